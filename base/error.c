@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static void error_format(struct error *err, int code, const char *fmt, va_list args)
+{
+	int length = vsnprintf(err->text, sizeof(err->text), fmt, args);
+
+	err->code = code;
+	if (length < 0)
+		length = 0;
+	if (code != 0 && (size_t)length < sizeof(err->text))
+		snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s",
+			 strerror(code));
+}
+
+int error_set(struct error *err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	error_format(err, 0, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+int error_errno(struct error *err, const char *fmt, ...)
+{
+	int code = errno;
+	va_list args;
+
+	va_start(args, fmt);
+	error_format(err, code, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+int error_number(struct error *err, int number, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	error_format(err, number, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+int error_wrap(struct error *err, const char *fmt, ...)
+{
+	char inner[sizeof(err->text)];
+	va_list args;
+	int length;
+
+	memcpy(inner, err->text, sizeof(inner));
+	va_start(args, fmt);
+	length = vsnprintf(err->text, sizeof(err->text), fmt, args);
+	va_end(args);
+	if (length >= 0 && (size_t)length < sizeof(err->text))
+		snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s", inner);
+	return -1;
+}
+
+int error_hint(struct error *err, const char *fmt, ...)
+{
+	size_t length = strnlen(err->text, sizeof(err->text));
+	va_list args;
+
+	if (length + 2 >= sizeof(err->text))
+		return -1;
+	memcpy(err->text + length, ": ", 2);
+	va_start(args, fmt);
+	vsnprintf(err->text + length + 2, sizeof(err->text) - length - 2, fmt, args);
+	va_end(args);
+	return -1;
+}
+
+static struct {
+	warn_sink *sink;
+	void *context;
+} warnings;
+
+void warn_to(warn_sink *sink, void *context)
+{
+	warnings.sink = sink;
+	warnings.context = context;
+}
+
+void warn(const char *fmt, ...)
+{
+	char text[1020];
+	va_list args;
+
+	if (warnings.sink == NULL)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	warnings.sink(warnings.context, text);
+}

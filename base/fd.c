@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FD_PASS_MAX	8
+
+/* errno survives, so that "return error_errno()" may follow a scope's end. */
+void fd_close(int *fd)
+{
+	int saved = errno;
+
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -EBADF;
+	errno = saved;
+}
+
+int fd_take(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -EBADF;
+	return taken;
+}
+
+int fd_read_all(int fd, size_t limit, struct arena *arena, char **ret_text, size_t *ret_size,
+		struct error *err)
+{
+	struct stat st;
+	size_t size = 0, room = 4096;
+	char *text;
+
+	/* procfs says 0 for every size; for the rest one read more than the size finds the end. */
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    (uintmax_t)st.st_size <= limit)
+		room = (size_t)st.st_size + 2;
+	text = arena_alloc(arena, room);
+	for (;;) {
+		ssize_t n = read(fd, text + size, room - size - 1);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, "read");
+		size += (size_t)n;
+		if (size > limit)
+			return error_number(err, EFBIG, "read: larger than %zu bytes", limit);
+		if (n == 0)
+			break;
+		if (room - size < 2) {
+			char *more = arena_alloc(arena, room * 2);
+
+			memcpy(more, text, size);
+			text = more;
+			room *= 2;
+		}
+	}
+	text[size] = '\0';
+	*ret_text = text;
+	if (ret_size != NULL)
+		*ret_size = size;
+	return 0;
+}
+
+int fd_write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size > 0) {
+		ssize_t n = write(fd, at, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		at += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
+	      size_t *ret_size, struct error *err)
+{
+	_cleanup_fd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_errno(err, "open %s", path);
+	if (fd_read_all(fd, limit, arena, ret_text, ret_size, err) < 0)
+		return error_wrap(err, "%s", path);
+	return 0;
+}
+
+int file_write(int dir_fd, const char *path, const char *text, struct error *err)
+{
+	_cleanup_fd int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return error_errno(err, "open %s", path);
+	do {
+		n = write(fd, text, strlen(text));
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_errno(err, "write \"%s\" to %s", text, path);
+	return 0;
+}
+
+int file_replace(int dir_fd, const char *name, const char *text, size_t size, mode_t mode,
+		 struct error *err)
+{
+	char temporary[300];
+	_cleanup_fd int fd = -EBADF;
+
+	if (snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid()) >=
+	    (int)sizeof(temporary))
+		return error_number(err, ENAMETOOLONG, "write %s", name);
+	/* Only a process of our own pid can have left this name, and that one is dead. */
+	unlinkat(dir_fd, temporary, 0);
+	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+	if (fd < 0)
+		return error_errno(err, "create %s", name);
+	if (fd_write_all(fd, text, size) < 0 ||
+	    renameat(dir_fd, temporary, dir_fd, name) < 0) {
+		error_errno(err, "write %s", name);
+		unlinkat(dir_fd, temporary, 0);
+		return -1;
+	}
+	return 0;
+}
+
+int fd_send(int socket, const int *fds, size_t count, const void *data, size_t size,
+	    struct error *err)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)data, size };
+	struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+	ssize_t n;
+
+	assert(count <= FD_PASS_MAX);
+	if (count > 0) {
+		struct cmsghdr *head;
+
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		head = CMSG_FIRSTHDR(&message);
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(head), fds, sizeof(int) * count);
+	}
+	do {
+		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_errno(err, "send");
+	return 0;
+}
+
+ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t size,
+		   struct error *err)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * FD_PASS_MAX)];
+	} control;
+	struct iovec iov = { data, size };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	size_t room = *ret_count, count = 0;
+	ssize_t n;
+
+	do {
+		n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return error_errno(err, "receive");
+	for (struct cmsghdr *head = CMSG_FIRSTHDR(&message); head != NULL;
+	     head = CMSG_NXTHDR(&message, head)) {
+		size_t here = (head->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (head->cmsg_level != SOL_SOCKET || head->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < here; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(head) + i * sizeof(int), sizeof(int));
+			if (count < room)
+				fds[count++] = fd;
+			else
+				close(fd);
+		}
+	}
+	*ret_count = count;
+	return n;
+}
+
+int fd_fill_stdio(struct error *err)
+{
+	for (;;) {
+		/* The lowest free number is what open() returns: stop above 2. */
+		int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		if (fd < 0)
+			return error_errno(err, "open /dev/null");
+		if (fd > STDERR_FILENO) {
+			close(fd);
+			return 0;
+		}
+		/* It stands in for a standard stream, which children inherit. */
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return error_errno(err, "keep fd %d open", fd);
+	}
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+/*
+ * File descriptors are what is owned here.  One is closed when its variable
+ * goes out of scope, unless it was taken; a parameter is borrowed; a struct
+ * that keeps one says so.  "None" is -EBADF, so that using it by mistake says
+ * "Bad file descriptor".  Everything is opened close-on-exec.
+ */
+void fd_close(int *fd);
+#define _cleanup_fd _cleanup(fd_close)
+/* Hands over: returns the fd and leaves none behind. */
+int fd_take(int *fd);
+
+/* A pipe or file read to its end; more than limit bytes is an error.  NUL-terminated. */
+int fd_read_all(int fd, size_t limit, struct arena *arena, char **ret_text, size_t *ret_size,
+		struct error *err);
+/* All of it, however many writes it takes; 0 or -1 and errno. */
+int fd_write_all(int fd, const void *data, size_t size);
+
+int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
+	      size_t *ret_size, struct error *err);
+/* An existing file in one write, as procfs, sysfs and cgroupfs want it. */
+int file_write(int dir_fd, const char *path, const char *text, struct error *err);
+/* Written to a temporary name beside it, then renamed: old or new, never half. */
+int file_replace(int dir_fd, const char *name, const char *text, size_t size, mode_t mode,
+		 struct error *err);
+
+/* Passes fds (at most 8) with data over a unix socket, and takes them, close-on-exec. */
+int fd_send(int socket, const int *fds, size_t count, const void *data, size_t size,
+	    struct error *err);
+/* *ret_count: room in fds on entry, how many came on return.  Returns the bytes of data read. */
+ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t size,
+		   struct error *err);
+
+/* Opens /dev/null on those of 0, 1, 2 that are closed, so that no later fd lands there. */
+int fd_fill_stdio(struct error *err);

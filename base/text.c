@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void text_reserve(struct text *text, size_t more)
+{
+	size_t room = text->room != 0 ? text->room : 128;
+	char *data;
+
+	if (text->size + more < text->room)
+		return;
+	while (room <= text->size + more)
+		room *= 2;
+	data = arena_alloc(text->arena, room);
+	if (text->size > 0)
+		memcpy(data, text->data, text->size);
+	text->data = data;
+	text->room = room;
+}
+
+void text_add_bytes(struct text *text, const char *more, size_t size)
+{
+	text_reserve(text, size + 1);
+	memcpy(text->data + text->size, more, size);
+	text->size += size;
+	text->data[text->size] = '\0';
+}
+
+void text_add(struct text *text, const char *more)
+{
+	text_add_bytes(text, more, strlen(more));
+}
+
+void text_printf(struct text *text, const char *fmt, ...)
+{
+	va_list args, again;
+	int length;
+
+	va_start(args, fmt);
+	va_copy(again, args);
+	length = vsnprintf(NULL, 0, fmt, args);
+	va_end(args);
+	if (length > 0) {
+		text_reserve(text, (size_t)length + 1);
+		vsnprintf(text->data + text->size, (size_t)length + 1, fmt, again);
+		text->size += (size_t)length;
+	}
+	va_end(again);
+}
+
+void text_add_json(struct text *text, const char *value)
+{
+	text_add(text, "\"");
+	for (const char *at = value; *at != '\0'; at++) {
+		unsigned char byte = (unsigned char)*at;
+
+		switch (byte) {
+		case '"':
+			text_add(text, "\\\"");
+			break;
+		case '\\':
+			text_add(text, "\\\\");
+			break;
+		case '\n':
+			text_add(text, "\\n");
+			break;
+		case '\t':
+			text_add(text, "\\t");
+			break;
+		case '\r':
+			text_add(text, "\\r");
+			break;
+		default:
+			if (byte < 0x20 || byte == 0x7f)
+				text_printf(text, "\\u%04x", byte);
+			else
+				text_add_bytes(text, at, 1);
+		}
+	}
+	text_add(text, "\"");
+}
+
+bool text_to_u64(const char *text, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		if (*text < '0' || *text > '9' ||
+		    __builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
+			return false;
+	}
+	if (value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool text_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	bool negative = *text == '-';
+	uint64_t magnitude;
+	int64_t value;
+
+	if (!text_to_u64(text + negative, (uint64_t)INT64_MAX + negative, &magnitude))
+		return false;
+	value = negative ? (int64_t)(0 - magnitude) : (int64_t)magnitude;
+	if (value < min || value > max)
+		return false;
+	*ret = value;
+	return true;
+}
+
+bool text_to_id(const char *text, uint32_t *ret)
+{
+	uint64_t value;
+
+	if (!text_to_u64(text, UINT32_MAX - 1, &value))
+		return false;
+	*ret = (uint32_t)value;
+	return true;
+}
+
+const char *text_printable(struct arena *arena, const char *text)
+{
+	struct text out = { .arena = arena };
+
+	for (const char *at = text; *at != '\0'; at++) {
+		unsigned char byte = (unsigned char)*at;
+
+		if (byte < 0x20 || byte == 0x7f)
+			text_printf(&out, "\\x%02x", byte);
+		else
+			text_add_bytes(&out, at, 1);
+	}
+	return out.size > 0 ? out.data : "";
+}
+
+unsigned int text_distance(const char *a, const char *b, unsigned int limit)
+{
+	size_t a_length = strlen(a), b_length = strlen(b);
+	unsigned int row[65];
+
+	if (b_length >= ARRAY_SIZE(row) || a_length >= ARRAY_SIZE(row))
+		return limit + 1;
+	for (size_t j = 0; j <= b_length; j++)
+		row[j] = (unsigned int)j;
+	for (size_t i = 1; i <= a_length; i++) {
+		unsigned int diagonal = row[0];
+
+		row[0] = (unsigned int)i;
+		for (size_t j = 1; j <= b_length; j++) {
+			unsigned int best = diagonal + (a[i - 1] != b[j - 1]);
+
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			diagonal = row[j];
+			row[j] = best;
+		}
+	}
+	return row[b_length] <= limit ? row[b_length] : limit + 1;
+}

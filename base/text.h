@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+/* A string that grows on an arena.  data is NUL-terminated once something was added. */
+struct text {
+	struct arena *arena;
+	char *data;
+	size_t size, room;
+};
+
+void text_add(struct text *text, const char *more);
+void text_add_bytes(struct text *text, const char *more, size_t size);
+void text_printf(struct text *text, const char *fmt, ...) _printf(2, 3);
+/* As a JSON string, quotes included. */
+void text_add_json(struct text *text, const char *value);
+
+/*
+ * Strict numbers: decimal digits only (a leading '-' for i64), no blanks, no
+ * rest, within the bounds.  False, and *ret untouched, otherwise.
+ */
+bool text_to_u64(const char *text, uint64_t max, uint64_t *ret);
+bool text_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret);
+/* A uid or gid: 0 to 4294967294, for the last one means "leave it alone". */
+bool text_to_id(const char *text, uint32_t *ret);
+
+/* The bytes of text that are safe to print: control bytes as \xNN.  Source: security.md I20. */
+const char *text_printable(struct arena *arena, const char *text);
+
+/*
+ * How many letters must change to turn one word into the other (0: equal);
+ * at most limit + 1 is returned.  For "did you mean".
+ */
+unsigned int text_distance(const char *a, const char *b, unsigned int limit);

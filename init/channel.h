@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/arena.h"
+#include "base/error.h"
+
+/*
+ * What the runtime and the container's process say to each other while a
+ * container is made.  Four messages, always sent, always in this order, and
+ * then START; see docs/design.md, section 2.  An error record or a warning may
+ * come up instead of, or before, any of them.  The success of execve is end of
+ * file, because the fds are close-on-exec.
+ *
+ * A record is one write(2) of at most PIPE_BUF bytes, so the fds may be a
+ * socket or fifos, and records never mix.
+ */
+enum message {
+	MESSAGE_NONE,
+	MESSAGE_MAPPED,		/* runtime: id maps are written, the cgroup is joined */
+	MESSAGE_MOUNTED,	/* container: namespaces and mounts are made */
+	MESSAGE_HOOKED,		/* runtime: prestart and createRuntime hooks have run */
+	MESSAGE_READY,		/* container: everything that "create" does is done */
+	MESSAGE_START,		/* runtime: "start" was called */
+	MESSAGE_COUNT,
+};
+const char *message_name(enum message message);
+
+struct channel {
+	int read_fd, write_fd;	/* owned; the same number where it is a socket */
+};
+#define CHANNEL_NONE	((struct channel){ -EBADF, -EBADF })
+
+/* Two ends of a socket pair (SOCK_SEQPACKET), both close-on-exec. */
+int channel_pair(struct channel *ret_runtime, struct channel *ret_container, struct error *err);
+void channel_close(struct channel *channel);
+#define _cleanup_channel _cleanup(channel_close)
+
+int channel_send(const struct channel *channel, enum message message, struct error *err);
+/* Never fails loudly: where nobody listens any more, nobody can be told. */
+void channel_send_error(const struct channel *channel, const struct error *what);
+void channel_send_warning(const struct channel *channel, const char *text);
+
+/*
+ * Waits for one message.  Warnings that come before it go to warn().  An error
+ * record becomes *err.  Another message, or the end, is an error that names
+ * what was expected and what came.
+ */
+int channel_expect(const struct channel *channel, enum message message, struct error *err);
+/* Waits for the end of file: 0 when nothing but warnings came, -1 with the error record. */
+int channel_expect_end(const struct channel *channel, struct error *err);

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/fd.h"
+#include "config/plan.h"
+#include "init/channel.h"
+#include "runtime/cgroup.h"
+
+/*
+ * The conversation that makes a container's process: opens what it needs, one
+ * clone3, id maps, the cgroup, the runtime's hooks.  docs/design.md, section 2.
+ */
+struct spawn_request {
+	const struct plan *plan;
+	const char *id;
+	struct arena *arena;
+	const struct cgroup *cgroup;
+	int state_fd;			/* the container's directory: holds the two start fifos */
+	bool wait_for_start;		/* "create": START comes by the fifos, from another kist */
+	int console_socket;		/* where the pty's master goes, or -EBADF */
+	const char *notify_socket;	/* NOTIFY_SOCKET of the caller, or NULL */
+	int preserve_fds;
+	/*
+	 * Called as soon as the process exists and before anything runs in it, so that the
+	 * journal and the state know it; and for the state JSON that hooks read on stdin.
+	 */
+	int (*born)(void *context, pid_t pid, int pidfd, struct error *err);
+	const char *(*hook_state)(void *context, const char *status);
+	void *context;
+};
+
+struct spawn {
+	pid_t pid;
+	int pidfd;			/* owned */
+	struct channel channel;		/* owned */
+};
+#define SPAWN_NONE	((struct spawn){ .pidfd = -EBADF, .channel = CHANNEL_NONE })
+
+/* Up to READY.  On an error the process is dead and reaped, and *spawn is empty. */
+int spawn_create(const struct spawn_request *request, struct spawn *ret, struct error *err);
+/* START over the spawn's own channel ("run"), then until the program's execve succeeded. */
+int spawn_start(struct spawn *spawn, struct error *err);
+/* The same by the fifos in the state directory, for a container of an earlier process. */
+int spawn_start_created(int state_fd, struct error *err);
+void spawn_close(struct spawn *spawn);
