@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <termios.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+/*
+ * The terminal of a container.  The pty is made inside (init/console.c), and its
+ * master comes over a unix socket: to the engine's (--console-socket), or, in
+ * the foreground, to a socket pair of ours, and then we are the proxy between it
+ * and the caller's terminal.
+ *
+ * The caller's terminal is in raw mode from console_attach() to
+ * console_close(), which puts it back; both may be called more than once.
+ */
+enum { CONSOLE_BUFFER = 16 * 1024 };
+
+/* One direction. */
+struct console_flow {
+	int from, to;		/* borrowed; from is -EBADF at its end */
+	size_t start, end;	/* what is in the buffer and not yet written */
+	char buffer[CONSOLE_BUFFER];
+};
+
+struct console {
+	int socket;		/* owned: our end of the pair */
+	int master;		/* owned: -EBADF until attached */
+	int terminal;		/* borrowed: the caller's, or -EBADF where it has none */
+	bool raw;
+	struct termios saved;
+	struct console_flow in, out;
+};
+#define CONSOLE_NONE \
+	((struct console){ .socket = -EBADF, .master = -EBADF, .terminal = -EBADF, \
+			   .in = { .from = -EBADF, .to = -EBADF }, \
+			   .out = { .from = -EBADF, .to = -EBADF } })
+
+/* Foreground: makes the pair; *ret_socket (owned by the caller) goes into the spawn request. */
+int console_open(struct console *ret, int *ret_socket, struct error *err);
+/* Takes the master that the container sent, gives it our size, sets raw mode. */
+int console_attach(struct console *console, struct error *err);
+void console_close(struct console *console);
+#define _cleanup_console _cleanup(console_close)
+
+/* --console-socket PATH: a connected socket. */
+int console_connect(const char *path, struct error *err);
+
+/* For the loop in wait.c: the caller's window changed. */
+void console_resize(struct console *console);
+struct pollfd;
+/* Fills two entries, in and out, with what each direction waits for. */
+void console_poll(const struct console *console, struct pollfd fds[4]);
+/* Moves what can be moved; false once the container's side is closed. */
+bool console_move(struct console *console, const struct pollfd fds[4]);
+/* What the pty still holds after the process has ended. */
+void console_drain(struct console *console);
