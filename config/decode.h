@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/arena.h"
+#include "base/error.h"
+#include "config/json.h"
+#include "config/names.h"
+#include "config/plan.h"
+
+/*
+ * JSON into structs by tables: one row per property.  A decoder function puts
+ * one value into *out, which is zeroed before, and returns 0, or -1 after
+ * bad_value().  JSON's null is as good as absent, as it is for Go programs,
+ * which make most of these files.
+ *
+ * The loader stops at the first error.  With collect set (for "kist check")
+ * decode_object and decode_list go on behind an error, so that all are found;
+ * they return -1 in the end.
+ */
+enum severity {
+	SEVERITY_NOTE,
+	SEVERITY_WARNING,	/* works, but is most likely not what was meant */
+	SEVERITY_ERROR,		/* plan_load refuses it, or the container can't start */
+};
+
+struct finding {
+	enum severity severity;
+	const char *text;	/* "config.json:12:9: /process/cwd: ..." */
+	const struct json *value;	/* where; NULL: not in the file */
+};
+struct diagnosis { LIST(struct finding) findings; };
+
+struct decoder {
+	struct arena *arena;
+	struct json_source source;
+	const struct json *root;
+	const char *bundle;		/* absolute: what relative paths on the host start from */
+	struct plan *plan;		/* the whole, for the few values that need another one */
+	struct error *err;		/* the first error */
+	bool failed;
+	bool collect;			/* go on after errors, fill findings */
+	struct diagnosis diagnosis;	/* of collect: errors, warnings, unknown properties */
+	LIST(const char *) warnings;	/* their texts; becomes plan->warnings */
+};
+
+typedef int decode_fn(struct decoder *d, const struct json *v, void *out);
+
+enum field_flag {
+	FIELD_REQUIRED	= 1 << 0,
+	FIELD_IGNORED	= 1 << 1,	/* known, but not ours: another platform's, or of no effect */
+};
+
+struct field {
+	const char *key;
+	decode_fn *decode;
+	size_t offset;			/* where in the struct */
+	unsigned int flags;
+	size_t item_size;		/* not 0: an array into a LIST; decode does one item */
+	const struct field *fields;	/* instead of decode: a table for the object below */
+};
+
+/* The offset of member m in struct s, and a compile error when it is not of that type. */
+#define MEMBER(s, m, wanted) \
+	(offsetof(s, m) + \
+	 0 * sizeof(char[2 * __builtin_types_compatible_p(__typeof__(((s *)0)->m), wanted) - 1]))
+
+/* Rows.  The last argument, flags, may be left out. */
+#define FIELD(key, decode, s, m, ...)	{ key, decode, offsetof(s, m), __VA_ARGS__ + 0 }
+#define FIELD_STRING(key, s, m, ...)	{ key, decode_string, MEMBER(s, m, const char *), __VA_ARGS__ + 0 }
+#define FIELD_PATH(key, s, m, ...)	{ key, decode_path, MEMBER(s, m, const char *), __VA_ARGS__ + 0 }
+#define FIELD_BOOL(key, s, m, ...)	{ key, decode_bool, MEMBER(s, m, bool), __VA_ARGS__ + 0 }
+#define FIELD_U64(key, s, m, ...)	{ key, decode_u64, MEMBER(s, m, uint64_t), __VA_ARGS__ + 0 }
+#define FIELD_I64(key, s, m, ...)	{ key, decode_i64, MEMBER(s, m, int64_t), __VA_ARGS__ + 0 }
+#define FIELD_U32(key, s, m, ...)	{ key, decode_u32, MEMBER(s, m, uint32_t), __VA_ARGS__ + 0 }
+#define FIELD_I32(key, s, m, ...)	{ key, decode_i32, MEMBER(s, m, int32_t), __VA_ARGS__ + 0 }
+#define FIELD_OPT_U64(key, s, m, ...) \
+	{ key, decode_opt_u64, MEMBER(s, m, struct opt_u64), __VA_ARGS__ + 0 }
+#define FIELD_OPT_I64(key, s, m, ...) \
+	{ key, decode_opt_i64, MEMBER(s, m, struct opt_i64), __VA_ARGS__ + 0 }
+/* An array; decode takes one item.  m is a LIST. */
+#define FIELD_LIST(key, decode, s, m, ...) \
+	{ key, decode, offsetof(s, m), __VA_ARGS__ + 0, sizeof(*((s *)0)->m.items) }
+/* An object whose table fills members of the same struct s, and of a struct in it. */
+#define FIELD_OBJECT(key, table, ...)	{ key, NULL, 0, __VA_ARGS__ + 0, 0, table }
+#define FIELD_OBJECT_IN(key, table, s, m, ...) \
+	{ key, NULL, offsetof(s, m), __VA_ARGS__ + 0, 0, table }
+#define FIELD_IGNORE(key)		{ key, NULL, 0, FIELD_IGNORED }
+
+int decode_object(struct decoder *d, const struct json *v, const struct field *fields, void *out);
+/* An array into a LIST (struct list *out). */
+int decode_list(struct decoder *d, const struct json *v, decode_fn *decode, size_t item_size,
+		void *out);
+
+/* One value each; the comment is the type of *out. */
+int decode_string(struct decoder *d, const struct json *v, void *out);	/* const char * */
+int decode_path(struct decoder *d, const struct json *v, void *out);	/* const char *, absolute */
+int decode_bool(struct decoder *d, const struct json *v, void *out);	/* bool */
+int decode_u64(struct decoder *d, const struct json *v, void *out);	/* uint64_t */
+int decode_i64(struct decoder *d, const struct json *v, void *out);	/* int64_t */
+int decode_u32(struct decoder *d, const struct json *v, void *out);	/* uint32_t */
+int decode_i32(struct decoder *d, const struct json *v, void *out);	/* int32_t */
+int decode_id(struct decoder *d, const struct json *v, void *out);	/* uint32_t, a uid or gid */
+int decode_opt_u64(struct decoder *d, const struct json *v, void *out);	/* struct opt_u64 */
+int decode_opt_i64(struct decoder *d, const struct json *v, void *out);	/* struct opt_i64 */
+/* { "key": "value" } into LIST(struct annotation); struct sysctl_plan has the same layout. */
+int decode_string_map(struct decoder *d, const struct json *v, void *out);
+
+/* The same with bounds, for decoder functions with rules of their own. */
+int decode_u64_up_to(struct decoder *d, const struct json *v, uint64_t max, uint64_t *ret);
+int decode_i64_between(struct decoder *d, const struct json *v, int64_t min, int64_t max,
+		       int64_t *ret);
+/* A word of a table: 'must be <what>, not "x"; did you mean "y"?'.  what: "a resource limit". */
+int decode_name(struct decoder *d, const struct json *v, const struct name *table,
+		const char *what, uint64_t *ret);
+
+/* Both 0, or -1 and an error. */
+int want_type(struct decoder *d, const struct json *v, enum json_type type);
+int want_integer(struct decoder *d, const struct json *v);
+
+/* The value is wrong: "file:line:column: pointer: " and the text.  Returns -1. */
+int bad_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
+/* A member of the object v is missing (or wrong): its pointer, the position of v.  Returns -1. */
+int bad_member(struct decoder *d, const struct json *v, const char *key, const char *fmt, ...)
+	_printf(4, 5);
+/* For rules across fields: the position of the nearest value there is.  Returns -1. */
+int bad_pointer(struct decoder *d, const char *pointer, const char *fmt, ...) _printf(3, 4);
+/* Odd, but no error: goes to plan->warnings. */
+void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
+/* For "kist check" alone: kept only with collect. */
+void note_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
+
+/* Adds one more item behind a list, which may be one made by decode_list; returns it, zeroed. */
+void *list_add(struct arena *arena, void *list, size_t item_size);
+
+/* Sections, each in the file of its name. */
+decode_fn decode_process;		/* struct process_plan */
+decode_fn decode_mount;			/* struct mount_plan */
+decode_fn decode_hooks;			/* hook_list[HOOK_MOMENT_COUNT] */
+decode_fn decode_namespaces;		/* struct namespace_plan[NAMESPACE_COUNT] */
+decode_fn decode_id_map;		/* struct id_map */
+decode_fn decode_time_offsets;		/* struct plan */
+decode_fn decode_devices;		/* struct device_plan LIST, the default devices first */
+decode_fn decode_net_devices;		/* struct net_device_plan LIST */
+decode_fn decode_resources;		/* struct resources_plan */
+decode_fn decode_seccomp;		/* struct seccomp_plan * */
+
+/* Rules across fields, after decoding.  0, or -1 after at least one bad_value(). */
+int check_plan(struct decoder *d, struct plan *plan);
+
+/*
+ * All that is wrong with a config.json, not only the first thing: errors,
+ * warnings, unknown properties.  *ret_plan is NULL when there is an error in
+ * it.  -1 and *err only when the file cannot be read or is not JSON at all.
+ */
+int plan_diagnose(struct arena *arena, const char *bundle, const char *config_file,
+		  struct diagnosis *ret, const struct plan **ret_plan, struct error *err);
+void diagnosis_add(struct diagnosis *diagnosis, struct arena *arena, enum severity severity,
+		   const char *fmt, ...) _printf(4, 5);
