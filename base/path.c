@@ -69,9 +69,8 @@ static int component_make(int parent_fd, const char *name, mode_t mode, bool dir
 		else if (errno != EEXIST)
 			return -1;
 	}
-	fd = path_resolve(parent_fd, name, O_PATH | O_NOFOLLOW,
-			  RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
-	return fd;
+	/* Not O_NOFOLLOW: with O_PATH that would open a symlink itself, where ELOOP is wanted. */
+	return path_resolve(parent_fd, name, O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 }
 
 /* What is still to be walked: the part already resolved, then the rest. */

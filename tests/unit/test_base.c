@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/text.h"
 
 Test(error, tells_the_chain_from_the_outside_in)
 {
@@ -14,4 +19,156 @@ Test(error, tells_the_chain_from_the_outside_in)
 	cr_assert_eq(error_wrap(&err, "mount: /mounts/%d", 3), -1);
 	cr_expect_str_eq(err.text, "mount: /mounts/3: open tree /srv/data: No such file or directory");
 	cr_expect_eq(err.code, ENOENT);
+}
+
+Test(error, is_cut_and_never_overrun)
+{
+	struct error err;
+	char longer[3000];
+
+	memset(longer, 'x', sizeof(longer) - 1);
+	longer[sizeof(longer) - 1] = '\0';
+	error_set(&err, "%s", longer);
+	cr_expect_eq(strlen(err.text), sizeof(err.text) - 1);
+	error_wrap(&err, "%s", longer);
+	error_hint(&err, "do %s", longer);
+	cr_expect_eq(strlen(err.text), sizeof(err.text) - 1);
+}
+
+Test(arena, hands_out_zeroed_aligned_memory)
+{
+	struct arena arena = { 0 };
+	static const size_t sizes[] = { 1, 15, 4096, 70000, 3, 200000, 64 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		unsigned char *memory = arena_alloc(&arena, sizes[i]);
+
+		cr_expect_eq((uintptr_t)memory % _Alignof(max_align_t), 0);
+		for (size_t j = 0; j < sizes[i]; j++)
+			cr_assert_eq(memory[j], 0);
+		memset(memory, 0xff, sizes[i]);
+	}
+	cr_expect_str_eq(arena_printf(&arena, "%d-%s", 7, "x"), "7-x");
+	arena_free(&arena);
+	cr_expect_null(arena.block);
+}
+
+static const struct {
+	const char *text;
+	bool valid;
+	uint64_t value;
+} numbers[] = {
+	{ "0", true, 0 }, { "18446744073709551615", true, UINT64_MAX },
+	{ "18446744073709551616", false, 0 }, { "", false, 0 }, { " 1", false, 0 },
+	{ "1 ", false, 0 }, { "-1", false, 0 }, { "+1", false, 0 }, { "0x10", false, 0 },
+	{ "007", true, 7 },
+};
+
+Test(text, takes_strict_numbers_only)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		uint64_t value = 42;
+
+		cr_expect_eq(text_to_u64(numbers[i].text, UINT64_MAX, &value), numbers[i].valid,
+			     "\"%s\"", numbers[i].text);
+		cr_expect_eq(value, numbers[i].valid ? numbers[i].value : 42, "\"%s\"",
+			     numbers[i].text);
+	}
+}
+
+Test(text, knows_the_bounds_of_signed_numbers_and_ids)
+{
+	int64_t number = 0;
+	uint32_t id = 7;
+
+	cr_expect(text_to_i64("-9223372036854775808", INT64_MIN, INT64_MAX, &number));
+	cr_expect_eq(number, INT64_MIN);
+	cr_expect_not(text_to_i64("-9223372036854775809", INT64_MIN, INT64_MAX, &number));
+	cr_expect_not(text_to_i64("9223372036854775808", INT64_MIN, INT64_MAX, &number));
+	cr_expect_not(text_to_i64("-1001", -1000, 1000, &number));
+	cr_expect(text_to_id("4294967294", &id));
+	cr_expect_eq(id, 4294967294U);
+	cr_expect_not(text_to_id("4294967295", &id));
+}
+
+Test(text, escapes_what_a_terminal_would_obey)
+{
+	struct arena arena = { 0 };
+	struct text out = { .arena = &arena };
+
+	cr_expect_str_eq(text_printable(&arena, "a\033[31mb\n"), "a\\x1b[31mb\\x0a");
+	text_add_json(&out, "a\"b\\c\nd\001");
+	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\"");
+	arena_free(&arena);
+}
+
+Test(text, measures_how_far_two_words_are_apart)
+{
+	cr_expect_eq(text_distance("readonly", "readonly", 3), 0);
+	cr_expect_eq(text_distance("readOnly", "readonly", 3), 1);
+	cr_expect_eq(text_distance("hostnam", "hostname", 3), 1);
+	cr_expect_eq(text_distance("kitten", "sitting", 3), 3);
+	cr_expect_eq(text_distance("abcdef", "uvwxyz", 3), 4);
+}
+
+Test(fd, closes_on_scope_exit_and_keeps_errno)
+{
+	int number;
+	{
+		_cleanup_fd int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+		number = fd;
+		errno = EXDEV;
+	}
+	cr_expect_eq(errno, EXDEV);
+	cr_expect_eq(fcntl(number, F_GETFD), -1);
+}
+
+Test(fd, passes_descriptors_over_a_socket)
+{
+	struct error err;
+	int sockets[2], got[2] = { -1, -1 };
+	size_t count = 2;
+	char data[8] = { 0 };
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+	cr_assert_eq(fd_send(sockets[0], sockets, 2, "hello", 5, &err), 0, "%s", err.text);
+	cr_assert_eq(fd_receive(sockets[1], got, &count, data, sizeof(data), &err), 5);
+	cr_expect_eq(count, 2);
+	cr_expect_eq(fcntl(got[0], F_GETFD), FD_CLOEXEC);
+	cr_expect_str_eq(data, "hello");
+}
+
+Test(fd, refuses_what_is_larger_than_the_limit)
+{
+	struct arena arena = { 0 };
+	struct error err;
+	char *text;
+	size_t size;
+
+	cr_expect_eq(file_read(AT_FDCWD, "/proc/self/maps", 16, &arena, &text, &size, &err), -1);
+	cr_expect_eq(err.code, EFBIG);
+	cr_expect_eq(file_read(AT_FDCWD, "/proc/self/maps", 1 << 20, &arena, &text, &size, &err), 0);
+	cr_expect_eq(strlen(text), size);
+	arena_free(&arena);
+}
+
+Test(fd, replaces_a_file_whole)
+{
+	char path[] = "/tmp/kist-unit-XXXXXX";
+	struct arena arena = { 0 };
+	struct error err;
+	char *text;
+	int dir;
+
+	cr_assert_not_null(mkdtemp(path));
+	dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cr_expect_eq(file_replace(dir, "state", "one", 3, 0600, &err), 0, "%s", err.text);
+	cr_expect_eq(file_replace(dir, "state", "two", 3, 0600, &err), 0, "%s", err.text);
+	cr_expect_eq(file_read(dir, "state", 10, &arena, &text, NULL, &err), 0);
+	cr_expect_str_eq(text, "two");
+	unlinkat(dir, "state", 0);
+	close(dir);
+	cr_expect_eq(rmdir(path), 0, "a temporary file stayed");
+	arena_free(&arena);
 }

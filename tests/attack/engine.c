@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/attack/engine.h"
+
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+
+static const int path_calls[] = {
+	__NR_open, __NR_openat, __NR_openat2, __NR_creat, __NR_open_tree, __NR_move_mount,
+	__NR_mount_setattr, __NR_fsopen, __NR_fsconfig, __NR_fsmount, __NR_mount, __NR_umount2,
+	__NR_pivot_root, __NR_chroot, __NR_mkdir, __NR_mkdirat, __NR_mknod, __NR_mknodat,
+	__NR_symlink, __NR_symlinkat, __NR_link, __NR_linkat, __NR_rename, __NR_renameat,
+	__NR_renameat2, __NR_unlink, __NR_unlinkat, __NR_rmdir, __NR_chmod, __NR_fchmod,
+	__NR_fchmodat, __NR_chown, __NR_fchown, __NR_lchown, __NR_fchownat, __NR_chdir,
+	__NR_fchdir, __NR_setns, __NR_unshare, __NR_clone3, __NR_clone, __NR_execve,
+	__NR_execveat, __NR_readlinkat, __NR_statx, __NR_newfstatat, __NR_fchmodat2,
+};
+
+/* Without these a thread could not end, or the engine could not take its own fd. */
+static const int free_calls[] = {
+	__NR_exit, __NR_exit_group, __NR_rt_sigreturn, __NR_restart_syscall, __NR_sendmsg,
+};
+
+#define FILTER_MAX	128
+
+static size_t filter_add(struct sock_filter *filter, size_t at, struct sock_filter instruction)
+{
+	assert(at < FILTER_MAX);
+	filter[at] = instruction;
+	return at + 1;
+}
+
+static size_t filter_make(struct sock_filter *filter, enum engine_scope scope)
+{
+	const int *calls = scope == ENGINE_ALL ? free_calls : path_calls;
+	size_t count = scope == ENGINE_ALL ? ARRAY_SIZE(free_calls) : ARRAY_SIZE(path_calls);
+	unsigned int listed = scope == ENGINE_ALL ? SECCOMP_RET_ALLOW : SECCOMP_RET_USER_NOTIF;
+	unsigned int other = scope == ENGINE_ALL ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
+	size_t at = 0;
+
+	at = filter_add(filter, at, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+					offsetof(struct seccomp_data, nr)));
+	for (size_t i = 0; i < count; i++) {
+		at = filter_add(filter, at, (struct sock_filter)BPF_JUMP(
+				BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)calls[i], 0, 1));
+		at = filter_add(filter, at, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, listed));
+	}
+	return filter_add(filter, at, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, other));
+}
+
+static _noreturn void command_start(const char *const args[], enum engine_scope scope, int socket,
+				    int output)
+{
+	struct sock_filter filter[FILTER_MAX];
+	struct sock_fprog program = { .filter = filter };
+	struct error err;
+	int listener, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	program.len = (unsigned short)filter_make(filter, scope);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
+		_exit(125);
+	listener = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+	if (listener < 0) {
+		/* An ordinary user may, but then set-user-id programs such as newuidmap do not work. */
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		listener = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+				       &program);
+	}
+	if (listener < 0 || fd_send(socket, &listener, 1, "", 1, &err) < 0)
+		_exit(125);
+	execv(args[0], (char *const *)(uintptr_t)args);
+	_exit(127);
+}
+
+struct engine {
+	pid_t pid;
+	int listener, output;
+	engine_decide *decide;
+	void *context;
+	struct engine_result *result;
+	size_t output_size;
+	bool ended;
+};
+
+static void engine_answer(struct engine *engine)
+{
+	struct seccomp_notif notice = { 0 };
+	struct seccomp_notif_resp answer = { 0 };
+	struct engine_stop stop;
+	enum engine_verdict verdict = ENGINE_CONTINUE;
+	int error_number = EIO;
+
+	if (ioctl(engine->listener, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
+		return;
+	stop = (struct engine_stop){
+		.index = engine->result->stops++,
+		.pid = (pid_t)notice.pid,
+		.call = notice.data.nr,
+		.args = (const uint64_t *)notice.data.args,
+	};
+	if (engine->decide != NULL)
+		verdict = engine->decide(engine->context, &stop, &error_number);
+	if (verdict != ENGINE_CONTINUE)
+		snprintf(engine->result->stopped_at, sizeof(engine->result->stopped_at),
+			 "stop %u, system call %d", stop.index, stop.call);
+	answer.id = notice.id;
+	if (verdict == ENGINE_KILL)
+		kill(engine->pid, SIGKILL);
+	if (verdict == ENGINE_FAIL)
+		answer.error = -error_number;
+	else
+		answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	ioctl(engine->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+}
+
+static void engine_collect(struct engine *engine)
+{
+	struct engine_result *result = engine->result;
+	char lost[4096];
+	size_t room = sizeof(result->output) - 1 - engine->output_size;
+	ssize_t n = room > 0 ? read(engine->output, result->output + engine->output_size, room) :
+			       read(engine->output, lost, sizeof(lost));
+
+	if (n > 0 && room > 0)
+		engine->output_size += (size_t)n;
+	if (n == 0)
+		fd_close(&engine->output);
+}
+
+/* Until the command has ended and no descendant of it stands at a stop any more. */
+static void engine_loop(struct engine *engine, unsigned int seconds)
+{
+	time_t end = time(NULL) + (time_t)seconds;
+
+	while (time(NULL) < end) {
+		struct pollfd fds[] = { { engine->listener, POLLIN, 0 }, { engine->output, POLLIN, 0 } };
+		int n = poll(fds, 2, 20);
+
+		if (n > 0 && (fds[0].revents & POLLIN))
+			engine_answer(engine);
+		if (n > 0 && (fds[1].revents & (POLLIN | POLLHUP)))
+			engine_collect(engine);
+		if (!engine->ended &&
+		    waitpid(engine->pid, &engine->result->status, WNOHANG) == engine->pid)
+			engine->ended = true;
+		/* POLLHUP: the last task under the filter is gone. */
+		if (engine->ended && ((fds[0].revents & POLLHUP) || n == 0))
+			break;
+	}
+	if (!engine->ended) {
+		kill(engine->pid, SIGKILL);
+		waitpid(engine->pid, &engine->result->status, 0);
+		engine->result->status = -1;
+	}
+}
+
+int engine_run(const char *const args[], enum engine_scope scope, unsigned int seconds,
+	       engine_decide *decide, void *context, struct engine_result *ret)
+{
+	struct engine engine = { .listener = -EBADF, .output = -EBADF, .decide = decide,
+				 .context = context, .result = ret };
+	int sockets[2], pipes[2];
+	size_t count = 1;
+	char byte;
+	struct error err;
+
+	*ret = (struct engine_result){ .status = -1 };
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+		return -1;
+	if (pipe2(pipes, O_CLOEXEC) < 0) {
+		close(sockets[0]);
+		close(sockets[1]);
+		return -1;
+	}
+	engine.pid = fork();
+	if (engine.pid == 0)
+		command_start(args, scope, sockets[1], pipes[1]);
+	close(sockets[1]);
+	close(pipes[1]);
+	engine.output = pipes[0];
+	if (engine.pid < 0 || fd_receive(sockets[0], &engine.listener, &count, &byte, 1, &err) != 1 ||
+	    count != 1) {
+		if (engine.pid > 0)
+			waitpid(engine.pid, &ret->status, 0);
+		engine.ended = true;
+	} else {
+		engine_loop(&engine, seconds);
+	}
+	close(sockets[0]);
+	fd_close(&engine.listener);
+	fd_close(&engine.output);
+	return count == 1 && engine.pid > 0 ? 0 : -1;
+}
