@@ -167,10 +167,14 @@ struct net_device_plan {
  * are already converted for the version of cgroups that the list is for.
  */
 struct cgroup_write {
-	const char *controller;		/* "memory", "cpu" ...: the v1 hierarchy; v2: to be enabled */
-	const char *file;		/* "memory.max" */
+	const char *controller;		/* "memory", "cpu" ...: the v1 hierarchy; v2: to be enabled;
+					 * NULL: a file of every cgroup ("cgroup.max.depth") */
+	const char *file;		/* "memory.max": a name, never with a "/" */
 	const char *text;
 	bool optional;			/* ENOENT is no error (a file newer than some kernels) */
+	bool alternative;		/* in place of the one before: only where that was ENOENT */
+	bool retry;			/* EINVAL is no error yet: again, once, at the list's end
+					 * (values that bound each other: memory and swap, quota and period) */
 };
 typedef LIST(struct cgroup_write) cgroup_write_list;
 
@@ -184,7 +188,9 @@ enum { DEVICE_READ = 1, DEVICE_WRITE = 2, DEVICE_MKNOD = 4 };
 
 struct resources_plan {
 	bool listed;			/* linux.resources is there, with at least one limit besides devices */
-	cgroup_write_list v1, v2;
+	cgroup_write_list v1, v2;	/* v1: with the device rules, for devices.allow and devices.deny */
+	const char *v1_error, *v2_error;	/* what is asked for and that version cannot do, or NULL: then
+						 * an error on a host of that version (unified on v1 ...) */
 	LIST(struct device_rule) device_rules;	/* as configured, the standard devices added */
 	LIST(struct bpf_insn_plan) device_filter;	/* the same for BPF_PROG_TYPE_CGROUP_DEVICE; empty: no rules */
 	bool check_before_update;	/* memory.checkBeforeUpdate */
