@@ -12,42 +12,71 @@
  * and the process calls init_run(), which never returns.  The plan is
  * inherited by copy on write; the fds below are inherited as they are.  All of
  * them are close-on-exec, and owned by struct init on both sides.
+ *
+ * There are two roads to the mounts.  Where the process is born in the small
+ * mount namespace of runtime/hostns.c, nothing of the host can be reached by
+ * path, so every tree below comes open.  Where it is born in a copy of the
+ * host's (in_host_copy: a user namespace, no privileges, or hooks of the
+ * moments prestart, createRuntime and createContainer, which look for the
+ * host's files and for the root at its host path), it opens itself, by path,
+ * what is -EBADF here.
  */
 struct init {
 	const char *id;			/* the container's */
 	struct channel channel;		/* to the runtime */
 	struct channel start;		/* where START comes from and what follows goes to: the same
 					 * as channel for "run", two fifos of the state directory
-					 * for "create" */
+					 * for "create" (opened O_RDWR: the end of file that counts
+					 * is the other side's) */
 
 	/*
-	 * Detached trees (open_tree(2) with OPEN_TREE_CLONE), opened by the runtime in the
-	 * host's mount namespace where the process is not born in a copy of it (runtime/hostns.c);
-	 * else -EBADF, and the process opens them itself, by path, in its copy.
+	 * Detached trees.  mount_trees come from tree_open_bind() (init/tree.h) in the host's
+	 * mount namespace.  Either array may be NULL.
 	 */
 	int root_tree;
 	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind */
 	int *device_trees;		/* one per plan->devices: bound where mknod may not be used */
+	int notify_tree;		/* directory with sd_notify's socket, for /run/notify */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
 
 	int join_fds[NAMESPACE_COUNT];	/* namespaces that the process enters itself; -EBADF: none */
+	/*
+	 * CLONE_NEW* that the process makes itself, after MAPPED and after the joining above.
+	 * CLONE_NEWCGROUP belongs here and never in clone3: the kernel roots a cgroup namespace
+	 * at the cgroup of the process that calls, not at the one CLONE_INTO_CGROUP names.
+	 * CLONE_NEWTIME belongs here when the plan has offsets: clone3 freezes them.
+	 */
+	uint64_t unshare_flags;
 	bool new_user_ns;		/* it is in a new user namespace, or one joined by path */
+	bool no_pivot;			/* "create --no-pivot": move and chroot instead */
+	bool new_keyring;		/* a session keyring of its own: not with --no-new-keyring */
 	int console_socket;		/* where the pty's master is sent, or -EBADF */
-	int cgroup_root;		/* O_PATH on the container's cgroup directory for the v2 bind */
 	int init_image;			/* sealed memfd of the pid-1 program, or -EBADF: no init */
 	int seccomp_listener;		/* connected socket of listenerPath, or -EBADF */
-	int notify_socket;		/* sd_notify's socket to bind, or -EBADF */
 	int preserve_fds;		/* how many after 0, 1, 2 the program gets */
-	const char *hook_state;		/* state JSON for hooks that run in the container's process */
+	const char *const *extra_env;	/* NULL-terminated, or NULL: LISTEN_FDS=..., NOTIFY_SOCKET=... */
+	const char *hook_state;		/* state JSON, status "creating", for hooks in this process */
+	const char *start_state;	/* the same with status "created", for startContainer hooks */
+	pid_t host_pid;			/* 0: unknown; for the listener's state, written into hook_state */
 	sigset_t signals;		/* the mask to restore before the program */
-
-	/* Made by the steps themselves. */
 	struct arena *arena;
+
+	/* Made by the steps themselves; zero or -EBADF before (INIT_NONE). */
+	const struct process_plan *process;	/* plan->process, or what exec starts */
 	int root_fd;			/* O_PATH on the root once it is mounted */
-	int proc_fd;			/* a private procfs of the new pid namespace (security.md I5) */
+	int proc_fd;			/* a procfs of our pid namespace, by procfs() alone */
+	int null_tree;			/* detached, verified /dev/null where mknod may not be used */
 	int program_fd;			/* O_PATH on the program that was looked up */
 	const char *program;		/* its path inside the container */
+	char *const *argv, *const *envp;	/* as execve takes them */
 };
+#define INIT_NONE ((struct init){				\
+	.channel = CHANNEL_NONE, .start = CHANNEL_NONE,		\
+	.root_tree = -EBADF, .notify_tree = -EBADF,		\
+	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF },	\
+	.console_socket = -EBADF, .init_image = -EBADF,		\
+	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\
+	.proc_fd = -EBADF, .null_tree = -EBADF, .program_fd = -EBADF })
 
 /* In the child of the clone: runs the steps, then the program.  Never returns. */
 _noreturn void init_run(const struct plan *plan, struct init *in);
@@ -55,5 +84,36 @@ _noreturn void init_run(const struct plan *plan, struct init *in);
 _noreturn void init_exec(const struct plan *plan, const struct process_plan *process,
 			 struct init *in);
 
-/* A step: 0, or -1 and *err, which init_run() wraps with the step's name. */
+/* A step: 0, or -1 and *err, which the loop wraps with the step's name. */
 typedef int init_step(const struct plan *plan, struct init *in, struct error *err);
+
+init_step step_oom_score;	/* limit.c */
+init_step step_shield;		/* cred.c: no ptrace, no core, from here on */
+init_step step_sources;		/* rootfs.c: opens by host path, in a copy of the host's mounts */
+init_step step_mapped;		/* init.c: waits for MAPPED */
+init_step step_join;		/* join.c */
+init_step step_keyring;		/* cred.c */
+init_step step_loopback;	/* net.c */
+init_step step_names;		/* sysctl.c: host and domain name */
+init_step step_sysctls;		/* sysctl.c */
+init_step step_root;		/* rootfs.c: attaches the root */
+init_step step_mounts;		/* mount.c */
+init_step step_devices;		/* device.c */
+init_step step_session;		/* console.c: a session without a terminal */
+init_step step_console;		/* console.c */
+init_step step_mounted;		/* init.c: says MOUNTED, waits for HOOKED */
+init_step step_create_hooks;	/* init.c: createContainer */
+init_step step_pivot;		/* rootfs.c */
+init_step step_hide;		/* hide.c: masked and read-only paths */
+init_step step_root_flags;	/* rootfs.c: read-only root, its propagation */
+init_step step_exec_root;	/* rootfs.c: the root as "exec" finds it */
+init_step step_limits;		/* limit.c */
+init_step step_environment;	/* environment.c: argv, envp, HOME */
+init_step step_directory;	/* exec.c: the working directory */
+init_step step_program;		/* program.c: looks it up */
+init_step step_label;		/* cred.c: AppArmor, SELinux for the program */
+init_step step_filter_early;	/* seccomp.c: where there is no no_new_privs */
+init_step step_credentials;	/* cred.c */
+init_step step_ready;		/* init.c: says READY, waits for START */
+init_step step_start_hooks;	/* init.c: startContainer */
+init_step step_exec;		/* exec.c: fds, filter, program; never returns 0 */
