@@ -26,5 +26,5 @@ struct list {
 };
 
 #define LIST_EACH(item, list) \
-	for (__typeof__((list).items) item = (list).items; \
+	for (__typeof__(&*(list).items) item = (list).items; \
 	     item < (list).items + (list).count; item++)
