@@ -65,8 +65,10 @@ struct field {
 
 /* Rows.  The last argument, flags, may be left out. */
 #define FIELD(key, decode, s, m, ...)	{ key, decode, offsetof(s, m), __VA_ARGS__ + 0 }
-#define FIELD_STRING(key, s, m, ...)	{ key, decode_string, MEMBER(s, m, const char *), __VA_ARGS__ + 0 }
-#define FIELD_PATH(key, s, m, ...)	{ key, decode_path, MEMBER(s, m, const char *), __VA_ARGS__ + 0 }
+#define FIELD_STRING(key, s, m, ...) \
+	{ key, decode_string, MEMBER(s, m, const char *), __VA_ARGS__ + 0 }
+#define FIELD_PATH(key, s, m, ...) \
+	{ key, decode_path, MEMBER(s, m, const char *), __VA_ARGS__ + 0 }
 #define FIELD_BOOL(key, s, m, ...)	{ key, decode_bool, MEMBER(s, m, bool), __VA_ARGS__ + 0 }
 #define FIELD_U64(key, s, m, ...)	{ key, decode_u64, MEMBER(s, m, uint64_t), __VA_ARGS__ + 0 }
 #define FIELD_I64(key, s, m, ...)	{ key, decode_i64, MEMBER(s, m, int64_t), __VA_ARGS__ + 0 }
@@ -126,9 +128,10 @@ int bad_pointer(struct decoder *d, const char *pointer, const char *fmt, ...) _p
 /* Odd, but no error: goes to plan->warnings. */
 void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
 /* For "kist check" alone: kept only with collect. */
-void note_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
+void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
+		...) _printf(4, 5);
 
-/* Adds one more item behind a list, which may be one made by decode_list; returns it, zeroed. */
+/* One more item, zeroed, behind a list that is empty or made by this or decode_list. */
 void *list_add(struct arena *arena, void *list, size_t item_size);
 
 /* Sections, each in the file of its name. */

@@ -1,0 +1,473 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/json.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <yajl/yajl_parse.h>
+
+#include "base/text.h"
+
+/* Objects with more members than this are searched for duplicate keys by sorting. */
+#define MANY_MEMBERS	16
+
+struct level {
+	struct json *value;	/* the array or object */
+	struct json *last;	/* its last item so far */
+};
+
+struct reader {
+	struct arena *arena;
+	const struct json_source *source;
+	struct error *err;
+	bool failed;			/* *err is filled by a callback */
+	yajl_handle yajl;
+	struct json *root;
+	struct level levels[JSON_MAX_DEPTH];
+	unsigned int depth, count;
+	const char *key;
+	uint32_t key_offset;
+};
+
+/* --- yajl's memory: on the arena, with the size in front for realloc ---------- */
+
+static void *reader_malloc(void *context, size_t size)
+{
+	size_t *memory = arena_alloc(context, size + sizeof(max_align_t));
+
+	*memory = size;
+	return (char *)memory + sizeof(max_align_t);
+}
+
+static void *reader_realloc(void *context, void *old, size_t size)
+{
+	void *memory = reader_malloc(context, size);
+	size_t old_size;
+
+	if (old == NULL)
+		return memory;
+	memcpy(&old_size, (char *)old - sizeof(max_align_t), sizeof(old_size));
+	memcpy(memory, old, old_size < size ? old_size : size);
+	return memory;
+}
+
+static void reader_free(void *context _unused, void *memory _unused)
+{
+}
+
+/* --- positions ------------------------------------------------------------------ */
+
+void json_position(const struct json_source *source, size_t offset, unsigned int *ret_line,
+		   unsigned int *ret_column)
+{
+	*ret_line = 1;
+	*ret_column = 1;
+	for (size_t i = 0; i < offset && i < source->size; i++) {
+		unsigned char byte = (unsigned char)source->text[i];
+
+		if (byte == '\n') {
+			(*ret_line)++;
+			*ret_column = 1;
+		} else if ((byte & 0xc0) != 0x80) {	/* not the rest of a UTF-8 character */
+			(*ret_column)++;
+		}
+	}
+}
+
+static size_t consumed(const struct reader *reader)
+{
+	return yajl_get_bytes_consumed(reader->yajl);
+}
+
+/* The text that a callback got points into the source, or, after escapes, into a copy. */
+static bool in_source(const struct reader *reader, const unsigned char *text)
+{
+	uintptr_t at = (uintptr_t)text, start = (uintptr_t)reader->source->text;
+
+	return at >= start && at < start + reader->source->size;
+}
+
+/* Where the string begins whose closing quote was just read: inside, each quote has a \ before it. */
+static size_t string_start(const struct reader *reader, const unsigned char *text)
+{
+	const char *source = reader->source->text;
+	size_t at, slashes;
+
+	if (in_source(reader, text))
+		return (size_t)((const char *)text - source) - 1;
+	for (at = consumed(reader) - 1; at-- > 0;) {
+		if (source[at] != '"')
+			continue;
+		for (slashes = 0; slashes < at && source[at - 1 - slashes] == '\\'; slashes++)
+			;
+		if (slashes % 2 == 0)
+			return at;
+	}
+	return 0;
+}
+
+/* --- the tree --------------------------------------------------------------------- */
+
+static int bad_text(struct reader *reader, size_t offset, const char *pointer, const char *what)
+{
+	unsigned int line, column;
+
+	json_position(reader->source, offset, &line, &column);
+	error_set(reader->err, "%s:%u:%u: %s%s%s", reader->source->name, line, column, pointer,
+		  *pointer != '\0' ? ": " : "", what);
+	reader->failed = true;
+	return 0;	/* for yajl: stop */
+}
+
+/* The pointer of what is being read: of the container, with the key that waits for its value. */
+static const char *reader_pointer(const struct reader *reader, const char *key)
+{
+	const char *parent = "";
+
+	if (reader->depth > 0)
+		parent = json_pointer(reader->arena, reader->levels[reader->depth - 1].value);
+	return key == NULL ? parent : arena_printf(reader->arena, "%s/%s", parent,
+						   text_printable(reader->arena, key));
+}
+
+static struct json *add(struct reader *reader, enum json_type type, size_t offset)
+{
+	struct level *level = reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
+	struct json *value;
+
+	if (++reader->count > JSON_MAX_COUNT) {
+		bad_text(reader, offset, "", arena_printf(reader->arena,
+			 "is too large: more than %d values", JSON_MAX_COUNT));
+		return NULL;
+	}
+	value = ARENA_NEW(reader->arena, struct json);
+	value->type = type;
+	value->offset = (uint32_t)offset;
+	value->key = reader->key;
+	value->key_offset = reader->key_offset;
+	reader->key = NULL;
+	if (level == NULL) {
+		reader->root = value;
+		return value;
+	}
+	value->parent = level->value;
+	if (level->last != NULL)
+		level->last->next = value;
+	else
+		level->value->first = value;
+	level->last = value;
+	level->value->count++;
+	return value;
+}
+
+static int on_null(void *context)
+{
+	return add(context, JSON_NULL, consumed(context) - 4) != NULL;
+}
+
+static int on_boolean(void *context, int truth)
+{
+	struct json *value = add(context, JSON_BOOL, consumed(context) - (truth ? 4 : 5));
+
+	if (value == NULL)
+		return 0;
+	value->truth = truth;
+	return 1;
+}
+
+static int on_number(void *context, const char *text, size_t length)
+{
+	struct reader *reader = context;
+	const unsigned char *bytes = (const unsigned char *)text;
+	struct json *value;
+
+	/* A number is complete with the byte behind it: at the very end, with yajl's own blank. */
+	value = add(reader, JSON_NUMBER, in_source(reader, bytes) ?
+		    (size_t)(text - reader->source->text) : reader->source->size - length);
+	if (value == NULL)
+		return 0;
+	value->text = arena_strndup(reader->arena, text, length);
+	return 1;
+}
+
+static int on_string(void *context, const unsigned char *text, size_t length)
+{
+	struct reader *reader = context;
+	struct json *value;
+
+	if (memchr(text, '\0', length) != NULL)
+		return bad_text(reader, string_start(reader, text),
+				reader_pointer(reader, reader->key), "holds a NUL (\\u0000)");
+	value = add(reader, JSON_STRING, string_start(reader, text));
+	if (value == NULL)
+		return 0;
+	value->text = arena_strndup(reader->arena, (const char *)text, length);
+	return 1;
+}
+
+static int on_key(void *context, const unsigned char *text, size_t length)
+{
+	struct reader *reader = context;
+
+	if (memchr(text, '\0', length) != NULL)
+		return bad_text(reader, string_start(reader, text), reader_pointer(reader, NULL),
+				"holds a NUL (\\u0000) in a key");
+	reader->key_offset = (uint32_t)string_start(reader, text);
+	reader->key = arena_strndup(reader->arena, (const char *)text, length);
+	return 1;
+}
+
+static int push(struct reader *reader, enum json_type type)
+{
+	struct json *value;
+
+	if (reader->depth == JSON_MAX_DEPTH)
+		return bad_text(reader, consumed(reader) - 1, "",
+				arena_printf(reader->arena, "is nested too deeply: more than %d "
+					     "levels", JSON_MAX_DEPTH));
+	value = add(reader, type, consumed(reader) - 1);
+	if (value == NULL)
+		return 0;
+	reader->levels[reader->depth++] = (struct level){ .value = value };
+	return 1;
+}
+
+static int on_array(void *context)
+{
+	return push(context, JSON_ARRAY);
+}
+
+static int on_object(void *context)
+{
+	return push(context, JSON_OBJECT);
+}
+
+static int pop(void *context)
+{
+	struct reader *reader = context;
+
+	reader->depth--;
+	return 1;
+}
+
+/* --- duplicate keys ----------------------------------------------------------------- */
+
+static int compare_members(const void *a, const void *b)
+{
+	const struct json *x = *(const struct json *const *)a;
+	const struct json *y = *(const struct json *const *)b;
+	int order = strcmp(x->key, y->key);
+
+	return order != 0 ? order : (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+static const struct json *find_duplicate_sorted(struct arena *arena, const struct json *object)
+{
+	const struct json **members = ARENA_NEWS(arena, object->count, const struct json *);
+	size_t count = 0;
+
+	JSON_EACH(member, object)
+		members[count++] = member;
+	qsort(members, count, sizeof(*members), compare_members);
+	for (size_t i = 1; i < count; i++)
+		if (strcmp(members[i - 1]->key, members[i]->key) == 0)
+			return members[i];
+	return NULL;
+}
+
+static const struct json *find_duplicate(struct arena *arena, const struct json *object)
+{
+	if (object->count > MANY_MEMBERS)
+		return find_duplicate_sorted(arena, object);
+	JSON_EACH(member, object)
+		for (const struct json *other = object->first; other != member; other = other->next)
+			if (strcmp(other->key, member->key) == 0)
+				return member;
+	return NULL;
+}
+
+static int on_object_end(void *context)
+{
+	struct reader *reader = context;
+	const struct json *object = reader->levels[reader->depth - 1].value;
+	const struct json *twin = find_duplicate(reader->arena, object);
+
+	if (twin != NULL)
+		return bad_text(reader, twin->key_offset, json_pointer(reader->arena, twin),
+				"is there twice");
+	return pop(reader);
+}
+
+/* --- reading ------------------------------------------------------------------------ */
+
+static const yajl_callbacks callbacks = {
+	.yajl_null = on_null,
+	.yajl_boolean = on_boolean,
+	.yajl_number = on_number,
+	.yajl_string = on_string,
+	.yajl_start_map = on_object,
+	.yajl_map_key = on_key,
+	.yajl_end_map = on_object_end,
+	.yajl_start_array = on_array,
+	.yajl_end_array = pop,
+};
+
+/* yajl says "lexical error: what\n" or "parse error: what\n", and "premature EOF" for what is cut. */
+static void bad_syntax(struct reader *reader, size_t offset)
+{
+	const struct json_source *source = reader->source;
+	unsigned char *said = yajl_get_error(reader->yajl, 0, NULL, 0);
+	char *what = strstr((char *)said, "error: ");
+
+	what = what != NULL ? what + strlen("error: ") : (char *)said;
+	what[strcspn(what, "\n")] = '\0';
+	if (strcmp(what, "premature EOF") == 0)
+		what = arena_strdup(reader->arena, source->size == 0 ? "the file is empty" :
+				    "it ends too early");
+	bad_text(reader, offset, "", arena_printf(reader->arena, "is not valid JSON: %s", what));
+	yajl_free_error(reader->yajl, said);
+}
+
+static bool reader_run(struct reader *reader)
+{
+	const struct json_source *source = reader->source;
+	const unsigned char *text = (const unsigned char *)source->text;
+	size_t offset;
+
+	if (yajl_parse(reader->yajl, text, source->size) == yajl_status_ok) {
+		if (yajl_complete_parse(reader->yajl) == yajl_status_ok)
+			return true;
+		offset = source->size;
+	} else {
+		offset = consumed(reader);
+	}
+	if (!reader->failed)
+		bad_syntax(reader, offset);
+	return false;
+}
+
+const struct json *json_parse(struct arena *arena, const struct json_source *source,
+			      struct error *err)
+{
+	yajl_alloc_funcs memory = {
+		.malloc = reader_malloc, .realloc = reader_realloc, .free = reader_free,
+		.ctx = arena,
+	};
+	struct reader reader = { .arena = arena, .source = source, .err = err };
+	bool fine;
+
+	if (source->size > JSON_MAX_SIZE) {
+		error_set(err, "%s: is too large: %zu bytes, at most %d are read", source->name,
+			  source->size, JSON_MAX_SIZE);
+		return NULL;
+	}
+	reader.yajl = yajl_alloc(&callbacks, &memory, &reader);
+	fine = reader_run(&reader);
+	yajl_free(reader.yajl);
+	return fine ? reader.root : NULL;
+}
+
+/* --- finding ------------------------------------------------------------------------- */
+
+const struct json *json_member(const struct json *object, const char *key)
+{
+	if (object == NULL || object->type != JSON_OBJECT)
+		return NULL;
+	JSON_EACH(member, object)
+		if (strcmp(member->key, key) == 0)
+			return member;
+	return NULL;
+}
+
+/* Whether the first length bytes of token, with ~1 for "/" and ~0 for "~", are the name. */
+static bool token_is(const char *token, size_t length, const char *name)
+{
+	for (size_t i = 0; i < length; i++, name++) {
+		char byte = token[i];
+
+		if (byte == '~' && i + 1 < length)
+			byte = token[++i] == '1' ? '/' : '~';
+		if (*name != byte)
+			return false;
+	}
+	return *name == '\0';
+}
+
+static const struct json *find_child(const struct json *value, const char *token, size_t length)
+{
+	size_t index = 0;
+	char number[24];
+
+	JSON_EACH(child, value) {
+		snprintf(number, sizeof(number), "%zu", index++);
+		if (token_is(token, length, child->key != NULL ? child->key : number))
+			return child;
+	}
+	return NULL;
+}
+
+const struct json *json_find(const struct json *root, const char *pointer)
+{
+	const struct json *value = root;
+
+	while (value != NULL && *pointer == '/') {
+		size_t length = strcspn(pointer + 1, "/");
+
+		value = find_child(value, pointer + 1, length);
+		pointer += 1 + length;
+	}
+	return value;
+}
+
+static void add_pointer(struct text *text, const struct json *value)
+{
+	size_t index = 0;
+
+	if (value->parent == NULL)
+		return;
+	add_pointer(text, value->parent);
+	text_add(text, "/");
+	if (value->key == NULL) {
+		JSON_EACH(item, value->parent) {
+			if (item == value)
+				break;
+			index++;
+		}
+		text_printf(text, "%zu", index);
+		return;
+	}
+	for (const char *at = text_printable(text->arena, value->key); *at != '\0'; at++) {
+		if (*at == '~')
+			text_add(text, "~0");
+		else if (*at == '/')
+			text_add(text, "~1");
+		else
+			text_add_bytes(text, at, 1);
+	}
+}
+
+const char *json_pointer(struct arena *arena, const struct json *value)
+{
+	struct text text = { .arena = arena };
+
+	add_pointer(&text, value);
+	return text.size > 0 ? text.data : "";
+}
+
+const char *json_describe(struct arena *arena, const struct json *value)
+{
+	switch (value->type) {
+	case JSON_NULL:
+		return "null";
+	case JSON_BOOL:
+		return value->truth ? "true" : "false";
+	case JSON_NUMBER:
+		return arena_printf(arena, "the number %.40s", value->text);
+	case JSON_STRING:
+		return "a string";
+	case JSON_ARRAY:
+		return "an array";
+	case JSON_OBJECT:
+		break;
+	}
+	return "an object";
+}
