@@ -17,6 +17,14 @@
  * temporary name and renamed.  The journal names what is about to be made,
  * before it is made, so that delete --force, gc and the next create of the id
  * clean up after a kill -9 of kist at any instant.
+ *
+ * The directory:
+ *	journal		what was made; the lock (runtime/journal.h)
+ *	config.json	as it was at create: later changes of the bundle's have no effect
+ *	state.json	there as soon as everything of "create" is done (runtime/state.h)
+ *	and what runtime/spawn.c puts there for "start"
+ * While it is made it is called "~<id>", which is no valid id, and has no
+ * name of its own before its journal is locked.
  */
 enum container_status {
 	CONTAINER_CREATING,
@@ -32,7 +40,7 @@ struct container {
 	const char *root;		/* the directory of all containers, absolute */
 	const char *id;
 	int root_fd, dir_fd;		/* owned; O_DIRECTORY on them */
-	int lock_fd;			/* owned; held while a command changes the container */
+	int lock_fd;			/* owned; the journal: locked while a command changes the container */
 
 	/* What state.json keeps. */
 	const char *bundle;
@@ -46,5 +54,65 @@ struct container {
 	LIST(struct annotation) annotations;
 	struct cgroup cgroup;		/* manager and paths, remembered */
 
+	bool complete;			/* state.json is there: create came to its end */
+	bool foreground;		/* the journal says that a kist waits for it, and deletes it */
 	int pidfd;			/* owned; -EBADF when there is no process */
 };
+#define CONTAINER_NONE	((struct container){ \
+	.root_fd = -EBADF, .dir_fd = -EBADF, .lock_fd = -EBADF, .pidfd = -EBADF, \
+	.cgroup = CGROUP_INIT })
+
+/* A text that clients match, so nothing is added to it, and a code for our callers.  Returns -1. */
+int container_error(struct error *err, int code, const char *fmt, ...) _printf(3, 4);
+
+/* 0, or "invalid container ID format". */
+int container_id_check(const char *id, struct error *err);
+
+/*
+ * Opens the directory of all containers, made (0700) where create is set.  One
+ * that somebody else owns or may write to is refused.  Returns an fd.
+ */
+int container_root_open(const char *path, bool create, struct error *err);
+
+/*
+ * Makes the directory of a new container, its journal locked.  What a dead
+ * kist left under this id is destroyed first; "container with given ID already
+ * exists" when it is no such thing.  root_fd is taken over in any case.
+ */
+int container_claim(struct container *ret, struct arena *arena, const char *root, int root_fd,
+		    const char *id, struct error *err);
+/* One that exists: "container does not exist" (ENOENT) otherwise.  root_fd is duplicated. */
+int container_open(struct container *ret, struct arena *arena, const char *root, int root_fd,
+		   const char *id, struct error *err);
+/* The same where state.json may be damaged: what the journal knows stands in, with a warning. */
+int container_open_damaged(struct container *ret, struct arena *arena, const char *root,
+			   int root_fd, const char *id, struct error *err);
+/* Alone until it is closed; waits a while for another command to end. */
+int container_lock(struct container *c, struct error *err);
+void container_unlock(struct container *c);
+void container_close(struct container *c);
+#define _cleanup_container _cleanup(container_close)
+
+/* config.json as it is now, kept for later commands. */
+int container_keep_config(struct container *c, const char *text, size_t size, struct error *err);
+/* The process has just been made: notes it in the journal. */
+int container_born(struct container *c, pid_t pid, struct error *err);
+/* Asks the kernel, not a file. */
+enum container_status container_status(struct container *c);
+/* Whether a dead kist left it: half made, or its foreground kist is gone and it has ended. */
+bool container_abandoned(struct container *c);
+/* A pidfd of its first process, borrowed, or -1 and "container not running". */
+int container_pidfd(struct container *c, struct error *err);
+/* The plan as it was at create. */
+const struct plan *container_plan(struct container *c, struct error *err);
+
+/*
+ * Kills what runs, removes cgroup and directory; what is not there is no
+ * error.  plan: its poststop hooks run, and only warn; NULL: none do.  Called
+ * with the lock held; serves delete, gc, the end of run, and the undoing of a
+ * failed create.
+ */
+int container_destroy(struct container *c, const struct plan *plan, struct error *err);
+
+/* Field 22 of /proc/<pid>/stat.  False where there is no such process. */
+bool process_start_time(pid_t pid, uint64_t *ret);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <signal.h>
+#include <stdbool.h>
+
 #include "base/fd.h"
 #include "config/plan.h"
 #include "init/channel.h"
@@ -19,6 +22,9 @@ struct spawn_request {
 	int console_socket;		/* where the pty's master goes, or -EBADF */
 	const char *notify_socket;	/* NOTIFY_SOCKET of the caller, or NULL */
 	int preserve_fds;
+	const char *const *extra_env;	/* for the program, NULL-terminated; or NULL */
+	bool no_pivot, new_keyring;	/* as in struct init */
+	const sigset_t *signals;	/* the mask the program starts with, or NULL: as it is now */
 	/*
 	 * Called as soon as the process exists and before anything runs in it, so that the
 	 * journal and the state know it; and for the state JSON that hooks read on stdin.
@@ -41,4 +47,10 @@ int spawn_create(const struct spawn_request *request, struct spawn *ret, struct 
 int spawn_start(struct spawn *spawn, struct error *err);
 /* The same by the fifos in the state directory, for a container of an earlier process. */
 int spawn_start_created(int state_fd, struct error *err);
+/*
+ * Whether the process still waits for START: its fifo has a reader (a writing open with
+ * O_NONBLOCK works; ENXIO or ENOENT: no).  So a kist that is killed between START and the
+ * unlinking of the fifos leaves nothing that looks "created" for ever.
+ */
+bool spawn_waits_for_start(int state_fd);
 void spawn_close(struct spawn *spawn);
