@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "config/decode.h"
 #include "config/device_filter.h"
-#include "config/limits.h"
+#include "config/resource_limits.h"
 
 struct cgroup_write *cgroup_write_add(struct arena *arena, cgroup_write_list *list,
 				      const char *controller, const char *file, const char *text)
@@ -109,21 +109,6 @@ static int decode_idle(struct decoder *d, const struct json *v, void *out)
 	if (decode_i64_between(d, v, 0, 1, &idle->value) < 0)
 		return -1;
 	idle->set = true;
-	return 0;
-}
-
-/* "0-3,7"; an empty one is as good as absent. */
-static int decode_number_list(struct decoder *d, const struct json *v, void *out)
-{
-	const char **list = out;
-
-	if (decode_string(d, v, out) < 0)
-		return -1;
-	if ((*list)[strspn(*list, "0123456789,- \n")] != '\0')
-		return bad_value(d, v, "must be a list of numbers and ranges as \"0-3,7\", not \"%s\"",
-				 *list);
-	if (**list == '\0')
-		*list = NULL;
 	return 0;
 }
 

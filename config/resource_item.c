@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "config/limits.h"
+#include "config/resource_limits.h"
 
 int decode_weight(struct decoder *d, const struct json *v, void *out)
 {

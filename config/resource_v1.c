@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "config/limits.h"
+#include "config/resource_limits.h"
 #include "config/resource.h"
 
 static struct cgroup_write *add_u64(struct arena *arena, cgroup_write_list *list,

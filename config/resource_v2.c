@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/limits.h"
+#include "config/resource_limits.h"
 #include "config/resource.h"
 
 /* --- conversions --------------------------------------------------------------- */

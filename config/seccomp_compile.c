@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "base/fd.h"
+#include "config/seccomp_profile.h"
+
+#define X32_BIT	0x40000000U
+
+static void context_release(scmp_filter_ctx *context)
+{
+	if (*context != NULL)
+		seccomp_release(*context);
+}
+
+/* --- ENOSYS for what is newer than the profile ------------------------------------ */
+
+struct stub {
+	struct sock_filter items[SECCOMP_MAX_FILTER];
+	size_t count;
+};
+
+static void emit(struct stub *stub, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
+{
+	stub->items[stub->count++] = (struct sock_filter){ code, yes, no, k };
+}
+
+/* The highest number that the profile names on that architecture; 0: none. */
+static uint32_t last_syscall(const struct seccomp_profile *profile, uint32_t arch)
+{
+	int last = 0;
+
+	LIST_EACH(rule, profile->rules) {
+		LIST_EACH(name, rule->names) {
+			int number = seccomp_syscall_resolve_name_arch(arch, *name);
+
+			if (number > last)
+				last = number;
+		}
+	}
+	return (uint32_t)last;
+}
+
+/* A jump to the end of the stub, where the filter begins: patched by stub_end(). */
+static void emit_done(struct stub *stub)
+{
+	emit(stub, BPF_JMP | BPF_JA, 0, 0, 0);
+}
+
+static void stub_end(struct stub *stub)
+{
+	for (size_t i = 0; i < stub->count; i++)
+		if (stub->items[i].code == (BPF_JMP | BPF_JA))
+			stub->items[i].k = (uint32_t)(stub->count - i - 1);
+}
+
+/* The number is loaded.  Four instructions at most. */
+static void emit_limit(struct stub *stub, uint32_t last)
+{
+	if (last != 0) {
+		emit(stub, BPF_JMP | BPF_JGT | BPF_K, 0, 1, last);
+		emit(stub, BPF_RET | BPF_K, 0, 0, SCMP_ACT_ERRNO(ENOSYS));
+	}
+	emit_done(stub);
+}
+
+static void emit_architecture(struct stub *stub, const struct seccomp_profile *profile,
+			      uint32_t arch, bool x32)
+{
+	size_t start = stub->count, split;
+
+	emit(stub, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, arch);
+	emit(stub, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
+	/* Calls that the kernel does not know arrive as number 0 there, setup(2), long gone. */
+	if (arch == SCMP_ARCH_S390 || arch == SCMP_ARCH_S390X) {
+		emit(stub, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		emit(stub, BPF_RET | BPF_K, 0, 0, SCMP_ACT_ERRNO(ENOSYS));
+	}
+	if (arch == SCMP_ARCH_X86_64) {
+		split = stub->count;
+		emit(stub, BPF_JMP | BPF_JSET | BPF_K, 0, 0, X32_BIT);
+		emit_limit(stub, last_syscall(profile, arch));
+		stub->items[split].jt = (uint8_t)(stub->count - split - 1);
+		emit_limit(stub, x32 ? last_syscall(profile, SCMP_ARCH_X32) : 0);
+	} else {
+		emit_limit(stub, last_syscall(profile, arch));
+	}
+	stub->items[start].jf = (uint8_t)(stub->count - start - 1);
+}
+
+/* Whether one of the first count architectures of the profile is that one. */
+static bool has_architecture(const struct seccomp_profile *profile, size_t count, uint64_t arch)
+{
+	for (size_t i = 0; i < count; i++)
+		if (profile->architectures.items[i] == arch)
+			return true;
+	return false;
+}
+
+/* Where everything is allowed or traced anyway, newer calls are too. */
+static bool wants_stub(const struct seccomp_profile *profile)
+{
+	uint32_t action = profile->default_action & SECCOMP_RET_ACTION_FULL;
+
+	return action != SCMP_ACT_ALLOW && action != SCMP_ACT_LOG && action != SCMP_ACT_TRACE(0) &&
+	       profile->default_action != SCMP_ACT_ERRNO(ENOSYS);
+}
+
+static void stub_make(struct stub *stub, const struct seccomp_profile *profile)
+{
+	size_t count = profile->architectures.count;
+	uint32_t native = seccomp_arch_native();
+
+	if (!wants_stub(profile))
+		return;
+	emit(stub, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
+	/* Listed or not: Docker's profile for ppc64le leaves the native one out. */
+	emit_architecture(stub, profile, native, has_architecture(profile, count, SCMP_ARCH_X32));
+	for (size_t i = 0; i < count; i++) {
+		uint64_t arch = profile->architectures.items[i];
+
+		if (arch != native && arch != SCMP_ARCH_X32 && !has_architecture(profile, i, arch))
+			emit_architecture(stub, profile, (uint32_t)arch, false);
+	}
+	stub_end(stub);
+}
+
+/* --- libseccomp ----------------------------------------------------------------------- */
+
+static int add_rule(scmp_filter_ctx context, const struct seccomp_rule *rule, int number)
+{
+	struct scmp_arg_cmp args[6];
+	bool repeated = false;
+	unsigned int seen = 0, count = 0;
+
+	LIST_EACH(arg, rule->args) {
+		repeated = repeated || (seen & 1U << arg->index) || count == ARRAY_SIZE(args);
+		seen |= 1U << arg->index;
+		if (count < ARRAY_SIZE(args))
+			args[count++] = (struct scmp_arg_cmp){
+				arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two,
+			};
+	}
+	if (!repeated)
+		return seccomp_rule_add_array(context, rule->action, number, count, args);
+	/* libseccomp takes one condition an argument; then each is a rule, as with runc and crun. */
+	LIST_EACH(arg, rule->args) {
+		struct scmp_arg_cmp one = {
+			arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two,
+		};
+		int result = seccomp_rule_add_array(context, rule->action, number, 1, &one);
+
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int add_rules(scmp_filter_ctx context, const struct seccomp_profile *profile,
+		     const struct seccomp_rule **ret_rule, struct error *err)
+{
+	LIST_EACH(rule, profile->rules) {
+		if (rule->action == profile->default_action)
+			continue;
+		LIST_EACH(name, rule->names) {
+			int number = seccomp_syscall_resolve_name(*name), result;
+
+			/* Newer than this libseccomp: it has the default action, or ENOSYS. */
+			if (number == __NR_SCMP_ERROR)
+				continue;
+			result = add_rule(context, rule, number);
+			if (result == 0)
+				continue;
+			*ret_rule = rule;
+			return error_number(err, -result, "add the rule for %s", *name);
+		}
+	}
+	return 0;
+}
+
+static size_t count_names(const struct seccomp_profile *profile)
+{
+	size_t count = 0;
+
+	LIST_EACH(rule, profile->rules)
+		if (rule->action != profile->default_action)
+			count += rule->names.count;
+	return count;
+}
+
+static int context_fill(scmp_filter_ctx context, const struct seccomp_profile *profile,
+			const struct seccomp_rule **ret_rule, struct error *err)
+{
+	LIST_EACH(arch, profile->architectures) {
+		int result = seccomp_arch_add(context, (uint32_t)*arch);
+
+		/*
+		 * One of the other byte order (EDOM), or one that this libseccomp has not
+		 * heard of (EINVAL): no program of it runs here, and what is not in the filter
+		 * is killed.
+		 */
+		if (result < 0 && result != -EEXIST && result != -EDOM && result != -EINVAL)
+			return error_number(err, -result, "add architecture %#x",
+					    (unsigned int)*arch);
+	}
+	/* A tree instead of a list, faster for each call; libseccomp 2.5 breaks without rules. */
+	if (count_names(profile) > 32)
+		seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return add_rules(context, profile, ret_rule, err);
+}
+
+/* libseccomp 2.5 exports to an fd only. */
+static int context_export(scmp_filter_ctx context, struct arena *arena, char **ret_bytes,
+			  size_t *ret_size, struct error *err)
+{
+	_cleanup_fd int fd = memfd_create("seccomp", MFD_CLOEXEC);
+	int result;
+
+	if (fd < 0)
+		return error_errno(err, "make a memory file");
+	result = seccomp_export_bpf(context, fd);
+	if (result < 0)
+		return error_number(err, -result, "export the filter");
+	if (lseek(fd, 0, SEEK_SET) < 0)
+		return error_errno(err, "rewind the memory file");
+	return fd_read_all(fd, 1 << 20, arena, ret_bytes, ret_size, err);
+}
+
+int seccomp_compile(struct arena *arena, const struct seccomp_profile *profile,
+		    seccomp_filter *ret, const struct seccomp_rule **ret_rule, struct error *err)
+{
+	_cleanup(context_release) scmp_filter_ctx context = seccomp_init(profile->default_action);
+	struct stub *stub = ARENA_NEW(arena, struct stub);
+	size_t size, count;
+	char *bytes;
+
+	*ret_rule = NULL;
+	if (context == NULL)
+		return error_set(err, "libseccomp refuses the default action");
+	if (context_fill(context, profile, ret_rule, err) < 0 ||
+	    context_export(context, arena, &bytes, &size, err) < 0)
+		return -1;
+	stub_make(stub, profile);
+	count = stub->count + size / sizeof(struct sock_filter);
+	if (count > SECCOMP_MAX_FILTER)
+		return error_set(err, "the filter has %zu instructions, and the kernel takes %d",
+				 count, SECCOMP_MAX_FILTER);
+	ret->items = ARENA_NEWS(arena, count, struct sock_filter);
+	memcpy(ret->items, stub->items, stub->count * sizeof(struct sock_filter));
+	memcpy(ret->items + stub->count, bytes, size);
+	ret->count = count;
+	return 0;
+}
+
+/* --- names ------------------------------------------------------------------------------ */
+
+bool seccomp_syscall_known(const char *name)
+{
+	return seccomp_syscall_resolve_name(name) != __NR_SCMP_ERROR;
+}
+
+const char *seccomp_syscall_nearest(struct arena *arena, const char *name)
+{
+	unsigned int best = UINT_MAX, distance;
+	const char *meant = NULL;
+
+	for (int number = 0; number < 1024; number++) {
+		char *known = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
+
+		if (known != NULL && name_near(name, known, &distance) && distance < best) {
+			best = distance;
+			meant = arena_strdup(arena, known);
+		}
+		free(known);
+	}
+	return meant;
+}
