@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/cgroup.h"
+
+#include <linux/magic.h>
+#include <signal.h>
+#include <sys/vfs.h>
+
+#include "base/sys.h"
+#include "runtime/cgroup_internal.h"
+
+/* Rounds of listing and signalling, or moving, until a fork can no longer have been missed. */
+#define ROUNDS_MAX	64
+
+static enum cgroup_host host_detect(void)
+{
+	struct cgroup_v1 v1;
+	struct statfs fs;
+	struct error ignored;
+	size_t count;
+
+	if (statfs(CGROUP_MOUNT, &fs) < 0)
+		return CGROUP_NONE;
+	if (fs.f_type == CGROUP2_SUPER_MAGIC)
+		return CGROUP_UNIFIED;
+	if (statfs(CGROUP_MOUNT "/unified", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		return CGROUP_HYBRID;
+	if (cgroup_v1_open(&v1, &ignored) < 0)
+		return CGROUP_NONE;
+	count = v1.count;
+	cgroup_v1_close(&v1);
+	return count > 0 ? CGROUP_LEGACY : CGROUP_NONE;
+}
+
+enum cgroup_host cgroup_host(void)
+{
+	static enum cgroup_host host;
+	static bool known;
+
+	if (!known)
+		host = host_detect();
+	known = true;
+	return host;
+}
+
+int cgroup_plan(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
+		const char *id, enum cgroup_manager manager, struct error *err)
+{
+	struct cgroup planned = CGROUP_INIT;
+
+	planned.host = manager == CGROUP_DISABLED ? CGROUP_NONE : cgroup_host();
+	planned.manager = manager;
+	if (planned.host == CGROUP_NONE && manager != CGROUP_DISABLED && plan->resources.listed) {
+		error_set(err, "limit resources: this host has no cgroups at %s", CGROUP_MOUNT);
+		return error_hint(err, "mount cgroup2 there, or leave linux.resources out");
+	}
+	if (cgroup_path_plan(&planned, arena, plan, id, err) < 0)
+		return -1;
+	/*
+	 * Joining one v1 hierarchy costs what joining all costs: mkdir, one write and rmdir each,
+	 * together half of what the whole start takes.  On a hybrid host the container is born in
+	 * cgroup2 for nothing, and freeze, kill, ps and the device rules need no more than that.
+	 * v1 is used when there are limits, and for a path that somebody chose, since
+	 * that one will look for statistics there.  update moves a container in when it must.
+	 */
+	if (planned.host == CGROUP_UNIFIED || planned.host == CGROUP_NONE)
+		planned.v1 = CGROUP_V1_UNUSED;
+	else if (planned.host == CGROUP_LEGACY || plan->resources.listed ||
+		 plan->cgroups_path != NULL || manager == CGROUP_SYSTEMD)
+		planned.v1 = CGROUP_V1_USED;
+	else
+		planned.v1 = CGROUP_V1_UNUSED;
+	*cgroup = planned;
+	return 0;
+}
+
+static bool has_v1(const struct cgroup *cgroup)
+{
+	return cgroup->v1 != CGROUP_V1_UNUSED &&
+	       (cgroup->host == CGROUP_HYBRID || cgroup->host == CGROUP_LEGACY);
+}
+
+/* Every function for a container that may have none begins with this. */
+static int need_path(const struct cgroup *cgroup, const char *what, struct error *err)
+{
+	if (cgroup->path != NULL && cgroup->host != CGROUP_NONE)
+		return 0;
+	return error_set(err, "%s: the container has no cgroup", what);
+}
+
+static int unsupported_check(const struct cgroup *cgroup, const struct resources_plan *resources,
+			     struct error *err)
+{
+	const char *what = cgroup->host == CGROUP_UNIFIED ? resources->v2_error
+							  : resources->v1_error;
+
+	return what != NULL ? error_set(err, "%s", what) : 0;
+}
+
+static int v1_create(struct cgroup *cgroup, const struct plan *plan, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	if (cgroup_v1_open(&v1, err) < 0)
+		return -1;
+	cgroup->v1 = CGROUP_V1_USED;
+	if (cgroup_v1_make(&v1, cgroup->path, err) < 0)
+		return -1;
+	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, true, &plan->resources.v1, err);
+}
+
+/*
+ * By BPF wherever there is a cgroup2 directory, since that can be replaced in one step.  The files
+ * of v1 have the rules too where v1 is used, and alone where the kernel has no BPF for them.
+ */
+static int devices_create(struct cgroup *cgroup, const struct plan *plan, struct error *err)
+{
+	if (plan->resources.device_filter.count == 0 || cgroup->fd < 0)
+		return 0;
+	if (cgroup_device_attach(cgroup->fd, &plan->resources, false, err) == 0)
+		return 0;
+	/*
+	 * Without privilege there is no BPF, and no need: in a user namespace the kernel refuses
+	 * mknod, and the modes of the host's devices hold.
+	 */
+	if (err->code == EPERM && plan->namespaces[NAMESPACE_USER].listed)
+		return 0;
+	if (cgroup->host != CGROUP_HYBRID)
+		return -1;
+	return has_v1(cgroup) ? 0 : v1_create(cgroup, plan, err);
+}
+
+/* The container may manage cgroups of its own where it is root of a user namespace and sees them. */
+static bool wants_delegation(const struct plan *plan)
+{
+	if (!plan->namespaces[NAMESPACE_USER].listed || plan->namespaces[NAMESPACE_USER].path ||
+	    !plan->namespaces[NAMESPACE_CGROUP].listed || plan->namespaces[NAMESPACE_CGROUP].path)
+		return false;
+	LIST_EACH(mount, plan->mounts)
+		if (mount->type != NULL && strncmp(mount->type, "cgroup", 6) == 0)
+			return (mount->attr_set & MOUNT_ATTR_RDONLY) == 0;
+	return false;
+}
+
+/* The host's id of the container's root. */
+static bool host_root(const struct id_map *maps, size_t count, uint32_t *ret)
+{
+	for (size_t i = 0; i < count; i++)
+		if (maps[i].container == 0 && maps[i].size > 0) {
+			*ret = maps[i].host;
+			return true;
+		}
+	return false;
+}
+
+static int v2_create(struct cgroup *cgroup, const struct plan *plan, struct error *err)
+{
+	bool named = plan->cgroups_path != NULL || cgroup->manager == CGROUP_SYSTEMD;
+	uint32_t uid, gid;
+
+	/*
+	 * Turning on every controller makes the cgroup dearer to make and remove; it is done for
+	 * a path that somebody chose, who may want statistics of them, and for delegation.
+	 */
+	if (cgroup_v2_make(cgroup, &plan->resources.v2, named || wants_delegation(plan), err) < 0 ||
+	    cgroup_v2_write(cgroup, &plan->resources.v2, err) < 0)
+		return -1;
+	if (wants_delegation(plan) &&
+	    host_root(plan->uid_maps.items, plan->uid_maps.count, &uid) &&
+	    host_root(plan->gid_maps.items, plan->gid_maps.count, &gid) && geteuid() == 0)
+		return cgroup_v2_delegate(cgroup->fd, uid, gid, err);
+	return 0;
+}
+
+int cgroup_create(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
+		  struct error *err)
+{
+	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+		return 0;
+	if (unsupported_check(cgroup, &plan->resources, err) < 0)
+		return -1;
+	if (cgroup->manager == CGROUP_SYSTEMD && cgroup_systemd_start(cgroup, arena, plan, err) < 0)
+		return -1;
+	if (cgroup->host != CGROUP_LEGACY && v2_create(cgroup, plan, err) < 0)
+		return -1;
+	if (has_v1(cgroup) && v1_create(cgroup, plan, err) < 0)
+		return -1;
+	return devices_create(cgroup, plan, err);
+}
+
+int cgroup_task_files(const struct cgroup *cgroup, int ret_fds[CGROUP_TASK_FILES_MAX],
+		      size_t *ret_count, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	*ret_count = 0;
+	if (cgroup->path == NULL || !has_v1(cgroup))
+		return 0;
+	if (cgroup_v1_open(&v1, err) < 0 ||
+	    cgroup_v1_tasks(&v1, cgroup->path, ret_fds, ret_count, err) < 0)
+		return -1;
+	if (*ret_count == 0 && cgroup->host == CGROUP_LEGACY)
+		return error_set(err, "join cgroup %s: it does not exist any more", cgroup->path);
+	return 0;
+}
+
+int cgroup_adopt(const struct cgroup *cgroup, pid_t pid, struct error *err)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	if (cgroup->path != NULL && cgroup->fd >= 0 && !cgroup->born &&
+	    cgroup_file_write(cgroup->fd, "cgroup.procs", text) < 0)
+		return error_errno(err, "put process %s into cgroup %s", text, cgroup->path);
+	cgroup_keeper_end(cgroup);
+	return 0;
+}
+
+int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	struct cgroup other = *cgroup;
+
+	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+		return 0;
+	other.born = false;
+	if (cgroup_adopt(&other, pid, err) < 0)
+		return -1;
+	if (!has_v1(cgroup))
+		return 0;
+	return cgroup_v1_open(&v1, err) < 0 ? -1 : cgroup_v1_join(&v1, cgroup->path, pid, err);
+}
+
+int cgroup_open(struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_fd int root_fd = -EBADF;
+	int fd;
+
+	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE || cgroup->host == CGROUP_LEGACY)
+		return 0;
+	root_fd = cgroup_v2_root(cgroup->host, err);
+	if (root_fd < 0)
+		return -1;
+	fd = cgroup_dir_open(root_fd, cgroup->path, err);
+	if (fd < 0)
+		return error_wrap(err, "cgroup");
+	fd_close(&cgroup->fd);
+	cgroup->fd = fd;
+	/* Whoever wrote cgroup.kill killed the container's first process, and ended it. */
+	cgroup->born = true;
+	return 0;
+}
+
+void cgroup_close(struct cgroup *cgroup)
+{
+	cgroup_keeper_end(cgroup);
+	fd_close(&cgroup->keeper_fd);
+	fd_close(&cgroup->fd);
+}
+
+int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_t **ret_pids,
+		size_t *ret_count, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	struct cgroup_pid_list list = { .arena = arena };
+	_cleanup_fd int owned = -EBADF;
+	int fd = cgroup->fd;
+
+	if (need_path(cgroup, "list processes", err) < 0)
+		return -1;
+	if (fd < 0 && cgroup->host != CGROUP_LEGACY) {
+		_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
+
+		fd = owned = root_fd < 0 ? -1 : cgroup_dir_open(root_fd, cgroup->path, err);
+	} else if (fd < 0) {
+		const struct cgroup_hierarchy *tracker;
+
+		if (cgroup_v1_open(&v1, err) < 0)
+			return -1;
+		tracker = cgroup_v1_tracker(&v1);
+		fd = owned = tracker == NULL ? error_set(err, "no cgroup v1 hierarchy is mounted")
+					     : cgroup_dir_open(tracker->fd, cgroup->path, err);
+	}
+	if (fd < 0 || cgroup_dir_pids(fd, &list, err) < 0)
+		return -1;
+	*ret_pids = list.items;
+	*ret_count = list.count;
+	return 0;
+}
+
+static bool pid_listed(const pid_t *pids, size_t count, pid_t pid)
+{
+	for (size_t i = 0; i < count; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+/*
+ * A pid may be another process by the time it is used.  A pidfd, taken before the pid is seen in
+ * the list a second time, is of the listed process, or of a dead one.
+ */
+static int pids_signal(const struct cgroup *cgroup, int signal, size_t *ret_count,
+		       struct error *err)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	pid_t *pids, *again;
+	size_t count, again_count;
+	int *fds, result = 0;
+
+	if (cgroup_pids(cgroup, &arena, &pids, &count, err) < 0)
+		return -1;
+	fds = ARENA_NEWS(&arena, count + 1, int);
+	for (size_t i = 0; i < count; i++)
+		fds[i] = sys_pidfd_open(pids[i], 0);
+	if (cgroup_pids(cgroup, &arena, &again, &again_count, err) < 0)
+		result = -1;
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] >= 0 && result == 0 && pid_listed(again, again_count, pids[i]) &&
+		    sys_pidfd_send_signal(fds[i], signal) < 0 && errno != ESRCH)
+			result = error_errno(err, "signal process %d", (int)pids[i]);
+		fd_close(&fds[i]);
+	}
+	*ret_count = count;
+	return result;
+}
+
+int cgroup_signal(const struct cgroup *cgroup, int signal, struct error *err)
+{
+	size_t count;
+
+	if (need_path(cgroup, "signal", err) < 0)
+		return -1;
+	return pids_signal(cgroup, signal, &count, err);
+}
+
+/* Frozen, nothing can fork between the list and the signal. */
+static int kill_one_by_one(const struct cgroup *cgroup, struct error *err)
+{
+	struct error ignored;
+	size_t count;
+	int result;
+
+	cgroup_freeze(cgroup, true, &ignored);
+	result = pids_signal(cgroup, SIGKILL, &count, err);
+	cgroup_freeze(cgroup, false, &ignored);
+	/* Where it could not be frozen, until the forks are caught up with. */
+	for (int round = 0; result == 0 && count > 0 && round < ROUNDS_MAX; round++)
+		result = pids_signal(cgroup, SIGKILL, &count, err);
+	return result;
+}
+
+int cgroup_kill(struct cgroup *cgroup, struct error *err)
+{
+	if (need_path(cgroup, "kill", err) < 0)
+		return -1;
+	cgroup->killed = true;
+	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0)
+		return err->code == ENOENT ? 0 : -1;
+	cgroup->born = false;
+	if (cgroup->fd >= 0 && cgroup_file_write(cgroup->fd, "cgroup.kill", "1") == 0)
+		return 0;
+	if (kill_one_by_one(cgroup, err) == 0 || err->code == ENOENT)
+		return 0;
+	return error_wrap(err, "kill cgroup %s", cgroup->path);
+}
+
+int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	if (need_path(cgroup, frozen ? "freeze" : "thaw", err) < 0)
+		return -1;
+	if (cgroup->host != CGROUP_LEGACY)
+		return cgroup_v2_freeze(cgroup->fd, frozen, err);
+	return cgroup_v1_open(&v1, err) < 0 ? -1 :
+	       cgroup_v1_freeze(&v1, cgroup->path, frozen, err);
+}
+
+int cgroup_is_frozen(const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	if (need_path(cgroup, "look whether it is frozen", err) < 0)
+		return -1;
+	if (cgroup->host != CGROUP_LEGACY)
+		return cgroup_v2_is_frozen(cgroup->fd, err);
+	return cgroup_v1_open(&v1, err) < 0 ? -1 : cgroup_v1_is_frozen(&v1, cgroup->path, err);
+}
+
+/* Moves all of a running container into its v1 cgroups, until no fork can have stayed behind. */
+static int v1_enter(struct cgroup *cgroup, const struct cgroup_v1 *v1, struct error *err)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	pid_t *done = NULL;
+	size_t done_count = 0;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		size_t count, moved = 0;
+		pid_t *pids;
+
+		if (cgroup_pids(cgroup, &arena, &pids, &count, err) < 0)
+			return -1;
+		for (size_t i = 0; i < count; i++) {
+			if (pid_listed(done, done_count, pids[i]))
+				continue;
+			moved++;
+			if (cgroup_v1_join(v1, cgroup->path, pids[i], err) < 0 &&
+			    err->code != ESRCH)
+				return -1;
+		}
+		if (moved == 0)
+			return 0;
+		done = pids;
+		done_count = count;
+	}
+	return error_set(err, "move the container into cgroup v1: it forks faster than that");
+}
+
+static int v1_update(struct cgroup *cgroup, const struct resources_plan *resources,
+		     struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	bool devices = cgroup->host == CGROUP_LEGACY, present;
+
+	if (cgroup_v1_open(&v1, err) < 0 ||
+	    cgroup_v1_present(&v1, cgroup->path, &present, err) < 0)
+		return -1;
+	if (!present) {
+		if (!resources->listed)
+			return 0;
+		cgroup->v1 = CGROUP_V1_USED;
+		if (cgroup_v1_make(&v1, cgroup->path, err) < 0 || v1_enter(cgroup, &v1, err) < 0)
+			return -1;
+	}
+	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, devices, &resources->v1, err);
+}
+
+/*
+ * The program is replaced in one step; after it the files of v1, which forget their old rules
+ * before they take new ones, are opened wide and left to it.
+ */
+static int devices_update(const struct cgroup *cgroup, const struct resources_plan *resources,
+			  struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	if (cgroup->fd < 0 || resources->device_filter.count == 0)
+		return 0;
+	if (cgroup_device_attach(cgroup->fd, resources, true, err) < 0)
+		return -1;
+	if (cgroup->host != CGROUP_HYBRID)
+		return 0;
+	return cgroup_v1_open(&v1, err) < 0 ? -1 :
+	       cgroup_v1_devices_open(&v1, cgroup->path, err);
+}
+
+int cgroup_update(struct cgroup *cgroup, struct arena *arena,
+		  const struct resources_plan *resources, struct error *err)
+{
+	if (need_path(cgroup, "update limits", err) < 0 ||
+	    unsupported_check(cgroup, resources, err) < 0)
+		return -1;
+	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0)
+		return -1;
+	if (cgroup->manager == CGROUP_SYSTEMD &&
+	    cgroup_systemd_update(cgroup, arena, resources, err) < 0)
+		return -1;
+	if (cgroup->fd >= 0 && (cgroup_v2_enable(cgroup, &resources->v2, err) < 0 ||
+				cgroup_v2_write(cgroup, &resources->v2, err) < 0))
+		return -1;
+	if (cgroup->host != CGROUP_UNIFIED && v1_update(cgroup, resources, err) < 0)
+		return -1;
+	return devices_update(cgroup, resources, err);
+}
+
+static int v2_remove(struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
+
+	return root_fd < 0 ? -1 : cgroup_dir_remove(root_fd, cgroup->path, cgroup->killed, err);
+}
+
+int cgroup_destroy(struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	int result = 0;
+
+	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+		return 0;
+	cgroup_close(cgroup);
+	if (cgroup->host != CGROUP_LEGACY)
+		result = v2_remove(cgroup, err);
+	if (result == 0 && has_v1(cgroup) && cgroup_v1_open(&v1, err) == 0)
+		result = cgroup_v1_remove(&v1, cgroup->path, cgroup->killed, err);
+	/* Last, and also when the directory is gone: a failed unit keeps its name. */
+	if (result == 0 && cgroup->manager == CGROUP_SYSTEMD)
+		result = cgroup_systemd_stop(cgroup, err);
+	return result;
+}
