@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <termios.h>
@@ -45,15 +46,17 @@ int console_attach(struct console *console, struct error *err);
 void console_close(struct console *console);
 #define _cleanup_console _cleanup(console_close)
 
-/* --console-socket PATH: a connected socket. */
+/* A connected unix socket; what: its name in messages. */
+int socket_connect(const char *what, const char *path, struct error *err);
+/* --console-socket PATH. */
 int console_connect(const char *path, struct error *err);
 
 /* For the loop in wait.c: the caller's window changed. */
 void console_resize(struct console *console);
-struct pollfd;
-/* Fills two entries, in and out, with what each direction waits for. */
-void console_poll(const struct console *console, struct pollfd fds[4]);
-/* Moves what can be moved; false once the container's side is closed. */
-bool console_move(struct console *console, const struct pollfd fds[4]);
+/* Fills one entry for each end of each direction with what it waits for. */
+enum { CONSOLE_POLLS = 4 };
+void console_poll(const struct console *console, struct pollfd fds[CONSOLE_POLLS]);
+/* Moves what can be moved. */
+void console_move(struct console *console, const struct pollfd fds[CONSOLE_POLLS]);
 /* What the pty still holds after the process has ended. */
 void console_drain(struct console *console);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/idmap.h"
+
+#include <stdbool.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+/* What uid and gid maps differ in. */
+struct id_kind {
+	const char *file, *helper, *ranges, *word;
+};
+static const struct id_kind uid_kind = { "uid_map", "newuidmap", "/etc/subuid", "uid" };
+static const struct id_kind gid_kind = { "gid_map", "newgidmap", "/etc/subgid", "gid" };
+
+#define RANGES_LIMIT	((size_t)1024 * 1024)
+#define SAID_LIMIT	512
+#define HELPER_MISSING	127
+
+const char *idmap_text(struct arena *arena, const id_map_list *maps)
+{
+	struct text text = { .arena = arena };
+
+	LIST_EACH(map, *maps)
+		text_printf(&text, "%u %u %u\n", map->container, map->host, map->size);
+	return text.size > 0 ? text.data : "";
+}
+
+static bool maps_self(const id_map_list *maps, uint32_t own)
+{
+	return maps->count == 1 && maps->items[0].host == own && maps->items[0].size == 1;
+}
+
+/* Does "name:first:count" of the ranges file give all of the map to us? */
+static bool range_covers(const char *line, uint32_t uid, const struct id_map *map)
+{
+	unsigned int owner, first, count;
+
+	/* Names are not looked up: only a line by number can be judged here. */
+	return sscanf(line, "%u:%u:%u", &owner, &first, &count) == 3 && owner == uid &&
+	       map->host >= first && (uint64_t)map->host + map->size <= (uint64_t)first + count;
+}
+
+static bool ranges_cover(struct arena *arena, const struct id_kind *kind,
+			 const struct id_map *map)
+{
+	struct error ignored;
+	char *text, *rest, *line;
+
+	if (file_read(AT_FDCWD, kind->ranges, RANGES_LIMIT, arena, &text, NULL, &ignored) < 0)
+		return false;
+	for (rest = text; (line = strsep(&rest, "\n")) != NULL;)
+		if (range_covers(line, getuid(), map))
+			return true;
+	return false;
+}
+
+/* Which line is missing.  The caller's own id needs none. */
+static int ranges_explain(struct arena *arena, const struct id_kind *kind,
+			  const id_map_list *maps, struct error *err)
+{
+	uint32_t own = kind == &uid_kind ? getuid() : getgid();
+
+	LIST_EACH(map, *maps) {
+		if ((map->host == own && map->size == 1) || ranges_cover(arena, kind, map))
+			continue;
+		return error_hint(err, "%s must give this user %ss %u to %u: the line "
+				  "\"%u:%u:%u\" there does", kind->ranges, kind->word, map->host,
+				  map->host + map->size - 1, getuid(), map->host, map->size);
+	}
+	return -1;
+}
+
+/* What the kernel means when it refuses a map that we write ourselves. */
+static int write_explain(const struct id_kind *kind, struct error *err)
+{
+	char path[] = "/proc/sys/kernel/apparmor_restrict_unprivileged_userns", value = '0';
+	_cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (err->code == EINVAL)
+		return error_hint(err, "ranges overlap, or there are too many (340 at most)");
+	if (err->code != EPERM)
+		return -1;
+	if (fd >= 0 && read(fd, &value, 1) == 1 && value == '1' && geteuid() != 0)
+		return error_hint(err, "AppArmor forbids user namespaces to ordinary users here: "
+				  "sysctl -w kernel.apparmor_restrict_unprivileged_userns=0 "
+				  "allows them");
+	return error_hint(err, "the caller may not map these %ss", kind->word);
+}
+
+static int map_write(int proc_fd, const struct id_kind *kind, const char *map, struct error *err)
+{
+	_cleanup_fd int fd = openat(proc_fd, kind->file, O_WRONLY | O_CLOEXEC);
+	size_t size = strlen(map);
+
+	if (fd < 0)
+		return error_errno(err, "open %s", kind->file);
+	/* The kernel takes the whole map in one write or not at all. */
+	if (write(fd, map, size) != (ssize_t)size) {
+		error_errno(err, "write %s", kind->file);
+		return write_explain(kind, err);
+	}
+	return 0;
+}
+
+static _noreturn void helper_exec(const struct id_kind *kind, char *const *argv, int said_fd)
+{
+	char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL };
+	static const char *const folders[] = { "/usr/bin", "/bin", "/usr/local/bin" };
+	char path[64];
+
+	if (dup2(said_fd, STDERR_FILENO) < 0)
+		_exit(126);
+	/* Set-user-id programs: from the system's own folders, never from the caller's PATH. */
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), "%s/%s", folders[i], kind->helper);
+		execve(path, argv, env);
+	}
+	_exit(errno == ENOENT ? HELPER_MISSING : 126);
+}
+
+/* newuidmap PID container host size ... */
+static char **helper_args(struct arena *arena, const struct id_kind *kind, pid_t pid,
+			  const id_map_list *maps)
+{
+	char **argv = ARENA_NEWS(arena, maps->count * 3 + 3, char *);
+	size_t at = 0;
+
+	argv[at++] = arena_strdup(arena, kind->helper);
+	argv[at++] = arena_printf(arena, "%d", pid);
+	LIST_EACH(map, *maps) {
+		argv[at++] = arena_printf(arena, "%u", map->container);
+		argv[at++] = arena_printf(arena, "%u", map->host);
+		argv[at++] = arena_printf(arena, "%u", map->size);
+	}
+	return argv;
+}
+
+static int helper_run(struct arena *arena, const struct id_kind *kind, pid_t pid,
+		      const id_map_list *maps, struct error *err)
+{
+	char **argv = helper_args(arena, kind, pid, maps);
+	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
+	char said[SAID_LIMIT + 1];
+	int pipe_fds[2], status;
+	ssize_t size;
+	pid_t helper;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return error_errno(err, "make a pipe for %s", kind->helper);
+	read_fd = pipe_fds[0];
+	write_fd = pipe_fds[1];
+	helper = fork();
+	if (helper < 0)
+		return error_errno(err, "start %s", kind->helper);
+	if (helper == 0)
+		helper_exec(kind, argv, write_fd);
+	fd_close(&write_fd);
+	size = read(read_fd, said, SAID_LIMIT);
+	while (waitpid(helper, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_errno(err, "wait for %s", kind->helper);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == HELPER_MISSING)
+		return error_number(err, EPERM, "write %s: %s is not installed (package uidmap), and "
+				    "without it an ordinary user can only map its own id",
+				    kind->file, kind->helper);
+	said[size > 0 ? size : 0] = '\0';
+	said[strcspn(said, "\n")] = '\0';
+	error_number(err, EPERM, "write %s: %s", kind->file,
+		     *said != '\0' ? text_printable(arena, said) : kind->helper);
+	return ranges_explain(arena, kind, maps, err);
+}
+
+static int setgroups_deny(int proc_fd, struct error *err)
+{
+	/* Since Linux 3.19 (CVE-2014-8989): without it an ordinary user gets no gid map. */
+	return file_write(proc_fd, "setgroups", "deny", err);
+}
+
+int idmap_write(struct arena *arena, pid_t pid, const id_map_list *uid_maps,
+		const id_map_list *gid_maps, struct error *err)
+{
+	bool privileged = geteuid() == 0;
+	char path[32];
+	_cleanup_fd int proc_fd = -EBADF;
+
+	snprintf(path, sizeof(path), "/proc/%d", pid);
+	proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (proc_fd < 0)
+		return error_errno(err, "open %s", path);
+	if (!privileged && !maps_self(gid_maps, getegid())) {
+		if (helper_run(arena, &gid_kind, pid, gid_maps, err) < 0)
+			return -1;
+	} else {
+		if (!privileged && setgroups_deny(proc_fd, err) < 0)
+			return -1;
+		if (map_write(proc_fd, &gid_kind, idmap_text(arena, gid_maps), err) < 0)
+			return -1;
+	}
+	if (!privileged && !maps_self(uid_maps, geteuid()))
+		return helper_run(arena, &uid_kind, pid, uid_maps, err);
+	return map_write(proc_fd, &uid_kind, idmap_text(arena, uid_maps), err);
+}

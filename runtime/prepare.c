@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/prepare.h"
+
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "init/image.h"
+#include "init/tree.h"
+#include "runtime/console.h"
+#include "runtime/hostns.h"
+
+static int *fds_new(struct arena *arena, size_t count)
+{
+	int *fds = ARENA_NEWS(arena, count + 1, int);
+
+	for (size_t i = 0; i < count; i++)
+		fds[i] = -EBADF;
+	return fds;
+}
+
+/* What can only be opened here: all binds, or in a copy of the host's mounts those with an id map. */
+static int open_mounts(const struct plan *plan, struct arena *arena, struct init *in,
+		       struct error *err)
+{
+	in->mount_trees = fds_new(arena, plan->mounts.count);
+	for (size_t i = 0; i < plan->mounts.count; i++) {
+		const struct mount_plan *mount = &plan->mounts.items[i];
+
+		if (!(mount->flags & MOUNT_BIND) || (mount->flags & MOUNT_REMOUNT))
+			continue;
+		if (in->in_host_copy && !((mount->flags & MOUNT_IDMAP) && geteuid() == 0))
+			continue;
+		in->mount_trees[i] = tree_open_bind(plan, mount, err);
+		if (in->mount_trees[i] < 0)
+			return error_wrap(err, "/mounts/%zu on %s", i, mount->destination);
+	}
+	return 0;
+}
+
+/*
+ * In the small mount namespace, when that can be had.  When it cannot, the
+ * copy of the host's mounts is only slower, so that is no error.
+ */
+static int open_trees(const struct spawn_request *request, struct prepared *p, struct error *err)
+{
+	const struct plan *plan = request->plan;
+	struct init *in = &p->init;
+	struct error ignored;
+
+	if (hostns_usable(plan))
+		p->small_fd = hostns_open(&ignored);
+	in->in_host_copy = p->small_fd < 0;
+	if (!in->in_host_copy) {
+		in->root_tree = tree_clone(AT_FDCWD, plan->root_path, true, err);
+		if (in->root_tree < 0)
+			return error_wrap(err, "root %s", plan->root_path);
+	}
+	return open_mounts(plan, request->arena, in, err);
+}
+
+static int open_joins(const struct plan *plan, struct prepared *p, struct error *err)
+{
+	if (borrow_open(plan, p->join_fds, err) < 0)
+		return -1;
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
+		p->clone.join_fds[i] = p->join_fds[i];
+	if (p->small_fd >= 0)
+		p->clone.join_fds[NAMESPACE_MOUNT] = p->small_fd;
+	return 0;
+}
+
+static void set_flags(const struct spawn_request *request, struct prepared *p)
+{
+	const struct plan *plan = request->plan;
+	bool offsets = plan->monotonic.set || plan->boottime.set;
+
+	p->init.unshare_flags = plan->clone_flags & CLONE_NEWCGROUP;
+	if (offsets)
+		p->init.unshare_flags |= plan->clone_flags & CLONE_NEWTIME;
+	p->clone.flags = plan->clone_flags & ~p->init.unshare_flags;
+	if (request->cgroup != NULL && request->cgroup->born)
+		p->clone.cgroup_fd = request->cgroup->fd;
+}
+
+/*
+ * The fifos of "create".  Opened for both directions: so that the waiting read
+ * does not end because no "start" has come yet, and the open not wait for it.
+ */
+static int open_fifos(int state_fd, struct channel *ret, struct error *err)
+{
+	static const char *const names[] = { "start", "started" };
+	int fds[2] = { -EBADF, -EBADF };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		unlinkat(state_fd, names[i], 0);
+		if (mkfifoat(state_fd, names[i], 0600) < 0 ||
+		    (fds[i] = openat(state_fd, names[i], O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0) {
+			error_errno(err, "make fifo \"%s\"", names[i]);
+			fd_close(&fds[0]);
+			return -1;
+		}
+	}
+	*ret = (struct channel){ fds[0], fds[1] };
+	return 0;
+}
+
+static int open_sockets(const struct spawn_request *request, struct init *in, struct error *err)
+{
+	const struct seccomp_plan *seccomp = request->plan->seccomp;
+
+	if (request->console_socket >= 0) {
+		in->console_socket = fcntl(request->console_socket, F_DUPFD_CLOEXEC, 3);
+		if (in->console_socket < 0)
+			return error_errno(err, "keep the console socket");
+	}
+	if (seccomp != NULL && seccomp->listener_path != NULL) {
+		in->seccomp_listener = socket_connect("seccomp listener", seccomp->listener_path,
+						      err);
+		if (in->seccomp_listener < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/*
+ * The state as hooks get it, in two parts: the pid that belongs between them is
+ * not known before the clone.
+ */
+static void set_state(const struct spawn_request *request, const char *status,
+		      const char *ret_parts[2])
+{
+	const char *state = request->hook_state(request->context, status);
+	/* Only the version, the id and the status, which cannot hold a quote, come before it. */
+	const char *rest = strstr(state, "\"bundle\"");
+
+	assert(rest != NULL);
+	ret_parts[0] = arena_printf(request->arena, "%.*s\"pid\":", (int)(rest - state), state);
+	ret_parts[1] = arena_printf(request->arena, ",%s", rest);
+}
+
+/* It is made only for those who read it. */
+static void set_states(const struct spawn_request *request, struct init *in)
+{
+	const struct plan *plan = request->plan;
+
+	if (plan->hooks[HOOK_CREATE_CONTAINER].count > 0)
+		set_state(request, "creating", in->create_state);
+	if (plan->hooks[HOOK_START_CONTAINER].count > 0 || in->seccomp_listener >= 0)
+		set_state(request, "created", in->start_state);
+}
+
+static void set_init(const struct spawn_request *request, struct init *in)
+{
+	const struct plan *plan = request->plan;
+
+	in->id = request->id;
+	in->arena = request->arena;
+	in->new_user_ns = (plan->clone_flags & CLONE_NEWUSER) ||
+			  plan->namespaces[NAMESPACE_USER].path != NULL;
+	in->no_pivot = request->no_pivot;
+	in->new_keyring = request->new_keyring;
+	in->preserve_fds = request->preserve_fds;
+	in->extra_env = request->extra_env;
+	if (request->signals != NULL)
+		in->signals = *request->signals;
+	else
+		sigprocmask(SIG_SETMASK, NULL, &in->signals);
+}
+
+int prepare(const struct spawn_request *request, struct prepared *ret, struct error *err)
+{
+	struct prepared *p = ret;
+
+	*p = PREPARED_NONE;
+	set_init(request, &p->init);
+	if (open_trees(request, p, err) < 0 ||
+	    open_joins(request->plan, p, err) < 0 ||
+	    open_sockets(request, &p->init, err) < 0 ||
+	    (request->wait_for_start && open_fifos(request->state_fd, &p->init.start, err) < 0))
+		goto fail;
+	if (request->plan->init.used && (p->init.init_image = init_image_open(err)) < 0)
+		goto fail;
+	set_states(request, &p->init);
+	set_flags(request, p);
+	/* What the caller leaked to us: it ends at the program, whatever else forgets it. */
+	if (sys_close_range(3U + (unsigned int)request->preserve_fds, ~0U,
+			    CLOSE_RANGE_CLOEXEC) < 0) {
+		error_errno(err, "mark inherited fds");
+		goto fail;
+	}
+	return 0;
+fail:
+	prepare_close(p);
+	return -1;
+}
+
+void prepare_close(struct prepared *p)
+{
+	struct init *in = &p->init;
+
+	fd_close(&in->root_tree);
+	for (int *fd = in->mount_trees; fd != NULL && *fd != 0; fd++)
+		fd_close(fd);
+	if (in->start.read_fd != in->channel.read_fd)
+		channel_close(&in->start);
+	in->start = CHANNEL_NONE;
+	channel_close(&in->channel);
+	fd_close(&in->notify_tree);
+	fd_close(&in->console_socket);
+	fd_close(&in->init_image);
+	fd_close(&in->seccomp_listener);
+	fd_close(&p->small_fd);
+	borrow_close(p->join_fds);
+}

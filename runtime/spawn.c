@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/spawn.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/sys.h"
+#include "init/net.h"
+#include "runtime/clone.h"
+#include "runtime/idmap.h"
+#include "runtime/prepare.h"
+
+/* How long a process that fell silent may take to end, so that its status can be told. */
+#define LAST_WORD_MS	1000
+
+/* What the clone hands over; the child has its own copy. */
+struct birth {
+	const struct plan *plan;
+	struct init *init;
+	struct channel *runtime_end;
+};
+
+static int child_run(void *context)
+{
+	struct birth *birth = context;
+
+	/* Else the end of the runtime would never be seen. */
+	channel_close(birth->runtime_end);
+	init_run(birth->plan, birth->init);
+}
+
+static int spawn_clone(const struct spawn_request *request, struct prepared *prepared,
+		       struct spawn *spawn, struct error *err)
+{
+	struct birth birth = { request->plan, &prepared->init, &spawn->channel };
+	struct clone_result child;
+
+	/*
+	 * CVE-2016-9962: nobody in a namespace that is joined may trace the newcomer.  Where we
+	 * make a user namespace without privileges, its maps could not be written then, and
+	 * nobody else is in it yet.
+	 */
+	if ((geteuid() == 0 || !(request->plan->clone_flags & CLONE_NEWUSER)) &&
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_errno(err, "forbid tracing");
+	if (clone_process(&prepared->clone, child_run, &birth, &child, err) < 0)
+		return -1;
+	spawn->pid = child.pid;
+	spawn->pidfd = child.pidfd;
+	return 0;
+}
+
+static int set_up_ids(const struct spawn_request *request, const struct spawn *spawn,
+		      struct error *err)
+{
+	const struct plan *plan = request->plan;
+
+	if (plan->clone_flags & CLONE_NEWUSER)
+		return idmap_write(request->arena, spawn->pid, &plan->uid_maps, &plan->gid_maps,
+				   err);
+	return 0;
+}
+
+static int set_up_cgroup(const struct spawn_request *request, const struct spawn *spawn,
+			 struct error *err)
+{
+	const struct cgroup *cgroup = request->cgroup;
+
+	if (cgroup == NULL || cgroup->path == NULL ||
+	    (cgroup->born && cgroup->host == CGROUP_UNIFIED))
+		return 0;
+	return cgroup_join(cgroup, spawn->pid, err);
+}
+
+static int set_up_net(const struct plan *plan, const struct spawn *spawn, struct error *err)
+{
+	char path[32];
+	_cleanup_fd int fd = -EBADF;
+
+	if (plan->net_devices.count == 0)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", spawn->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open %s", path);
+	return net_devices_move(plan, fd, err);
+}
+
+static int converse(const struct spawn_request *request, struct prepared *prepared,
+		    struct spawn *spawn, struct error *err)
+{
+	if (request->born != NULL &&
+	    request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
+		return -1;
+	if (set_up_ids(request, spawn, err) < 0 || set_up_cgroup(request, spawn, err) < 0 ||
+	    channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
+		return -1;
+	/* After MAPPED, so that the container does not wait for it. */
+	prepare_close(prepared);
+	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0 ||
+	    set_up_net(request->plan, spawn, err) < 0 ||
+	    channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0)
+		return -1;
+	return channel_expect(&spawn->channel, MESSAGE_READY, err);
+}
+
+/* The process ended, or is about to, without an error record: what did it die of? */
+static void explain_death(const struct plan *plan, const struct spawn *spawn, struct error *err)
+{
+	struct pollfd end = { spawn->pidfd, POLLIN, 0 };
+	siginfo_t info = { 0 };
+	struct error before = *err;
+
+	if (poll(&end, 1, LAST_WORD_MS) != 1 ||
+	    waitid(P_PIDFD, (id_t)spawn->pidfd, &info, WEXITED | WNOWAIT) < 0)
+		return;
+	if (info.si_code == CLD_EXITED) {
+		error_set(err, "the container's process ended with status %d", info.si_status);
+	} else if (info.si_status == SIGKILL && plan->resources.memory_limit.set) {
+		/* runc's words; nobody else kills it that early. */
+		error_set(err, "container init was OOM-killed (memory limit too low?)");
+		return;
+	} else {
+		error_set(err, "the container's process was killed by signal %d (%s)",
+			  info.si_status, strsignal(info.si_status));
+	}
+	error_hint(err, "%s", before.text);
+}
+
+static void spawn_undo(struct spawn *spawn)
+{
+	struct clone_result child = { spawn->pid, spawn->pidfd };
+
+	clone_kill(&child);
+	channel_close(&spawn->channel);
+	*spawn = SPAWN_NONE;
+}
+
+int spawn_create(const struct spawn_request *request, struct spawn *ret, struct error *err)
+{
+	struct prepared prepared;
+	struct spawn spawn = SPAWN_NONE;
+	int status;
+
+	if (prepare(request, &prepared, err) < 0)
+		return -1;
+	status = channel_pair(&spawn.channel, &prepared.init.channel, err);
+	if (status == 0 && !request->wait_for_start)
+		prepared.init.start = prepared.init.channel;
+	if (status == 0)
+		status = spawn_clone(request, &prepared, &spawn, err);
+	if (status == 0)
+		status = converse(request, &prepared, &spawn, err);
+	prepare_close(&prepared);
+	if (status == 0) {
+		*ret = spawn;
+		return 0;
+	}
+	if (spawn.pidfd >= 0 && (err->code == EPIPE || err->code == ECONNRESET))
+		explain_death(request->plan, &spawn, err);
+	spawn_undo(&spawn);
+	*ret = SPAWN_NONE;
+	return -1;
+}
+
+int spawn_start(struct spawn *spawn, struct error *err)
+{
+	if (channel_send(&spawn->channel, MESSAGE_START, err) == 0 &&
+	    channel_expect_end(&spawn->channel, err) == 0) {
+		channel_close(&spawn->channel);
+		return 0;
+	}
+	spawn_undo(spawn);
+	return -1;
+}
+
+/* The fifo that START goes into; errno is ENXIO when nobody reads there. */
+static int start_open(int state_fd)
+{
+	return openat(state_fd, "start", O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+}
+
+bool spawn_waits_for_start(int state_fd)
+{
+	_cleanup_fd int fd = start_open(state_fd);
+
+	return fd >= 0;
+}
+
+int spawn_start_created(int state_fd, struct error *err)
+{
+	_cleanup_channel struct channel channel = CHANNEL_NONE;
+
+	/* First: the end of file that is waited for is that of the last writer but us. */
+	channel.read_fd = openat(state_fd, "started",
+				 O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (channel.read_fd < 0)
+		return error_errno(err, "open fifo \"started\"");
+	channel.write_fd = start_open(state_fd);
+	if (channel.write_fd < 0)
+		return error_errno(err, "open fifo \"start\"");
+	if (fcntl(channel.read_fd, F_SETFL, 0) < 0)
+		return error_errno(err, "wait on fifo \"started\"");
+	if (channel_send(&channel, MESSAGE_START, err) < 0 ||
+	    channel_expect_end(&channel, err) < 0)
+		return -1;
+	unlinkat(state_fd, "start", 0);
+	unlinkat(state_fd, "started", 0);
+	return 0;
+}
+
+void spawn_close(struct spawn *spawn)
+{
+	fd_close(&spawn->pidfd);
+	channel_close(&spawn->channel);
+}
