@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <errno.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -65,6 +66,8 @@ struct container {
 /* A text that clients match, so nothing is added to it, and a code for our callers.  Returns -1. */
 int container_error(struct error *err, int code, const char *fmt, ...) _printf(3, 4);
 
+struct container_id_list { const char **items; size_t count; };
+
 /* 0, or "invalid container ID format". */
 int container_id_check(const char *id, struct error *err);
 
@@ -89,6 +92,8 @@ int container_open_damaged(struct container *ret, struct arena *arena, const cha
 			   int root_fd, const char *id, struct error *err);
 /* Alone until it is closed; waits a while for another command to end. */
 int container_lock(struct container *c, struct error *err);
+/* The same for one that we made ourselves, so that nothing need be read again. */
+int container_relock(struct container *c, struct error *err);
 void container_unlock(struct container *c);
 void container_close(struct container *c);
 #define _cleanup_container _cleanup(container_close)
@@ -97,6 +102,8 @@ void container_close(struct container *c);
 int container_keep_config(struct container *c, const char *text, size_t size, struct error *err);
 /* The process has just been made: notes it in the journal. */
 int container_born(struct container *c, pid_t pid, struct error *err);
+/* The program runs: poststart hooks, whose failure kills the container. */
+int container_started(struct container *c, const struct plan *plan, struct error *err);
 /* Asks the kernel, not a file. */
 enum container_status container_status(struct container *c);
 /* Whether a dead kist left it: half made, or its foreground kist is gone and it has ended. */
@@ -113,6 +120,12 @@ const struct plan *container_plan(struct container *c, struct error *err);
  * failed create.
  */
 int container_destroy(struct container *c, const struct plan *plan, struct error *err);
+
+/* The "~<id>" of a kist that was killed before it had the id; nothing where it is in use. */
+void container_remove_draft(int root_fd, const char *id);
+/* The ids of all containers, sorted. */
+int container_ids(struct arena *arena, int root_fd, struct container_id_list *ret,
+		  struct error *err);
 
 /* Field 22 of /proc/<pid>/stat.  False where there is no such process. */
 bool process_start_time(pid_t pid, uint64_t *ret);

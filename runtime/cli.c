@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "runtime/command.h"
+#include "runtime/container.h"
+
+/* What every command needs of the command line: stdout, the root, its container. */
+
+int cli_flush(struct cli *cli, struct error *err)
+{
+	if (cli->out.size > 0 && fd_write_all(STDOUT_FILENO, cli->out.data, cli->out.size) < 0)
+		return error_errno(err, "write to stdout");
+	cli->out.size = 0;
+	return 0;
+}
+
+/* Podman without root starts us as uid 0 of a user namespace, where /run is not ours. */
+static bool in_user_namespace(void)
+{
+	char map[64];
+	_cleanup_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd >= 0 ? read(fd, map, sizeof(map) - 1) : -1;
+
+	if (size <= 0)
+		return false;
+	map[size] = '\0';
+	return strstr(map, "4294967295") == NULL;
+}
+
+const char *cli_root(struct cli *cli)
+{
+	const char *run = secure_getenv("XDG_RUNTIME_DIR");
+
+	if (cli->global.root != NULL)
+		return cli->global.root;
+	if (run != NULL && run[0] == '/' && (geteuid() != 0 || in_user_namespace()))
+		cli->global.root = arena_printf(cli->arena, "%s/kist", run);
+	else if (geteuid() == 0)
+		cli->global.root = "/run/kist";
+	else
+		cli->global.root = arena_printf(cli->arena, "/tmp/kist-run-%u", geteuid());
+	return cli->global.root;
+}
+
+int cli_root_open(struct cli *cli, bool create, struct error *err)
+{
+	const char *root = cli_root(cli);
+
+	if (root[strspn(root, "/")] == '\0')
+		return error_set(err, "--root may not be \"%s\"", root);
+	return container_root_open(root, create, err);
+}
+
+static int container_of(struct cli *cli, struct container *ret, struct error *err)
+{
+	const char *id = cli->arguments.items[0];
+	_cleanup_fd int root_fd = -EBADF;
+
+	*ret = CONTAINER_NONE;
+	if (container_id_check(id, err) < 0)
+		return -1;
+	root_fd = cli_root_open(cli, false, err);
+	if (root_fd < 0)
+		return err->code == ENOENT ?
+		       container_error(err, ENOENT, "container does not exist") : -1;
+	return container_open(ret, cli->arena, cli_root(cli), root_fd, id, err);
+}
+
+int cli_container(struct cli *cli, struct container *ret, struct error *err)
+{
+	return container_of(cli, ret, err);
+}
+
+int cli_container_locked(struct cli *cli, struct container *ret, struct error *err)
+{
+	if (container_of(cli, ret, err) < 0)
+		return -1;
+	if (container_lock(ret, err) == 0)
+		return 0;
+	container_close(ret);
+	return -1;
+}
+
+void command_help(struct text *out, const char *program, const struct command *command)
+{
+	text_printf(out, "%s %s - %s\n\nUsage: %s %s %s%s\n", program, command->name,
+		    command->summary, program, command->name,
+		    command->options != NULL ? "[OPTIONS] " : "", command->arguments);
+	if (command->description != NULL)
+		text_printf(out, "\n%s\n", command->description);
+	if (command->options != NULL) {
+		text_add(out, "\nOptions:\n");
+		option_help(out, command->options);
+	}
+	text_printf(out, "\nGlobal options: see %s --help\n", program);
+}
+
+void program_help(struct text *out, const char *program)
+{
+	text_printf(out, "%s - run containers from OCI bundles\n\n"
+			 "Usage: %s [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n",
+		    program, program);
+	for (size_t i = 0; commands[i] != NULL; i++)
+		if (!commands[i]->hidden)
+			text_printf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
+	text_add(out, "\nGlobal options:\n");
+	option_help(out, global_options);
+	text_printf(out, "\n\"%s COMMAND --help\" shows the options of a command.\n", program);
+}

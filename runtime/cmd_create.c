@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "runtime/console.h"
+#include "runtime/create.h"
+
+static const struct option options[] = {
+	CREATE_OPTION_ROWS(struct create_options, ),
+	{ 0 },
+};
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	const struct create_options *create = values;
+	struct creation_request request = {
+		.cli = cli, .options = create, .id = cli->arguments.items[0],
+		.wait_for_start = true, .console_socket = -EBADF,
+	};
+	_cleanup_fd int console_socket = -EBADF;
+	struct creation creation;
+	struct bundle bundle;
+
+	request.bundle = &bundle;
+	if (container_id_check(request.id, err) < 0 ||
+	    bundle_load(cli->arena, create, &bundle, err) < 0 ||
+	    create_check_terminal(bundle.plan, true, create->console_socket, err) < 0)
+		return create_failed(cli, "create", request.id, err);
+	if (create->console_socket != NULL) {
+		console_socket = console_connect(create->console_socket, err);
+		if (console_socket < 0)
+			return create_failed(cli, "create", request.id, err);
+	}
+	request.console_socket = console_socket;
+	if (creation_begin(&request, &creation, err) < 0)
+		return create_failed(cli, "create", request.id, err);
+	creation_close(&creation);
+	return 0;
+}
+
+const struct command command_create = {
+	.name = "create", .arguments = "ID", .summary = "make a container, up to its program",
+	.description = "Everything is set up and checked; \"start\" runs the program.",
+	.options = options, .size = sizeof(struct create_options),
+	.min = 1, .max = 1, .stop_after = -1, .run = run,
+};

@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/container.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/path.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "config/json.h"
+#include "runtime/journal.h"
+#include "runtime/spawn.h"
+#include "runtime/state.h"
+
+#define LOCK_WAIT_MS	10000
+#define LOCK_STEP_MS	5
+#define STAT_START_TIME	22
+
+static const char *const status_names[] = {
+	[CONTAINER_CREATING] = "creating",
+	[CONTAINER_CREATED] = "created",
+	[CONTAINER_RUNNING] = "running",
+	[CONTAINER_PAUSED] = "paused",
+	[CONTAINER_STOPPED] = "stopped",
+};
+
+const char *container_status_name(enum container_status status)
+{
+	return status_names[status];
+}
+
+int container_error(struct error *err, int code, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, args);
+	va_end(args);
+	err->code = code;
+	return -1;
+}
+
+int container_id_check(const char *id, struct error *err)
+{
+	size_t length = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				   "0123456789_+.-");
+
+	if (length == 0 || id[length] != '\0' || length > 1024 ||
+	    strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+		return container_error(err, EINVAL, "invalid container ID format");
+	return 0;
+}
+
+/* Parents as mkdir -p makes them; the last one is ours alone. */
+static int root_make(const char *path, struct error *err)
+{
+	char part[4096];
+	size_t length = strlen(path);
+
+	if (length >= sizeof(part))
+		return error_number(err, ENAMETOOLONG, "make %s", path);
+	memcpy(part, path, length + 1);
+	for (char *at = part + 1; (at = strchr(at, '/')) != NULL; at++) {
+		*at = '\0';
+		if (mkdir(part, 0755) < 0 && errno != EEXIST)
+			return error_errno(err, "make %s", part);
+		*at = '/';
+	}
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, "make %s", path);
+	return 0;
+}
+
+int container_root_open(const char *path, bool create, struct error *err)
+{
+	_cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 && errno == ENOENT && create) {
+		if (root_make(path, err) < 0)
+			return -1;
+		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		return error_errno(err, "open %s", path);
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, "stat %s", path);
+	if (st.st_uid != geteuid())
+		return error_set(err, "%s belongs to uid %u: it must be ours", path, st.st_uid);
+	if ((st.st_mode & 022) != 0)
+		return error_set(err, "%s may be written by others: chmod go-w %s", path, path);
+	return fd_take(&fd);
+}
+
+bool process_start_time(pid_t pid, uint64_t *ret)
+{
+	char path[40], text[1024], *at;
+	_cleanup_fd int fd = -EBADF;
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	size = read(fd, text, sizeof(text) - 1);
+	if (size <= 0)
+		return false;
+	text[size] = '\0';
+	/* The name, field 2, may hold blanks and parentheses of its own. */
+	at = strrchr(text, ')');
+	for (int field = 2; at != NULL && field < STAT_START_TIME; field++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
+		return false;
+	at[1 + strcspn(at + 1, " \n")] = '\0';
+	return text_to_u64(at + 1, UINT64_MAX, ret);
+}
+
+static bool container_alive(struct container *c)
+{
+	struct pollfd ended = { .events = POLLIN };
+
+	if (c->pid == 0)
+		return false;
+	if (c->pidfd < 0) {
+		_cleanup_fd int pidfd = sys_pidfd_open(c->pid, 0);
+		uint64_t start_time;
+
+		/* In this order: the pidfd can only be of the process whose time is read next. */
+		if (pidfd < 0 || !process_start_time(c->pid, &start_time) ||
+		    start_time != c->start_time)
+			return false;
+		c->pidfd = fd_take(&pidfd);
+	}
+	ended.fd = c->pidfd;
+	return poll(&ended, 1, 0) == 0;
+}
+
+int container_pidfd(struct container *c, struct error *err)
+{
+	if (!container_alive(c))
+		return container_error(err, ESRCH, "container not running");
+	return c->pidfd;
+}
+
+static int journal_open(struct container *c, struct error *err)
+{
+	if (c->lock_fd >= 0)
+		return 0;
+	c->lock_fd = openat(c->dir_fd, "journal", O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+	if (c->lock_fd < 0 && errno == ENOENT)
+		return container_error(err, ENOENT, "container does not exist");
+	if (c->lock_fd < 0)
+		return error_errno(err, "open the journal of %s", c->id);
+	return 0;
+}
+
+/* What stands in for state.json while the container is made, or where it is damaged. */
+static int journal_load(struct container *c, struct error *err)
+{
+	struct journal journal;
+
+	if (journal_open(c, err) < 0 || journal_read(c->lock_fd, c->arena, &journal, err) < 0)
+		return -1;
+	c->bundle = journal.bundle;
+	c->root_path = journal.root_path;
+	c->foreground = journal.foreground;
+	c->pid = journal.pid;
+	c->start_time = journal.start_time;
+	if (journal.has_cgroup)
+		c->cgroup = journal.cgroup;
+	return 0;
+}
+
+static int container_load(struct container *c, bool damaged, struct error *err)
+{
+	fd_close(&c->pidfd);
+	c->complete = true;
+	if (state_load(c, err) == 0)
+		return 0;
+	if (err->code != ENOENT && !damaged)
+		return -1;
+	if (err->code != ENOENT)
+		warn("%s", err->text);
+	c->complete = err->code != ENOENT;
+	return journal_load(c, err);
+}
+
+static int open_any(struct container *ret, struct arena *arena, const char *root, int root_fd,
+		    const char *id, bool damaged, struct error *err)
+{
+	*ret = CONTAINER_NONE;
+	ret->arena = arena;
+	ret->root = root;
+	ret->id = id;
+	if (container_id_check(id, err) < 0)
+		return -1;
+	ret->root_fd = fcntl(root_fd, F_DUPFD_CLOEXEC, 3);
+	ret->dir_fd = openat(root_fd, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (ret->dir_fd < 0 && errno == ENOENT)
+		container_error(err, ENOENT, "container does not exist");
+	else if (ret->root_fd < 0 || ret->dir_fd < 0)
+		error_errno(err, "open %s/%s", root, id);
+	else if (container_load(ret, damaged, err) == 0)
+		return 0;
+	container_close(ret);
+	return -1;
+}
+
+int container_open(struct container *ret, struct arena *arena, const char *root, int root_fd,
+		   const char *id, struct error *err)
+{
+	return open_any(ret, arena, root, root_fd, id, false, err);
+}
+
+int container_open_damaged(struct container *ret, struct arena *arena, const char *root,
+			   int root_fd, const char *id, struct error *err)
+{
+	return open_any(ret, arena, root, root_fd, id, true, err);
+}
+
+int container_relock(struct container *c, struct error *err)
+{
+	struct stat st;
+
+	if (journal_open(c, err) < 0)
+		return -1;
+	for (int waited = 0; journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0;
+	     waited += LOCK_STEP_MS) {
+		if (err->code != EAGAIN)
+			return -1;
+		if (waited >= LOCK_WAIT_MS)
+			return container_error(err, EBUSY,
+					       "container %s is being changed by process %d", c->id, (int)journal_holder(c->lock_fd, JOURNAL_CHANGE));
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
+	if (fstat(c->dir_fd, &st) < 0 || st.st_nlink == 0)
+		return container_error(err, ENOENT, "container does not exist");
+	return 0;
+}
+
+int container_lock(struct container *c, struct error *err)
+{
+	return container_relock(c, err) < 0 ? -1 : container_load(c, true, err);
+}
+
+void container_unlock(struct container *c)
+{
+	if (c->lock_fd >= 0)
+		journal_unlock(c->lock_fd, JOURNAL_CHANGE);
+}
+
+void container_close(struct container *c)
+{
+	cgroup_close(&c->cgroup);
+	fd_close(&c->pidfd);
+	fd_close(&c->lock_fd);
+	fd_close(&c->dir_fd);
+	fd_close(&c->root_fd);
+}
+
+int container_keep_config(struct container *c, const char *text, size_t size, struct error *err)
+{
+	_cleanup_fd int fd = openat(c->dir_fd, "config.json",
+				    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fd_write_all(fd, text, size) < 0)
+		return error_errno(err, "keep a copy of config.json in %s/%s", c->root, c->id);
+	return 0;
+}
+
+int container_born(struct container *c, pid_t pid, struct error *err)
+{
+	if (!process_start_time(pid, &c->start_time))
+		return error_errno(err, "read the start time of process %d", (int)pid);
+	c->pid = pid;
+	return journal_add_process(c->lock_fd, pid, c->start_time, err);
+}
+
+enum container_status container_status(struct container *c)
+{
+	struct error ignored;
+
+	if (!c->complete) {
+		if (journal_open(c, &ignored) == 0 && journal_holder(c->lock_fd, JOURNAL_CHANGE))
+			return CONTAINER_CREATING;
+		return CONTAINER_STOPPED;
+	}
+	if (!container_alive(c))
+		return CONTAINER_STOPPED;
+	if (spawn_waits_for_start(c->dir_fd))
+		return CONTAINER_CREATED;
+	if (c->cgroup.path != NULL && c->cgroup.fd < 0)
+		cgroup_open(&c->cgroup, &ignored);
+	if (c->cgroup.path != NULL && cgroup_is_frozen(&c->cgroup, &ignored) == 1)
+		return CONTAINER_PAUSED;
+	return CONTAINER_RUNNING;
+}
+
+bool container_abandoned(struct container *c)
+{
+	struct error ignored;
+	struct journal journal;
+
+	if (journal_open(c, &ignored) < 0 || journal_holder(c->lock_fd, JOURNAL_CHANGE) != 0)
+		return false;
+	if (!c->complete)
+		return true;
+	return journal_read(c->lock_fd, c->arena, &journal, &ignored) == 0 &&
+	       journal.foreground && journal_holder(c->lock_fd, JOURNAL_WATCH) == 0 &&
+	       !container_alive(c);
+}
+
+const struct plan *container_plan(struct container *c, struct error *err)
+{
+	char *text;
+	size_t size;
+
+	if (file_read(c->dir_fd, "config.json", JSON_MAX_SIZE, c->arena, &text, &size, err) < 0) {
+		error_wrap(err, "read the configuration of %s", c->id);
+		return NULL;
+	}
+	return plan_parse(c->arena, c->bundle, "config.json", text, size, err);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "init/hook.h"
+#include "runtime/container.h"
+#include "runtime/journal.h"
+#include "runtime/state.h"
+
+/* The two ends of a container's directory: how it comes to be, and how it goes. */
+
+#define CLAIM_TRIES	16
+#define KILL_WAIT_MS	10000
+
+/* What is in a directory, and in those directly below it; journal and all. */
+static void empty_directory(int dir_fd, int depth)
+{
+	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+
+	if (dir == NULL) {
+		fd_close(&copy);
+		return;
+	}
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno != EISDIR || depth == 0)
+			continue;
+		_cleanup_fd int below = openat(dir_fd, entry->d_name,
+					       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+		if (below >= 0)
+			empty_directory(below, depth - 1);
+		unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
+	}
+	closedir(dir);
+}
+
+/*
+ * The journal goes last, so that a kill between two of these calls leaves
+ * something that says what it is; and an empty directory is no container.
+ */
+static int directory_remove(int root_fd, int dir_fd, const char *name, struct error *err)
+{
+	static const char *const known[] = { "state.json", "config.json", "journal" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		unlinkat(dir_fd, known[i], 0);
+	if (unlinkat(root_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		return 0;
+	empty_directory(dir_fd, 2);
+	if (unlinkat(root_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return error_errno(err, "remove directory %s", name);
+	return 0;
+}
+
+static bool same_directory(int root_fd, const char *name, int dir_fd)
+{
+	struct stat here, there;
+
+	return fstat(dir_fd, &here) == 0 &&
+	       fstatat(root_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
+/* 1 ours, 0 try again: another kist was in the way and has gone; -1 error. */
+static int draft_make(struct container *c, const char *draft, struct error *err)
+{
+	fd_close(&c->lock_fd);
+	fd_close(&c->dir_fd);
+	if (mkdirat(c->root_fd, draft, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, "make %s/%s", c->root, c->id);
+	c->dir_fd = openat(c->root_fd, draft, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (c->dir_fd < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "open %s/%s", c->root, draft);
+	c->lock_fd = openat(c->dir_fd, "journal",
+			    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (c->lock_fd < 0)
+		return errno == ENOENT ? 0 :
+		       error_errno(err, "make the journal of %s/%s", c->root, c->id);
+	if (journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0)
+		return err->code != EAGAIN ? -1 :
+		       container_error(err, EEXIST, "container with given ID already exists");
+	/* Its maker may have given it its name, and even have ended, since the open. */
+	if (!same_directory(c->root_fd, draft, c->dir_fd))
+		return 0;
+	return 1;
+}
+
+/* What has the id: destroyed when a dead kist left it, else an error. */
+static int claim_existing(struct container *c, struct error *err)
+{
+	_cleanup_container struct container old = CONTAINER_NONE;
+
+	if (container_open_damaged(&old, c->arena, c->root, c->root_fd, c->id, err) < 0)
+		return err->code == ENOENT ? 0 : -1;
+	if (!container_abandoned(&old))
+		return container_error(err, EEXIST, "container with given ID already exists");
+	if (container_lock(&old, err) < 0)
+		return err->code == ENOENT ? 0 : -1;
+	if (container_destroy(&old, NULL, err) < 0)
+		return error_wrap(err, "clean up what a killed kist left");
+	return 0;
+}
+
+static int claim_publish(struct container *c, const char *draft, struct error *err)
+{
+	for (int i = 0; i < CLAIM_TRIES; i++) {
+		/* Onto an empty directory, which is the rest of a removal, this works too. */
+		if (renameat(c->root_fd, draft, c->root_fd, c->id) == 0)
+			return 0;
+		if (errno != EEXIST && errno != ENOTEMPTY)
+			return error_errno(err, "make %s/%s", c->root, c->id);
+		if (claim_existing(c, err) < 0)
+			return -1;
+	}
+	return container_error(err, EEXIST, "container with given ID already exists");
+}
+
+int container_claim(struct container *ret, struct arena *arena, const char *root, int root_fd,
+		    const char *id, struct error *err)
+{
+	const char *draft = arena_printf(arena, "~%s", id);
+	int made = 0;
+
+	*ret = CONTAINER_NONE;
+	ret->arena = arena;
+	ret->root = root;
+	ret->root_fd = root_fd;
+	ret->id = id;
+	ret->owner = geteuid();
+	clock_gettime(CLOCK_REALTIME, &ret->created);
+	if (container_id_check(id, err) == 0) {
+		for (int i = 0; i < CLAIM_TRIES && made == 0; i++)
+			made = draft_make(ret, draft, err);
+		if (made == 0)
+			container_error(err, EBUSY, "claim %s: others do the same", id);
+		if (made > 0 && claim_publish(ret, draft, err) == 0)
+			return 0;
+		if (made > 0) {
+			struct error ignored;
+
+			directory_remove(ret->root_fd, ret->dir_fd, draft, &ignored);
+		}
+	}
+	container_close(ret);
+	return -1;
+}
+
+void container_remove_draft(int root_fd, const char *id)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	const char *draft = arena_printf(&arena, "~%s", id);
+	_cleanup_fd int dir_fd = openat(root_fd, draft,
+					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	_cleanup_fd int lock_fd = dir_fd < 0 ? -EBADF :
+		openat(dir_fd, "journal", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct error ignored;
+
+	if (lock_fd >= 0 && journal_lock(lock_fd, JOURNAL_CHANGE, &ignored) == 0 &&
+	    same_directory(root_fd, draft, dir_fd))
+		directory_remove(root_fd, dir_fd, draft, &ignored);
+}
+
+/* Reaps it, too, where it is a child of ours. */
+static int container_kill(struct container *c, struct error *err)
+{
+	struct pollfd ended = { .events = POLLIN };
+	struct error ignored;
+	int pidfd = container_pidfd(c, &ignored);
+
+	if (pidfd < 0)
+		return 0;
+	if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
+		return error_errno(err, "kill process %d", (int)c->pid);
+	/* A frozen cgroup v1 keeps even SIGKILL waiting. */
+	if (c->cgroup.path != NULL && cgroup_open(&c->cgroup, &ignored) == 0)
+		cgroup_freeze(&c->cgroup, false, &ignored);
+	ended.fd = pidfd;
+	if (poll(&ended, 1, KILL_WAIT_MS) == 0)
+		return container_error(err, EBUSY, "process %d does not end after SIGKILL",
+				    (int)c->pid);
+	waitpid(c->pid, NULL, WNOHANG);
+	return 0;
+}
+
+static int cgroup_end(struct container *c, struct error *err)
+{
+	struct error ignored;
+
+	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+		return 0;
+	if (c->cgroup.fd < 0)
+		cgroup_open(&c->cgroup, &ignored);
+	if (cgroup_destroy(&c->cgroup, &ignored) == 0)
+		return 0;
+	/* Without a pid namespace of its own, others of the container can outlive its first. */
+	if (cgroup_kill(&c->cgroup, err) < 0)
+		return -1;
+	return cgroup_destroy(&c->cgroup, err);
+}
+
+int container_destroy(struct container *c, const struct plan *plan, struct error *err)
+{
+	struct text state = { .arena = c->arena };
+	struct error hook_error;
+
+	if (container_kill(c, err) < 0 || cgroup_end(c, err) < 0)
+		return -1;
+	if (plan != NULL && plan->hooks[HOOK_POSTSTOP].count > 0) {
+		c->pid = 0;
+		state_print_hook(&state, c, "stopped");
+		if (hooks_run(&plan->hooks[HOOK_POSTSTOP], HOOK_POSTSTOP, state.data,
+			      &hook_error) < 0)
+			warn("%s", hook_error.text);
+	}
+	return directory_remove(c->root_fd, c->dir_fd, c->id, err);
+}
+
+int container_started(struct container *c, const struct plan *plan, struct error *err)
+{
+	struct text state = { .arena = c->arena };
+
+	if (plan->hooks[HOOK_POSTSTART].count == 0)
+		return 0;
+	state_print_hook(&state, c, "running");
+	return hooks_run(&plan->hooks[HOOK_POSTSTART], HOOK_POSTSTART, state.data, err);
+}

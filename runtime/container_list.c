@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/container.h"
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int container_ids(struct arena *arena, int root_fd, struct container_id_list *ret,
+		  struct error *err)
+{
+	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct error ignored;
+	size_t count = 0, room = 0;
+	const char **ids = NULL;
+
+	if (dir == NULL) {
+		fd_close(&copy);
+		return error_errno(err, "read the list of containers");
+	}
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+		if (container_id_check(entry->d_name, &ignored) < 0)
+			continue;
+		if (count == room) {
+			const char **more = ARENA_NEWS(arena, room * 2 + 16, const char *);
+
+			if (count > 0)
+				memcpy(more, ids, count * sizeof(*ids));
+			ids = more;
+			room = room * 2 + 16;
+		}
+		ids[count++] = arena_strdup(arena, entry->d_name);
+	}
+	closedir(dir);
+	if (count > 0)
+		qsort(ids, count, sizeof(*ids), by_name);
+	ret->items = ids;
+	ret->count = count;
+	return 0;
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/create.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/json.h"
+#include "runtime/console.h"
+#include "runtime/journal.h"
+#include "runtime/state.h"
+
+int bundle_load(struct arena *arena, const struct create_options *options, struct bundle *ret,
+		struct error *err)
+{
+	const char *directory = options->bundle != NULL ? options->bundle : ".";
+	const char *config = options->config != NULL ? options->config : "config.json";
+	char absolute[PATH_MAX];
+	_cleanup_fd int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || realpath(directory, absolute) == NULL)
+		return error_errno(err, "open bundle %s", directory);
+	*ret = (struct bundle){ .path = arena_strdup(arena, absolute), .config = config };
+	if (file_read(options->config != NULL ? AT_FDCWD : fd, config, JSON_MAX_SIZE, arena,
+		      &ret->text, &ret->size, err) < 0)
+		return error_wrap(err, "bundle %s", directory);
+	ret->plan = plan_parse(arena, ret->path, config, ret->text, ret->size, err);
+	return ret->plan != NULL ? 0 : -1;
+}
+
+static enum cgroup_manager cgroup_manager(const struct cli *cli)
+{
+	const char *manager = cli->global.cgroup_manager;
+
+	if (manager != NULL && strcmp(manager, "disabled") == 0)
+		return CGROUP_DISABLED;
+	if (cli->global.systemd_cgroup || (manager != NULL && strcmp(manager, "systemd") == 0))
+		return CGROUP_SYSTEMD;
+	return CGROUP_CGROUPFS;
+}
+
+/* Go's encoder, whose output clients compare with, sorts the keys of a map. */
+static void keep_annotations(struct container *c, const struct plan *plan)
+{
+	size_t count = plan->annotations.count;
+	struct annotation *items = ARENA_NEWS(c->arena, count + 1, struct annotation);
+
+	for (size_t i = 0; i < count; i++) {
+		size_t at = i;
+
+		for (; at > 0 && strcmp(items[at - 1].key, plan->annotations.items[i].key) > 0; at--)
+			items[at] = items[at - 1];
+		items[at] = plan->annotations.items[i];
+	}
+	c->annotations.items = items;
+	c->annotations.count = count;
+}
+
+static int note_beginnings(struct container *c, const struct bundle *bundle, bool foreground,
+			   struct error *err)
+{
+	const struct plan *plan = bundle->plan;
+
+	c->bundle = bundle->path;
+	c->root_path = plan->root_path;
+	c->oci_version = plan->oci_version;
+	keep_annotations(c, plan);
+	if (journal_add_text(c->lock_fd, c->arena, "bundle", c->bundle, err) < 0 ||
+	    journal_add_text(c->lock_fd, c->arena, "root",
+			     c->root_path != NULL ? c->root_path : "", err) < 0)
+		return -1;
+	if (foreground && (journal_lock(c->lock_fd, JOURNAL_WATCH, err) < 0 ||
+			   journal_add_text(c->lock_fd, c->arena, "foreground", NULL, err) < 0))
+		return -1;
+	c->foreground = foreground;
+	return container_keep_config(c, bundle->text, bundle->size, err);
+}
+
+static int make_cgroup(struct container *c, const struct plan *plan, enum cgroup_manager manager,
+		       struct error *err)
+{
+	if (cgroup_plan(&c->cgroup, c->arena, plan, c->id, manager, err) < 0 ||
+	    journal_add_cgroup(c->lock_fd, c->arena, &c->cgroup, err) < 0)
+		return -1;
+	return cgroup_create(&c->cgroup, c->arena, plan, err);
+}
+
+static int on_born(void *context, pid_t pid, int pidfd _unused, struct error *err)
+{
+	return container_born(context, pid, err);
+}
+
+static const char *on_hook_state(void *context, const char *status)
+{
+	const struct container *c = context;
+	struct text state = { .arena = c->arena };
+
+	state_print_hook(&state, c, status);
+	return state.data;
+}
+
+/* What systemd's socket activation tells the program; its fds follow 0, 1 and 2. */
+static const char *const *listen_environment(struct arena *arena, int *preserve_fds)
+{
+	const char *count = secure_getenv("LISTEN_FDS");
+	const char **env;
+	uint64_t fds;
+
+	if (count == NULL || !text_to_u64(count, 1024, &fds) || fds == 0)
+		return NULL;
+	*preserve_fds += (int)fds;
+	env = ARENA_NEWS(arena, 3, const char *);
+	env[0] = arena_printf(arena, "LISTEN_FDS=%d", (int)fds);
+	env[1] = "LISTEN_PID=1";
+	return env;
+}
+
+static int make_process(struct creation *creation, const struct creation_request *create,
+			struct error *err)
+{
+	struct container *c = &creation->container;
+	struct spawn_request request = {
+		.plan = creation->plan,
+		.id = c->id,
+		.arena = c->arena,
+		.cgroup = &c->cgroup,
+		.state_fd = c->dir_fd,
+		.wait_for_start = create->wait_for_start,
+		.console_socket = create->console_socket,
+		.notify_socket = secure_getenv("NOTIFY_SOCKET"),
+		.preserve_fds = create->options->preserve_fds,
+		.no_pivot = create->options->no_pivot,
+		.new_keyring = !create->options->no_new_keyring,
+		.signals = create->signals,
+		.born = on_born,
+		.hook_state = on_hook_state,
+		.context = c,
+	};
+
+	request.extra_env = listen_environment(c->arena, &request.preserve_fds);
+	if (spawn_create(&request, &creation->spawn, err) == 0)
+		return 0;
+	/* runc's words, for those who match them. */
+	if (strcmp(create->cli->name, "runc") == 0)
+		error_wrap(err, "unable to start container process: error during container init");
+	return -1;
+}
+
+static int tell_callers(const struct creation *creation, const struct create_options *options,
+			struct error *err)
+{
+	if (options->pidfd_socket != NULL &&
+	    pidfd_socket_send(options->pidfd_socket, creation->spawn.pidfd, "standard", err) < 0)
+		return -1;
+	if (options->pid_file != NULL)
+		return pid_file_write(options->pid_file, creation->spawn.pid, err);
+	return 0;
+}
+
+int creation_begin(const struct creation_request *request, struct creation *ret,
+		   struct error *err)
+{
+	struct container *c = &ret->container;
+	struct cli *cli = request->cli;
+	const struct plan *plan = request->bundle->plan;
+	int root_fd = cli_root_open(cli, true, err);
+
+	*ret = CREATION_NONE;
+	ret->plan = plan;
+	if (root_fd < 0 ||
+	    container_claim(c, cli->arena, cli_root(cli), root_fd, request->id, err) < 0)
+		return -1;
+	c->detached = !request->foreground;
+	if (note_beginnings(c, request->bundle, request->foreground, err) == 0 &&
+	    make_cgroup(c, plan, cgroup_manager(cli), err) == 0 &&
+	    make_process(ret, request, err) == 0 && state_save(c, err) == 0 &&
+	    tell_callers(ret, request->options, err) == 0)
+		return 0;
+	creation_undo(ret);
+	return -1;
+}
+
+void creation_undo(struct creation *creation)
+{
+	struct error err;
+
+	if (container_destroy(&creation->container, creation->plan, &err) < 0)
+		warn("clean up %s: %s", creation->container.id, err.text);
+	creation_close(creation);
+}
+
+void creation_close(struct creation *creation)
+{
+	spawn_close(&creation->spawn);
+	container_close(&creation->container);
+}
+
+int create_check_terminal(const struct plan *plan, bool detach, const char *console_socket,
+			  struct error *err)
+{
+	if (detach && plan->process.terminal && console_socket == NULL)
+		return error_set(err, "cannot allocate tty if runc will detach without setting console socket");
+	if ((!detach || !plan->process.terminal) && console_socket != NULL)
+		return error_set(err, "cannot use console socket if runc will not detach or allocate tty");
+	return 0;
+}
+
+int create_failed(const struct cli *cli, const char *verb, const char *id, struct error *err)
+{
+	if (strcmp(cli->name, "runc") == 0)
+		return error_wrap(err, "runc %s failed", verb);
+	return error_wrap(err, "%s %s", verb, id);
+}
+
+int pid_file_write(const char *path, pid_t pid, struct error *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL ? slash + 1 : path;
+	_cleanup_fd int dir_fd = -EBADF;
+	char directory[PATH_MAX], digits[16];
+	int size = snprintf(digits, sizeof(digits), "%d", (int)pid);
+
+	snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
+		 slash != NULL ? path : ".");
+	dir_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir_fd < 0)
+		return error_errno(err, "write pid file %s", path);
+	if (file_replace(dir_fd, name, digits, (size_t)size, 0644, err) < 0)
+		return error_wrap(err, "write pid file %s", path);
+	return 0;
+}
+
+int pidfd_socket_send(const char *path, int pidfd, const char *payload, struct error *err)
+{
+	_cleanup_fd int socket = console_connect(path, err);
+
+	if (socket < 0)
+		return error_wrap(err, "send the pidfd to %s", path);
+	return fd_send(socket, &pidfd, 1, payload, strlen(payload), err);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+
+#define JOURNALD	"/run/systemd/journal/socket"
+
+static const char *behind(const char *target, const char *prefix)
+{
+	size_t length = strlen(prefix);
+
+	return strncmp(target, prefix, length) == 0 ? target + length : NULL;
+}
+
+static int journald_open(struct log *log, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNALD };
+
+	log->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (log->fd < 0 ||
+	    connect(log->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return error_errno(err, "connect to %s", JOURNALD);
+	return 0;
+}
+
+int log_open(struct log *log, const char *target, const char *format, struct error *err)
+{
+	const char *path;
+
+	if (format != NULL && strcmp(format, "json") == 0)
+		log->json = true;
+	else if (format != NULL && strcmp(format, "text") != 0)
+		return error_set(err, "invalid --log-format \"%s\": must be text or json", format);
+	if (target == NULL)
+		return 0;
+	log->journald_id = behind(target, "journald:");
+	if (log->journald_id != NULL)
+		return journald_open(log, err);
+	log->syslog_id = behind(target, "syslog:");
+	if (log->syslog_id != NULL) {
+		openlog(log->syslog_id, LOG_PID, LOG_USER);
+		return 0;
+	}
+	path = behind(target, "file:");
+	path = path != NULL ? path : target;
+	log->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	if (log->fd < 0)
+		return error_errno(err, "open the log %s", path);
+	log->to_stderr = false;
+	return 0;
+}
+
+static const char *time_now(struct arena *arena)
+{
+	time_t now = time(NULL);
+	struct tm tm;
+
+	gmtime_r(&now, &tm);
+	return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
+			    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+static void line_print(struct text *out, const struct log *log, const char *level,
+		       const char *text)
+{
+	if (log->journald_id != NULL) {
+		text_printf(out, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n", text,
+			    strcmp(level, "error") == 0 ? LOG_ERR : LOG_WARNING,
+			    log->journald_id);
+		return;
+	}
+	text_printf(out, log->json ? "{\"level\":\"%s\",\"msg\":" : "level=%s msg=", level);
+	text_add_json(out, text);
+	text_printf(out, log->json ? ",\"time\":\"%s\"}\n" : " time=\"%s\"\n",
+		    time_now(out->arena));
+}
+
+/* Nobody can be told when the log cannot be written: the exit status still says it. */
+static void line_write(struct log *log, const char *level, const char *text)
+{
+	const char *clean = text_printable(log->arena, text);
+	struct text out = { .arena = log->arena };
+
+	if (log->syslog_id != NULL)
+		syslog(strcmp(level, "error") == 0 ? LOG_ERR : LOG_WARNING, "%s", clean);
+	line_print(&out, log, level, clean);
+	if (log->fd >= 0)
+		(void)!fd_write_all(log->fd, out.data, out.size);
+	if (log->to_stderr && log->json) {
+		(void)!fd_write_all(STDERR_FILENO, out.data, out.size);
+		return;
+	}
+	if (!log->to_stderr && strcmp(level, "error") != 0)
+		return;
+	out = (struct text){ .arena = log->arena };
+	text_printf(&out, "%s: %s%s\n", log->program,
+		    strcmp(level, "error") == 0 ? "" : "warning: ", clean);
+	(void)!fd_write_all(STDERR_FILENO, out.data, out.size);
+}
+
+void log_error(struct log *log, const char *text)
+{
+	line_write(log, "error", text);
+}
+
+void log_warning(void *context, const char *text)
+{
+	struct log *log = context;
+
+	if (log->quiet)
+		return;
+	if (!log->json)
+		line_write(log, "warning", text);
+	else if (log->warning_count < LOG_WARNINGS_MAX)
+		log->warnings[log->warning_count++] = arena_strdup(log->arena, text);
+}
+
+void log_flush(struct log *log)
+{
+	for (unsigned int i = 0; i < log->warning_count; i++)
+		line_write(log, "warning", log->warnings[i]);
+	log->warning_count = 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/table.h"
+
+#include <string.h>
+
+void table_row(struct table *table, const char *const *words)
+{
+	struct table_line *line = ARENA_NEW(table->arena, struct table_line);
+
+	if (table->end == NULL)
+		table->end = &table->first;
+	for (; words[line->count] != NULL && line->count < TABLE_COLUMNS; line->count++) {
+		size_t length = strlen(words[line->count]);
+
+		line->words[line->count] = words[line->count];
+		if (table->width[line->count] < length + TABLE_PAD)
+			table->width[line->count] = length + TABLE_PAD;
+		if (table->width[line->count] < TABLE_MIN)
+			table->width[line->count] = TABLE_MIN;
+	}
+	*table->end = line;
+	table->end = &line->next;
+}
+
+void table_print(const struct table *table, struct text *out)
+{
+	for (const struct table_line *line = table->first; line != NULL; line = line->next)
+		for (size_t i = 0; i < line->count; i++) {
+			if (i + 1 < line->count)
+				text_printf(out, "%-*s", (int)table->width[i], line->words[i]);
+			else
+				text_printf(out, "%s\n", line->words[i]);
+		}
+}

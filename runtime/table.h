@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/text.h"
+
+/*
+ * Rows of words in columns as wide as their widest word, at least 12 and 3
+ * blanks apart: what Go's tabwriter makes of runc's tables, which scripts cut.
+ */
+enum { TABLE_COLUMNS = 8, TABLE_MIN = 12, TABLE_PAD = 3 };
+
+struct table_line {
+	struct table_line *next;
+	const char *words[TABLE_COLUMNS];
+	size_t count;
+};
+
+struct table {
+	struct arena *arena;
+	struct table_line *first, **end;
+	size_t width[TABLE_COLUMNS];
+};
+
+/* words: NULL-terminated, at most TABLE_COLUMNS; they must outlive the table. */
+void table_row(struct table *table, const char *const *words);
+void table_print(const struct table *table, struct text *out);
