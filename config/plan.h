@@ -191,6 +191,7 @@ struct resources_plan {
 	cgroup_write_list v1, v2;	/* v1: with the device rules, for devices.allow and devices.deny */
 	const char *v1_error, *v2_error;	/* what is asked for and that version cannot do, or NULL: then
 						 * an error on a host of that version (unified on v1 ...) */
+	const char *v1_devices_error;	/* the same for device rules, on a host without cgroup2 for BPF */
 	LIST(struct device_rule) device_rules;	/* as configured, the standard devices added */
 	LIST(struct bpf_insn_plan) device_filter;	/* the same for BPF_PROG_TYPE_CGROUP_DEVICE; empty: no rules */
 	bool check_before_update;	/* memory.checkBeforeUpdate */

@@ -221,13 +221,9 @@ static bool limits_any(const cgroup_write_list *list)
 
 static void compile_devices(struct arena *arena, struct resources_plan *resources)
 {
-	const char *unable;
-
 	device_rules_add_standard(arena, resources);
 	device_filter_compile(arena, resources);
-	unable = device_writes_add(arena, resources, &resources->v1);
-	if (unable != NULL && resources->v1_error == NULL)
-		resources->v1_error = unable;
+	resources->v1_devices_error = device_writes_add(arena, resources, &resources->v1);
 }
 
 void resources_default(struct arena *arena, struct resources_plan *resources)

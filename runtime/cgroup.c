@@ -93,6 +93,9 @@ static int unsupported_check(const struct cgroup *cgroup, const struct resources
 	const char *what = cgroup->host == CGROUP_UNIFIED ? resources->v2_error
 							  : resources->v1_error;
 
+	/* A hybrid host has BPF for the device rules that the files of v1 cannot say. */
+	if (what == NULL && cgroup->host == CGROUP_LEGACY)
+		what = resources->v1_devices_error;
 	return what != NULL ? error_set(err, "%s", what) : 0;
 }
 
@@ -349,6 +352,21 @@ static int kill_one_by_one(const struct cgroup *cgroup, struct error *err)
 	return result;
 }
 
+static bool is_ours(const struct cgroup *cgroup)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	const struct cgroup_hierarchy *tracker;
+	_cleanup_fd int fd = -EBADF;
+	struct error ignored;
+
+	if (cgroup->fd >= 0)
+		return cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_CONTAINER);
+	if (cgroup_v1_open(&v1, &ignored) < 0 || (tracker = cgroup_v1_tracker(&v1)) == NULL)
+		return false;
+	fd = cgroup_dir_open(tracker->fd, cgroup->path, &ignored);
+	return fd >= 0 && cgroup_dir_is_marked(fd, CGROUP_MARK_CONTAINER);
+}
+
 int cgroup_kill(struct cgroup *cgroup, struct error *err)
 {
 	if (need_path(cgroup, "kill", err) < 0)
@@ -356,6 +374,9 @@ int cgroup_kill(struct cgroup *cgroup, struct error *err)
 	cgroup->killed = true;
 	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0)
 		return err->code == ENOENT ? 0 : -1;
+	/* The journal may name one that create then refused, because it was somebody else's. */
+	if (!is_ours(cgroup))
+		return 0;
 	cgroup->born = false;
 	if (cgroup->fd >= 0 && cgroup_file_write(cgroup->fd, "cgroup.kill", "1") == 0)
 		return 0;

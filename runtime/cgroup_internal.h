@@ -42,11 +42,18 @@ int cgroup_dir_open(int root_fd, const char *path, struct error *err);
  */
 int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *context,
 		    bool *ret_made, struct error *err);
+/* Refuses one that was there before and holds processes: somebody else's. */
+int cgroup_dir_check_empty(int dir_fd, struct error *err);
 /* The processes in it and below. */
 int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err);
+/* Which cgroups are ours: parents made on the way, and those that hold a container. */
+enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER };
+void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark);
+bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
 /*
  * It, what is below, and the parents that were made for it and are empty now.  dying: what is in
- * it was killed, and is worth waiting for.
+ * it was killed, and is worth waiting for.  One without our mark is removed if it is empty, and
+ * otherwise left alone.
  */
 int cgroup_dir_remove(int root_fd, const char *path, bool dying, struct error *err);
 /* One write to an existing file; errno says what was wrong. */

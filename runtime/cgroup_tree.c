@@ -18,8 +18,27 @@
 #define REMOVE_TRIES	20
 #define REMOVE_PAUSE_MS	10
 
-/* cgroup2 takes user.* from anyone who owns the directory; v1 knows trusted.* alone. */
-static const char *const marks[] = { "user.kist.made", "trusted.kist.made" };
+/*
+ * What is ours is marked on the directory itself, where no crash can part the two.  trusted.* is
+ * out of reach for a container that the cgroup was delegated to; without privilege there is user.*
+ * (cgroup2, Linux 5.7).
+ */
+static const char *const marks[][2] = {
+	[CGROUP_MARK_PARENT] = { "trusted.kist.parent", "user.kist.parent" },
+	[CGROUP_MARK_CONTAINER] = { "trusted.kist.container", "user.kist.container" },
+};
+
+void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark)
+{
+	if (fsetxattr(dir_fd, marks[mark][0], "1", 1, 0) < 0)
+		fsetxattr(dir_fd, marks[mark][1], "1", 1, 0);
+}
+
+bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark)
+{
+	return fgetxattr(dir_fd, marks[mark][0], NULL, 0) >= 0 ||
+	       fgetxattr(dir_fd, marks[mark][1], NULL, 0) >= 0;
+}
 
 int cgroup_file_write(int dir_fd, const char *file, const char *text)
 {
@@ -73,21 +92,6 @@ int cgroup_dir_open(int root_fd, const char *path, struct error *err)
 	return path_open_strict(root_fd, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY, err);
 }
 
-static void dir_mark(int fd)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (fsetxattr(fd, marks[i], "1", 1, 0) == 0)
-			return;
-}
-
-static bool dir_is_marked(int fd)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (fgetxattr(fd, marks[i], NULL, 0) >= 0)
-			return true;
-	return false;
-}
-
 /* One component: gives its directory, and whether it is new. */
 static int component_make(int parent_fd, const char *name, bool *ret_made, struct error *err)
 {
@@ -123,7 +127,7 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 		fd_close(&dir_fd);
 		dir_fd = next_fd;
 		if (made && path[strspn(path, "/")] != '\0')
-			dir_mark(dir_fd);
+			cgroup_dir_mark(dir_fd, CGROUP_MARK_PARENT);
 	}
 	*ret_made = made;
 	return fd_take(&dir_fd);
@@ -222,6 +226,19 @@ int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err)
 	return dir_pids(dir_fd, 0, list, err);
 }
 
+int cgroup_dir_check_empty(int dir_fd, struct error *err)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	struct cgroup_pid_list list = { .arena = &arena };
+
+	if (cgroup_dir_pids(dir_fd, &list, err) < 0)
+		return -1;
+	if (list.count > 0)
+		return error_set(err, "container's cgroup is not empty: %zu process(es) found",
+				 list.count);
+	return 0;
+}
+
 /* Waits until the kernel has seen the last process of the cgroup die, or a little while. */
 static void populated_wait(int dir_fd)
 {
@@ -308,32 +325,42 @@ static const char *path_split(const char *path, char parent[PATH_MAX])
 	return slash + 1;
 }
 
+/* A parent that was made for a container goes with the last container in it. */
+static void parents_remove(int root_fd, int dir_fd, char parent[PATH_MAX])
+{
+	_cleanup_fd int fd = dir_fd;
+	char above[PATH_MAX];
+	const char *name;
+	struct error ignored;
+
+	while ((name = path_split(parent, above)) != NULL &&
+	       cgroup_dir_is_marked(fd, CGROUP_MARK_PARENT)) {
+		fd_close(&fd);
+		fd = cgroup_dir_open(root_fd, above, &ignored);
+		if (fd < 0 || unlinkat(fd, name, AT_REMOVEDIR) < 0)
+			return;
+		memcpy(parent, above, sizeof(above));
+	}
+}
+
 int cgroup_dir_remove(int root_fd, const char *path, bool dying, struct error *err)
 {
 	unsigned int tries = dying ? DYING_TRIES : REMOVE_TRIES;
-	char parent[PATH_MAX], above[PATH_MAX];
+	_cleanup_fd int fd = -EBADF, own_fd = -EBADF;
+	char parent[PATH_MAX];
 	const char *name = path_split(path, parent);
-	struct error ignored;
-	int fd;
 
 	if (name == NULL)
 		return error_number(err, EINVAL, "remove cgroup %s", path);
 	fd = cgroup_dir_open(root_fd, parent, err);
 	if (fd < 0)
 		return err->code == ENOENT ? 0 : -1;
-	if (dir_remove(fd, name, 0, &tries, err) < 0) {
-		close(fd);
+	own_fd = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Somebody else's, or made just before we were killed: then it is empty. */
+	if (own_fd >= 0 && !cgroup_dir_is_marked(own_fd, CGROUP_MARK_CONTAINER))
+		unlinkat(fd, name, AT_REMOVEDIR);
+	else if (dir_remove(fd, name, 0, &tries, err) < 0)
 		return error_wrap(err, "cgroup %s", path);
-	}
-	/* A parent that was made for a container goes with the last container in it. */
-	while ((name = path_split(parent, above)) != NULL && dir_is_marked(fd)) {
-		close(fd);
-		fd = cgroup_dir_open(root_fd, above, &ignored);
-		if (fd < 0 || unlinkat(fd, name, AT_REMOVEDIR) < 0)
-			break;
-		memcpy(parent, above, sizeof(parent));
-	}
-	if (fd >= 0)
-		close(fd);
+	parents_remove(root_fd, fd_take(&fd), parent);
 	return 0;
 }

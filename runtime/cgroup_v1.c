@@ -130,15 +130,10 @@ static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const char *
 	if (result == 0 && cpuset)
 		result = cpuset_fill(walk.parent_fd, fd, err);
 	fd_close(&walk.parent_fd);
-	if (result == 0 && !made) {
-		_cleanup_arena struct arena arena = { 0 };
-		struct cgroup_pid_list list = { .arena = &arena };
-
-		result = cgroup_dir_pids(fd, &list, err);
-		if (result == 0 && list.count > 0)
-			return error_set(err, "container's cgroup is not empty: "
-					 "%zu process(es) found", list.count);
-	}
+	if (result == 0 && !made)
+		result = cgroup_dir_check_empty(fd, err);
+	if (result == 0)
+		cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER);
 	return result;
 }
 

@@ -121,15 +121,10 @@ static int controllers_enable(void *context, int dir_fd, unsigned int depth, str
 /* One that was there before may be somebody's: it must be empty, and able to run processes. */
 static int existing_check(int dir_fd, const char *path, struct error *err)
 {
-	_cleanup_arena struct arena arena = { 0 };
-	struct cgroup_pid_list list = { .arena = &arena };
 	char text[64];
 
-	if (cgroup_dir_pids(dir_fd, &list, err) < 0)
+	if (cgroup_dir_check_empty(dir_fd, err) < 0)
 		return -1;
-	if (list.count > 0)
-		return error_set(err, "container's cgroup is not empty: %zu process(es) found",
-				 list.count);
 	if (cgroup_file_read(dir_fd, "cgroup.freeze", text, sizeof(text)) == 0 && text[0] == '1')
 		return error_set(err, "container's cgroup unexpectedly frozen");
 	if (cgroup_file_read(dir_fd, "cgroup.type", text, sizeof(text)) == 0 &&
@@ -153,6 +148,7 @@ int cgroup_v2_make(struct cgroup *cgroup, const cgroup_write_list *writes, bool 
 		return error_wrap(err, "make cgroup %s", cgroup->path);
 	if (!made && cgroup->keeper_fd < 0 && existing_check(fd, cgroup->path, err) < 0)
 		return -1;
+	cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER);
 	/*
 	 * Many kernels (6.18 too) compare the kill count of the new cgroup with that of the
 	 * caller's own and SIGKILL what is born into one that differs, so nothing is born into
