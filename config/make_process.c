@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "config/make_value.h"
+#include "config/names.h"
+
+static const char *const default_env[] = {
+	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+	"TERM=xterm",
+};
+
+static const char *const default_capabilities[] = {
+	"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE",
+};
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t length = strcspn(a, "=");
+
+	return length == strcspn(b, "=") && strncmp(a, b, length) == 0;
+}
+
+/* A later value takes the place of an earlier one. */
+static void env_add(const char **env, size_t *count, const char *pair)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (same_name(env[i], pair)) {
+			env[i] = pair;
+			return;
+		}
+	}
+	env[(*count)++] = pair;
+}
+
+static int write_env(struct json_writer *w, const struct make_options *options, struct error *err)
+{
+	struct arena *arena = w->text.arena;
+	const char **env = ARENA_NEWS(arena, ARRAY_SIZE(default_env) + options->env.count,
+				      const char *);
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(default_env); i++)
+		env_add(env, &count, default_env[i]);
+	LIST_EACH(pair, options->env) {
+		const char *value;
+
+		if (**pair == '=' || **pair == '\0')
+			return error_set(err, "--env %s: must be NAME=VALUE or NAME", *pair);
+		if (strchr(*pair, '=') != NULL) {
+			env_add(env, &count, *pair);
+			continue;
+		}
+		value = getenv(*pair);
+		if (value != NULL)
+			env_add(env, &count, arena_printf(arena, "%s=%s", *pair, value));
+	}
+	json_write_strings(w, "env", env, count);
+	return 0;
+}
+
+static int apply_capabilities(const word_list *words, const char *flag, bool add, uint64_t *set,
+			      struct error *err)
+{
+	LIST_EACH(word, *words) {
+		uint64_t bits = capability_bits(*word);
+
+		if (bits == 0)
+			return error_set(err, "--%s %s: no such capability", flag, *word);
+		*set = add ? *set | bits : *set & ~bits;
+	}
+	return 0;
+}
+
+static void write_capability_set(struct json_writer *w, const char *key, uint64_t set)
+{
+	json_write_array(w, key);
+	for (const struct name *name = capability_names; name->name != NULL; name++)
+		if (set >> name->value & 1)
+			json_write_string(w, NULL, name->name);
+	json_write_end(w);
+}
+
+static int write_capabilities(struct json_writer *w, const struct make_options *options,
+			      uint32_t uid, struct error *err)
+{
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(default_capabilities); i++)
+		set |= capability_bits(default_capabilities[i]);
+	/* Dropped first, so that "--cap-drop all --cap-add X" leaves X, in whatever order. */
+	if (apply_capabilities(&options->cap_drop, "cap-drop", false, &set, err) < 0 ||
+	    apply_capabilities(&options->cap_add, "cap-add", true, &set, err) < 0)
+		return -1;
+	json_write_object(w, "capabilities");
+	write_capability_set(w, "bounding", set);
+	write_capability_set(w, "effective", set);
+	write_capability_set(w, "permitted", set);
+	/* runc 1.1 lists them, to no effect for root; any other user would really have them. */
+	if (uid == 0)
+		write_capability_set(w, "ambient", set);
+	json_write_end(w);
+	return 0;
+}
+
+int write_process(struct json_writer *w, const struct make_options *options, struct error *err)
+{
+	static const char *const shell[] = { "sh" };
+	uint32_t uid = 0, gid = 0;
+
+	if (options->user != NULL && !user_parse(options->user, &uid, &gid))
+		return error_set(err, "--user %s: must be UID or UID:GID, in numbers",
+				 options->user);
+	json_write_object(w, "process");
+	json_write_bool(w, "terminal", options->terminal);
+	json_write_object(w, "user");
+	json_write_u64(w, "uid", uid);
+	json_write_u64(w, "gid", gid);
+	json_write_end(w);
+	if (options->args.count > 0)
+		json_write_strings(w, "args", options->args.items, options->args.count);
+	else
+		json_write_strings(w, "args", shell, ARRAY_SIZE(shell));
+	if (write_env(w, options, err) < 0)
+		return -1;
+	json_write_string(w, "cwd", options->cwd != NULL ? options->cwd : "/");
+	if (write_capabilities(w, options, uid, err) < 0)
+		return -1;
+	json_write_array(w, "rlimits");
+	json_write_object(w, NULL);
+	json_write_string(w, "type", "RLIMIT_NOFILE");
+	json_write_u64(w, "hard", 1024);
+	json_write_u64(w, "soft", 1024);
+	json_write_end(w);
+	json_write_end(w);
+	json_write_bool(w, "noNewPrivileges", !options->new_privileges);
+	json_write_end(w);
+	return 0;
+}

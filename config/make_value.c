@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/make_value.h"
+
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "config/decode.h"
+
+uint64_t capability_bits(const char *name)
+{
+	uint64_t all = 0;
+
+	if (strncasecmp(name, "CAP_", 4) == 0)
+		name += 4;
+	for (const struct name *row = capability_names; row->name != NULL; row++) {
+		all |= 1ULL << row->value;
+		if (strcasecmp(row->name + 4, name) == 0)
+			return 1ULL << row->value;
+	}
+	return strcasecmp(name, "ALL") == 0 ? all : 0;
+}
+
+bool user_parse(const char *text, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	size_t length = strcspn(text, ":");
+	char uid[16];
+
+	if (length >= sizeof(uid))
+		return false;
+	memcpy(uid, text, length);
+	uid[length] = '\0';
+	if (!text_to_id(uid, ret_uid))
+		return false;
+	if (text[length] == '\0') {
+		*ret_gid = 0;
+		return true;
+	}
+	return text_to_id(text + length + 1, ret_gid);
+}
+
+bool size_parse(const char *text, int64_t *ret)
+{
+	static const char letters[] = "kmgt";
+	size_t digits = strspn(text, "0123456789");
+	const char *unit = text + digits;
+	uint64_t value, scale = 1;
+	char number[24];
+
+	if (strcmp(text, "-1") == 0) {
+		*ret = -1;
+		return true;
+	}
+	if (digits == 0 || digits >= sizeof(number))
+		return false;
+	memcpy(number, text, digits);
+	number[digits] = '\0';
+	if (!text_to_u64(number, INT64_MAX, &value) || value == 0)
+		return false;
+	if (*unit != '\0' && strcasecmp(unit, "b") != 0) {
+		char lower = (char)(*unit | 0x20);
+		const char *letter = strchr(letters, lower);
+
+		if (letter == NULL || (unit[1] != '\0' && strcasecmp(unit + 1, "b") != 0 &&
+				       strcasecmp(unit + 1, "ib") != 0))
+			return false;
+		scale = 1ULL << 10 * (letter - letters + 1);
+	}
+	if (__builtin_mul_overflow(value, scale, &value) || value > INT64_MAX)
+		return false;
+	*ret = (int64_t)value;
+	return true;
+}
+
+bool cpus_parse(const char *text, uint64_t period, uint64_t *ret)
+{
+	size_t whole = strspn(text, "0123456789"), part = 0;
+	uint64_t quota = 0, weight = period;
+
+	if (whole > 5 || (whole == 0 && *text != '.'))
+		return false;
+	for (size_t i = 0; i < whole; i++)
+		quota = quota * 10 + (uint64_t)(text[i] - '0') * period;
+	if (text[whole] == '.') {
+		part = strspn(text + whole + 1, "0123456789");
+		for (size_t i = 0; i < part; i++) {
+			weight /= 10;
+			quota += (uint64_t)(text[whole + 1 + i] - '0') * weight;
+		}
+		part++;
+	}
+	/* The kernel takes no quota below a millisecond. */
+	if (text[whole + part] != '\0' || quota < 1000)
+		return false;
+	*ret = quota;
+	return true;
+}
+
+static void option_add(struct arena *arena, struct made_mount *mount, const char *option,
+		       size_t length)
+{
+	if (length > 0)
+		*(const char **)list_add(arena, &mount->options, sizeof(const char *)) =
+			arena_strndup(arena, option, length);
+}
+
+static void options_split(struct arena *arena, struct made_mount *mount, const char *text,
+			  const char *separator)
+{
+	while (*text != '\0') {
+		size_t length = strcspn(text, separator);
+
+		option_add(arena, mount, text, length);
+		text += length + (text[length] != '\0');
+	}
+}
+
+static bool has_option(const struct made_mount *mount, const char *option)
+{
+	LIST_EACH(known, mount->options)
+		if (strcmp(*known, option) == 0)
+			return true;
+	return false;
+}
+
+static bool word_is(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && strncmp(text, word, length) == 0;
+}
+
+/* One of "type=T,source=S,destination=D,options=A:B", in the words that Docker and mount(8) use. */
+static bool take_pair(struct arena *arena, struct made_mount *mount, const char *pair, size_t length)
+{
+	const char *equals = memchr(pair, '=', length);
+	size_t name = equals != NULL ? (size_t)(equals - pair) : length;
+	const char *value = equals != NULL ?
+			    arena_strndup(arena, equals + 1, length - name - 1) : NULL;
+
+	if (value == NULL) {
+		option_add(arena, mount, word_is(pair, name, "readonly") ? "ro" : pair,
+			   word_is(pair, name, "readonly") ? 2 : length);
+		return true;
+	}
+	if (word_is(pair, name, "type"))
+		mount->type = value;
+	else if (word_is(pair, name, "source") || word_is(pair, name, "src"))
+		mount->source = value;
+	else if (word_is(pair, name, "destination") || word_is(pair, name, "dst") ||
+		 word_is(pair, name, "target"))
+		mount->destination = value;
+	else if (word_is(pair, name, "options"))
+		options_split(arena, mount, value, ":");
+	else
+		return false;
+	return true;
+}
+
+static int parse_pairs(struct arena *arena, const char *text, struct made_mount *mount,
+		       struct error *err)
+{
+	for (const char *at = text; *at != '\0';) {
+		size_t length = strcspn(at, ",");
+
+		if (!take_pair(arena, mount, at, length))
+			return error_set(err, "--mount %s: %.*s is not known: type, source, "
+					 "destination and options are", text, (int)length, at);
+		at += length + (at[length] != '\0');
+	}
+	return 0;
+}
+
+static void parse_colons(struct arena *arena, const char *text, struct made_mount *mount)
+{
+	size_t source = strcspn(text, ":"), destination;
+
+	mount->source = arena_strndup(arena, text, source);
+	text += source + (text[source] != '\0');
+	destination = strcspn(text, ":");
+	mount->destination = arena_strndup(arena, text, destination);
+	text += destination + (text[destination] != '\0');
+	options_split(arena, mount, text, ",");
+}
+
+/* A path of the caller's, which may be relative to where it stands. */
+static const char *absolute(struct arena *arena, const char *path)
+{
+	char cwd[4096];
+
+	if (path[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
+		return path;
+	return arena_printf(arena, "%s/%s", cwd, path);
+}
+
+int mount_parse(struct arena *arena, const char *text, struct made_mount *ret, struct error *err)
+{
+	struct made_mount mount = { 0 };
+	bool bind;
+
+	if (strchr(text, '=') != NULL && text[0] != '/' && text[0] != '.') {
+		if (parse_pairs(arena, text, &mount, err) < 0)
+			return -1;
+	} else {
+		parse_colons(arena, text, &mount);
+	}
+	if (mount.destination == NULL || mount.destination[0] != '/')
+		return error_set(err, "--mount %s: needs an absolute destination, as in "
+				 "SOURCE:DESTINATION[:OPTIONS]", text);
+	bind = mount.type == NULL || strcmp(mount.type, "bind") == 0;
+	if (bind) {
+		if (mount.source == NULL || mount.source[0] == '\0')
+			return error_set(err, "--mount %s: needs a source to bind", text);
+		mount.type = "bind";
+		mount.source = absolute(arena, mount.source);
+		if (!has_option(&mount, "bind") && !has_option(&mount, "rbind"))
+			option_add(arena, &mount, "rbind", strlen("rbind"));
+	}
+	*ret = mount;
+	return 0;
+}
+
+int tmpfs_parse(struct arena *arena, const char *text, struct made_mount *ret, struct error *err)
+{
+	static const char *const usual[] = { "nosuid", "nodev" };
+	struct made_mount mount = { .type = "tmpfs", .source = "tmpfs" };
+	size_t length = strcspn(text, ":");
+
+	if (text[0] != '/')
+		return error_set(err, "--tmpfs %s: needs an absolute path", text);
+	mount.destination = arena_strndup(arena, text, length);
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+		option_add(arena, &mount, usual[i], strlen(usual[i]));
+	if (text[length] == ':')
+		options_split(arena, &mount, text + length + 1, ",");
+	*ret = mount;
+	return 0;
+}

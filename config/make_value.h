@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "config/json_write.h"
+#include "config/make.h"
+
+/* The values of make's flags, from text.  Pure functions; false, or -1 and *err: not such a value. */
+
+enum { CPU_PERIOD = 100000 };	/* microseconds; the kernel's default */
+
+struct made_mount {
+	const char *destination, *type, *source;	/* source may be NULL */
+	word_list options;
+};
+
+/* "NET_ADMIN", "CAP_NET_ADMIN", "cap_net_admin"; "all": every one known.  0: none such. */
+uint64_t capability_bits(const char *name);
+/* "1000" (group 0) or "1000:100". */
+bool user_parse(const char *text, uint32_t *ret_uid, uint32_t *ret_gid);
+/* "512M", "2g", "1048576", "100KiB"; -1: no limit.  Bytes. */
+bool size_parse(const char *text, int64_t *ret);
+/* "1.5" processors as microseconds of each period. */
+bool cpus_parse(const char *text, uint64_t period, uint64_t *ret);
+int mount_parse(struct arena *arena, const char *text, struct made_mount *ret,
+		struct error *err);
+int tmpfs_parse(struct arena *arena, const char *text, struct made_mount *ret,
+		struct error *err);
+
+/* The process object into a config.json being written. */
+int write_process(struct json_writer *w, const struct make_options *options, struct error *err);
