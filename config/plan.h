@@ -172,7 +172,7 @@ struct cgroup_write {
 	const char *file;		/* "memory.max": a name, never with a "/" */
 	const char *text;
 	bool optional;			/* ENOENT is no error (a file newer than some kernels) */
-	bool alternative;		/* in place of the one before: only where that was ENOENT */
+	bool alternative;		/* only where the one before, an optional one, was ENOENT */
 	bool retry;			/* EINVAL is no error yet: again, once, at the list's end
 					 * (values that bound each other: memory and swap, quota and period) */
 };

@@ -82,7 +82,7 @@ static const char *device_value(struct arena *arena, const struct device_number 
 static void write_weight(struct arena *arena, cgroup_write_list *list, const char *file,
 			 const char *bfq_file, const char *text)
 {
-	cgroup_write_add(arena, list, "blkio", file, text);
+	cgroup_write_add(arena, list, "blkio", file, text)->optional = true;
 	cgroup_write_add(arena, list, "blkio", bfq_file, text)->alternative = true;
 }
 

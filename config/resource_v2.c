@@ -178,7 +178,7 @@ static void write_weight(struct arena *arena, cgroup_write_list *list, const cha
 			 uint64_t weight)
 {
 	cgroup_write_add(arena, list, "io", "io.bfq.weight",
-			 arena_printf(arena, "%s%" PRIu64, device, weight));
+			 arena_printf(arena, "%s%" PRIu64, device, weight))->optional = true;
 	cgroup_write_add(arena, list, "io", "io.weight",
 			 arena_printf(arena, "%s%" PRIu64, device, io_weight_from_blkio(weight)))
 		->alternative = true;
