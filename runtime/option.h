@@ -41,7 +41,7 @@ struct option {
 #define OPTION_ROW_TEXT(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_TEXT, OPTION_AT(s, m, const char *), value, help }
 #define OPTION_ROW_LIST(name, letter, s, m, value, help) \
-	{ name, letter, OPTION_LIST, OPTION_AT(s, m, option_list), value, help }
+	{ name, letter, OPTION_LIST, OPTION_AT(s, m.items, const char **), value, help }
 #define OPTION_ROW_NUMBER(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_NUMBER, OPTION_AT(s, m, int), value, help }
 #define OPTION_ROW_CHOICE(name, letter, s, m, value, help) \

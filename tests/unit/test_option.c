@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "runtime/option.h"
+
+struct values {
+	const char *bundle, *init;
+	option_list env;
+	int fds;
+	bool detach, tty, no_subreaper, hidden;
+};
+
+struct globals {
+	const char *root;
+};
+
+static const struct option rows[] = {
+	OPTION_ROW_TEXT("bundle", 'b', struct values, bundle, "DIR", "the bundle"),
+	OPTION_ROW_CHOICE("init", 0, struct values, init, "always|auto|never", "pid 1"),
+	OPTION_ROW_LIST("env", 'e', struct values, env, "NAME=VALUE", "environment"),
+	OPTION_ROW_NUMBER("preserve-fds", 0, struct values, fds, "N", "more fds"),
+	OPTION_ROW_FLAG("detach", 'd', struct values, detach, "return at once"),
+	OPTION_ROW_FLAG("tty", 't', struct values, tty, "a terminal"),
+	OPTION_ROW_FLAG("no-subreaper", 0, struct values, no_subreaper, NULL),
+	{ 0 },
+};
+static const struct option global_rows[] = {
+	OPTION_ROW_TEXT("root", 0, struct globals, root, "DIR", "state"),
+	{ 0 },
+};
+
+static struct arena arena;
+static struct values v;
+static struct globals g;
+static struct arguments words;
+static struct error err;
+
+/* The command line as one string; argv[0] is not in it. */
+static int parse(const char *line, int stop_after)
+{
+	struct option_scope scopes[2] = { { rows, &v }, { global_rows, &g } };
+	char *argv[32], *save, *copy = arena_strdup(&arena, line);
+	int n = 0;
+
+	v = (struct values){ 0 };
+	g = (struct globals){ 0 };
+	err = (struct error){ 0 };
+	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
+		argv[n++] = word;
+	argv[n] = NULL;
+	return option_parse(&arena, scopes, stop_after, argv, &words, &err);
+}
+
+Test(option, understands_every_spelling_of_a_value)
+{
+	static const char *const lines[] = {
+		"--bundle=/b id", "--bundle /b id", "-bundle /b id", "-bundle=/b id", "-b /b id",
+		"-b/b id", "-b=/b id", "id --bundle /b", "id -b /b", "-d -b /b id", "-db /b id",
+		"--detach=true -b /b id", "-b /b -- id", "--root /r -b /b id",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		cr_expect_eq(parse(lines[i], -1), 0, "%s: %s", lines[i], err.text);
+		cr_expect_str_eq(v.bundle, "/b", "%s", lines[i]);
+		cr_assert_eq(words.count, 1, "%s", lines[i]);
+		cr_expect_str_eq(words.items[0], "id", "%s", lines[i]);
+	}
+}
+
+Test(option, takes_one_dash_for_a_long_flag)
+{
+	cr_expect_eq(parse("-no-subreaper id", -1), 0, "%s", err.text);
+	cr_expect(v.no_subreaper);
+	cr_expect_not(v.detach);
+}
+
+Test(option, says_what_is_wrong)
+{
+	static const struct { const char *line, *says; } wrong[] = {
+		{ "--bundle", "flag needs an argument: --bundle" },
+		{ "-b", "flag needs an argument: --bundle" },
+		{ "--bundel x", "flag provided but not defined: --bundel: did you mean --bundle?" },
+		{ "-x", "flag provided but not defined: -x" },
+		{ "--detach=maybe",
+		  "invalid value \"maybe\" for flag --detach: must be true or false" },
+		{ "--preserve-fds -1",
+		  "invalid value \"-1\" for flag --preserve-fds: must be a number" },
+		{ "--init=perhaps",
+		  "invalid value \"perhaps\" for flag --init: must be always|auto|never" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		cr_expect_eq(parse(wrong[i].line, -1), -1, "%s", wrong[i].line);
+		cr_expect_str_eq(err.text, wrong[i].says, "%s", wrong[i].line);
+	}
+}
+
+Test(option, collects_a_list_without_splitting_it)
+{
+	cr_assert_eq(parse("-e A=1,2 --env=B -eC id", -1), 0);
+	cr_assert_eq(v.env.count, 3);
+	cr_expect_str_eq(v.env.items[0], "A=1,2");
+	cr_expect_str_eq(v.env.items[1], "B");
+	cr_expect_str_eq(v.env.items[2], "C");
+}
+
+Test(option, gives_a_choice_its_first_value_where_none_is_said)
+{
+	static const struct { const char *line, *init; size_t words; } choices[] = {
+		{ "--init id", "always", 1 },
+		{ "--init never id", "never", 1 },
+		{ "--init=auto id", "auto", 1 },
+		{ "id --init", "always", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(choices); i++) {
+		cr_expect_eq(parse(choices[i].line, -1), 0, "%s", choices[i].line);
+		cr_expect_str_eq(v.init, choices[i].init, "%s", choices[i].line);
+		cr_expect_eq(words.count, choices[i].words, "%s", choices[i].line);
+	}
+}
+
+Test(option, leaves_the_programs_own_options_alone)
+{
+	cr_assert_eq(parse("-t id ls -l -d", 1), 0, "%s", err.text);
+	cr_expect(v.tty);
+	cr_expect_not(v.detach);
+	cr_assert_eq(words.count, 4);
+	cr_expect_str_eq(words.items[3], "-d");
+
+	cr_assert_eq(parse("id -- ls -- -l", 1), 0, "%s", err.text);
+	cr_assert_eq(words.count, 4);
+	cr_expect_str_eq(words.items[1], "ls");
+	cr_expect_str_eq(words.items[2], "--");
+	cr_expect_eq(words.dashes, 1);
+}
+
+Test(option, shows_only_what_has_a_help)
+{
+	struct text out = { .arena = &arena };
+
+	option_help(&out, rows);
+	cr_expect_not_null(strstr(out.data, "-b, --bundle DIR"));
+	cr_expect_not_null(strstr(out.data, "--init[=always|auto|never]"));
+	cr_expect_null(strstr(out.data, "no-subreaper"));
+}
