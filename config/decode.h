@@ -94,6 +94,7 @@ int decode_list(struct decoder *d, const struct json *v, decode_fn *decode, size
 
 /* One value each; the comment is the type of *out. */
 int decode_string(struct decoder *d, const struct json *v, void *out);	/* const char * */
+int decode_text(struct decoder *d, const struct json *v, void *out);	/* the same; NULL for "" */
 int decode_path(struct decoder *d, const struct json *v, void *out);	/* const char *, absolute */
 int decode_bool(struct decoder *d, const struct json *v, void *out);	/* bool */
 int decode_u64(struct decoder *d, const struct json *v, void *out);	/* uint64_t */
@@ -103,6 +104,8 @@ int decode_i32(struct decoder *d, const struct json *v, void *out);	/* int32_t *
 int decode_id(struct decoder *d, const struct json *v, void *out);	/* uint32_t, a uid or gid */
 int decode_opt_u64(struct decoder *d, const struct json *v, void *out);	/* struct opt_u64 */
 int decode_opt_i64(struct decoder *d, const struct json *v, void *out);	/* struct opt_i64 */
+/* A list of CPUs or memory nodes, "0-3,7": const char *, NULL for "". */
+int decode_number_list(struct decoder *d, const struct json *v, void *out);
 /* { "key": "value" } into LIST(struct annotation); struct sysctl_plan has the same layout. */
 int decode_string_map(struct decoder *d, const struct json *v, void *out);
 
@@ -139,12 +142,15 @@ decode_fn decode_process;		/* struct process_plan */
 decode_fn decode_mount;			/* struct mount_plan */
 decode_fn decode_hooks;			/* hook_list[HOOK_MOMENT_COUNT] */
 decode_fn decode_namespaces;		/* struct namespace_plan[NAMESPACE_COUNT] */
-decode_fn decode_id_map;		/* struct id_map */
+decode_fn decode_id_maps;		/* id_map_list */
 decode_fn decode_time_offsets;		/* struct plan */
-decode_fn decode_devices;		/* struct device_plan LIST, the default devices first */
+decode_fn decode_devices;		/* struct device_plan LIST, behind the default ones */
 decode_fn decode_net_devices;		/* struct net_device_plan LIST */
 decode_fn decode_resources;		/* struct resources_plan */
 decode_fn decode_seccomp;		/* struct seccomp_plan * */
+
+/* The spec's default devices into an empty struct device_plan LIST. */
+void devices_add_default(struct arena *arena, void *out);
 
 /* Rules across fields, after decoding.  0, or -1 after at least one bad_value(). */
 int check_plan(struct decoder *d, struct plan *plan);

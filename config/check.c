@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "config/decode.h"
+
+/*
+ * Rules across fields, one small function each.  A rule is only asked when
+ * what it looks at was decoded: an error there is told once, where it is.
+ */
+typedef int rule_fn(struct decoder *d, const struct plan *plan);
+
+static bool is_new(const struct plan *plan, enum namespace_type type)
+{
+	return plan->namespaces[type].listed && plan->namespaces[type].path == NULL;
+}
+
+static bool is_listed(const struct plan *plan, enum namespace_type type)
+{
+	return plan->namespaces[type].listed;
+}
+
+/* runc and crun change the mounts of the host then; nobody can mean that. */
+static int check_mount_namespace(struct decoder *d, const struct plan *plan)
+{
+	if (is_listed(plan, NAMESPACE_MOUNT))
+		return 0;
+	return bad_pointer(d, "/linux/namespaces", "has no mount namespace, in which the root file "
+			   "system could be changed; add {\"type\": \"mount\"}");
+}
+
+static int check_host_name(struct decoder *d, const struct plan *plan)
+{
+	if (plan->hostname == NULL || is_listed(plan, NAMESPACE_UTS))
+		return 0;
+	return bad_pointer(d, "/hostname", "needs a uts namespace, or it would rename the host; add "
+			   "{\"type\": \"uts\"} to /linux/namespaces");
+}
+
+static int check_domain_name(struct decoder *d, const struct plan *plan)
+{
+	if (plan->domainname == NULL || is_listed(plan, NAMESPACE_UTS))
+		return 0;
+	return bad_pointer(d, "/domainname", "needs a uts namespace, or it would rename the host; "
+			   "add {\"type\": \"uts\"} to /linux/namespaces");
+}
+
+static int check_id_maps(struct decoder *d, const struct plan *plan)
+{
+	if (plan->uid_maps.count > 0 && !is_listed(plan, NAMESPACE_USER))
+		return bad_pointer(d, "/linux/uidMappings", "needs a user namespace; add "
+				   "{\"type\": \"user\"} to /linux/namespaces");
+	if (plan->gid_maps.count > 0 && !is_listed(plan, NAMESPACE_USER))
+		return bad_pointer(d, "/linux/gidMappings", "needs a user namespace; add "
+				   "{\"type\": \"user\"} to /linux/namespaces");
+	if (!is_new(plan, NAMESPACE_USER))
+		return 0;
+	if (plan->uid_maps.count == 0)
+		return bad_pointer(d, "/linux/uidMappings", "is required for a new user namespace");
+	if (plan->gid_maps.count == 0)
+		return bad_pointer(d, "/linux/gidMappings", "is required for a new user namespace");
+	return 0;
+}
+
+static int check_time_offsets(struct decoder *d, const struct plan *plan)
+{
+	if ((!plan->monotonic.set && !plan->boottime.set) || is_new(plan, NAMESPACE_TIME))
+		return 0;
+	return bad_pointer(d, "/linux/timeOffsets", "needs a new time namespace; add "
+			   "{\"type\": \"time\"} to /linux/namespaces");
+}
+
+static int check_net_devices(struct decoder *d, const struct plan *plan)
+{
+	if (plan->net_devices.count == 0 || is_listed(plan, NAMESPACE_NETWORK))
+		return 0;
+	return bad_pointer(d, "/linux/netDevices", "needs a network namespace to move them to; add "
+			   "{\"type\": \"network\"} to /linux/namespaces");
+}
+
+/* Without a map of its own a mount takes the one of the user namespace. */
+static int check_mount_maps(struct decoder *d, const struct plan *plan)
+{
+	const struct json *v = json_find(d->root, "/mounts");
+
+	if (v == NULL || is_listed(plan, NAMESPACE_USER))
+		return 0;
+	v = v->first;
+	for (size_t i = 0; i < plan->mounts.count; i++, v = v->next) {
+		const struct mount_plan *mount = &plan->mounts.items[i];
+
+		if ((mount->flags & MOUNT_IDMAP) && mount->uid_maps.count == 0)
+			return bad_value(d, v, "has the option \"idmap\", but neither it nor the "
+					 "container has a map; add uidMappings and gidMappings");
+	}
+	return 0;
+}
+
+/* set_mempolicy(2) says EINVAL to these. */
+static int check_memory_policy(struct decoder *d, const struct plan *plan)
+{
+	static const char *const without_nodes[] = { "MPOL_DEFAULT", "MPOL_LOCAL" };
+	static const char *const either[] = { "MPOL_PREFERRED" };
+	const struct memory_policy_plan *policy = &plan->memory_policy;
+	const struct json *v = json_find(d->root, "/linux/memoryPolicy/mode");
+
+	if (!policy->set || v == NULL || v->type != JSON_STRING)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(without_nodes); i++) {
+		if (strcmp(v->text, without_nodes[i]) != 0)
+			continue;
+		return policy->nodes == NULL ? 0 :
+		       bad_pointer(d, "/linux/memoryPolicy/nodes", "must be empty for %s", v->text);
+	}
+	if (policy->nodes != NULL || strcmp(v->text, either[0]) == 0)
+		return 0;
+	return bad_pointer(d, "/linux/memoryPolicy/nodes", "is required for %s", v->text);
+}
+
+/* --- sysctl ----------------------------------------------------------------------- */
+
+/* What a namespace has a value of its own for; all else would change the host. */
+static const struct {
+	const char *name;	/* ending in ".": all below */
+	enum namespace_type type;
+} namespaced[] = {
+	{ "fs.mqueue.", NAMESPACE_IPC },
+	{ "kernel.auto_msgmni", NAMESPACE_IPC },
+	{ "kernel.msg_next_id", NAMESPACE_IPC },
+	{ "kernel.msgmax", NAMESPACE_IPC },
+	{ "kernel.msgmnb", NAMESPACE_IPC },
+	{ "kernel.msgmni", NAMESPACE_IPC },
+	{ "kernel.sem", NAMESPACE_IPC },
+	{ "kernel.sem_next_id", NAMESPACE_IPC },
+	{ "kernel.shm_next_id", NAMESPACE_IPC },
+	{ "kernel.shm_rmid_forced", NAMESPACE_IPC },
+	{ "kernel.shmall", NAMESPACE_IPC },
+	{ "kernel.shmmax", NAMESPACE_IPC },
+	{ "kernel.shmmni", NAMESPACE_IPC },
+	{ "kernel.domainname", NAMESPACE_UTS },
+	{ "kernel.hostname", NAMESPACE_UTS },
+	{ "net.", NAMESPACE_NETWORK },
+	{ "user.", NAMESPACE_USER },
+};
+
+static int check_sysctl(struct decoder *d, const struct plan *plan, const struct json *v,
+			const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(namespaced); i++) {
+		const char *known = namespaced[i].name;
+		size_t length = strlen(known);
+
+		if (known[length - 1] == '.' ? strncmp(name, known, length) != 0 :
+					       strcmp(name, known) != 0)
+			continue;
+		if (is_listed(plan, namespaced[i].type))
+			return 0;
+		return bad_value(d, v, "needs a namespace of type \"%s\", or it would change the "
+				 "host", name_of(namespace_names, namespaced[i].type));
+	}
+	return bad_value(d, v, "is in no namespace: it would change the host");
+}
+
+static int check_sysctls(struct decoder *d, const struct plan *plan)
+{
+	const struct json *v = json_find(d->root, "/linux/sysctl");
+	int result = 0;
+
+	if (v == NULL || v->type != JSON_OBJECT)
+		return 0;
+	v = v->first;
+	for (size_t i = 0; i < plan->sysctls.count && (result == 0 || d->collect);
+	     i++, v = v->next) {
+		const char *name = plan->sysctls.items[i].name;
+
+		if (check_sysctl(d, plan, v, name) < 0)
+			result = -1;
+		else if (strcmp(name, "kernel.hostname") == 0 && plan->hostname != NULL)
+			result = bad_value(d, v, "contradicts /hostname");
+		else if (strcmp(name, "kernel.domainname") == 0 && plan->domainname != NULL)
+			result = bad_value(d, v, "contradicts /domainname");
+	}
+	return result;
+}
+
+/* --- the list ------------------------------------------------------------------------ */
+
+static const struct rule {
+	rule_fn *check;
+	const char *looks_at[3];
+} rules[] = {
+	{ check_mount_namespace, { "/linux/namespaces" } },
+	{ check_host_name, { "/linux/namespaces", "/hostname" } },
+	{ check_domain_name, { "/linux/namespaces", "/domainname" } },
+	{ check_id_maps, { "/linux/namespaces", "/linux/uidMappings", "/linux/gidMappings" } },
+	{ check_time_offsets, { "/linux/namespaces", "/linux/timeOffsets" } },
+	{ check_net_devices, { "/linux/namespaces", "/linux/netDevices" } },
+	{ check_mount_maps, { "/linux/namespaces", "/mounts" } },
+	{ check_memory_policy, { "/linux/memoryPolicy" } },
+	{ check_sysctls, { "/linux/namespaces", "/linux/sysctl" } },
+};
+
+static bool is_inside(const struct json *v, const struct json *outer)
+{
+	for (; v != NULL; v = v->parent)
+		if (v == outer)
+			return true;
+	return false;
+}
+
+static bool was_decoded(const struct decoder *d, const char *pointer)
+{
+	const struct json *v = pointer != NULL ? json_find(d->root, pointer) : NULL;
+
+	if (v == NULL)
+		return true;
+	LIST_EACH(finding, d->diagnosis.findings)
+		if (finding->severity == SEVERITY_ERROR &&
+		    (is_inside(finding->value, v) || is_inside(v, finding->value)) &&
+		    finding->value != d->root)
+			return false;
+	return true;
+}
+
+int check_plan(struct decoder *d, struct plan *plan)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rules) && (result == 0 || d->collect); i++) {
+		bool decoded = true;
+
+		for (size_t j = 0; j < ARRAY_SIZE(rules[i].looks_at); j++)
+			decoded = decoded && was_decoded(d, rules[i].looks_at[j]);
+		if (decoded && rules[i].check(d, plan) < 0)
+			result = -1;
+	}
+	return result;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "config/decode.h"
+
+/* Device nodes and network devices.  Source: OCI runtime spec 1.3, config-linux.md. */
+
+typedef LIST(struct device_plan) device_list;
+
+/* "Default Devices" of the spec; /dev/console and /dev/ptmx depend on the container and are made by init/. */
+static const struct device_plan default_devices[] = {
+	{ "/dev/null",    S_IFCHR | 0666, 1, 3, 0, 0 },
+	{ "/dev/zero",    S_IFCHR | 0666, 1, 5, 0, 0 },
+	{ "/dev/full",    S_IFCHR | 0666, 1, 7, 0, 0 },
+	{ "/dev/random",  S_IFCHR | 0666, 1, 8, 0, 0 },
+	{ "/dev/urandom", S_IFCHR | 0666, 1, 9, 0, 0 },
+	{ "/dev/tty",     S_IFCHR | 0666, 5, 0, 0, 0 },
+};
+
+/* What a file looks like before the kind and the permissions are put together. */
+struct node {
+	struct device_plan device;
+	mode_t kind;
+	uint32_t mode;
+	struct opt_u64 major, minor;
+};
+
+static int decode_kind(struct decoder *d, const struct json *v, void *out)
+{
+	static const struct name kinds[] = {
+		{ "c", S_IFCHR }, { "u", S_IFCHR }, { "b", S_IFBLK }, { "p", S_IFIFO }, { NULL, 0 },
+	};
+	uint64_t kind;
+
+	if (decode_name(d, v, kinds, "a type of device (\"c\", \"b\", \"u\" or \"p\")", &kind) < 0)
+		return -1;
+	*(mode_t *)out = (mode_t)kind;
+	return 0;
+}
+
+/* The kernel's dev_t has 12 bits for the major and 20 for the minor number. */
+static int decode_major(struct decoder *d, const struct json *v, void *out)
+{
+	((struct opt_u64 *)out)->set = true;
+	return decode_u64_up_to(d, v, (1 << 12) - 1, &((struct opt_u64 *)out)->value);
+}
+
+static int decode_minor(struct decoder *d, const struct json *v, void *out)
+{
+	((struct opt_u64 *)out)->set = true;
+	return decode_u64_up_to(d, v, (1 << 20) - 1, &((struct opt_u64 *)out)->value);
+}
+
+static const struct field node_fields[] = {
+	FIELD("type", decode_kind, struct node, kind, FIELD_REQUIRED),
+	FIELD_PATH("path", struct node, device.path, FIELD_REQUIRED),
+	FIELD("major", decode_major, struct node, major),
+	FIELD("minor", decode_minor, struct node, minor),
+	FIELD_U32("fileMode", struct node, mode),
+	FIELD("uid", decode_id, struct node, device.uid),
+	FIELD("gid", decode_id, struct node, device.gid),
+	{ NULL },
+};
+
+static int decode_device(struct decoder *d, const struct json *v, struct device_plan *out)
+{
+	struct node node = { .mode = 0666 };
+
+	if (decode_object(d, v, node_fields, &node) < 0)
+		return -1;
+	if (node.kind != S_IFIFO && !node.major.set)
+		return bad_member(d, v, "major", "is required, but missing");
+	if (node.kind != S_IFIFO && !node.minor.set)
+		return bad_member(d, v, "minor", "is required, but missing");
+	if (node.device.path[strspn(node.device.path, "/")] == '\0')
+		return bad_value(d, json_member(v, "path"), "must name a file, not \"%s\"",
+				 node.device.path);
+	*out = node.device;
+	/* containerd sends st_mode as it is, the kind of file included. */
+	out->mode = node.kind | (node.mode & 07777);
+	out->major = (uint32_t)node.major.value;
+	out->minor = (uint32_t)node.minor.value;
+	return 0;
+}
+
+void devices_add_default(struct arena *arena, void *out)
+{
+	device_list *list = out;
+
+	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++)
+		*(struct device_plan *)list_add(arena, list, sizeof(struct device_plan)) =
+			default_devices[i];
+}
+
+/* One path, one device: what is configured stands in for a default one, and the last one counts. */
+static struct device_plan *device_place(struct decoder *d, const struct json *v, device_list *list,
+					const char *path)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->items[i].path, path) != 0)
+			continue;
+		if (i >= ARRAY_SIZE(default_devices))
+			warn_value(d, v, "stands in for an earlier device with the path %s", path);
+		return &list->items[i];
+	}
+	return list_add(d->arena, list, sizeof(struct device_plan));
+}
+
+int decode_devices(struct decoder *d, const struct json *v, void *out)
+{
+	int result = 0;
+
+	if (want_type(d, v, JSON_ARRAY) < 0)
+		return -1;
+	for (const struct json *item = v->first; item && (result == 0 || d->collect);
+	     item = item->next) {
+		struct device_plan device;
+
+		if (decode_device(d, item, &device) < 0)
+			result = -1;
+		else
+			*device_place(d, item, out, device.path) = device;
+	}
+	return result;
+}
+
+/* --- network devices ------------------------------------------------------------- */
+
+/* The kernel's dev_valid_name(). */
+static bool is_interface_name(const char *name)
+{
+	if (*name == '\0' || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
+		return false;
+	for (; *name != '\0'; name++)
+		if (*name == '/' || *name == ':' || isspace((unsigned char)*name))
+			return false;
+	return true;
+}
+
+/* A "%d" is a template for the kernel, which fills in a number; no other "%", and only one. */
+static bool is_template(const char *name)
+{
+	const char *percent = strchr(name, '%');
+
+	return percent == NULL || (percent[1] == 'd' && strchr(percent + 1, '%') == NULL);
+}
+
+static int decode_inner_name(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_text(d, v, out) < 0)
+		return -1;
+	if (*v->text == '\0' || (is_interface_name(v->text) && is_template(v->text)))
+		return 0;
+	return bad_value(d, v, "must be a name of a network device, 1 to 15 bytes without \"/\", "
+			 "\":\" and blanks, not \"%s\"", v->text);
+}
+
+static const struct field net_device_fields[] = {
+	FIELD("name", decode_inner_name, struct net_device_plan, name),
+	{ NULL },
+};
+
+int decode_net_devices(struct decoder *d, const struct json *v, void *out)
+{
+	int result = 0;
+
+	if (want_type(d, v, JSON_OBJECT) < 0)
+		return -1;
+	for (const struct json *item = v->first; item && (result == 0 || d->collect);
+	     item = item->next) {
+		struct net_device_plan *device = list_add(d->arena, out, sizeof(*device));
+
+		device->host_name = item->key;
+		if (!is_interface_name(item->key) || strchr(item->key, '%') != NULL)
+			result = bad_value(d, item, "is no name of a network device");
+		else if (decode_object(d, item, net_device_fields, device) < 0)
+			result = -1;
+	}
+	return result;
+}

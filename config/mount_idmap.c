@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/text.h"
+#include "config/decode.h"
+#include "config/mount_option.h"
+
+/*
+ * The option that crun added and Podman sends, a map inside a word:
+ * "idmap=uids=0-1-10#10-11-10;gids=@0-100-10".  A triplet is the first id in
+ * the file system, what it becomes on the host, and how many; with "@" the
+ * second one is an id in the container, by its user namespace's map.
+ */
+
+static int find_host_id(struct decoder *d, const struct json *v, const char *key,
+			struct id_map *map)
+{
+	const struct json *linux_object = json_member(d->root, "linux");
+	const struct json *maps = json_member(linux_object, key);
+	id_map_list list = { 0 };
+
+	if (maps != NULL && decode_id_maps(d, maps, &list) < 0)
+		return -1;
+	LIST_EACH(range, list) {
+		if (map->host < range->container || map->host - range->container >= range->size)
+			continue;
+		map->host = range->host + (map->host - range->container);
+		return 0;
+	}
+	return bad_value(d, v, "maps to id %u of the container, which /linux/%s lacks", map->host, key);
+}
+
+/* "0-1-10" at *at, which goes behind it. */
+static bool triplet_parse(const char **at, struct id_map *map)
+{
+	uint32_t *const numbers[] = { &map->container, &map->host, &map->size };
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		size_t length = strspn(*at, "0123456789");
+		char digits[12];
+
+		if (length >= sizeof(digits) || (i > 0 && (*at)[-1] != '-'))
+			return false;
+		memcpy(digits, *at, length);
+		digits[length] = '\0';
+		if (!text_to_id(digits, numbers[i]))
+			return false;
+		*at += length + (i < 2 && (*at)[length] == '-');
+	}
+	return map->size > 0;
+}
+
+static int decode_ranges(struct decoder *d, const struct json *v, const char *at, const char *key,
+			 id_map_list *list)
+{
+	for (;;) {
+		struct id_map *map = list_add(d->arena, list, sizeof(*map));
+		bool relative = *at == '@';
+		uint32_t end;
+
+		at += relative;
+		if (!triplet_parse(&at, map) ||
+		    __builtin_add_overflow(map->container, map->size, &end))
+			break;
+		if (relative && find_host_id(d, v, key, map) < 0)
+			return -1;
+		if (__builtin_add_overflow(map->host, map->size, &end))
+			break;
+		if (*at == '\0' || *at == ';')
+			return 0;
+		if (*at++ != '#')
+			break;
+	}
+	return bad_value(d, v, "must be as \"idmap=uids=0-1-10#10-11-10;gids=0-1-10\", not \"%s\"",
+			 v->text);
+}
+
+int decode_idmap_option(struct decoder *d, const struct json *v, struct mount_plan *mount)
+{
+	const char *at = strchr(v->text, '=') + 1;
+	int result = 0;
+
+	mount->flags |= MOUNT_IDMAP;
+	if (*v->text == 'r')
+		mount->flags |= MOUNT_IDMAP_RECURSIVE;
+	while (*at != '\0' && result == 0) {
+		bool uids = strncmp(at, "uids=", 5) == 0;
+
+		if (!uids && strncmp(at, "gids=", 5) != 0)
+			return bad_value(d, v, "must have \"uids=\" and \"gids=\" behind \"idmap=\", "
+					 "not \"%s\"", at);
+		result = decode_ranges(d, v, at + 5, uids ? "uidMappings" : "gidMappings",
+				       uids ? &mount->uid_maps : &mount->gid_maps);
+		at += strcspn(at, ";");
+		at += *at == ';';
+	}
+	return result;
+}

@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/plan.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "config/decode.h"
+#include "config/init_option.h"
+#include "config/resource.h"
+
+/* The top level of config.json, and loading.  Source: OCI runtime spec 1.3, config.md, config-linux.md. */
+
+/* --- version ------------------------------------------------------------------- */
+
+/* "1.3.0", "1.0.0-rc5+dev": *ret_major and *ret_minor. */
+static bool version_parse(const char *text, uint64_t *ret_major, uint64_t *ret_minor)
+{
+	uint64_t *const parts[] = { ret_major, ret_minor, &(uint64_t){ 0 } };
+	char digits[12];
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		size_t length = strspn(text, "0123456789");
+
+		if (length >= sizeof(digits))
+			return false;
+		memcpy(digits, text, length);
+		digits[length] = '\0';
+		if (!text_to_u64(digits, UINT32_MAX, parts[i]))
+			return false;
+		text += length;
+		if (i < 2 && *text++ != '.')
+			return false;
+	}
+	return *text == '\0' || ((*text == '-' || *text == '+') && text[1] != '\0');
+}
+
+static int decode_version(struct decoder *d, const struct json *v, void *out)
+{
+	uint64_t major, minor;
+
+	if (decode_string(d, v, out) < 0)
+		return -1;
+	if (!version_parse(v->text, &major, &minor))
+		return bad_value(d, v, "must be a version as \"1.3.0\", not \"%s\"", v->text);
+	if (major != 1)
+		return bad_value(d, v, "is version %s of the OCI runtime spec, but kist follows 1.x "
+				 "(up to 1.3.0)", v->text);
+	if (minor > 3)
+		note_value(d, SEVERITY_NOTE, v, "is newer than 1.3.0, which kist follows: what is "
+			   "new in %s is ignored", v->text);
+	return 0;
+}
+
+/* --- small objects of linux ---------------------------------------------------------- */
+
+static int decode_propagation(struct decoder *d, const struct json *v, void *out)
+{
+	static const struct name names[] = {
+		{ "private", MS_PRIVATE },		{ "rprivate", MS_PRIVATE | MS_REC },
+		{ "slave", MS_SLAVE },			{ "rslave", MS_SLAVE | MS_REC },
+		{ "shared", MS_SHARED },		{ "rshared", MS_SHARED | MS_REC },
+		{ "unbindable", MS_UNBINDABLE },	{ "runbindable", MS_UNBINDABLE | MS_REC },
+		{ "", 0 },
+		{ NULL, 0 },
+	};
+	uint64_t flags;
+
+	if (decode_name(d, v, names, "\"private\", \"slave\", \"shared\" or \"unbindable\"",
+			&flags) < 0)
+		return -1;
+	*(unsigned long *)out = (unsigned long)flags;
+	return 0;
+}
+
+static int decode_domain(struct decoder *d, const struct json *v, void *out)
+{
+	struct opt_u64 *personality = out;
+
+	personality->set = true;
+	return decode_name(d, v, personality_names, "\"LINUX\" or \"LINUX32\"",
+			   &personality->value);
+}
+
+static int decode_no_flags(struct decoder *d, const struct json *v, void *out _unused)
+{
+	if (want_type(d, v, JSON_ARRAY) < 0)
+		return -1;
+	return v->count == 0 ? 0 : bad_value(d, v, "must be empty: the spec has no such flags");
+}
+
+static const struct field personality_fields[] = {
+	FIELD("domain", decode_domain, struct plan, personality, FIELD_REQUIRED),
+	{ "flags", decode_no_flags, 0 },
+	{ NULL },
+};
+
+static int decode_policy_mode(struct decoder *d, const struct json *v, void *out)
+{
+	struct memory_policy_plan *policy = out;
+	uint64_t mode;
+
+	if (decode_name(d, v, memory_policy_names, "a memory policy", &mode) < 0)
+		return -1;
+	policy->mode |= (int)mode;
+	return 0;
+}
+
+static int decode_policy_flag(struct decoder *d, const struct json *v, void *out)
+{
+	struct memory_policy_plan *policy = out;
+	uint64_t flag;
+
+	if (want_type(d, v, JSON_ARRAY) < 0)
+		return -1;
+	JSON_EACH(item, v) {
+		if (decode_name(d, item, memory_policy_flag_names, "a flag of a memory policy",
+				&flag) < 0)
+			return -1;
+		policy->mode |= (int)flag;
+	}
+	return 0;
+}
+
+static const struct field memory_policy_fields[] = {
+	{ "mode", decode_policy_mode, 0, FIELD_REQUIRED },
+	{ "flags", decode_policy_flag, 0 },
+	FIELD("nodes", decode_number_list, struct memory_policy_plan, nodes),
+	{ NULL },
+};
+
+static int decode_memory_policy(struct decoder *d, const struct json *v, void *out)
+{
+	((struct memory_policy_plan *)out)->set = true;
+	return decode_object(d, v, memory_policy_fields, out);
+}
+
+/* --- intelRdt -------------------------------------------------------------------------- */
+
+struct rdt {
+	struct intel_rdt_plan plan;
+	const char *l3, *bandwidth;
+	LIST(const char *) schemata;
+};
+
+static int decode_line(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_string(d, v, out) < 0)
+		return -1;
+	return strchr(v->text, '\n') == NULL ? 0 : bad_value(d, v, "must be one line");
+}
+
+static int decode_bandwidth(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_line(d, v, out) < 0)
+		return -1;
+	if (strncmp(v->text, "MB:", 3) != 0)
+		return bad_value(d, v, "must begin with \"MB:\", not \"%s\"", v->text);
+	return 0;
+}
+
+static int decode_clos_id(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_text(d, v, out) < 0)
+		return -1;
+	if (strcmp(v->text, "/") != 0 &&
+	    (strchr(v->text, '/') != NULL || strcmp(v->text, ".") == 0 || strcmp(v->text, "..") == 0))
+		return bad_value(d, v, "must be the name of a directory or \"/\", not \"%s\"", v->text);
+	return 0;
+}
+
+static const struct field rdt_fields[] = {
+	FIELD("closID", decode_clos_id, struct rdt, plan.clos_id),
+	FIELD("l3CacheSchema", decode_line, struct rdt, l3),
+	FIELD("memBwSchema", decode_bandwidth, struct rdt, bandwidth),
+	FIELD_LIST("schemata", decode_line, struct rdt, schemata),
+	FIELD_BOOL("enableMonitoring", struct rdt, plan.enable_monitoring),
+	FIELD_IGNORE("enableCMT"),	/* until 1.2, and by no runtime */
+	FIELD_IGNORE("enableMBM"),
+	{ NULL },
+};
+
+static void add_line(struct decoder *d, struct intel_rdt_plan *plan, const char *line)
+{
+	if (line != NULL && *line != '\0')
+		*(const char **)list_add(d->arena, &plan->schemata, sizeof(line)) = line;
+}
+
+static int decode_intel_rdt(struct decoder *d, const struct json *v, void *out)
+{
+	struct intel_rdt_plan *plan = out;
+	struct rdt rdt = { 0 };
+
+	if (decode_object(d, v, rdt_fields, &rdt) < 0)
+		return -1;
+	*plan = rdt.plan;
+	plan->set = true;
+	/* The spec's order: L3, bandwidth, the rest. */
+	add_line(d, plan, rdt.l3);
+	add_line(d, plan, rdt.bandwidth);
+	LIST_EACH(line, rdt.schemata)
+		add_line(d, plan, *line);
+	plan->has_schema = plan->schemata.count > 0;
+	return 0;
+}
+
+/* --- sysctl ------------------------------------------------------------------------------ */
+
+/* sysctl(8): whichever of "." and "/" comes first separates; the other one stands for itself. */
+static const char *sysctl_name(struct arena *arena, const char *name)
+{
+	char *dotted;
+
+	if (name[strcspn(name, "./")] != '/')
+		return name;
+	dotted = arena_strdup(arena, name);
+	for (char *at = dotted; *at != '\0'; at++)
+		*at = *at == '/' ? '.' : *at == '.' ? '/' : *at;
+	return dotted;
+}
+
+static int decode_sysctls(struct decoder *d, const struct json *v, void *out)
+{
+	LIST(struct sysctl_plan) *list = out;
+
+	if (decode_string_map(d, v, out) < 0)
+		return -1;
+	LIST_EACH(sysctl, *list)
+		sysctl->name = sysctl_name(d->arena, sysctl->name);
+	return 0;
+}
+
+/* --- tables --------------------------------------------------------------------------------- */
+
+static const struct field linux_fields[] = {
+	FIELD("namespaces", decode_namespaces, struct plan, namespaces),
+	FIELD("uidMappings", decode_id_maps, struct plan, uid_maps),
+	FIELD("gidMappings", decode_id_maps, struct plan, gid_maps),
+	{ "timeOffsets", decode_time_offsets, 0 },
+	FIELD("devices", decode_devices, struct plan, devices),
+	FIELD("netDevices", decode_net_devices, struct plan, net_devices),
+	FIELD("cgroupsPath", decode_text, struct plan, cgroups_path),
+	FIELD("resources", decode_resources, struct plan, resources),
+	FIELD("sysctl", decode_sysctls, struct plan, sysctls),
+	FIELD_LIST("maskedPaths", decode_path, struct plan, masked_paths),
+	FIELD_LIST("readonlyPaths", decode_path, struct plan, read_only_paths),
+	FIELD("mountLabel", decode_text, struct plan, mount_label),
+	FIELD("rootfsPropagation", decode_propagation, struct plan, root_propagation),
+	FIELD_OBJECT("personality", personality_fields),
+	FIELD("seccomp", decode_seccomp, struct plan, seccomp),
+	FIELD("memoryPolicy", decode_memory_policy, struct plan, memory_policy),
+	FIELD("intelRdt", decode_intel_rdt, struct plan, intel_rdt),
+	{ NULL },
+};
+
+static int decode_root_path(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_string(d, v, out) < 0)
+		return -1;
+	if (*v->text == '\0')
+		return bad_value(d, v, "must be a directory, but is empty");
+	if (*v->text != '/')
+		*(const char **)out = arena_printf(d->arena, "%s/%s", d->bundle, v->text);
+	return 0;
+}
+
+static const struct field root_fields[] = {
+	FIELD("path", decode_root_path, struct plan, root_path, FIELD_REQUIRED),
+	FIELD_BOOL("readonly", struct plan, root_read_only),
+	{ NULL },
+};
+
+/* utsname(2): 64 bytes each. */
+static int decode_host_name(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_text(d, v, out) < 0)
+		return -1;
+	if (strlen(v->text) > 64)
+		return bad_value(d, v, "must have 64 bytes at most, not %zu", strlen(v->text));
+	return 0;
+}
+
+static int decode_the_process(struct decoder *d, const struct json *v, void *out)
+{
+	struct plan *plan = out;
+
+	plan->has_process = true;
+	return decode_process(d, v, &plan->process);
+}
+
+static const struct field top_fields[] = {
+	FIELD("ociVersion", decode_version, struct plan, oci_version, FIELD_REQUIRED),
+	FIELD_OBJECT("root", root_fields, FIELD_REQUIRED),
+	{ "process", decode_the_process, 0 },
+	FIELD("hostname", decode_host_name, struct plan, hostname),
+	FIELD("domainname", decode_host_name, struct plan, domainname),
+	FIELD_LIST("mounts", decode_mount, struct plan, mounts),
+	FIELD("hooks", decode_hooks, struct plan, hooks),
+	FIELD("annotations", decode_string_map, struct plan, annotations),
+	FIELD_OBJECT("linux", linux_fields),
+	FIELD_IGNORE("freebsd"),
+	FIELD_IGNORE("solaris"),
+	FIELD_IGNORE("vm"),
+	FIELD_IGNORE("windows"),
+	FIELD_IGNORE("zos"),
+	{ NULL },
+};
+
+/* --- loading -------------------------------------------------------------------------------- */
+
+static void plan_finish(struct plan *plan)
+{
+	for (const struct name *row = namespace_names; row->name != NULL; row++) {
+		const struct namespace_plan *ns = &plan->namespaces[row->value];
+
+		if (ns->listed && ns->path == NULL)
+			plan->clone_flags |= name_find(namespace_flags, row->name)->value;
+	}
+}
+
+static int plan_decode(struct decoder *d, struct plan *plan)
+{
+	d->root = json_parse(d->arena, &d->source, d->err);
+	if (d->root == NULL)
+		return -1;
+	d->plan = plan;
+	plan->bundle = d->bundle;
+	plan->config_file = d->source.name;
+	devices_add_default(d->arena, &plan->devices);
+	if (decode_object(d, d->root, top_fields, plan) < 0 && !d->collect)
+		return -1;
+	if (check_plan(d, plan) < 0 || d->failed)
+		return -1;
+	resources_default(d->arena, &plan->resources);
+	plan_finish(plan);
+	if (init_plan_make(d, plan) < 0)
+		return -1;
+	plan->warnings.items = d->warnings.items;
+	plan->warnings.count = d->warnings.count;
+	return 0;
+}
+
+const struct plan *plan_parse(struct arena *arena, const char *bundle, const char *name,
+			      const char *json, size_t size, struct error *err)
+{
+	struct decoder d = {
+		.arena = arena, .bundle = bundle, .source = { name, json, size }, .err = err,
+	};
+	struct plan *plan = ARENA_NEW(arena, struct plan);
+
+	return plan_decode(&d, plan) == 0 ? plan : NULL;
+}
+
+/* What is as it was given when absolute; below the current directory otherwise. */
+static const char *bundle_path(struct arena *arena, const char *bundle, struct error *err)
+{
+	char cwd[PATH_MAX];
+
+	if (*bundle == '/')
+		return bundle;
+	if (getcwd(cwd, sizeof(cwd)) == NULL) {
+		error_errno(err, "find the current directory");
+		return NULL;
+	}
+	return strcmp(bundle, ".") == 0 ? arena_strdup(arena, cwd) :
+	       arena_printf(arena, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, bundle);
+}
+
+static int config_read(struct decoder *d, const char *bundle, const char *config_file)
+{
+	_cleanup_fd int dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *text;
+
+	if (dir < 0)
+		return error_errno(d->err, "open bundle %s", bundle);
+	d->bundle = bundle_path(d->arena, bundle, d->err);
+	if (d->bundle == NULL)
+		return -1;
+	if (file_read(dir, config_file, JSON_MAX_SIZE, d->arena, &text, &d->source.size,
+		      d->err) < 0) {
+		error_wrap(d->err, "bundle %s", bundle);
+		return d->err->code == ENOENT ?
+		       error_hint(d->err, "make one with \"kist spec\", or name the bundle with "
+				  "--bundle") : -1;
+	}
+	d->source.name = config_file;
+	d->source.text = text;
+	return 0;
+}
+
+const struct plan *plan_load(struct arena *arena, const char *bundle, const char *config_file,
+			     struct error *err)
+{
+	struct decoder d = { .arena = arena, .err = err };
+	struct plan *plan = ARENA_NEW(arena, struct plan);
+
+	if (config_read(&d, bundle, config_file) < 0 || plan_decode(&d, plan) < 0)
+		return NULL;
+	return plan;
+}
+
+int plan_diagnose(struct arena *arena, const char *bundle, const char *config_file,
+		  struct diagnosis *ret, const struct plan **ret_plan, struct error *err)
+{
+	struct decoder d = { .arena = arena, .err = err, .collect = true };
+	struct plan *plan = ARENA_NEW(arena, struct plan);
+	int result;
+
+	if (config_read(&d, bundle, config_file) < 0)
+		return -1;
+	result = plan_decode(&d, plan);
+	if (d.root == NULL)
+		return -1;
+	*ret = d.diagnosis;
+	*ret_plan = result == 0 ? plan : NULL;
+	return 0;
+}
+
+const struct process_plan *process_load(struct arena *arena, const char *file, struct error *err)
+{
+	struct decoder d = { .arena = arena, .err = err, .bundle = "/" };
+	struct process_plan *process = ARENA_NEW(arena, struct process_plan);
+	char *text;
+
+	if (file_read(AT_FDCWD, file, JSON_MAX_SIZE, arena, &text, &d.source.size, err) < 0)
+		return NULL;
+	d.source.name = file;
+	d.source.text = text;
+	d.root = json_parse(arena, &d.source, err);
+	if (d.root == NULL || decode_process(&d, d.root, process) < 0)
+		return NULL;
+	LIST_EACH(warning, d.warnings)
+		warn("%s", *warning);
+	return process;
+}
+
+const char *plan_annotation(const struct plan *plan, const char *key)
+{
+	LIST_EACH(annotation, plan->annotations)
+		if (strcmp(annotation->key, key) == 0)
+			return annotation->value;
+	return NULL;
+}

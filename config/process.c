@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/ioprio.h>
+#include <linux/sched.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/decode.h"
+
+/* The process: what the program gets.  Source: OCI runtime spec 1.3, config.md, "Process". */
+
+static int decode_arg_list(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_list(d, v, decode_string, sizeof(const char *), out) < 0)
+		return -1;
+	return v->count > 0 ? 0 : bad_value(d, v, "must name a program, but is empty");
+}
+
+/* --- env ----------------------------------------------------------------------- */
+
+static int decode_variable(struct decoder *d, const struct json *v, void *out)
+{
+	if (decode_string(d, v, out) < 0)
+		return -1;
+	if (*v->text == '=')
+		return bad_value(d, v, "must be NAME=VALUE, not \"%s\": the name is empty", v->text);
+	if (strchr(v->text, '=') == NULL)
+		return bad_value(d, v, "must be NAME=VALUE, not \"%s\"", v->text);
+	return 0;
+}
+
+static uint32_t hash(const char *text, size_t length)
+{
+	uint32_t value = 2166136261u;
+
+	for (size_t i = 0; i < length; i++)
+		value = (value ^ (unsigned char)text[i]) * 16777619u;
+	return value;
+}
+
+/*
+ * Of variables with one name the last counts, in the place of the first: what
+ * runc does.  Programs differ in which one they would take.
+ */
+static void drop_earlier(struct arena *arena, struct process_plan *process)
+{
+	size_t room = 4, count = 0;
+	size_t *slots;
+
+	while (room < process->env.count * 2)
+		room *= 2;
+	slots = ARENA_NEWS(arena, room, size_t);	/* index into env, plus 1 */
+	LIST_EACH(variable, process->env) {
+		size_t length = strcspn(*variable, "=") + 1;
+		size_t slot = hash(*variable, length) & (room - 1);
+
+		while (slots[slot] != 0 &&
+		       strncmp(process->env.items[slots[slot] - 1], *variable, length) != 0)
+			slot = (slot + 1) & (room - 1);
+		if (slots[slot] == 0)
+			slots[slot] = ++count;
+		process->env.items[slots[slot] - 1] = *variable;
+	}
+	process->env.count = count;
+}
+
+/* --- user ---------------------------------------------------------------------- */
+
+static int decode_umask(struct decoder *d, const struct json *v, void *out)
+{
+	struct opt_u64 *mask = out;
+
+	if (decode_u64_up_to(d, v, 0777, &mask->value) < 0)
+		return -1;
+	mask->set = true;
+	return 0;
+}
+
+static const struct field user_fields[] = {
+	FIELD("uid", decode_id, struct process_plan, uid, FIELD_REQUIRED),
+	FIELD("gid", decode_id, struct process_plan, gid, FIELD_REQUIRED),
+	FIELD("umask", decode_umask, struct process_plan, umask),
+	FIELD_LIST("additionalGids", decode_id, struct process_plan, additional_gids),
+	FIELD_IGNORE("username"),	/* Windows */
+	{ NULL },
+};
+
+/* --- capabilities ------------------------------------------------------------------ */
+
+static int decode_capability_set(struct decoder *d, const struct json *v, void *out)
+{
+	uint64_t *set = out;
+	int result = 0;
+
+	if (want_type(d, v, JSON_ARRAY) < 0)
+		return -1;
+	JSON_EACH(item, v) {
+		const struct name *name;
+		const char *meant;
+
+		if (want_type(d, item, JSON_STRING) < 0) {
+			result = -1;
+			continue;
+		}
+		name = name_find(capability_names, item->text);
+		if (name != NULL) {
+			*set |= 1ULL << name->value;
+			continue;
+		}
+		/* Spec 1.2 and newer: what cannot be granted is a warning, not an error. */
+		meant = name_nearest(capability_names, item->text);
+		warn_value(d, item, "is no capability, and ignored: \"%s\"%s%s%s", item->text,
+			   meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "",
+			   meant != NULL ? "\"?" : "");
+	}
+	return result;
+}
+
+#define CAPABILITY_SET(key, set) \
+	{ key, decode_capability_set, offsetof(struct process_plan, capabilities[set]) }
+static const struct field capability_fields[] = {
+	CAPABILITY_SET("bounding", CAPABILITY_BOUNDING),
+	CAPABILITY_SET("effective", CAPABILITY_EFFECTIVE),
+	CAPABILITY_SET("inheritable", CAPABILITY_INHERITABLE),
+	CAPABILITY_SET("permitted", CAPABILITY_PERMITTED),
+	CAPABILITY_SET("ambient", CAPABILITY_AMBIENT),
+	{ NULL },
+};
+
+static int decode_capabilities(struct decoder *d, const struct json *v, void *out)
+{
+	struct process_plan *process = out;
+
+	process->has_capabilities = true;
+	return decode_object(d, v, capability_fields, process);
+}
+
+/* --- limits -------------------------------------------------------------------------- */
+
+static int decode_resource(struct decoder *d, const struct json *v, void *out)
+{
+	uint64_t value;
+
+	if (decode_name(d, v, rlimit_names, "a resource limit of getrlimit(2)", &value) < 0)
+		return -1;
+	*(int *)out = (int)value;
+	return 0;
+}
+
+static const struct field rlimit_fields[] = {
+	FIELD("type", decode_resource, struct rlimit_plan, resource, FIELD_REQUIRED),
+	FIELD_U64("soft", struct rlimit_plan, soft, FIELD_REQUIRED),
+	FIELD_U64("hard", struct rlimit_plan, hard, FIELD_REQUIRED),
+	{ NULL },
+};
+
+static int decode_rlimit(struct decoder *d, const struct json *v, void *out)
+{
+	struct rlimit_plan *limit = out;
+
+	if (decode_object(d, v, rlimit_fields, limit) < 0)
+		return -1;
+	if (limit->soft <= limit->hard)
+		return 0;
+	return bad_value(d, v, "the soft limit %ju is above the hard limit %ju",
+			 (uintmax_t)limit->soft, (uintmax_t)limit->hard);
+}
+
+static int decode_rlimits(struct decoder *d, const struct json *v, void *out)
+{
+	LIST(struct rlimit_plan) *limits = out;
+	const struct json *item = v->first;
+	uint64_t seen = 0;
+
+	if (decode_list(d, v, decode_rlimit, sizeof(struct rlimit_plan), out) < 0)
+		return -1;
+	for (size_t i = 0; i < limits->count; i++, item = item->next) {
+		uint64_t bit = 1ULL << limits->items[i].resource;
+
+		if (seen & bit)
+			return bad_value(d, json_member(item, "type"), "is there twice: %s",
+					 json_member(item, "type")->text);
+		seen |= bit;
+	}
+	return 0;
+}
+
+/* --- scheduling ------------------------------------------------------------------------ */
+
+static int decode_policy(struct decoder *d, const struct json *v, void *out)
+{
+	uint64_t value;
+
+	if (decode_name(d, v, scheduler_names, "a scheduling policy", &value) < 0)
+		return -1;
+	*(uint32_t *)out = (uint32_t)value;
+	return 0;
+}
+
+static int decode_nice(struct decoder *d, const struct json *v, void *out)
+{
+	int64_t value;
+
+	if (decode_i64_between(d, v, -20, 19, &value) < 0)
+		return -1;
+	*(int32_t *)out = (int32_t)value;
+	return 0;
+}
+
+static int decode_scheduler_flags(struct decoder *d, const struct json *v, void *out)
+{
+	uint64_t flag;
+
+	if (want_type(d, v, JSON_ARRAY) < 0)
+		return -1;
+	JSON_EACH(item, v) {
+		if (decode_name(d, item, scheduler_flag_names, "a scheduling flag", &flag) < 0)
+			return -1;
+		*(uint64_t *)out |= flag;
+	}
+	return 0;
+}
+
+static const struct field scheduler_fields[] = {
+	FIELD("policy", decode_policy, struct scheduler_plan, policy, FIELD_REQUIRED),
+	FIELD("nice", decode_nice, struct scheduler_plan, nice),
+	FIELD_I32("priority", struct scheduler_plan, priority),
+	FIELD("flags", decode_scheduler_flags, struct scheduler_plan, flags),
+	FIELD_U64("runtime", struct scheduler_plan, runtime),
+	FIELD_U64("deadline", struct scheduler_plan, deadline),
+	FIELD_U64("period", struct scheduler_plan, period),
+	{ NULL },
+};
+
+static int decode_scheduler(struct decoder *d, const struct json *v, void *out)
+{
+	((struct scheduler_plan *)out)->set = true;
+	return decode_object(d, v, scheduler_fields, out);
+}
+
+struct io_priority { uint64_t class, level; };
+
+static int decode_io_class(struct decoder *d, const struct json *v, void *out)
+{
+	return decode_name(d, v, io_class_names, "a class of I/O priority", out);
+}
+
+static int decode_io_level(struct decoder *d, const struct json *v, void *out)
+{
+	return decode_u64_up_to(d, v, 7, out);
+}
+
+static const struct field io_priority_fields[] = {
+	FIELD("class", decode_io_class, struct io_priority, class, FIELD_REQUIRED),
+	FIELD("priority", decode_io_level, struct io_priority, level, FIELD_REQUIRED),
+	{ NULL },
+};
+
+static int decode_io_priority(struct decoder *d, const struct json *v, void *out)
+{
+	struct io_priority priority = { 0 };
+	struct opt_u64 *value = out;
+
+	if (decode_object(d, v, io_priority_fields, &priority) < 0)
+		return -1;
+	value->value = priority.class << IOPRIO_CLASS_SHIFT | priority.level;
+	value->set = true;
+	return 0;
+}
+
+static int decode_oom_score(struct decoder *d, const struct json *v, void *out)
+{
+	struct opt_i64 *score = out;
+
+	if (decode_i64_between(d, v, -1000, 1000, &score->value) < 0)
+		return -1;
+	score->set = true;
+	return 0;
+}
+
+static const struct field affinity_fields[] = {
+	FIELD("initial", decode_number_list, struct process_plan, cpu_affinity_initial),
+	FIELD("final", decode_number_list, struct process_plan, cpu_affinity_final),
+	{ NULL },
+};
+
+/* --- the process ------------------------------------------------------------------------- */
+
+static const struct field console_fields[] = {
+	FIELD_OPT_U64("height", struct process_plan, console_height, FIELD_REQUIRED),
+	FIELD_OPT_U64("width", struct process_plan, console_width, FIELD_REQUIRED),
+	{ NULL },
+};
+
+static const struct field process_fields[] = {
+	FIELD_BOOL("terminal", struct process_plan, terminal),
+	FIELD_OBJECT("consoleSize", console_fields),
+	FIELD("args", decode_arg_list, struct process_plan, args, FIELD_REQUIRED),
+	FIELD_LIST("env", decode_variable, struct process_plan, env),
+	FIELD_PATH("cwd", struct process_plan, cwd, FIELD_REQUIRED),
+	FIELD_OBJECT("user", user_fields),
+	{ "capabilities", decode_capabilities, 0 },	/* into the whole process */
+	FIELD("rlimits", decode_rlimits, struct process_plan, rlimits),
+	FIELD_BOOL("noNewPrivileges", struct process_plan, no_new_privileges),
+	FIELD("apparmorProfile", decode_text, struct process_plan, apparmor_profile),
+	FIELD("selinuxLabel", decode_text, struct process_plan, selinux_label),
+	FIELD("oomScoreAdj", decode_oom_score, struct process_plan, oom_score_adj),
+	FIELD("scheduler", decode_scheduler, struct process_plan, scheduler),
+	FIELD("ioPriority", decode_io_priority, struct process_plan, io_priority),
+	FIELD_OBJECT("execCPUAffinity", affinity_fields),
+	FIELD_IGNORE("commandLine"),	/* Windows */
+	{ NULL },
+};
+
+/* sched(7): which number belongs to which policy; the kernel says EINVAL to all else. */
+static int check_scheduler(struct decoder *d, const struct json *v,
+			   const struct scheduler_plan *scheduler)
+{
+	const char *name = name_of(scheduler_names, scheduler->policy);
+	bool real_time = scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR;
+	bool deadline = scheduler->policy == SCHED_DEADLINE;
+
+	if (real_time && (scheduler->priority < 1 || scheduler->priority > 99))
+		return bad_member(d, v, "priority", "must be from 1 to 99 for %s, not %d", name,
+				  scheduler->priority);
+	if (!real_time && scheduler->priority != 0)
+		return bad_member(d, v, "priority", "belongs to SCHED_FIFO and SCHED_RR, not to %s",
+				  name);
+	if (deadline && (scheduler->runtime == 0 || scheduler->deadline == 0))
+		return bad_value(d, v, "SCHED_DEADLINE needs runtime, deadline and period");
+	if (!deadline && (scheduler->runtime | scheduler->deadline | scheduler->period) != 0)
+		return bad_value(d, v, "runtime, deadline and period belong to SCHED_DEADLINE, "
+				 "not to %s", name);
+	return 0;
+}
+
+/*
+ * capset(2) and prctl(2) refuse these with EPERM.  Spec 1.2: what cannot be
+ * granted is a warning; so it is taken out here, and not tried.
+ */
+static void drop_ungrantable(struct decoder *d, const struct json *v, uint64_t *sets)
+{
+	uint64_t permitted = sets[CAPABILITY_PERMITTED];
+	uint64_t usable = permitted & sets[CAPABILITY_INHERITABLE];
+	uint64_t effective = sets[CAPABILITY_EFFECTIVE] & ~permitted;
+	uint64_t ambient = sets[CAPABILITY_AMBIENT] & ~usable;
+
+	if (effective != 0)
+		warn_value(d, json_member(v, "effective"), "has %s, which is not in permitted%s; "
+			   "ignored", name_of(capability_names, (uint64_t)__builtin_ctzll(effective)),
+			   effective & (effective - 1) ? " (and more)" : "");
+	if (ambient != 0)
+		warn_value(d, json_member(v, "ambient"), "has %s, which is not in both permitted "
+			   "and inheritable%s; ignored",
+			   name_of(capability_names, (uint64_t)__builtin_ctzll(ambient)),
+			   ambient & (ambient - 1) ? " (and more)" : "");
+	sets[CAPABILITY_EFFECTIVE] &= permitted;
+	sets[CAPABILITY_AMBIENT] &= usable;
+}
+
+/* struct winsize has 16 bits each; without a terminal the spec has the size ignored. */
+static int check_console(struct decoder *d, const struct json *v,
+			 const struct process_plan *process)
+{
+	if (!process->terminal ||
+	    (process->console_height.value <= UINT16_MAX && process->console_width.value <= UINT16_MAX))
+		return 0;
+	return bad_value(d, json_member(v, "consoleSize"), "must be 65535 by 65535 at most");
+}
+
+int decode_process(struct decoder *d, const struct json *v, void *out)
+{
+	struct process_plan *process = out;
+
+	if (decode_object(d, v, process_fields, process) < 0)
+		return -1;
+	drop_earlier(d->arena, process);
+	if (process->has_capabilities)
+		drop_ungrantable(d, json_member(v, "capabilities"), process->capabilities);
+	if (process->scheduler.set &&
+	    check_scheduler(d, json_member(v, "scheduler"), &process->scheduler) < 0)
+		return -1;
+	return check_console(d, v, process);
+}
