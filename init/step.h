@@ -21,6 +21,7 @@
  * host's files and for the root at its host path), it opens itself, by path,
  * what is -EBADF here.
  */
+#define STEP_TASK_FILES_MAX	24	/* more hierarchies than there are controllers */
 struct init {
 	const char *id;			/* the container's */
 	struct channel channel;		/* to the runtime */
@@ -39,6 +40,12 @@ struct init {
 	int notify_tree;		/* directory with sd_notify's socket, for /run/notify */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
 
+	/*
+	 * "tasks" files of cgroup v1, for the process to write "0" to, first of all:
+	 * a process that moves itself waits for no global lock (runtime/cgroup.h).
+	 */
+	int task_files[STEP_TASK_FILES_MAX];
+	size_t task_file_count;
 	int join_fds[NAMESPACE_COUNT];	/* namespaces that the process enters itself; -EBADF: none */
 	/*
 	 * CLONE_NEW* that the process makes itself, after MAPPED and after the joining above.
@@ -55,17 +62,23 @@ struct init {
 	int seccomp_listener;		/* connected socket of listenerPath, or -EBADF */
 	int preserve_fds;		/* how many after 0, 1, 2 the program gets */
 	const char *const *extra_env;	/* NULL-terminated, or NULL: LISTEN_FDS=..., NOTIFY_SOCKET=... */
-	const char *hook_state;		/* state JSON, status "creating", for hooks in this process */
-	const char *start_state;	/* the same with status "created", for startContainer hooks */
-	pid_t host_pid;			/* 0: unknown; for the listener's state, written into hook_state */
+	/*
+	 * State JSON for hooks in this process and for the seccomp listener, in two parts: what
+	 * stands before the number behind "pid", and what stands after it.  Status "creating"
+	 * for createContainer, "created" for startContainer and the listener.
+	 */
+	const char *create_state[2], *start_state[2];
 	sigset_t signals;		/* the mask to restore before the program */
 	struct arena *arena;
 
 	/* Made by the steps themselves; zero or -EBADF before (INIT_NONE). */
 	const struct process_plan *process;	/* plan->process, or what exec starts */
+	uint32_t host_pid;		/* its pid as the runtime sees it: comes with MAPPED */
+	mode_t umask;			/* the caller's */
+	int root_target;		/* O_PATH on what the root is attached to, in a host copy */
 	int root_fd;			/* O_PATH on the root once it is mounted */
 	int proc_fd;			/* a procfs of our pid namespace, by procfs() alone */
-	int null_tree;			/* detached, verified /dev/null where mknod may not be used */
+	int null_fd;			/* a verified /dev/null in our mount namespace, for masks */
 	int program_fd;			/* O_PATH on the program that was looked up */
 	const char *program;		/* its path inside the container */
 	char *const *argv, *const *envp;	/* as execve takes them */
@@ -76,7 +89,8 @@ struct init {
 	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF },	\
 	.console_socket = -EBADF, .init_image = -EBADF,		\
 	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\
-	.proc_fd = -EBADF, .null_tree = -EBADF, .program_fd = -EBADF })
+	.proc_fd = -EBADF, .null_fd = -EBADF, .program_fd = -EBADF,	\
+	.root_target = -EBADF })
 
 /* In the child of the clone: runs the steps, then the program.  Never returns. */
 _noreturn void init_run(const struct plan *plan, struct init *in);
@@ -87,6 +101,7 @@ _noreturn void init_exec(const struct plan *plan, const struct process_plan *pro
 /* A step: 0, or -1 and *err, which the loop wraps with the step's name. */
 typedef int init_step(const struct plan *plan, struct init *in, struct error *err);
 
+init_step step_cgroup;		/* cgroup.c: the first of all */
 init_step step_oom_score;	/* limit.c */
 init_step step_shield;		/* cred.c: no ptrace, no core, from here on */
 init_step step_sources;		/* rootfs.c: opens by host path, in a copy of the host's mounts */

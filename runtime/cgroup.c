@@ -210,6 +210,8 @@ int cgroup_adopt(const struct cgroup *cgroup, pid_t pid, struct error *err)
 {
 	char text[16];
 
+	if (cgroup == NULL)
+		return 0;
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	if (cgroup->path != NULL && cgroup->fd >= 0 && !cgroup->born &&
 	    cgroup_file_write(cgroup->fd, "cgroup.procs", text) < 0)

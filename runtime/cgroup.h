@@ -75,6 +75,7 @@ int cgroup_create(struct cgroup *cgroup, struct arena *arena, const struct plan 
  */
 int cgroup_task_files(const struct cgroup *cgroup, int ret_fds[CGROUP_TASK_FILES_MAX],
 		      size_t *ret_count, struct error *err);
+/* A NULL cgroup is no cgroup. */
 int cgroup_adopt(const struct cgroup *cgroup, pid_t pid, struct error *err);
 /* Puts any process in, into every hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct error *err);

@@ -107,6 +107,16 @@ static int open_fifos(int state_fd, struct channel *ret, struct error *err)
 	return 0;
 }
 
+static int open_task_files(const struct spawn_request *request, struct init *in,
+			   struct error *err)
+{
+	static_assert(STEP_TASK_FILES_MAX == CGROUP_TASK_FILES_MAX, "one array on both sides");
+
+	if (request->cgroup == NULL)
+		return 0;
+	return cgroup_task_files(request->cgroup, in->task_files, &in->task_file_count, err);
+}
+
 static int open_sockets(const struct spawn_request *request, struct init *in, struct error *err)
 {
 	const struct seccomp_plan *seccomp = request->plan->seccomp;
@@ -179,6 +189,7 @@ int prepare(const struct spawn_request *request, struct prepared *ret, struct er
 	if (open_trees(request, p, err) < 0 ||
 	    open_joins(request->plan, p, err) < 0 ||
 	    open_sockets(request, &p->init, err) < 0 ||
+	    open_task_files(request, &p->init, err) < 0 ||
 	    (request->wait_for_start && open_fifos(request->state_fd, &p->init.start, err) < 0))
 		goto fail;
 	if (request->plan->init.used && (p->init.init_image = init_image_open(err)) < 0)
@@ -208,6 +219,8 @@ void prepare_close(struct prepared *p)
 		channel_close(&in->start);
 	in->start = CHANNEL_NONE;
 	channel_close(&in->channel);
+	while (in->task_file_count > 0)
+		fd_close(&in->task_files[--in->task_file_count]);
 	fd_close(&in->notify_tree);
 	fd_close(&in->console_socket);
 	fd_close(&in->init_image);

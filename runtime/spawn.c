@@ -63,17 +63,6 @@ static int set_up_ids(const struct spawn_request *request, const struct spawn *s
 	return 0;
 }
 
-static int set_up_cgroup(const struct spawn_request *request, const struct spawn *spawn,
-			 struct error *err)
-{
-	const struct cgroup *cgroup = request->cgroup;
-
-	if (cgroup == NULL || cgroup->path == NULL ||
-	    (cgroup->born && cgroup->host == CGROUP_UNIFIED))
-		return 0;
-	return cgroup_join(cgroup, spawn->pid, err);
-}
-
 static int set_up_net(const struct plan *plan, const struct spawn *spawn, struct error *err)
 {
 	char path[32];
@@ -94,7 +83,7 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	if (request->born != NULL &&
 	    request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
 		return -1;
-	if (set_up_ids(request, spawn, err) < 0 || set_up_cgroup(request, spawn, err) < 0 ||
+	if (set_up_ids(request, spawn, err) < 0 || cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
 	    channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
 		return -1;
 	/* After MAPPED, so that the container does not wait for it. */
