@@ -88,6 +88,11 @@ static inline int sys_fsmount(int fs_fd, unsigned int flags, unsigned int attrib
 	return (int)syscall(__NR_fsmount, fs_fd, flags, attributes);
 }
 
+static inline int sys_fspick(int dir_fd, const char *path, unsigned int flags)
+{
+	return (int)syscall(__NR_fspick, dir_fd, path, flags);
+}
+
 static inline int sys_mount_setattr(int dir_fd, const char *path, unsigned int flags,
 				    struct mount_attr *attr)
 {

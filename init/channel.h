@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "base/error.h"
 
@@ -15,7 +17,8 @@
  */
 enum message {
 	MESSAGE_NONE,
-	MESSAGE_MAPPED,		/* runtime: id maps are written, the cgroup is joined */
+	MESSAGE_MAPPED,		/* runtime: id maps are written, the cgroup is joined; value: the
+				 * process' pid as the runtime sees it */
 	MESSAGE_MOUNTED,	/* container: namespaces and mounts are made */
 	MESSAGE_HOOKED,		/* runtime: prestart and createRuntime hooks have run */
 	MESSAGE_READY,		/* container: everything that "create" does is done */
@@ -35,6 +38,9 @@ void channel_close(struct channel *channel);
 #define _cleanup_channel _cleanup(channel_close)
 
 int channel_send(const struct channel *channel, enum message message, struct error *err);
+/* The same with a number; a message sent without has 0. */
+int channel_send_value(const struct channel *channel, enum message message, uint32_t value,
+		       struct error *err);
 /* Never fails loudly: where nobody listens any more, nobody can be told. */
 void channel_send_error(const struct channel *channel, const struct error *what);
 void channel_send_warning(const struct channel *channel, const char *text);
@@ -45,5 +51,7 @@ void channel_send_warning(const struct channel *channel, const char *text);
  * what was expected and what came.
  */
 int channel_expect(const struct channel *channel, enum message message, struct error *err);
+int channel_expect_value(const struct channel *channel, enum message message, uint32_t *ret_value,
+			 struct error *err);
 /* Waits for the end of file: 0 when nothing but warnings came, -1 with the error record. */
 int channel_expect_end(const struct channel *channel, struct error *err);

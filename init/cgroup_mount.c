@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/cgroup_mount.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "init/procfs.h"
+#include "init/tree.h"
+
+#define HIERARCHIES_MAX	32
+
+struct hierarchy {
+	char name[64];		/* its directory: "cpu,cpuacct", "systemd"; "" is cgroup2 */
+	char data[72];		/* its mount options */
+	int tree;		/* owned */
+};
+
+struct hierarchies {
+	struct hierarchy items[HIERARCHIES_MAX];
+	size_t count;
+	bool v2_only;
+	uint64_t attributes;
+	bool own;		/* from the process' own cgroup down */
+	struct error *err;
+};
+
+static void hierarchies_close(struct hierarchies *all)
+{
+	for (size_t i = 0; i < all->count; i++)
+		fd_close(&all->items[i].tree);
+}
+
+/* Lines of /proc/self/cgroup: "4:cpu,cpuacct:/path", "1:name=systemd:/path", "0::/path". */
+static int hierarchies_read(struct init *in, struct hierarchies *all, struct error *err)
+{
+	char text[16384], *line, *rest = text;
+	int proc_fd = procfs(in, err);
+
+	if (proc_fd < 0 || procfs_read(proc_fd, "self/cgroup", text, sizeof(text), err) < 0)
+		return -1;
+	all->v2_only = true;
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		struct hierarchy *one = &all->items[all->count];
+		const char *start = strchr(line, ':');
+		size_t length;
+
+		if (start == NULL)
+			continue;
+		start++;
+		length = strcspn(start, ":");
+		if (length == 0)
+			continue;
+		all->v2_only = false;
+		if (all->count == HIERARCHIES_MAX || length >= sizeof(one->name))
+			return error_set(err, "read cgroups: cannot take in %.80s", line);
+		memcpy(one->data, start, length);
+		one->data[length] = '\0';
+		if (strncmp(start, "name=", 5) == 0)
+			memcpy(one->name, one->data + 5, length - 5 + 1);
+		else
+			memcpy(one->name, one->data, length + 1);
+		one->tree = -EBADF;
+		all->count++;
+	}
+	return 0;
+}
+
+static int hierarchies_mount(struct hierarchies *all)
+{
+	for (size_t i = 0; i < all->count; i++) {
+		struct hierarchy *one = &all->items[i];
+		struct file_system fs = {
+			.type = *one->name != '\0' ? "cgroup" : "cgroup2",
+			.source = "cgroup",
+			.data = one->data,
+			.attributes = all->attributes,
+		};
+
+		one->tree = tree_new(&fs, all->err);
+		if (one->tree < 0)
+			return error_wrap(all->err, "%s", *one->name != '\0' ? one->name :
+					  "cgroup2");
+	}
+	return 0;
+}
+
+static int hierarchies_mount_own(void *context)
+{
+	struct hierarchies *all = context;
+
+	if (unshare(CLONE_NEWCGROUP) < 0) {
+		error_errno(all->err, "make a cgroup namespace");
+		return 1;
+	}
+	return hierarchies_mount(all) < 0;
+}
+
+/*
+ * Without a cgroup namespace the container may see its own cgroup only, not the
+ * host's tree (CVE-2023-25809).  A mount made in a cgroup namespace starts at
+ * the cgroup of whoever made that namespace: so a process for the moment, which
+ * shares our memory and fds, makes one and mounts in it.  Nothing of the
+ * host's /sys/fs/cgroup is needed for that.
+ */
+static int hierarchies_open_own(struct hierarchies *all, struct error *err)
+{
+	_Alignas(16) static char stack[32768];
+	int status;
+	pid_t pid = clone(hierarchies_mount_own, stack + sizeof(stack),
+			  CLONE_VM | CLONE_FILES | CLONE_VFORK | SIGCHLD, all);
+
+	if (pid < 0)
+		return error_errno(err, "start a process to mount cgroups");
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_errno(err, "wait for the process that mounts cgroups");
+	if (WIFSIGNALED(status))
+		return error_set(err, "the process that mounts cgroups was killed");
+	return WEXITSTATUS(status) == 0 ? 0 : -1;
+}
+
+static int hierarchy_attach(const struct hierarchy *one, int dir_fd, struct error *err)
+{
+	_cleanup_fd int target_fd = -EBADF;
+
+	if (mkdirat(dir_fd, one->name, 0755) < 0)
+		return error_errno(err, "make directory %s", one->name);
+	target_fd = openat(dir_fd, one->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (target_fd < 0)
+		return error_errno(err, "open %s", one->name);
+	return tree_attach(one->tree, target_fd, one->name, err);
+}
+
+/* "cpu" and "cpuacct" beside "cpu,cpuacct", as the host has them. */
+static int hierarchy_links(const struct hierarchy *one, int dir_fd, struct error *err)
+{
+	char names[sizeof(one->name)], *name, *rest = names;
+
+	if (strchr(one->name, ',') == NULL)
+		return 0;
+	memcpy(names, one->name, sizeof(names));
+	while ((name = strsep(&rest, ",")) != NULL)
+		if (symlinkat(one->name, dir_fd, name) < 0)
+			return error_errno(err, "make link %s", name);
+	return 0;
+}
+
+/* The tmpfs is attached first: Linux before 6.15 attaches nothing inside a detached one. */
+static int v1_attach(const struct hierarchies *all, const struct mount_plan *mount,
+		     int target_fd, struct error *err)
+{
+	struct file_system fs = {
+		.type = "tmpfs",
+		.source = "tmpfs",
+		.data = "mode=755",
+		.attributes = mount->attr_set & ~(uint64_t)MOUNT_ATTR_RDONLY,
+	};
+	_cleanup_fd int dir_fd = tree_new(&fs, err);
+
+	if (dir_fd < 0 || tree_attach(dir_fd, target_fd, mount->destination, err) < 0)
+		return -1;
+	for (size_t i = 0; i < all->count; i++)
+		if (hierarchy_attach(&all->items[i], dir_fd, err) < 0 ||
+		    hierarchy_links(&all->items[i], dir_fd, err) < 0)
+			return -1;
+	if (mount->attr_set & MOUNT_ATTR_RDONLY)
+		return tree_flags(dir_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err);
+	return 0;
+}
+
+int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_plan *mount,
+		 struct error *err)
+{
+	struct hierarchies all = { .attributes = mount->attr_set, .err = err };
+	_cleanup_fd int target_fd = path_make_dir(in->root_fd, mount->destination, 0755, err);
+	int rc;
+
+	if (target_fd < 0)
+		return -1;
+	if (strcmp(mount->type, "cgroup2") == 0)
+		all.v2_only = true;
+	else if (hierarchies_read(in, &all, err) < 0)
+		return -1;
+	if (all.v2_only) {
+		all.count = 1;
+		all.items[0] = (struct hierarchy){ .tree = -EBADF };
+	}
+	all.own = !plan->namespaces[NAMESPACE_CGROUP].listed;
+	rc = all.own ? hierarchies_open_own(&all, err) : hierarchies_mount(&all);
+	if (rc == 0)
+		rc = all.v2_only ? tree_attach(all.items[0].tree, target_fd, mount->destination,
+					       err) :
+		     v1_attach(&all, mount, target_fd, err);
+	hierarchies_close(&all);
+	return rc;
+}

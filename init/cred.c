@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/keyctl.h>
+#include <linux/securebits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "init/procfs.h"
+#include "init/step.h"
+
+/* Nobody may trace this process or look into it, before it is in reach of anybody (I6). */
+int step_shield(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)plan;
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(err, "make the process undumpable");
+	/* What is made in the root gets the modes that the plan says, whoever calls. */
+	in->umask = umask(0);
+	return 0;
+}
+
+/* Keys that the caller's session holds are not the container's. */
+int step_keyring(const struct plan *plan, struct init *in, struct error *err)
+{
+	char name[80];
+
+	(void)plan;
+	if (!in->new_keyring)
+		return 0;
+	snprintf(name, sizeof(name), "_ses.%.72s", in->id);
+	if (sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name, 0, 0) < 0 &&
+	    errno != ENOSYS) {
+		error_errno(err, "join a session keyring");
+		if (err->code == EDQUOT)
+			error_hint(err, "the user's quota of keys is used up: raise kernel.keys.maxkeys "
+				   "or use --no-new-keyring");
+		return -1;
+	}
+	return 0;
+}
+
+/* What the running kernel knows; the highest is asked for, as a newer one has more. */
+static uint64_t known_capabilities(void)
+{
+	int last = CAP_LAST_CAP;
+
+	while (last > 0 && prctl(PR_CAPBSET_READ, last) < 0)
+		last--;
+	while (last < 63 && prctl(PR_CAPBSET_READ, last + 1) >= 0)
+		last++;
+	return last == 63 ? UINT64_MAX : (UINT64_C(1) << (last + 1)) - 1;
+}
+
+static int bounding_drop(uint64_t keep, uint64_t known, struct error *err)
+{
+	for (unsigned long cap = 0; cap < 64 && (known >> cap) != 0; cap++)
+		if (!(keep >> cap & 1) && prctl(PR_CAPBSET_DROP, cap) < 0 &&
+		    prctl(PR_CAPBSET_READ, cap) != 0)
+			return error_errno(err, "drop capability %lu from the bounding set", cap);
+	return 0;
+}
+
+static int ambient_raise(uint64_t ambient, struct error *err)
+{
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
+		return error_errno(err, "clear the ambient capabilities");
+	for (unsigned long cap = 0; cap < 64; cap++)
+		if ((ambient >> cap & 1) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
+			return error_errno(err, "raise ambient capability %lu", cap);
+	return 0;
+}
+
+/* effective, permitted, inheritable, as capset(2) and capget(2) take them. */
+static void caps_pack(const uint64_t *sets, uint64_t known,
+		      struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
+{
+	for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i] = (struct __user_cap_data_struct){
+			.effective = (uint32_t)((sets[CAPABILITY_EFFECTIVE] & known) >> (32 * i)),
+			.permitted = (uint32_t)((sets[CAPABILITY_PERMITTED] & known) >> (32 * i)),
+			.inheritable =
+				(uint32_t)((sets[CAPABILITY_INHERITABLE] & known) >> (32 * i)),
+		};
+}
+
+static int caps_set(const uint64_t *sets, uint64_t known, struct error *err)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct got[_LINUX_CAPABILITY_U32S_3];
+
+	caps_pack(sets, known, data);
+	if (syscall(__NR_capset, &head, data) < 0) {
+		error_errno(err, "set capabilities");
+		return err->code == EPERM ?
+		       error_hint(err, "the caller does not have them itself, or the sets do not "
+				  "contain one another") : -1;
+	}
+	if (ambient_raise(sets[CAPABILITY_AMBIENT] & known, err) < 0)
+		return -1;
+	memset(got, 0, sizeof(got));
+	if (syscall(__NR_capget, &head, got) < 0)
+		return error_errno(err, "read capabilities back");
+	if (memcmp(got, data, sizeof(got)) != 0)
+		return error_set(err, "capabilities differ from what was set");
+	return 0;
+}
+
+/* The sets that capget does not show (I10). */
+static int caps_check(const uint64_t *sets, uint64_t known, struct error *err)
+{
+	for (unsigned long cap = 0; cap < 64 && (known >> cap) != 0; cap++) {
+		int ambient = prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0);
+		int bounding = prctl(PR_CAPBSET_READ, cap);
+
+		if (ambient != (int)(sets[CAPABILITY_AMBIENT] >> cap & 1) ||
+		    bounding > (int)(sets[CAPABILITY_BOUNDING] >> cap & 1))
+			return error_set(err, "capability %lu differs from what was set", cap);
+	}
+	return 0;
+}
+
+static bool groups_denied(struct init *in)
+{
+	char text[16];
+	struct error ignored;
+	int proc_fd = procfs(in, &ignored);
+
+	return proc_fd >= 0 &&
+	       procfs_read(proc_fd, "self/setgroups", text, sizeof(text), &ignored) == 0 &&
+	       strncmp(text, "deny", 4) == 0;
+}
+
+static int groups_set(const struct plan *plan, struct init *in, struct error *err)
+{
+	const struct process_plan *process = in->process;
+	size_t count = process->additional_gids.count;
+	gid_t *got;
+	int n;
+
+	if (plan_annotation(plan, "run.oci.keep_original_groups") != NULL)
+		return 0;
+	if (setgroups(count, process->additional_gids.items) < 0) {
+		error_errno(err, "set additional groups");
+		if (err->code == EINVAL)
+			return error_hint(err, "one is not mapped in the user namespace");
+		if (err->code != EPERM || !groups_denied(in))
+			return -1;
+		/* An unprivileged gid map: the kernel keeps the caller's groups as they are. */
+		return count == 0 ? 0 :
+		       error_hint(err, "a gid map written without newgidmap does not allow any");
+	}
+	got = ARENA_NEWS(in->arena, count + 1, gid_t);
+	n = getgroups((int)count + 1, got);
+	if (n != (int)count || memcmp(got, process->additional_gids.items,
+				      count * sizeof(gid_t)) != 0) {
+		/* The kernel sorts them: compare as sets. */
+		for (size_t i = 0; n == (int)count && i < count; i++) {
+			size_t j = 0;
+
+			while (j < count && got[j] != process->additional_gids.items[i])
+				j++;
+			if (j == count)
+				n = -1;
+		}
+		if (n != (int)count)
+			return error_set(err, "additional groups differ from what was set");
+	}
+	return 0;
+}
+
+static int ids_set(const struct process_plan *process, struct error *err)
+{
+	gid_t gid[3];
+	uid_t uid[3];
+
+	if (setresgid(process->gid, process->gid, process->gid) < 0)
+		return error_errno(err, "become group %u", process->gid);
+	if (setresuid(process->uid, process->uid, process->uid) < 0)
+		return error_errno(err, "become user %u", process->uid);
+	if (getresgid(&gid[0], &gid[1], &gid[2]) < 0 || getresuid(&uid[0], &uid[1], &uid[2]) < 0)
+		return error_errno(err, "read ids back");
+	for (size_t i = 0; i < 3; i++)
+		if (gid[i] != process->gid || uid[i] != process->uid)
+			return error_set(err, "user and group differ from what was set");
+	return 0;
+}
+
+/*
+ * A program that is not root opens /dev/stdout anew, through /proc/self/fd: a
+ * pipe, and the pty that was made here, belong to it.  The caller's files,
+ * terminals and devices stay as they are.
+ */
+static void stdio_own(const struct process_plan *process)
+{
+	struct stat st;
+
+	for (int fd = 0; fd <= STDERR_FILENO; fd++)
+		if (fstat(fd, &st) == 0 && st.st_uid != process->uid &&
+		    (S_ISFIFO(st.st_mode) || (process->terminal && S_ISCHR(st.st_mode))) &&
+		    fchown(fd, process->uid, (gid_t)-1) < 0)
+			continue;
+}
+
+static int no_new_privileges(const struct process_plan *process, struct error *err)
+{
+	if (!process->no_new_privileges)
+		return 0;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return error_errno(err, "set no_new_privs");
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return error_set(err, "no_new_privs differs from what was set");
+	return 0;
+}
+
+/*
+ * The order: the bounding set while CAP_SETPCAP is there, the ids with the
+ * capabilities kept over them, then the sets themselves.  What was set is read
+ * back, and a difference ends it (I10).
+ */
+int step_credentials(const struct plan *plan, struct init *in, struct error *err)
+{
+	const struct process_plan *process = in->process;
+	const uint64_t *sets = process->capabilities;
+	uint64_t known = 0;
+
+	stdio_own(process);
+	if (process->has_capabilities) {
+		known = known_capabilities();
+		if (bounding_drop(sets[CAPABILITY_BOUNDING], known, err) < 0)
+			return -1;
+		if (prctl(PR_SET_KEEPCAPS, 1) < 0)
+			return error_errno(err, "keep capabilities");
+	}
+	if (groups_set(plan, in, err) < 0 || ids_set(process, err) < 0)
+		return -1;
+	if (process->has_capabilities) {
+		if (prctl(PR_SET_KEEPCAPS, 0) < 0)
+			return error_errno(err, "keep capabilities no longer");
+		if (caps_set(sets, known, err) < 0 || caps_check(sets, known, err) < 0)
+			return -1;
+	}
+	/* A change of ids sets this to what fs.suid_dumpable says. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_GET_DUMPABLE) != 0)
+		return error_errno(err, "make the process undumpable");
+	return no_new_privileges(process, err);
+}
+
+static int label_write(struct init *in, const char *file, const char *text, const char *label,
+		       struct error *err)
+{
+	int proc_fd = procfs(in, err);
+	char got[512];
+	size_t length;
+
+	if (proc_fd < 0 || procfs_write(proc_fd, file, text, err) < 0 ||
+	    procfs_read(proc_fd, file, got, sizeof(got), err) < 0)
+		return -1;
+	/* AppArmor adds the mode, as "name (enforce)". */
+	length = strlen(label);
+	if (strncmp(got, label, length) != 0 ||
+	    (got[length] != '\0' && got[length] != '\n' && got[length] != ' '))
+		return error_set(err, "label in /proc/%s differs from %s", file, label);
+	return 0;
+}
+
+/* The labels that execve gives the program.  Written through our own procfs, and read back. */
+int step_label(const struct plan *plan, struct init *in, struct error *err)
+{
+	const struct process_plan *process = in->process;
+
+	(void)plan;
+	if (process->apparmor_profile != NULL && *process->apparmor_profile != '\0') {
+		const char *text = arena_printf(in->arena, "exec %s", process->apparmor_profile);
+
+		if (label_write(in, "self/attr/apparmor/exec", text, process->apparmor_profile,
+				err) < 0)
+			return error_wrap(err, "AppArmor profile %s", process->apparmor_profile);
+	}
+	if (process->selinux_label != NULL && *process->selinux_label != '\0' &&
+	    label_write(in, "self/attr/exec", process->selinux_label, process->selinux_label,
+			err) < 0)
+		return error_wrap(err, "SELinux label %s", process->selinux_label);
+	return 0;
+}

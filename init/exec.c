@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/sys.h"
+#include "init/pid1/pid1.h"
+#include "init/program.h"
+#include "init/seccomp.h"
+#include "init/step.h"
+
+/*
+ * The kernel's own word on where we are: a directory that leaked in from the
+ * host has no path from this root (I9, CVE-2024-21626).
+ */
+static int directory_check(const char *path, struct error *err)
+{
+	char where[4096];
+
+	if (syscall(__NR_getcwd, where, sizeof(where)) < 0 && errno != ERANGE &&
+	    errno != ENAMETOOLONG)
+		return error_errno(err, "working directory %s", path);
+	if (*where != '/')
+		return error_set(err, "working directory %s is outside the container", path);
+	return 0;
+}
+
+int step_directory(const struct plan *plan, struct init *in, struct error *err)
+{
+	const char *path = in->process->cwd != NULL ? in->process->cwd : "/";
+	_cleanup_fd int fd = path_open(in->root_fd, path, O_PATH | O_DIRECTORY, err);
+
+	if (fd < 0 && err->code == ENOENT && in->process == &plan->process)
+		fd = path_make_dir(in->root_fd, path, 0755, err);
+	if (fd < 0)
+		return error_wrap(err, "working directory");
+	if (fchdir(fd) == 0)
+		return directory_check(path, err);
+	return error_errno(err, "enter working directory %s", path);
+}
+
+/* Its own fds are above those that the caller hands on, or the program would get them. */
+static int fds_hand_on(const struct init *in, struct error *err)
+{
+	int first = 3 + in->preserve_fds;
+	const int ours[] = { in->channel.read_fd, in->channel.write_fd, in->start.read_fd,
+			     in->start.write_fd, in->init_image, in->root_fd, in->proc_fd };
+
+	for (size_t i = 0; in->preserve_fds > 0 && i < ARRAY_SIZE(ours); i++)
+		if (ours[i] >= 3 && ours[i] < first)
+			return error_number(err, EBADF, "preserve fds: fd %d was not open", ours[i]);
+	for (int fd = 3; fd < first; fd++)
+		if (fcntl(fd, F_SETFD, 0) < 0)
+			return error_errno(err, "preserve fd %d", fd);
+	/* Whatever else there is goes at execve, and not sooner: its end is the sign of success. */
+	if (sys_close_range((unsigned int)first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		return error_errno(err, "close fds from %d on", first);
+	return 0;
+}
+
+/* The last of all: comes back only where it fails. */
+static int program_exec(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (seccomp_is_late(plan, in) && seccomp_load(plan, in, err) < 0)
+		return -1;
+	execve(in->program, in->argv, in->envp);
+	error_errno(err, "exec %s", in->program);
+	program_explain(in->root_fd, in->program, err);
+	return -1;
+}
+
+struct child {
+	const struct plan *plan;
+	struct init *in;
+	struct error *err;
+	char listen_pid[32];
+	bool failed;
+};
+
+/* sd_listen_fds(3) compares it with the program's own pid, known only now. */
+static void listen_pid_set(struct child *child)
+{
+	char **env = (char **)(uintptr_t)child->in->envp;
+
+	snprintf(child->listen_pid, sizeof(child->listen_pid), "LISTEN_PID=%d", (int)getpid());
+	for (; *env != NULL; env++)
+		if (strncmp(*env, "LISTEN_PID=", 11) == 0)
+			*env = child->listen_pid;
+}
+
+static int child_run(void *context)
+{
+	struct child *child = context;
+	struct init *in = child->in;
+
+	listen_pid_set(child);
+	if (setsid() < 0)
+		error_errno(child->err, "start a session");
+	else if (in->process->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		error_errno(child->err, "take the terminal");
+	else if (sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
+		error_errno(child->err, "restore the signal mask");
+	else
+		program_exec(child->plan, in, child->err);
+	child->failed = true;
+	_exit(1);
+}
+
+static char *const *init_argv(const struct plan *plan, const struct init *in, pid_t pid)
+{
+	size_t count = plan->init.options.count + in->process->args.count + 5, at = 0;
+	char **argv = ARENA_NEWS(in->arena, count, char *);
+
+	argv[at++] = (char *)(uintptr_t)PID1_NAME;
+	for (size_t i = 0; i < plan->init.options.count; i++)
+		argv[at++] = (char *)(uintptr_t)plan->init.options.items[i];
+	argv[at++] = (char *)(uintptr_t)PID1_CHILD;
+	argv[at++] = arena_printf(in->arena, "%d", (int)pid);
+	argv[at++] = (char *)(uintptr_t)"--";
+	for (size_t i = 0; i < in->process->args.count; i++)
+		argv[at++] = (char *)(uintptr_t)in->process->args.items[i];
+	return argv;
+}
+
+/*
+ * The program becomes a child, and this process, pid 1, the init
+ * (init/pid1/pid1.h).  The child shares our memory and we stand still until
+ * it has executed the program: nothing is copied, and its error is ours.
+ */
+static int init_exec_image(const struct plan *plan, struct init *in, struct error *err)
+{
+	_Alignas(16) static char stack[65536];
+	struct child child = { .plan = plan, .in = in, .err = err };
+	uint64_t all = UINT64_MAX;
+	pid_t pid;
+
+	if (syscall(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all)) < 0)
+		return error_errno(err, "block signals");
+	pid = clone(child_run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+	if (pid < 0)
+		return error_errno(err, "start the program's process");
+	if (child.failed)
+		return -1;
+	sys_execveat(in->init_image, "", init_argv(plan, in, pid), in->envp, AT_EMPTY_PATH);
+	return error_errno(err, "exec the init");
+}
+
+int step_exec(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (in->program == NULL)
+		return error_set(err, "there is no process to start: /process is missing");
+	/* Ignored signals stay ignored over execve, and programs do not expect that of these. */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	if (fds_hand_on(in, err) < 0)
+		return -1;
+	if (in->init_image >= 0)
+		return init_exec_image(plan, in, err);
+	if (sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
+		return error_errno(err, "restore the signal mask");
+	return program_exec(plan, in, err);
+}

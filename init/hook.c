@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/hook.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+
+/* What the child shares with its parent, which stands still until the child's execve. */
+struct start {
+	const char *path;
+	char **argv;
+	char *const *envp;
+	int stdin_fd, output_fd;
+	int failure;		/* errno of the execve */
+};
+
+static int hook_child(void *context)
+{
+	struct start *start = context;
+	sigset_t none;
+
+	signal(SIGPIPE, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (dup2(start->stdin_fd, STDIN_FILENO) < 0 ||
+	    dup2(start->output_fd, STDOUT_FILENO) < 0 ||
+	    dup2(start->output_fd, STDERR_FILENO) < 0 ||
+	    sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+		start->failure = errno;
+	else if (execve(start->path, start->argv, start->envp) < 0)
+		start->failure = errno;
+	_exit(127);
+}
+
+/* The last of what the hook prints. */
+struct output {
+	char text[512];
+	size_t size;
+};
+
+static void output_add(struct output *output, const char *data, size_t size)
+{
+	size_t room = sizeof(output->text) - 1;
+
+	if (size > room) {
+		data += size - room;
+		size = room;
+	}
+	if (output->size + size > room) {
+		size_t drop = output->size + size - room;
+
+		memmove(output->text, output->text + drop, output->size - drop);
+		output->size -= drop;
+	}
+	memcpy(output->text + output->size, data, size);
+	output->size += size;
+	output->text[output->size] = '\0';
+}
+
+struct running {
+	int pidfd, stdin_fd, output_fd;	/* owned */
+	const char *state;
+	size_t left;			/* of the state, to be written */
+	struct output output;
+};
+
+static void state_write(struct running *hook)
+{
+	ssize_t n = write(hook->stdin_fd, hook->state, hook->left);
+
+	if (n > 0) {
+		hook->state += n;
+		hook->left -= (size_t)n;
+	}
+	/* A hook need not read it. */
+	if (hook->left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		fd_close(&hook->stdin_fd);
+}
+
+static void output_read(struct running *hook)
+{
+	char data[512];
+	ssize_t n;
+
+	while ((n = read(hook->output_fd, data, sizeof(data))) > 0)
+		output_add(&hook->output, data, (size_t)n);
+	if (n == 0)
+		fd_close(&hook->output_fd);
+}
+
+static int time_left(const struct timespec *deadline)
+{
+	struct timespec now;
+	int64_t left;
+
+	if (deadline->tv_sec == 0)
+		return -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	left = (int64_t)(deadline->tv_sec - now.tv_sec) * 1000 +
+	       (deadline->tv_nsec - now.tv_nsec) / 1000000;
+	return left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left + 1;
+}
+
+/* Until it ends: 1, or 0 when its time is over. */
+static int hook_watch(struct running *hook, const struct timespec *deadline, struct error *err)
+{
+	for (;;) {
+		struct pollfd fds[] = {
+			{ hook->pidfd, POLLIN, 0 },
+			{ hook->output_fd, POLLIN, 0 },
+			{ hook->stdin_fd, POLLOUT, 0 },
+		};
+		int left = time_left(deadline);
+
+		if (left == 0)
+			return 0;
+		if (poll(fds, ARRAY_SIZE(fds), left) < 0 && errno != EINTR)
+			return error_errno(err, "wait for the hook");
+		if (fds[2].revents != 0)
+			state_write(hook);
+		if (fds[1].revents != 0)
+			output_read(hook);
+		if (fds[0].revents != 0)
+			return 1;
+	}
+}
+
+static const char *output_text(struct running *hook)
+{
+	char *text = hook->output.text;
+
+	if (hook->output_fd >= 0)
+		output_read(hook);
+	while (hook->output.size > 0 && text[hook->output.size - 1] == '\n')
+		text[--hook->output.size] = '\0';
+	for (char *at = text; *at != '\0'; at++)
+		if ((unsigned char)*at < 0x20)
+			*at = ' ';
+	return text;
+}
+
+static int hook_result(struct running *hook, int status, struct error *err)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFSIGNALED(status))
+		error_set(err, "killed by signal %d", WTERMSIG(status));
+	else
+		error_set(err, "exit status %d", WEXITSTATUS(status));
+	if (*output_text(hook) != '\0')
+		error_hint(err, "%s", hook->output.text);
+	return -1;
+}
+
+static int hook_wait(const struct hook_plan *plan, struct running *hook, pid_t pid,
+		     struct error *err)
+{
+	struct timespec deadline = { 0 };
+	int status, over;
+
+	if (plan->timeout.set) {
+		clock_gettime(CLOCK_MONOTONIC, &deadline);
+		deadline.tv_sec += (time_t)plan->timeout.value;
+	}
+	over = hook_watch(hook, &deadline, err);
+	if (over <= 0)
+		sys_pidfd_send_signal(hook->pidfd, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_errno(err, "wait for the hook");
+	if (over < 0)
+		return -1;
+	if (over == 0)
+		return error_number(err, ETIMEDOUT, "no end after %llu seconds",
+				    (unsigned long long)plan->timeout.value);
+	return hook_result(hook, status, err);
+}
+
+static char **hook_argv(const struct hook_plan *plan, struct arena *arena)
+{
+	char **argv = ARENA_NEWS(arena, plan->args.count + 2, char *);
+
+	argv[0] = (char *)(uintptr_t)plan->path;
+	for (size_t i = 0; i < plan->args.count; i++)
+		argv[i] = (char *)(uintptr_t)plan->args.items[i];
+	return argv;
+}
+
+static int hook_start(const struct hook_plan *plan, struct running *hook, struct error *err)
+{
+	_Alignas(16) static char stack[32768];
+	_cleanup_arena struct arena arena = { 0 };
+	char **envp = ARENA_NEWS(&arena, plan->env.count + 1, char *);
+	int in[2] = { -EBADF, -EBADF }, out[2] = { -EBADF, -EBADF };
+	struct start start = { .path = plan->path, .envp = environ };
+	pid_t pid;
+
+	for (size_t i = 0; i < plan->env.count; i++)
+		envp[i] = (char *)(uintptr_t)plan->env.items[i];
+	if (plan->env.count > 0)
+		start.envp = envp;
+	start.argv = hook_argv(plan, &arena);
+	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
+		return error_errno(err, "make a pipe");
+	start.stdin_fd = in[0];
+	start.output_fd = out[1];
+	hook->stdin_fd = in[1];
+	hook->output_fd = out[0];
+	/* Shared memory and a parent that waits: no copy of the page tables, and errno comes back. */
+	pid = clone(hook_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+		    &start, &hook->pidfd);
+	fd_close(&in[0]);
+	fd_close(&out[1]);
+	if (pid < 0)
+		return error_errno(err, "start a process");
+	if (start.failure == 0)
+		return pid;
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return error_number(err, start.failure, "exec");
+}
+
+int hook_run(const struct hook_plan *plan, const char *state_json, struct error *err)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
+	struct running hook = { -EBADF, -EBADF, -EBADF, state_json, strlen(state_json), { "", 0 } };
+	int rc = -1;
+	pid_t pid;
+
+	/* A hook that ends without reading its stdin is no reason to die. */
+	sigaction(SIGPIPE, &ignore, &before);
+	pid = hook_start(plan, &hook, err);
+	if (pid > 0) {
+		if (fcntl(hook.stdin_fd, F_SETFL, O_NONBLOCK) < 0 ||
+		    fcntl(hook.output_fd, F_SETFL, O_NONBLOCK) < 0)
+			error_errno(err, "pipes");
+		rc = hook_wait(plan, &hook, pid, err);
+	}
+	sigaction(SIGPIPE, &before, NULL);
+	fd_close(&hook.pidfd);
+	fd_close(&hook.stdin_fd);
+	fd_close(&hook.output_fd);
+	return rc < 0 ? error_wrap(err, "hook %s", plan->path) : 0;
+}
+
+static const char *const moments[HOOK_MOMENT_COUNT] = {
+	[HOOK_PRESTART] = "prestart",
+	[HOOK_CREATE_RUNTIME] = "createRuntime",
+	[HOOK_CREATE_CONTAINER] = "createContainer",
+	[HOOK_START_CONTAINER] = "startContainer",
+	[HOOK_POSTSTART] = "poststart",
+	[HOOK_POSTSTOP] = "poststop",
+};
+
+int hooks_run(const struct plan *plan, enum hook_moment moment, const char *state_json,
+	      struct error *err)
+{
+	const hook_list *hooks = &plan->hooks[moment];
+
+	for (size_t i = 0; i < hooks->count; i++)
+		if (hook_run(&hooks->items[i], state_json, err) < 0)
+			return error_wrap(err, "/hooks/%s/%zu", moments[moment], i);
+	return 0;
+}

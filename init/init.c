@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/hook.h"
+#include "base/fd.h"
+#include "init/step.h"
+
+struct step {
+	const char *name;
+	init_step *run;
+};
+
+/*
+ * The order of this list is the security argument of the program.
+ *
+ * What is the host's is opened first, with the ids of who asked for it.  Then
+ * the process becomes the container's, and everything is mounted before the
+ * root is changed.  Limits and credentials come after every mount, because
+ * they take away what mounting needs.  The program is looked up before the
+ * runtime hears READY, so that a wrong name fails "create", where someone is
+ * still there to be told.
+ *
+ * The system call filter goes in last, so that a profile need not allow what
+ * set-up does.  Without no_new_privs the kernel wants CAP_SYS_ADMIN for it, and
+ * then it has to go in before the capabilities go: hence its two places, the
+ * second in step_exec.
+ */
+static const struct step create_steps[] = {
+	{ "join the cgroup",		step_cgroup },
+	{ "set the OOM score",		step_oom_score },
+	{ "shield the process",		step_shield },
+	{ "open the host's files",	step_sources },
+	{ "wait for the id maps",	step_mapped },
+	{ "join namespaces",		step_join },
+	{ "start a session",		step_session },
+	{ "join a keyring",		step_keyring },
+	{ "bring up the network",	step_loopback },
+	{ "set host name",		step_names },
+	{ "set kernel parameters",	step_sysctls },
+	{ "attach the root",		step_root },
+	{ "mount",			step_mounts },
+	{ "make devices",		step_devices },
+	{ "report the mounts",		step_mounted },
+	{ "createContainer hooks",	step_create_hooks },
+	{ "pivot root",			step_pivot },
+	{ "hide paths",			step_hide },
+	{ "make the terminal",		step_console },
+	{ "enter the working directory", step_directory },
+	{ "set up the root",		step_root_flags },
+	{ "set limits",			step_limits },
+	{ "make the environment",	step_environment },
+	{ "look up the program",	step_program },
+	{ "set the program's label",	step_label },
+	{ "filter system calls",	step_filter_early },
+	{ "set credentials",		step_credentials },
+	{ "wait for start",		step_ready },
+	{ "startContainer hooks",	step_start_hooks },
+	{ "start the program",		step_exec },
+};
+
+/* "exec": born in the namespaces of a container that is already made. */
+static const struct step exec_steps[] = {
+	{ "join the cgroup",		step_cgroup },
+	{ "set the OOM score",		step_oom_score },
+	{ "shield the process",		step_shield },
+	{ "wait for the cgroup",	step_mapped },
+	{ "join namespaces",		step_join },
+	{ "start a session",		step_session },
+	{ "join a keyring",		step_keyring },
+	{ "find the root",		step_exec_root },
+	{ "make the terminal",		step_console },
+	{ "enter the working directory", step_directory },
+	{ "set limits",			step_limits },
+	{ "make the environment",	step_environment },
+	{ "look up the program",	step_program },
+	{ "set the program's label",	step_label },
+	{ "filter system calls",	step_filter_early },
+	{ "set credentials",		step_credentials },
+	{ "wait for start",		step_ready },
+	{ "start the program",		step_exec },
+};
+
+int step_mapped(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)plan;
+	return channel_expect_value(&in->channel, MESSAGE_MAPPED, &in->host_pid, err);
+}
+
+int step_mounted(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)plan;
+	if (channel_send(&in->channel, MESSAGE_MOUNTED, err) < 0)
+		return -1;
+	return channel_expect(&in->channel, MESSAGE_HOOKED, err);
+}
+
+/* The pid is the process' own, in its pid namespace, as runc tells these hooks. */
+static const char *hook_state(const struct init *in, const char *const parts[2])
+{
+	if (parts[0] == NULL)
+		return "{}";
+	return arena_printf(in->arena, "%s%d%s", parts[0], (int)getpid(), parts[1]);
+}
+
+int step_create_hooks(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (plan->hooks[HOOK_CREATE_CONTAINER].count == 0)
+		return 0;
+	return hooks_run(plan, HOOK_CREATE_CONTAINER, hook_state(in, in->create_state), err);
+}
+
+int step_start_hooks(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (plan->hooks[HOOK_START_CONTAINER].count == 0)
+		return 0;
+	/* A hook without env has the program's: it runs as a process of the container. */
+	environ = (char **)(uintptr_t)in->envp;
+	return hooks_run(plan, HOOK_START_CONTAINER, hook_state(in, in->start_state), err);
+}
+
+/* From READY on, whoever calls "start" is the one to talk to. */
+int step_ready(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)plan;
+	if (channel_send(&in->channel, MESSAGE_READY, err) < 0)
+		return -1;
+	if (in->start.read_fd != in->channel.read_fd) {
+		channel_close(&in->channel);
+		in->channel = in->start;
+	}
+	return channel_expect(&in->start, MESSAGE_START, err);
+}
+
+static void warn_up(void *context, const char *text)
+{
+	const struct init *in = context;
+
+	channel_send_warning(&in->channel, text);
+}
+
+static _noreturn void steps_run(const struct step *steps, size_t count, const struct plan *plan,
+				struct init *in)
+{
+	struct error err;
+
+	warn_to(warn_up, in);
+	for (size_t i = 0; i < count; i++)
+		if (steps[i].run(plan, in, &err) < 0) {
+			error_wrap(&err, "%s", steps[i].name);
+			channel_send_error(&in->channel, &err);
+			break;
+		}
+	_exit(1);
+}
+
+_noreturn void init_run(const struct plan *plan, struct init *in)
+{
+	in->process = &plan->process;
+	steps_run(create_steps, ARRAY_SIZE(create_steps), plan, in);
+}
+
+_noreturn void init_exec(const struct plan *plan, const struct process_plan *process,
+			 struct init *in)
+{
+	in->process = process;
+	steps_run(exec_steps, ARRAY_SIZE(exec_steps), plan, in);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <grp.h>
+#include <sched.h>
+#include <stdio.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "init/procfs.h"
+#include "init/step.h"
+
+static const struct {
+	int flag;
+	const char *name;
+} types[NAMESPACE_COUNT] = {
+	[NAMESPACE_USER] = { CLONE_NEWUSER, "user" },
+	[NAMESPACE_MOUNT] = { CLONE_NEWNS, "mount" },
+	[NAMESPACE_PID] = { CLONE_NEWPID, "pid" },
+	[NAMESPACE_NETWORK] = { CLONE_NEWNET, "network" },
+	[NAMESPACE_IPC] = { CLONE_NEWIPC, "ipc" },
+	[NAMESPACE_UTS] = { CLONE_NEWUTS, "uts" },
+	[NAMESPACE_CGROUP] = { CLONE_NEWCGROUP, "cgroup" },
+	[NAMESPACE_TIME] = { CLONE_NEWTIME, "time" },
+};
+
+static int id_mapped(id_map_list maps, uint32_t id)
+{
+	LIST_EACH(map, maps)
+		if (id - map->container < map->size)
+			return 1;
+	return 0;
+}
+
+/*
+ * Root of the user namespace, where it has one: what is made from here on
+ * belongs to the container, not to who started it.  In a namespace joined by
+ * path the maps are not in the plan, and the kernel's EINVAL says what is not
+ * mapped.  The capabilities stay either way.
+ */
+static int become_root(const struct plan *plan, const struct init *in, struct error *err)
+{
+	bool joined = in->join_fds[NAMESPACE_USER] >= 0;
+
+	/* Denied where the gid map was written without privileges; then there is nothing to drop. */
+	if (setgroups(0, NULL) < 0 && errno != EPERM)
+		return error_errno(err, "set groups");
+	if ((joined || id_mapped(plan->gid_maps, 0)) && setresgid(0, 0, 0) < 0 &&
+	    !(joined && errno == EINVAL))
+		return error_errno(err, "become group 0 of the user namespace");
+	if ((joined || id_mapped(plan->uid_maps, 0)) && setresuid(0, 0, 0) < 0 &&
+	    !(joined && errno == EINVAL))
+		return error_errno(err, "become user 0 of the user namespace");
+	return 0;
+}
+
+/*
+ * The offsets of a time namespace can be written until a process is in it, and
+ * a process made by clone3 is: so it is unshared here, written, then entered.
+ */
+static int enter_time(const struct plan *plan, struct init *in, struct error *err)
+{
+	_cleanup_fd int fd = -EBADF;
+	char text[128] = "";
+	int proc_fd = procfs(in, err), length = 0;
+
+	if (proc_fd < 0)
+		return -1;
+	if (plan->monotonic.set)
+		length = snprintf(text, sizeof(text), "monotonic %lld %u\n",
+				  (long long)plan->monotonic.secs, plan->monotonic.nanosecs);
+	if (plan->boottime.set)
+		snprintf(text + length, sizeof(text) - (size_t)length, "boottime %lld %u\n",
+			 (long long)plan->boottime.secs, plan->boottime.nanosecs);
+	if (*text != '\0' && procfs_write(proc_fd, "self/timens_offsets", text, err) < 0)
+		return -1;
+	/* The deliberate opening of a magic link: it leads to our own namespace. */
+	fd = openat(proc_fd, "self/ns/time_for_children", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open the time namespace");
+	if (setns(fd, CLONE_NEWTIME) < 0)
+		return error_errno(err, "enter the time namespace");
+	return 0;
+}
+
+int step_join(const struct plan *plan, struct init *in, struct error *err)
+{
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
+		if (in->join_fds[i] >= 0 && setns(in->join_fds[i], types[i].flag) < 0)
+			return error_errno(err, "join the %s namespace %s", types[i].name,
+					   plan->namespaces[i].path != NULL ?
+					   plan->namespaces[i].path : "of the container");
+	if (in->new_user_ns && become_root(plan, in, err) < 0)
+		return -1;
+	if (in->unshare_flags != 0 && unshare((int)in->unshare_flags) < 0)
+		return error_errno(err, "make namespaces");
+	if (in->unshare_flags & CLONE_NEWTIME)
+		return enter_time(plan, in, err);
+	return 0;
+}

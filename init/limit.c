@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/stat.h>
+
+#include "base/sys.h"
+#include "init/procfs.h"
+#include "init/step.h"
+
+/* As linux/sched/types.h has it; libc's own comes and goes with its version. */
+struct scheduler_attributes {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};
+
+#define LIST_BITS_MAX	8192	/* the most CPUs that Linux can be built for */
+#define LIST_WORDS	(LIST_BITS_MAX / (8 * sizeof(unsigned long)))
+
+/*
+ * First of all steps: what is in /proc/self belongs to root once the process is
+ * undumpable, and in a user namespace that is somebody else.
+ */
+int step_oom_score(const struct plan *plan, struct init *in, struct error *err)
+{
+	int proc_fd = AT_FDCWD;
+	char text[16];
+
+	(void)plan;
+	if (!in->process->oom_score_adj.set)
+		return 0;
+	snprintf(text, sizeof(text), "%d", (int)in->process->oom_score_adj.value);
+	if (in->in_host_copy)
+		proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	else
+		proc_fd = procfs(in, err);
+	if (proc_fd < 0)
+		return in->in_host_copy ? error_errno(err, "open /proc") : -1;
+	if (procfs_write(proc_fd, "self/oom_score_adj", text, err) < 0) {
+		if (err->code == EACCES)
+			error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE");
+		if (in->in_host_copy)
+			close(proc_fd);
+		return -1;
+	}
+	if (in->in_host_copy)
+		close(proc_fd);
+	return 0;
+}
+
+static int set_rlimits(const struct process_plan *process, struct error *err)
+{
+	LIST_EACH(limit, process->rlimits) {
+		struct rlimit value = { limit->soft, limit->hard };
+
+		if (setrlimit((__rlimit_resource_t)limit->resource, &value) < 0) {
+			error_errno(err, "set resource limit %d to %llu, %llu", limit->resource,
+				    (unsigned long long)limit->soft,
+				    (unsigned long long)limit->hard);
+			return err->code == EPERM ?
+			       error_hint(err, "the caller's own hard limit is below") : -1;
+		}
+	}
+	return 0;
+}
+
+/* "0-3,7" as a bit mask. */
+static int list_parse(const char *list, unsigned long *mask, struct error *err)
+{
+	const char *at = list;
+
+	while (*at != '\0') {
+		char *end;
+		unsigned long first = strtoul(at, &end, 10), last = first;
+
+		if (end != at && *end == '-') {
+			at = end + 1;
+			last = strtoul(at, &end, 10);
+		}
+		if (end == at || first > last || last >= LIST_BITS_MAX ||
+		    (*end != ',' && *end != '\0'))
+			return error_number(err, EINVAL, "list %s", list);
+		for (; first <= last; first++)
+			mask[first / (8 * sizeof(*mask))] |= 1UL << first % (8 * sizeof(*mask));
+		at = end + (*end == ',');
+	}
+	return 0;
+}
+
+static int set_affinity(const struct process_plan *process, struct error *err)
+{
+	const char *list = process->cpu_affinity_final != NULL ? process->cpu_affinity_final :
+			   process->cpu_affinity_initial;
+	unsigned long mask[LIST_WORDS] = { 0 };
+
+	if (list == NULL || *list == '\0')
+		return 0;
+	if (list_parse(list, mask, err) < 0)
+		return error_wrap(err, "CPU affinity");
+	if (sched_setaffinity(0, sizeof(mask), (const cpu_set_t *)(const void *)mask) < 0)
+		return error_errno(err, "set CPU affinity %s", list);
+	return 0;
+}
+
+static int set_memory_policy(const struct memory_policy_plan *policy, struct error *err)
+{
+	unsigned long mask[LIST_WORDS] = { 0 };
+	bool nodes = policy->nodes != NULL && *policy->nodes != '\0';
+
+	if (!policy->set)
+		return 0;
+	if (nodes && list_parse(policy->nodes, mask, err) < 0)
+		return error_wrap(err, "memory policy");
+	/* The kernel takes at most a page of bits, and one bit less than the number it is given. */
+	if (sys_set_mempolicy(policy->mode, nodes ? mask : NULL, nodes ? 1024 + 1 : 0) < 0)
+		return error_errno(err, "set memory policy");
+	return 0;
+}
+
+static int set_scheduler(const struct process_plan *process, struct error *err)
+{
+	struct scheduler_attributes attributes = {
+		.size = sizeof(attributes),
+		.policy = process->scheduler.policy,
+		.flags = process->scheduler.flags,
+		.nice = process->scheduler.nice,
+		.priority = (uint32_t)process->scheduler.priority,
+		.runtime = process->scheduler.runtime,
+		.deadline = process->scheduler.deadline,
+		.period = process->scheduler.period,
+	};
+
+	if (process->scheduler.set && sys_sched_setattr(0, &attributes, 0) < 0)
+		return error_errno(err, "set scheduler");
+	if (process->io_priority.set &&
+	    sys_ioprio_set(1 /* IOPRIO_WHO_PROCESS */, 0, (int)process->io_priority.value) < 0)
+		return error_errno(err, "set I/O priority");
+	return 0;
+}
+
+int step_limits(const struct plan *plan, struct init *in, struct error *err)
+{
+	const struct process_plan *process = in->process;
+
+	if (set_affinity(process, err) < 0 || set_scheduler(process, err) < 0 ||
+	    set_memory_policy(&plan->memory_policy, err) < 0)
+		return -1;
+	if (plan->personality.set && personality(plan->personality.value) < 0)
+		return error_errno(err, "set personality");
+	umask(process->umask.set ? (mode_t)process->umask.value : in->umask);
+	return set_rlimits(process, err);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "init/device.h"
+#include "init/rootfs.h"
+#include "init/step.h"
+#include "init/tree.h"
+
+static int sources_mounts(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (in->mount_trees == NULL) {
+		in->mount_trees = ARENA_NEWS(in->arena, plan->mounts.count, int);
+		for (size_t i = 0; i < plan->mounts.count; i++)
+			in->mount_trees[i] = -EBADF;
+	}
+	for (size_t i = 0; i < plan->mounts.count; i++) {
+		const struct mount_plan *mount = &plan->mounts.items[i];
+
+		if (!(mount->flags & MOUNT_BIND) || (mount->flags & MOUNT_REMOUNT) ||
+		    in->mount_trees[i] >= 0)
+			continue;
+		in->mount_trees[i] = tree_open_bind(plan, mount, err);
+		if (in->mount_trees[i] < 0)
+			return error_wrap(err, "/mounts/%zu on %s", i, mount->destination);
+	}
+	return 0;
+}
+
+/*
+ * Everything of the host's that will be wanted, while its paths can be
+ * walked: with the ids of who started the container, so that an unprivileged
+ * user cannot reach with the container's root what is closed to him, and
+ * before anything of the container's can be in the way (security.md I4).
+ * Then this copy of the host's mounts is cut off from the host's own, so that
+ * nothing done to it is seen there.
+ */
+int step_sources(const struct plan *plan, struct init *in, struct error *err)
+{
+	struct mount_attr private = { .propagation = MS_PRIVATE };
+
+	if (!in->in_host_copy)
+		return 0;
+	in->root_target = open(plan->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->root_target < 0)
+		return error_errno(err, "open root %s", plan->root_path);
+	if (in->root_tree < 0)
+		in->root_tree = tree_clone(AT_FDCWD, plan->root_path, true, err);
+	if (in->root_tree < 0)
+		return error_wrap(err, "root");
+	if (sources_mounts(plan, in, err) < 0)
+		return -1;
+	if (in->new_user_ns && devices_open(plan, in, err) < 0)
+		return -1;
+	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
+		return error_errno(err, "make the host's mounts private");
+	return 0;
+}
+
+/*
+ * How the root and the binds hang together with the host's mounts that they
+ * are clones of.  Without rootfsPropagation they are slaves: what the host
+ * mounts there later is seen inside, and nothing the other way.
+ */
+static unsigned long first_propagation(const struct plan *plan)
+{
+	if (plan->root_propagation & MS_SHARED)
+		return 0;
+	if (plan->root_propagation & (MS_PRIVATE | MS_UNBINDABLE))
+		return MS_PRIVATE;
+	return MS_SLAVE;
+}
+
+int root_detach_from_host(const struct plan *plan, int tree_fd, struct error *err)
+{
+	unsigned long propagation = first_propagation(plan);
+
+	return propagation != 0 ? tree_flags(tree_fd, 0, 0, propagation, true, err) : 0;
+}
+
+int step_root(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (root_detach_from_host(plan, in->root_tree, err) < 0)
+		return -1;
+	if (in->root_target < 0)
+		in->root_target = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (in->root_target < 0)
+		return error_errno(err, "open /");
+	if (tree_attach(in->root_tree, in->root_target, plan->root_path, err) < 0)
+		return -1;
+	fd_close(&in->root_target);
+	in->root_fd = fd_take(&in->root_tree);
+	return 0;
+}
+
+/*
+ * For a host whose own root cannot be pivoted away from, as an initramfs.  The
+ * host's /proc and /sys go first: behind the new root, they would let the
+ * container's mount their whole contents anew.
+ */
+static int root_move(const struct init *in, struct error *err)
+{
+	if (in->in_host_copy) {
+		(void)sys_umount2("/proc", MNT_DETACH);
+		(void)sys_umount2("/sys", MNT_DETACH);
+		if (sys_move_mount(in->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+			return error_errno(err, "move the root to /");
+	}
+	if (fchdir(in->root_fd) < 0 || chroot(".") < 0)
+		return error_errno(err, "change root");
+	return 0;
+}
+
+int step_pivot(const struct plan *plan, struct init *in, struct error *err)
+{
+	_cleanup_fd int old_fd = -EBADF;
+
+	(void)plan;
+	if (in->no_pivot)
+		return root_move(in, err);
+	old_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (old_fd < 0 || fchdir(in->root_fd) < 0)
+		return error_errno(err, "enter the root");
+	/* The old root lands on top of the new one, so no directory is needed for it. */
+	if (sys_pivot_root(".", ".") < 0) {
+		error_errno(err, "pivot_root");
+		return err->code == EINVAL ?
+		       error_hint(err, "a host that runs from an initramfs needs --no-pivot") : -1;
+	}
+	if (fchdir(old_fd) < 0 || sys_umount2(".", MNT_DETACH) < 0)
+		return error_errno(err, "detach the old root");
+	if (chdir("/") < 0)
+		return error_errno(err, "change directory to the root");
+	return 0;
+}
+
+int step_root_flags(const struct plan *plan, struct init *in, struct error *err)
+{
+	unsigned long propagation = plan->root_propagation;
+
+	if (propagation != 0 &&
+	    tree_flags(in->root_fd, 0, 0, propagation, propagation & MS_REC, err) < 0)
+		return error_wrap(err, "root propagation");
+	if (plan->root_read_only &&
+	    tree_flags(in->root_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+		return error_wrap(err, "read-only root");
+	return 0;
+}
+
+int step_exec_root(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)plan;
+	in->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return in->root_fd >= 0 ? 0 : error_errno(err, "open /");
+}

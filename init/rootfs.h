@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "config/plan.h"
+
+/* Gives a clone of a host's mount the propagation that rootfsPropagation means for all of them. */
+int root_detach_from_host(const struct plan *plan, int tree_fd, struct error *err);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "init/seccomp.h"
+
+#include <linux/seccomp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+/* The "container process state" of the OCI spec, with the listener's fd. */
+static int listener_send(const struct plan *plan, const struct init *in, int listener_fd,
+			 struct error *err)
+{
+	struct text text = { .arena = in->arena };
+
+	text_add(&text, "{\"ociVersion\":");
+	text_add_json(&text, plan->oci_version != NULL ? plan->oci_version : "1.0.0");
+	text_printf(&text, ",\"fds\":[\"seccompFd\"],\"pid\":%u,\"metadata\":", in->host_pid);
+	text_add_json(&text, plan->seccomp->listener_metadata != NULL ?
+		      plan->seccomp->listener_metadata : "");
+	if (in->start_state[0] != NULL)
+		text_printf(&text, ",\"state\":%s%u%s", in->start_state[0], in->host_pid,
+			    in->start_state[1]);
+	text_add(&text, "}");
+	if (in->seccomp_listener < 0)
+		return error_set(err, "seccomp listener: no socket");
+	if (fd_send(in->seccomp_listener, &listener_fd, 1, text.data, text.size, err) < 0)
+		return error_wrap(err, "seccomp listener");
+	return 0;
+}
+
+int seccomp_load(const struct plan *plan, struct init *in, struct error *err)
+{
+	const struct seccomp_plan *seccomp = plan->seccomp;
+	struct sock_fprog program = {
+		.len = (unsigned short)seccomp->filter.count,
+		.filter = seccomp->filter.items,
+	};
+	unsigned int flags = seccomp->flags;
+	_cleanup_fd int listener_fd = -EBADF;
+	int rc;
+
+	if (seccomp->filter.count == 0)
+		return 0;
+	if (seccomp->listener_path != NULL)
+		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	rc = sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, &program);
+	if (rc < 0)
+		return error_errno(err, "load the seccomp filter");
+	if (!(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
+		return 0;
+	listener_fd = rc;
+	return listener_send(plan, in, listener_fd, err);
+}
+
+int step_filter_early(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (plan->seccomp == NULL || seccomp_is_late(plan, in))
+		return 0;
+	return seccomp_load(plan, in, err);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "init/procfs.h"
+#include "init/step.h"
+
+int step_names(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)in;
+	if (plan->hostname != NULL && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+		return error_errno(err, "set host name %s", plan->hostname);
+	if (plan->domainname != NULL &&
+	    setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
+		return error_errno(err, "set domain name %s", plan->domainname);
+	return 0;
+}
+
+/*
+ * The first separator says which one is meant, as in sysctl(8): "net.ipv4.conf.eth0/1.mtu"
+ * has a dot in a file's name, "net/ipv4/conf/eth0.1/mtu" too.
+ */
+static int sysctl_path(const char *name, char path[PATH_MAX], struct error *err)
+{
+	bool dots = name[strcspn(name, "./")] == '.';
+	size_t at = 4;
+
+	if (strlen(name) + 5 > PATH_MAX)
+		return error_number(err, ENAMETOOLONG, "%.64s", name);
+	memcpy(path, "sys/", 4);
+	for (; *name != '\0'; name++)
+		path[at++] = !dots ? *name : *name == '.' ? '/' : *name == '/' ? '.' : *name;
+	path[at] = '\0';
+	return 0;
+}
+
+int step_sysctls(const struct plan *plan, struct init *in, struct error *err)
+{
+	_cleanup_fd int proc_fd = -EBADF;
+	char path[PATH_MAX];
+
+	(void)in;
+	if (plan->sysctls.count == 0)
+		return 0;
+	proc_fd = procfs_open(err);
+	if (proc_fd < 0)
+		return -1;
+	LIST_EACH(sysctl, plan->sysctls)
+		if (sysctl_path(sysctl->name, path, err) < 0 ||
+		    procfs_write(proc_fd, path, sysctl->value, err) < 0)
+			return error_wrap(err, "%s", sysctl->name);
+	return 0;
+}
