@@ -184,21 +184,17 @@ static int decode_rule(struct decoder *d, const struct json *v, void *out)
 
 /*
  * A process that has installed its filter must still hand the listener over,
- * with these calls, to those who would answer for it: it would wait for ever.
+ * with this call, to those who would answer for it: it would wait for ever.
  */
 static int check_notify(struct decoder *d, const struct seccomp_profile *profile)
 {
-	static const char *const needed[] = { "sendmsg", "write" };
-
 	LIST_EACH(rule, profile->rules) {
 		if (rule->action != SCMP_ACT_NOTIFY)
 			continue;
 		LIST_EACH(name, rule->names)
-			for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-				if (strcmp(*name, needed[i]) == 0)
-					return bad_value(d, rule->json, "SCMP_ACT_NOTIFY cannot be "
-							 "used for the %s system call: it is how the "
-							 "listener is handed over", needed[i]);
+			if (strcmp(*name, "sendmsg") == 0)
+				return bad_value(d, rule->json, "SCMP_ACT_NOTIFY cannot be used for "
+						 "sendmsg: the listener is handed over with it");
 	}
 	return 0;
 }

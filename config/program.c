@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/program.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/compiler.h"
+#include "base/fd.h"
+#include "base/path.h"
+
+/* A script's interpreter may be a script; the kernel gives up after as many. */
+#define MAX_DEPTH	5
+/* The kernel looks at as much of a script's first line. */
+#define LINE_SIZE	256
+
+/* --- looking up ----------------------------------------------------------------------- */
+
+static int join(char *path, const char *directory, size_t length, const char *name)
+{
+	bool slash = length == 0 || directory[length - 1] != '/';
+
+	if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, directory, slash ? "/" : "", name) >=
+	    PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+/* An fd, or -1 and errno: EACCES for what is no file that anybody may execute. */
+static int candidate_open(int root_fd, const char *path)
+{
+	struct error ignored;
+	_cleanup_fd int fd = path_open(root_fd, path, O_PATH, &ignored);
+	struct stat st;
+
+	if (fd < 0) {
+		errno = ignored.code != 0 ? ignored.code : ENOENT;
+		return -1;
+	}
+	if (fstat(fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode) || (st.st_mode & 0111) == 0) {
+		errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+		return -1;
+	}
+	return fd_take(&fd);
+}
+
+static int search_path(int root_fd, const char *name, const char *cwd, const char *search,
+		       char *path, struct error *err)
+{
+	bool refused = false;
+
+	for (const char *at = search;; at++) {
+		size_t length = strcspn(at, ":");
+		const char *directory = length > 0 ? at : cwd;
+		char below[PATH_MAX];
+		int fd;
+
+		/* A relative one, the empty one too, means the working directory. */
+		if (length == 0)
+			length = strlen(cwd);
+		else if (*at != '/' && snprintf(below, sizeof(below), "%s/%.*s", cwd, (int)length,
+						at) < (int)sizeof(below))
+			directory = below;
+		if (directory == below)
+			length = strlen(below);
+		fd = join(path, directory, length, name) < 0 ? -1 : candidate_open(root_fd, path);
+		if (fd >= 0)
+			return fd;
+		refused = refused || errno == EACCES;
+		at += strcspn(at, ":");
+		if (*at == '\0')
+			break;
+	}
+	if (refused)
+		return error_number(err, EACCES, "exec: \"%s\"", name);
+	error_set(err, "exec: \"%s\": executable file not found in $PATH", name);
+	err->code = ENOENT;
+	return -1;
+}
+
+int program_find(int root_fd, const char *name, const char *cwd, const char *search,
+		 char ret_path[PATH_MAX], struct error *err)
+{
+	int fd;
+
+	if (search == NULL)
+		search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+	if (*name == '\0')
+		return error_number(err, ENOENT, "exec: \"\"");
+	if (strchr(name, '/') == NULL)
+		return search_path(root_fd, name, cwd, search, ret_path, err);
+	if (join(ret_path, *name == '/' ? "" : cwd, *name == '/' ? 0 : strlen(cwd),
+		 *name == '/' ? name + 1 : name) < 0)
+		return error_errno(err, "exec: \"%.200s...\"", name);
+	fd = candidate_open(root_fd, ret_path);
+	if (fd >= 0)
+		return fd;
+	if (errno == EISDIR) {
+		error_set(err, "exec: \"%s\": is a directory: permission denied", name);
+		err->code = EACCES;
+		return -1;
+	}
+	return error_errno(err, "exec: \"%s\"", name);
+}
+
+/* --- why not --------------------------------------------------------------------------- */
+
+static const struct { uint16_t machine; const char *name; } machines[] = {
+	{ EM_X86_64, "x86_64" },	{ EM_386, "x86" },	{ EM_AARCH64, "AArch64" },
+	{ EM_ARM, "ARM" },		{ EM_RISCV, "RISC-V" },	{ EM_PPC64, "ppc64" },
+	{ EM_PPC, "ppc" },		{ EM_S390, "s390" },	{ EM_MIPS, "MIPS" },
+	{ EM_SPARCV9, "sparc64" },	{ EM_68K, "m68k" },	{ EM_IA_64, "ia64" },
+	{ 258, "LoongArch" },
+};
+
+static const char *machine_name(uint16_t machine)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(machines); i++)
+		if (machines[i].machine == machine)
+			return machines[i].name;
+	return "another architecture";
+}
+
+/* What this kernel may run: its own, and the 32-bit one that most are built to run as well. */
+static bool machine_runs(uint16_t machine, uint16_t *ret_native)
+{
+#if defined(__x86_64__)
+	*ret_native = EM_X86_64;
+	return machine == EM_X86_64 || machine == EM_386;
+#elif defined(__i386__)
+	*ret_native = EM_386;
+	return machine == EM_X86_64 || machine == EM_386;
+#elif defined(__aarch64__)
+	*ret_native = EM_AARCH64;
+	return machine == EM_AARCH64 || machine == EM_ARM;
+#elif defined(__arm__)
+	*ret_native = EM_ARM;
+	return machine == EM_ARM || machine == EM_AARCH64;
+#elif defined(__riscv)
+	*ret_native = EM_RISCV;
+	return machine == EM_RISCV;
+#elif defined(__powerpc64__)
+	*ret_native = EM_PPC64;
+	return machine == EM_PPC64 || machine == EM_PPC;
+#elif defined(__s390x__)
+	*ret_native = EM_S390;
+	return machine == EM_S390;
+#else
+	*ret_native = machine;
+	return true;
+#endif
+}
+
+static int check_at(int root_fd, const char *path, int depth, struct error *err);
+
+static int check_interpreter(int root_fd, const char *path, const char *interpreter,
+			     const char *kind, int depth, struct error *err)
+{
+	struct error inner;
+	int fd;
+
+	/* A relative one depends on a working directory that is not ours to judge. */
+	if (interpreter[0] != '/')
+		return 0;
+	fd = path_open(root_fd, interpreter, O_PATH, &inner);
+	if (fd < 0 && (inner.code == ENOENT || inner.code == ENOTDIR || inner.code == ELOOP))
+		return error_number(err, ENOENT, "%s: its %s %s does not exist in the root file system",
+				    path, kind, interpreter);
+	fd_close(&fd);
+	if (check_at(root_fd, interpreter, depth + 1, &inner) == 0)
+		return 0;
+	return error_number(err, inner.code, "%s: its %s: %.*s", path, kind,
+			    (int)strcspn(inner.text, "\n"), inner.text);
+}
+
+struct segment { uint32_t type; uint64_t offset, size; };
+
+/* The program header at that index, of either class; false behind the end of the file. */
+static bool segment_read(int fd, const Elf64_Ehdr *head, size_t index, struct segment *ret)
+{
+	Elf64_Phdr wide;
+	Elf32_Phdr narrow;
+
+	if (head->e_ident[EI_CLASS] == ELFCLASS64) {
+		if (pread(fd, &wide, sizeof(wide), (off_t)(head->e_phoff + index * sizeof(wide))) !=
+		    sizeof(wide))
+			return false;
+		*ret = (struct segment){ wide.p_type, wide.p_offset, wide.p_filesz };
+		return true;
+	}
+	if (pread(fd, &narrow, sizeof(narrow),
+		  (off_t)(((const Elf32_Ehdr *)head)->e_phoff + index * sizeof(narrow))) !=
+	    sizeof(narrow))
+		return false;
+	*ret = (struct segment){ narrow.p_type, narrow.p_offset, narrow.p_filesz };
+	return true;
+}
+
+static int check_elf(int root_fd, int fd, const char *path, const Elf64_Ehdr *head, int depth,
+		     struct error *err)
+{
+	bool wide = head->e_ident[EI_CLASS] == ELFCLASS64;
+	size_t count = wide ? head->e_phnum : ((const Elf32_Ehdr *)head)->e_phnum;
+	char interpreter[PATH_MAX];
+	struct segment segment;
+	uint16_t native;
+
+	/* e_machine stands at the same place in both classes; another byte order is no match. */
+	if (!machine_runs(head->e_machine, &native))
+		return error_number(err, ENOEXEC, "%s: is built for %s, and this machine is %s", path,
+				    machine_name(head->e_machine), machine_name(native));
+	for (size_t i = 0; i < count && segment_read(fd, head, i, &segment); i++) {
+		if (segment.type != PT_INTERP)
+			continue;
+		if (segment.size < 2 || segment.size > sizeof(interpreter) ||
+		    pread(fd, interpreter, segment.size, (off_t)segment.offset) !=
+		    (ssize_t)segment.size || interpreter[segment.size - 1] != '\0')
+			return error_number(err, ENOEXEC, "%s: its ELF header is damaged", path);
+		return check_interpreter(root_fd, path, interpreter, "ELF interpreter", depth, err);
+	}
+	return 0;
+}
+
+static int check_script(int root_fd, const char *path, char *line, int depth, struct error *err)
+{
+	char *interpreter = line + 2 + strspn(line + 2, " \t");
+
+	line[strcspn(line, "\n")] = '\0';
+	/* Windows' line ends make the kernel look for a file whose name ends so. */
+	if (strchr(interpreter, '\r') != NULL) {
+		interpreter[strcspn(interpreter, " \t\r")] = '\0';
+		return error_number(err, ENOENT, "%s: its first line, \"#!%s\", ends in a carriage return: "
+				    "save the file with Unix line ends", path, interpreter);
+	}
+	interpreter[strcspn(interpreter, " \t")] = '\0';
+	if (*interpreter == '\0')
+		return error_number(err, ENOEXEC, "%s: its first line names no interpreter", path);
+	return check_interpreter(root_fd, path, interpreter, "interpreter (\"#!\")", depth, err);
+}
+
+static int check_at(int root_fd, const char *path, int depth, struct error *err)
+{
+	union {
+		Elf64_Ehdr elf;
+		char line[LINE_SIZE + 1];
+	} head = { .line = { 0 } };
+	_cleanup_fd int fd = path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	struct stat st;
+	ssize_t n;
+
+	/* What may be executed need not be readable; then there is nothing to say. */
+	if (fd < 0)
+		return err->code == EACCES ? 0 : -1;
+	if (depth == MAX_DEPTH)
+		return error_number(err, ELOOP, "%s", path);
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return error_number(err, EACCES, "%s: is %s", path,
+				    S_ISDIR(st.st_mode) ? "a directory" : "no regular file");
+	if ((st.st_mode & 0111) == 0)
+		return error_number(err, EACCES, "%s: is not executable (mode %04o)", path,
+				    (unsigned int)st.st_mode & 07777);
+	n = pread(fd, head.line, LINE_SIZE, 0);
+	if (n < 0)
+		return error_errno(err, "read %s", path);
+	if (n >= (ssize_t)sizeof(Elf32_Ehdr) && memcmp(head.line, ELFMAG, SELFMAG) == 0)
+		return check_elf(root_fd, fd, path, &head.elf, depth, err);
+	if (n >= 2 && memcmp(head.line, "#!", 2) == 0)
+		return check_script(root_fd, path, head.line, depth, err);
+	return error_number(err, ENOEXEC, n == 0 ? "%s: is empty" :
+			    "%s: is neither an ELF program nor a script that begins with \"#!\"",
+			    path);
+}
+
+int program_check(int root_fd, const char *path, struct error *err)
+{
+	return check_at(root_fd, path, 0, err);
+}
+
+int program_explain(int root_fd, const char *path, int number, struct error *err)
+{
+	struct error reason;
+
+	if ((number == ENOENT || number == ENOEXEC || number == EACCES || number == ELOOP) &&
+	    check_at(root_fd, path, 0, &reason) < 0 && reason.code == number) {
+		error_set(err, "exec %s", reason.text);
+		err->code = number;
+		return -1;
+	}
+	return error_number(err, number, "exec %s", path);
+}
