@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/e2e/harness.h"
+
+/* Namespaces: new where listed, ours where not, somebody's where a path is given. */
+
+/* A process that holds new namespaces of these kinds until it is let go. */
+struct holder {
+	pid_t pid;
+	int let_go;	/* the write end of a pipe */
+};
+
+static struct holder holder_start(int flags)
+{
+	struct holder holder;
+	int ready[2], let_go[2];
+	char byte;
+
+	cr_assert(pipe2(ready, O_CLOEXEC) == 0 && pipe2(let_go, O_CLOEXEC) == 0);
+	holder.pid = fork();
+	if (holder.pid == 0) {
+		close(let_go[1]);
+		if (unshare(flags) < 0)
+			_exit(1);
+		if (write(ready[1], "x", 1) != 1 || read(let_go[0], &byte, 1) < 0)
+			_exit(1);
+		_exit(0);
+	}
+	close(ready[1]);
+	close(let_go[0]);
+	cr_assert_eq(read(ready[0], &byte, 1), 1, "unshare %x", flags);
+	close(ready[0]);
+	holder.let_go = let_go[1];
+	return holder;
+}
+
+static void holder_stop(struct holder *holder)
+{
+	close(holder->let_go);
+	cr_expect_eq(waitpid(holder->pid, NULL, 0), holder->pid);
+}
+
+static const char *namespace_of(pid_t pid, const char *name)
+{
+	char target[64] = "";
+
+	cr_assert_gt(readlink(arena_printf(&e2e_arena, "/proc/%d/ns/%s", pid, name), target,
+			      sizeof(target) - 1), 0);
+	return arena_strdup(&e2e_arena, target);
+}
+
+static const char *const always_new[] = { "pid", "net", "ipc", "uts", "mnt", "cgroup" };
+
+E2E(namespaces, that_are_listed_are_new)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_run_probe(b, &seen);
+	for (size_t i = 0; i < ARRAY_SIZE(always_new); i++) {
+		const char *key = arena_printf(&e2e_arena, "ns.%s", always_new[i]);
+
+		cr_expect_str_neq(probe_text(&seen, key), "");
+		cr_expect_str_neq(probe_text(&seen, key), namespace_of(getpid(), always_new[i]));
+	}
+	cr_expect_str_eq(probe_text(&seen, "ns.user"), namespace_of(getpid(), "user"));
+	cr_expect_str_eq(probe_text(&seen, "ns.time"), namespace_of(getpid(), "time"));
+}
+
+E2E(namespaces, that_are_not_listed_are_the_callers)
+{
+	static const char *const ours[] = { "pid", "net", "ipc", "uts", "cgroup" };
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_set(b, "/linux/namespaces", "[{'type': 'mount'}]");
+	bundle_unset(b, "/hostname");
+	bundle_unset(b, "/mounts/6");	/* the cgroup mount: the v1 one differs by namespace */
+	bundle_unset(b, "/mounts/4");	/* mqueue belongs to the ipc namespace */
+	bundle_run_probe(b, &seen);
+	for (size_t i = 0; i < ARRAY_SIZE(ours); i++)
+		cr_expect_str_eq(probe_text(&seen, arena_printf(&e2e_arena, "ns.%s", ours[i])),
+				 namespace_of(getpid(), ours[i]), "%s", ours[i]);
+}
+
+static const struct {
+	const char *type, *file;
+	int flag;
+	size_t index;	/* in the default list */
+} joinable[] = {
+	{ "network", "net", CLONE_NEWNET, 1 },
+	{ "ipc", "ipc", CLONE_NEWIPC, 2 },
+	{ "uts", "uts", CLONE_NEWUTS, 3 },
+	{ "cgroup", "cgroup", CLONE_NEWCGROUP, 5 },
+};
+
+E2E(namespaces, with_a_path_are_joined)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(joinable); i++) {
+		struct holder holder = holder_start(joinable[i].flag);
+		struct bundle *b = bundle_new();
+		struct output got;
+		struct probe seen;
+
+		bundle_set(b, arena_printf(&e2e_arena, "/linux/namespaces/%zu", joinable[i].index),
+			   arena_printf(&e2e_arena, "{'type': '%s', 'path': '/proc/%d/ns/%s'}",
+					joinable[i].type, holder.pid, joinable[i].file));
+		bundle_run(b, &got);
+		probe_parse(&seen, &e2e_arena, got.out);
+		cr_expect_eq(got.status, 0, "%s: %s", joinable[i].type, got.err);
+		cr_expect_str_eq(probe_text(&seen, arena_printf(&e2e_arena, "ns.%s",
+								joinable[i].file)),
+				 namespace_of(holder.pid, joinable[i].file));
+		holder_stop(&holder);
+	}
+}
+
+E2E(namespaces, pid_namespace_of_another_process_is_joined)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct probe seen;
+
+	bundle_set(b, "/linux/namespaces/0", arena_printf(&e2e_arena,
+		   "{'type': 'pid', 'path': '/proc/%d/ns/pid'}", getpid()));
+	bundle_run(b, &got);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	cr_expect_str_eq(probe_text(&seen, "ns.pid"), namespace_of(getpid(), "pid"));
+	cr_expect_gt(seen.pid, 2);
+}
+
+E2E(namespaces, path_of_another_kind_is_refused)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/linux/namespaces/1", "{'type': 'network', 'path': '/proc/self/ns/uts'}");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect_str_eq(got.out, "");
+}
+
+E2E(namespaces, loopback_is_up_with_both_addresses)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.lo_up, 1);
+	cr_expect_str_eq(probe_text(&seen, "lo_ipv4"), "127.0.0.1");
+	cr_expect_str_eq(probe_text(&seen, "lo_ipv6"), "00000000000000000000000000000001");
+}
+
+E2E(namespaces, have_the_names_of_the_bundle)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_set(b, "/hostname", "'a-host'");
+	if (e2e_is_kist())
+		bundle_set(b, "/domainname", "'a-domain'");
+	bundle_run_probe(b, &seen);
+	cr_expect_str_eq(probe_text(&seen, "hostname"), "a-host");
+	if (e2e_is_kist())
+		cr_expect_str_eq(probe_text(&seen, "domainname"), "a-domain");
+}
+
+E2E(namespaces, sysctls_are_set_in_them)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/linux/sysctl", "{'net.ipv4.ip_forward': '1', 'kernel.msgmax': '12345',"
+		   " 'net.ipv4.ip_local_port_range': '2000 3000'}");
+	bundle_probe_args(b, "read", "/proc/sys/net/ipv4/ip_forward", "read",
+			  "/proc/sys/kernel/msgmax", "read",
+			  "/proc/sys/net/ipv4/ip_local_port_range", NULL);
+	bundle_run(b, &got);
+	cr_expect_str_eq(got.out, "read:/proc/sys/net/ipv4/ip_forward=1\\n\n"
+			 "read:/proc/sys/kernel/msgmax=12345\\n\n"
+			 "read:/proc/sys/net/ipv4/ip_local_port_range=2000\\x093000\\n\n", "%s",
+			 got.err);
+}
+
+E2E(namespaces, sysctl_of_the_host_is_refused)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/linux/sysctl", "{'kernel.panic': '1'}");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, "kernel.panic"), "%s", got.err);
+}
+
+E2E(namespaces, user_namespace_has_all_ranges)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_set(b, "/linux/namespaces/-", "{'type': 'user'}");
+	bundle_set(b, "/linux/uidMappings", "[{'containerID': 0, 'hostID': 100000, 'size': 1000},"
+		   " {'containerID': 1000, 'hostID': 300000, 'size': 5},"
+		   " {'containerID': 65534, 'hostID': 500000, 'size': 1}]");
+	bundle_set(b, "/linux/gidMappings", "[{'containerID': 0, 'hostID': 200000, 'size': 65536}]");
+	cr_assert_eq(chown(b->rootfs, 100000, 200000), 0);
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.uid, 0);
+	cr_expect(probe_has(&seen, "uid_map=         0     100000       1000"));
+	cr_expect(probe_has(&seen, "uid_map=      1000     300000          5"));
+	cr_expect(probe_has(&seen, "uid_map=     65534     500000          1"));
+	cr_expect(probe_has(&seen, "gid_map=         0     200000      65536"));
+	cr_expect_str_neq(probe_text(&seen, "ns.user"), namespace_of(getpid(), "user"));
+}
+
+E2E(namespaces, time_namespace_has_its_offsets)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	e2e_need_kist();
+	bundle_set(b, "/linux/namespaces/-", "{'type': 'time'}");
+	bundle_set(b, "/linux/timeOffsets", "{'monotonic': {'secs': 172800, 'nanosecs': 5},"
+		   " 'boottime': {'secs': 604800}}");
+	bundle_run_probe(b, &seen);
+	cr_expect(probe_has(&seen, "time_offset=monotonic      172800         5"), "%s", seen.text);
+	cr_expect(probe_has(&seen, "time_offset=boottime       604800         0"), "%s", seen.text);
+}

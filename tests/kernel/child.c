@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/kernel/child.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+int child_wait(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, __WALL) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int child_status(int (*function)(void *), void *context)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(function(context));
+	cr_assert(pid > 0);
+	return child_wait(pid);
+}
+
+unsigned long child_namespace(pid_t pid, const char *name)
+{
+	char path[64];
+	struct stat st;
+
+	if (pid == 0)
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	else
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	return stat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+void child_need_root(void)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * For tests of one step with real system calls.  Criterion's test process has
+ * two threads, so what changes its own namespaces or credentials runs in a fork.
+ */
+
+/* Runs function(context) in a fork; its exit status, or 128 + N. */
+int child_status(int (*function)(void *), void *context);
+/* The exit status of a child that runs already; reaps it. */
+int child_wait(pid_t pid);
+/* The inode number of /proc/<pid>/ns/<name>; 0 where there is none.  pid 0: ours. */
+unsigned long child_namespace(pid_t pid, const char *name);
+/* Skips the test, with the reason. */
+void child_need_root(void);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "runtime/clone.h"
+#include "runtime/hostns.h"
+#include "tests/kernel/child.h"
+
+/*
+ * Each test is a fork in a mount namespace of its own, with its own /run, so
+ * that the host's pin is neither seen nor touched.
+ */
+static int in_private_run(void)
+{
+	struct mount_attr private = { .propagation = 1UL << 18 };	/* MS_PRIVATE */
+	int fs_fd, fd;
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
+		return -1;
+	fs_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	if (fs_fd < 0 || sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
+	return sys_move_mount(fd, "", AT_FDCWD, "/run", MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+#define CHECK(what) \
+	do { \
+		if (!(what)) { \
+			fprintf(stderr, "%s:%d: %s: %s\n", __func__, __LINE__, #what, err.text); \
+			return 1; \
+		} \
+	} while (0)
+
+static ino_t inode(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 ? st.st_ino : 0;
+}
+
+/* How many lines of mountinfo speak of kist. */
+static int mounts_of_ours(void)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[4096];
+	int count = 0;
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		count += strstr(line, "/run/kist/") != NULL;
+	if (file != NULL)
+		fclose(file);
+	return count;
+}
+
+static int makes_one_and_keeps_it(void *context)
+{
+	struct error err = { 0 };
+	int first, second;
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	first = hostns_open(&err);
+	CHECK(first >= 0);
+	CHECK(mounts_of_ours() == 2);
+	second = hostns_open(&err);
+	CHECK(second >= 0 && inode(first) == inode(second));
+	CHECK(mounts_of_ours() == 2);
+	CHECK(hostns_remove(&err) == 0);
+	CHECK(mounts_of_ours() == 0);
+	CHECK(access("/run/kist/.hostns", F_OK) < 0);
+	CHECK(hostns_remove(&err) == 0);
+	return 0;
+}
+
+static int is_empty_and_read_only(void *context)
+{
+	struct error err = { 0 };
+	DIR *root;
+	int fd, names = 0;
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	fd = hostns_open(&err);
+	CHECK(fd >= 0 && setns(fd, CLONE_NEWNS) == 0);
+	root = opendir("/");
+	CHECK(root != NULL);
+	for (struct dirent *entry; (entry = readdir(root)) != NULL;)
+		names += entry->d_name[0] != '.';
+	CHECK(names == 1 && access("/root", F_OK) == 0);
+	CHECK(mkdir("/more", 0700) < 0 && errno == EROFS);
+	CHECK(mkdir("/root/more", 0700) < 0 && errno == EROFS);
+	return 0;
+}
+
+/* In a copy of the mounts the pin is not seen: made there again, and the other one stays. */
+static int is_made_again_in_a_newer_mount_namespace(void *context)
+{
+	struct error err = { 0 };
+	int first, second, other;
+	pid_t pid;
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	first = hostns_open(&err);
+	CHECK(first >= 0);
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWNS) < 0)
+			_exit(2);
+		other = hostns_open(&err);
+		_exit(other >= 0 && inode(other) != inode(first) ? 0 : 1);
+	}
+	CHECK(child_wait(pid) == 0);
+	second = hostns_open(&err);
+	CHECK(second >= 0 && inode(first) == inode(second));
+	return 0;
+}
+
+/* What somebody else could have put there is not used. */
+static int does_not_trust_what_it_finds(void *context)
+{
+	struct error err = { 0 };
+	int own, fd;
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	fd = hostns_open(&err);
+	CHECK(fd >= 0);
+	own = (int)inode(fd);
+	CHECK(chmod("/run/kist/.hostns", 0777) == 0);
+	fd = hostns_open(&err);
+	CHECK(fd >= 0 && (int)inode(fd) != own);
+	own = (int)inode(fd);
+	/* Another namespace's file on top of ours. */
+	fd = sys_open_tree(AT_FDCWD, "/proc/self/ns/uts", OPEN_TREE_CLONE);
+	CHECK(fd >= 0 && sys_move_mount(fd, "", AT_FDCWD, "/run/kist/.hostns/mnt",
+					MOVE_MOUNT_F_EMPTY_PATH) == 0);
+	fd = hostns_open(&err);
+	CHECK(fd >= 0 && (int)inode(fd) != own && (int)inode(fd) != 0);
+	CHECK(setns(fd, CLONE_NEWNS) == 0);
+	return 0;
+}
+
+static int refuses_a_directory_that_others_can_write(void *context)
+{
+	struct error err = { 0 };
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	CHECK(mkdir("/run/kist", 0777) == 0 && chmod("/run/kist", 0777) == 0);
+	CHECK(hostns_open(&err) == -1);
+	CHECK(strcmp(err.text, "/run/kist must be a directory that only root can write: "
+			       "Operation not permitted") == 0);
+	return 0;
+}
+
+static int many_make_one(void *context)
+{
+	struct error err = { 0 };
+	int ends[2], failed = 0;
+	unsigned long seen = 0, inodes[16];
+
+	(void)context;
+	CHECK(in_private_run() == 0 && pipe(ends) == 0);
+	for (int i = 0; i < 16; i++) {
+		if (fork() == 0) {
+			int fd = hostns_open(&err);
+			unsigned long number = fd >= 0 ? inode(fd) : 0;
+
+			_exit(write(ends[1], &number, sizeof(number)) < 0);
+		}
+	}
+	for (int i = 0; i < 16; i++) {
+		CHECK(read(ends[0], &inodes[i], sizeof(inodes[i])) == sizeof(inodes[i]));
+		seen = inodes[0];
+		failed += inodes[i] == 0 || inodes[i] != seen;
+	}
+	while (wait(NULL) > 0)
+		;
+	CHECK(failed == 0);
+	CHECK(mounts_of_ours() == 2);
+	return 0;
+}
+
+static void expect_fact(int (*fact)(void *))
+{
+	child_need_root();
+	cr_expect_eq(child_status(fact, NULL), 0);
+}
+
+Test(hostns, is_made_once_and_removed) { expect_fact(makes_one_and_keeps_it); }
+Test(hostns, holds_one_directory_and_is_read_only) { expect_fact(is_empty_and_read_only); }
+Test(hostns, is_made_again_where_it_is_not_seen)
+{
+	expect_fact(is_made_again_in_a_newer_mount_namespace);
+}
+Test(hostns, does_not_trust_what_it_finds) { expect_fact(does_not_trust_what_it_finds); }
+Test(hostns, wants_a_directory_of_its_own)
+{
+	expect_fact(refuses_a_directory_that_others_can_write);
+}
+Test(hostns, is_made_once_by_many) { expect_fact(many_make_one); }
+
+Test(hostns, is_not_for_plans_that_need_the_host)
+{
+	struct plan plan = { .clone_flags = CLONE_NEWNS };
+	struct hook_plan hook = { .path = "/bin/true" };
+
+	child_need_root();
+	cr_expect(hostns_usable(&plan));
+	plan.clone_flags = CLONE_NEWNS | CLONE_NEWUSER;
+	cr_expect_not(hostns_usable(&plan));
+	plan.clone_flags = CLONE_NEWPID;
+	cr_expect_not(hostns_usable(&plan));
+	plan.clone_flags = CLONE_NEWNS;
+	plan.hooks[HOOK_CREATE_CONTAINER].items = &hook;
+	plan.hooks[HOOK_CREATE_CONTAINER].count = 1;
+	cr_expect_not(hostns_usable(&plan));
+}
