@@ -209,7 +209,7 @@ static bool is_inside(const struct json *v, const struct json *outer)
 
 static bool was_decoded(const struct decoder *d, const char *pointer)
 {
-	const struct json *v = pointer != NULL ? json_find(d->root, pointer) : NULL;
+	const struct json *v = pointer != NULL && d->failed ? json_find(d->root, pointer) : NULL;
 
 	if (v == NULL)
 		return true;

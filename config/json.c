@@ -398,7 +398,8 @@ static const struct json *find_child(const struct json *value, const char *token
 	char number[24];
 
 	JSON_EACH(child, value) {
-		snprintf(number, sizeof(number), "%zu", index++);
+		if (child->key == NULL)
+			snprintf(number, sizeof(number), "%zu", index++);
 		if (token_is(token, length, child->key != NULL ? child->key : number))
 			return child;
 	}

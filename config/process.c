@@ -348,9 +348,10 @@ static void drop_ungrantable(struct decoder *d, const struct json *v, uint64_t *
 		warn_value(d, json_member(v, "effective"), "has %s, which is not in permitted%s; "
 			   "ignored", name_of(capability_names, (uint64_t)__builtin_ctzll(effective)),
 			   effective & (effective - 1) ? " (and more)" : "");
+	/* No warning for all: what "runc spec" writes has ambient ones, and none to be inherited. */
 	if (ambient != 0)
-		warn_value(d, json_member(v, "ambient"), "has %s, which is not in both permitted "
-			   "and inheritable%s; ignored",
+		note_value(d, SEVERITY_NOTE, json_member(v, "ambient"), "has %s, which is not in "
+			   "both permitted and inheritable%s; ignored",
 			   name_of(capability_names, (uint64_t)__builtin_ctzll(ambient)),
 			   ambient & (ambient - 1) ? " (and more)" : "");
 	sets[CAPABILITY_EFFECTIVE] &= permitted;
