@@ -8,8 +8,8 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "config/program.h"
 #include "init/pid1/pid1.h"
-#include "init/program.h"
 #include "init/seccomp.h"
 #include "init/step.h"
 
@@ -68,9 +68,7 @@ static int program_exec(const struct plan *plan, struct init *in, struct error *
 	if (seccomp_is_late(plan, in) && seccomp_load(plan, in, err) < 0)
 		return -1;
 	execve(in->program, in->argv, in->envp);
-	error_errno(err, "exec %s", in->program);
-	program_explain(in->root_fd, in->program, err);
-	return -1;
+	return program_explain(in->root_fd, in->program, errno, err);
 }
 
 struct child {
