@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "tests/e2e/harness.h"
+
+/* The init inside: pid 1 of a container, and what scripts do with it. */
+
+E2E(init, is_pid_1_and_the_program_its_child)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	e2e_need_kist();
+	bundle_run_probe(b, &seen);
+	cr_expect_str_eq(probe_text(&seen, "pid1"), "kist-init");
+	cr_expect_eq(seen.pid, 2);
+	cr_expect_eq(seen.ppid, 1);
+	cr_expect_eq(seen.pgid, 2);
+	cr_expect_eq(seen.sid, 2);
+}
+
+E2E(init, is_not_there_when_never_asked_for)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.pid, 1);
+	cr_expect_str_eq(probe_text(&seen, "pid1"), "probe");
+}
+
+E2E(init, default_comes_from_the_environment)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	e2e_need_kist();
+	bundle_env(b, "KIST_INIT=never");
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.pid, 1);
+}
+
+E2E(init, leaves_programs_alone_that_are_inits_themselves)
+{
+	static const char *const names[] = { "tini", "dumb-init", "catatonit", "docker-init", "init" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		struct bundle *b = bundle_new();
+		struct probe seen;
+
+		cr_assert_eq(link(arena_printf(&e2e_arena, "%s/probe", b->rootfs),
+				  arena_printf(&e2e_arena, "%s/%s", b->rootfs, names[i])), 0);
+		bundle_set(b, "/process/args",
+			   arena_printf(&e2e_arena, "['/%s', 'report']", names[i]));
+		bundle_run_probe(b, &seen);
+		cr_expect_eq(seen.pid, 1, "%s", names[i]);
+	}
+}
+
+E2E(init, is_not_used_in_the_callers_pid_namespace)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_set(b, "/linux/namespaces", "[{'type': 'mount'}]");
+	bundle_unset(b, "/hostname");
+	bundle_unset(b, "/mounts/4");
+	bundle_run_probe(b, &seen);
+	cr_expect_str_neq(probe_text(&seen, "pid1"), "kist-init");
+	cr_expect_gt(seen.pid, 2);
+}
+
+E2E(init, passes_signal_deaths_on)
+{
+	static const char *const signals[] = { "15", "9", "6" };
+
+	e2e_need_kist();
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		bundle_probe_args(b, "die", signals[i], NULL);
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, 128 + (int)strtol(signals[i], NULL, 10), "signal %s: %d",
+			     signals[i], got.status);
+	}
+}
+
+E2E(init, reaps_ten_thousand_orphans)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct probe seen;
+
+	e2e_need_kist();
+	b->timeout = 100;
+	bundle_probe_args(b, "orphans", "10000", "sleep", "300", "zombies", NULL);
+	bundle_run(b, &got);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_expect(probe_has(&seen, "orphans=10000"), "%s%s", got.out, got.err);
+	cr_expect(probe_has(&seen, "zombies=0"), "%s", got.out);
+	cr_expect(probe_has(&seen, "processes=2"), "%s", got.out);
+}
+
+/* Real-time signals included; 32 and 33 belong to the libc, 9 and 19 cannot be caught. */
+E2E(init, forwards_every_signal_that_can_be_caught)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+	struct probe seen;
+	int count = 0;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "signals", "60", NULL);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_await(&call, "ready=1");
+	for (int signal = 1; signal <= 64; signal++) {
+		if (signal == SIGKILL || signal == SIGSTOP || signal == SIGCHLD ||
+		    signal == 32 || signal == 33)
+			continue;
+		bundle_call(b, &got, "kill", b->id, arena_printf(&e2e_arena, "%d", signal), NULL);
+		cr_expect_eq(got.status, 0, "kill %d: %s", signal, got.err);
+		bundle_await(&call, arena_printf(&e2e_arena, "signal=%d\n", signal));
+		count++;
+	}
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	bundle_finish(&call, &got);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_expect_eq(probe_count(&seen, "signal"), (size_t)count, "%s", got.out);
+	cr_expect_eq(got.status, 128 + SIGKILL);
+}
+
+E2E(init, forwards_what_the_caller_of_run_gets)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "signals", "2", "exit", "5", NULL);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_await(&call, "ready=1");
+	kill(call.pid, SIGUSR1);
+	bundle_await(&call, "signal=10");
+	kill(call.pid, SIGTERM);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 5, "%s", got.err);
+	cr_expect(strstr(got.out, "signal=15"), "%s", got.out);
+}
+
+E2E(init, lets_scripts_treat_pid_1_as_they_are_used_to)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_set(b, "/process/env/-", "'MARK=here'");
+	bundle_probe_args(b, "write", "/proc/1/fd/1", "to the log\n", "write", "/proc/1/fd/2",
+			  "to the error log\n", "read", "/proc/1/environ", NULL);
+	bundle_run(b, &got);
+	cr_expect(strstr(got.out, "to the log\n"), "%s", got.out);
+	cr_expect(strstr(got.err, "to the error log\n"), "%s", got.err);
+	cr_expect(strstr(got.out, "MARK=here"), "%s", got.out);
+}
+
+E2E(init, forwards_the_hangup_that_a_script_sends_to_pid_1)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_file(b, "/etc/x", 0644, "");
+	/* The child asks pid 1; pid 1 forwards to the program, whose default is to die by it. */
+	bundle_probe_args(b, "kill", "1", "1", "sleep", "20000", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 128 + SIGHUP, "%d %s", got.status, got.err);
+}
+
+E2E(init, ends_all_that_is_left_with_the_program)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_probe_args(b, "linger", "600000", "exit", "3", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 3, "%s", got.err);
+}
+
+static const struct {
+	const char *annotation, *value;
+	const char *args[8];
+	int status;
+} options[] = {
+	{ "org.kist.init.remap", "143:0", { "die", "15" }, 0 },
+	{ "org.kist.init.remap", "3:9", { "exit", "3" }, 9 },
+	{ "org.kist.init.remap", "3:9", { "exit", "4" }, 4 },
+	{ "org.kist.init.wait-all", "true", { "linger", "300", "exit", "6" }, 6 },
+};
+
+E2E(init, does_what_its_annotations_say)
+{
+	e2e_need_kist();
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+		const char *const *a = options[i].args;
+
+		bundle_set(b, "/annotations", arena_printf(&e2e_arena, "{'%s': '%s'}",
+			   options[i].annotation, options[i].value));
+		bundle_probe_args(b, a[0], a[1], a[2], a[3], NULL);
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, options[i].status, "%s=%s: %d: %s", options[i].annotation,
+			     options[i].value, got.status, got.err);
+	}
+}
+
+E2E(init, kills_what_outlives_the_grace_period)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+
+	e2e_need_kist();
+	bundle_set(b, "/annotations", "{'org.kist.init.grace': '0.2'}");
+	bundle_probe_args(b, "signals", "99", NULL);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_await(&call, "ready=1");
+	kill(call.pid, SIGTERM);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 128 + SIGKILL, "%d %s", got.status, got.err);
+	cr_expect(strstr(got.out, "signal=15"), "%s", got.out);
+}
+
+/* The number behind a key of /proc/PID/smaps_rollup, in KiB. */
+static long rollup(pid_t pid, const char *key)
+{
+	struct error err;
+	char *text;
+	size_t size;
+	const char *at;
+
+	if (file_read(AT_FDCWD, arena_printf(&e2e_arena, "/proc/%d/smaps_rollup", pid), 65536,
+		      &e2e_arena, &text, &size, &err) < 0)
+		return -1;
+	at = strstr(text, key);
+	return at ? strtol(at + strlen(key), NULL, 10) : -1;
+}
+
+E2E(init, needs_less_than_32_kib)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+	char *text;
+	size_t size;
+	struct error err;
+	const char *at;
+	long pss;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "signals", "1", NULL);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_await(&call, "ready=1");
+	bundle_call(b, &got, "state", b->id, NULL);
+	at = strstr(got.out, "\"pid\":");
+	cr_assert(at, "%s", got.out);
+	pss = rollup((pid_t)strtol(at + 6, NULL, 10), "\nPss:");
+	cr_expect(file_read(AT_FDCWD, arena_printf(&e2e_arena, "/proc/%ld/comm",
+		  strtol(at + 6, NULL, 10)), 64, &e2e_arena, &text, &size, &err) == 0 &&
+		  strcmp(text, "kist-init\n") == 0, "pid 1 is %s", text);
+	kill(call.pid, SIGTERM);
+	bundle_finish(&call, &got);
+	cr_expect(pss > 0 && pss <= 32, "PSS of pid 1: %ld KiB", pss);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/e2e/harness.h"
+
+/* Everything that an ordinary user can have, with one id mapped: nobody's to root. */
+
+enum { NOBODY = 65534 };
+
+E2E(rootless, user_is_root_inside)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_as_user(b, NOBODY);
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.uid, 0);
+	cr_expect_eq(seen.gid, 0);
+	cr_expect(probe_has(&seen, "uid_map=         0      65534          1"), "%s", seen.text);
+	cr_expect(probe_has(&seen, "gid_map=         0      65534          1"), "%s", seen.text);
+	cr_expect_str_eq(probe_text(&seen, "hostname"), "e2e");
+}
+
+E2E(rootless, status_and_output_come_through)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_as_user(b, NOBODY);
+	bundle_probe_args(b, "say", "out", "error", "err", "exit", "9", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 9, "%s", got.err);
+	cr_expect_str_eq(got.out, "out\n");
+	cr_expect_str_eq(got.err, "err\n");
+}
+
+E2E(rootless, loopback_of_a_new_network_is_up)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	bundle_as_user(b, NOBODY);
+	bundle_set(b, "/linux/namespaces/-", "{'type': 'network'}");
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.lo_up, 1);
+}
+
+E2E(rootless, devices_are_those_of_the_host)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_as_user(b, NOBODY);
+	bundle_probe_args(b, "open", "/dev/null", "rw", "open", "/dev/zero", "r", "write",
+			  "/dev/null", "gone", "stat", "/dev/urandom", NULL);
+	bundle_run(b, &got);
+	cr_expect(strstr(got.out, "open:/dev/null=0\nopen:/dev/zero=0\nwrite:/dev/null=0\n"
+			 "stat:/dev/urandom=c 0666 "), "%s%s", got.out, got.err);
+}
+
+E2E(rootless, root_can_be_written_where_allowed)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct stat st;
+
+	bundle_as_user(b, NOBODY);
+	bundle_set(b, "/root/readonly", "false");
+	bundle_probe_args(b, "write", "/new", "text", "stat", "/new", NULL);
+	bundle_run(b, &got);
+	cr_expect(strstr(got.out, "stat:/new=- 0644 0:0 "), "%s%s", got.out, got.err);
+	cr_assert_eq(stat(arena_printf(&e2e_arena, "%s/new", b->rootfs), &st), 0);
+	cr_expect_eq(st.st_uid, NOBODY);
+}
+
+E2E(rootless, no_file_of_the_host_gets_writable)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_as_user(b, NOBODY);
+	bundle_set(b, "/mounts/-", "{'destination': '/host-etc', 'type': 'bind', 'source': '/etc',"
+		   " 'options': ['rbind']}");
+	bundle_probe_args(b, "open", "/host-etc/passwd", "w", "mkdir", "/host-etc/new", NULL);
+	bundle_run(b, &got);
+	cr_expect_str_eq(got.out, "open:/host-etc/passwd=EACCES\nmkdir:/host-etc/new=EACCES\n", "%s",
+			 got.err);
+}
+
+E2E(rootless, locked_flags_of_a_mount_stay)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+	struct probe_mount mount;
+
+	bundle_as_user(b, NOBODY);
+	bundle_run_probe(b, &seen);
+	cr_assert(probe_mount_find(&seen, "/sys", &mount), "%s", seen.text);
+	cr_expect(probe_option(mount.options, "ro"), "%s", mount.options);
+	cr_expect(probe_option(mount.options, "nosuid"), "%s", mount.options);
+}
+
+E2E(rootless, mapping_of_somebody_else_is_refused)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_as_user(b, NOBODY);
+	bundle_set(b, "/linux/uidMappings/0/hostID", "1000");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1, "%s", got.err);
+	cr_expect_str_eq(got.out, "");
+}
