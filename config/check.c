@@ -32,7 +32,8 @@ static int check_host_name(struct decoder *d, const struct plan *plan)
 {
 	if (plan->hostname == NULL || is_listed(plan, NAMESPACE_UTS))
 		return 0;
-	return bad_pointer(d, "/hostname", "needs a uts namespace, or it would rename the host; add "
+	return bad_pointer(d, "/hostname",
+			   "needs a uts namespace, or it would rename the host; add "
 			   "{\"type\": \"uts\"} to /linux/namespaces");
 }
 

@@ -46,7 +46,7 @@ typedef int decode_fn(struct decoder *d, const struct json *v, void *out);
 
 enum field_flag {
 	FIELD_REQUIRED	= 1 << 0,
-	FIELD_IGNORED	= 1 << 1,	/* known, but not ours: another platform's, or of no effect */
+	FIELD_IGNORED	= 1 << 1,	/* known, but of no effect: of another platform */
 };
 
 struct field {
@@ -95,7 +95,7 @@ int decode_list(struct decoder *d, const struct json *v, decode_fn *decode, size
 /* One value each; the comment is the type of *out. */
 int decode_string(struct decoder *d, const struct json *v, void *out);	/* const char * */
 int decode_text(struct decoder *d, const struct json *v, void *out);	/* the same; NULL for "" */
-int decode_path(struct decoder *d, const struct json *v, void *out);	/* const char *, absolute */
+int decode_path(struct decoder *d, const struct json *v, void *out);	/* the same, absolute */
 int decode_bool(struct decoder *d, const struct json *v, void *out);	/* bool */
 int decode_u64(struct decoder *d, const struct json *v, void *out);	/* uint64_t */
 int decode_i64(struct decoder *d, const struct json *v, void *out);	/* int64_t */
@@ -139,8 +139,11 @@ void *list_add(struct arena *arena, void *list, size_t item_size);
 
 /* Sections, each in the file of its name. */
 decode_fn decode_process;		/* struct process_plan */
+decode_fn decode_scheduler;		/* struct scheduler_plan */
+decode_fn decode_io_priority;		/* struct opt_u64, as ioprio_set(2) takes it */
 decode_fn decode_mount;			/* struct mount_plan */
 decode_fn decode_hooks;			/* hook_list[HOOK_MOMENT_COUNT] */
+decode_fn decode_linux;			/* struct plan */
 decode_fn decode_namespaces;		/* struct namespace_plan[NAMESPACE_COUNT] */
 decode_fn decode_id_maps;		/* id_map_list */
 decode_fn decode_time_offsets;		/* struct plan */

@@ -10,7 +10,7 @@
 
 typedef LIST(struct device_plan) device_list;
 
-/* "Default Devices" of the spec; /dev/console and /dev/ptmx depend on the container and are made by init/. */
+/* "Default Devices" of the spec; /dev/console and /dev/ptmx are the work of init/. */
 static const struct device_plan default_devices[] = {
 	{ "/dev/null",    S_IFCHR | 0666, 1, 3, 0, 0 },
 	{ "/dev/zero",    S_IFCHR | 0666, 1, 5, 0, 0 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/decode.h"
 
-/* Programs that run at six moments of the container's life.  Source: config.md, "POSIX-platform Hooks". */
+/* Programs that run at six moments of the container's life.  Source: OCI spec 1.3, config.md. */
 
 static int decode_timeout(struct decoder *d, const struct json *v, void *out)
 {

@@ -56,7 +56,8 @@ static bool is_remap(const char *value)
 		return false;
 	memcpy(from, value, length);
 	from[length] = '\0';
-	return text_to_u64(from, 255, &code) && (colon == NULL || text_to_u64(colon + 1, 255, &code));
+	return text_to_u64(from, 255, &code) &&
+	       (colon == NULL || text_to_u64(colon + 1, 255, &code));
 }
 
 static bool is_given(const char *value)
@@ -184,10 +185,10 @@ int init_plan_make(struct decoder *d, struct plan *plan)
 
 	if (annotations != NULL)
 		JSON_EACH(annotation, annotations)
-			if (annotation->type == JSON_STRING &&
-			    strncmp(annotation->key, INIT_ANNOTATION, strlen(INIT_ANNOTATION)) == 0 &&
-			    add_annotation(d, annotation, &plan->init) < 0)
-				result = -1;
+	if (annotation->type == JSON_STRING &&
+	    strncmp(annotation->key, INIT_ANNOTATION, strlen(INIT_ANNOTATION)) == 0 &&
+	    add_annotation(d, annotation, &plan->init) < 0)
+		result = -1;
 	plan->init.used = init_plan_used(plan, plan->init.mode);
 	return result;
 }

@@ -11,8 +11,8 @@
 #define INIT_ANNOTATION	"org.kist.init"
 
 struct init_option {
-	const char *name;	/* "grace": the annotation's end, and the program's long option */
-	const char *argument;	/* "SECONDS" as help has it; NULL: a switch, "true" or "false" */
+	const char *name;	/* "grace": the annotation's end, the program's option */
+	const char *argument;	/* "SECONDS" in the help; NULL: "true" or "false" */
 	bool many;		/* in an annotation a list, separated by commas */
 	bool (*valid)(const char *value);
 	const char *help;

@@ -15,7 +15,7 @@
  * Strings are copied to the arena, NUL-terminated, and hold no NUL.
  */
 enum {
-	JSON_MAX_SIZE	= 16 << 20,	/* bytes; the largest real config.json seen has 200 KiB */
+	JSON_MAX_SIZE	= 16 << 20,	/* bytes */
 	JSON_MAX_DEPTH	= 64,
 	JSON_MAX_COUNT	= 1 << 18,	/* values */
 };

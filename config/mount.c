@@ -32,7 +32,8 @@ static int decode_options(struct decoder *d, const struct json *v, void *out)
 		option = mount_option_find(item->text);
 		if (option != NULL)
 			mount_option_apply(mount, option);
-		else if (strncmp(item->text, "idmap=", 6) == 0 || strncmp(item->text, "ridmap=", 7) == 0)
+		else if (strncmp(item->text, "idmap=", 6) == 0 ||
+			 strncmp(item->text, "ridmap=", 7) == 0)
 			result = decode_idmap_option(d, item, mount);
 		else if (*item->text != '\0')
 			add_data(d, mount, item->text);
@@ -80,9 +81,11 @@ static int finish_bind(struct decoder *d, const struct json *v, struct mount_pla
 static int finish_maps(struct decoder *d, const struct json *v, struct mount_plan *mount)
 {
 	if (mount->uid_maps.count > 0 && mount->gid_maps.count == 0)
-		return bad_member(d, v, "gidMappings", "is required beside uidMappings, but missing");
+		return bad_member(d, v, "gidMappings",
+				  "is required beside uidMappings, but missing");
 	if (mount->gid_maps.count > 0 && mount->uid_maps.count == 0)
-		return bad_member(d, v, "uidMappings", "is required beside gidMappings, but missing");
+		return bad_member(d, v, "uidMappings",
+				  "is required beside gidMappings, but missing");
 	/* Older configurations have mappings without the option. */
 	if (mount->uid_maps.count > 0)
 		mount->flags |= MOUNT_IDMAP;

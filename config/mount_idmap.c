@@ -27,7 +27,8 @@ static int find_host_id(struct decoder *d, const struct json *v, const char *key
 		map->host = range->host + (map->host - range->container);
 		return 0;
 	}
-	return bad_value(d, v, "maps to id %u of the container, which /linux/%s lacks", map->host, key);
+	return bad_value(d, v, "maps to id %u of the container, which /linux/%s lacks", map->host,
+			 key);
 }
 
 /* "0-1-10" at *at, which goes behind it. */
@@ -87,8 +88,10 @@ int decode_idmap_option(struct decoder *d, const struct json *v, struct mount_pl
 		bool uids = strncmp(at, "uids=", 5) == 0;
 
 		if (!uids && strncmp(at, "gids=", 5) != 0)
-			return bad_value(d, v, "must have \"uids=\" and \"gids=\" behind \"idmap=\", "
-					 "not \"%s\"", at);
+			return bad_value(d, v,
+					 "must have \"uids=\" and \"gids=\" behind \"idmap=\", "
+					 "not \"%s\"",
+					 at);
 		result = decode_ranges(d, v, at + 5, uids ? "uidMappings" : "gidMappings",
 				       uids ? &mount->uid_maps : &mount->gid_maps);
 		at += strcspn(at, ";");

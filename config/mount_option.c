@@ -31,7 +31,8 @@ const struct mount_option mount_options[] = {
 	ON("nosymfollow", MOUNT_ATTR_NOSYMFOLLOW),	OFF("symfollow", MOUNT_ATTR_NOSYMFOLLOW),
 	ON("relatime", MOUNT_ATTR_RELATIME),		OFF("norelatime", MOUNT_ATTR_RELATIME),
 	ON("noatime", MOUNT_ATTR_NOATIME),		OFF("atime", MOUNT_ATTR_NOATIME),
-	ON("strictatime", MOUNT_ATTR_STRICTATIME),	OFF("nostrictatime", MOUNT_ATTR_STRICTATIME),
+	ON("strictatime", MOUNT_ATTR_STRICTATIME),
+	OFF("nostrictatime", MOUNT_ATTR_STRICTATIME),
 
 	SUPER("sync", false, MS_SYNCHRONOUS),		SUPER("async", true, MS_SYNCHRONOUS),
 	SUPER("dirsync", false, MS_DIRSYNC),
@@ -120,7 +121,7 @@ void mount_option_apply(struct mount_plan *mount, const struct mount_option *opt
 		apply_super(mount, option->clear, option->value);
 		break;
 	case OPTION_READ_ONLY:
-		/* mount(2)'s MS_RDONLY means both; a bind, which has no superblock, takes the first. */
+		/* mount(2)'s MS_RDONLY means both; a bind, without a superblock, takes one. */
 		apply_attr(&mount->attr_set, &mount->attr_clear, option);
 		apply_super(mount, option->clear, MS_RDONLY);
 		break;

@@ -116,7 +116,8 @@ static int check_overlap(struct decoder *d, const struct json *v, const id_map_l
 int decode_id_maps(struct decoder *d, const struct json *v, void *out)
 {
 	if (v->type == JSON_ARRAY && v->count > MAX_MAPS)
-		return bad_value(d, v, "has %u entries, but the kernel takes %d", v->count, MAX_MAPS);
+		return bad_value(d, v, "has %u entries, but the kernel takes %d", v->count,
+				 MAX_MAPS);
 	if (decode_list(d, v, decode_id_map, sizeof(struct id_map), out) < 0)
 		return -1;
 	return check_overlap(d, v, out);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <linux/ioprio.h>
-#include <linux/sched.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -22,7 +20,8 @@ static int decode_variable(struct decoder *d, const struct json *v, void *out)
 	if (decode_string(d, v, out) < 0)
 		return -1;
 	if (*v->text == '=')
-		return bad_value(d, v, "must be NAME=VALUE, not \"%s\": the name is empty", v->text);
+		return bad_value(d, v, "must be NAME=VALUE, not \"%s\": the name is empty",
+				 v->text);
 	if (strchr(v->text, '=') == NULL)
 		return bad_value(d, v, "must be NAME=VALUE, not \"%s\"", v->text);
 	return 0;
@@ -184,88 +183,7 @@ static int decode_rlimits(struct decoder *d, const struct json *v, void *out)
 	return 0;
 }
 
-/* --- scheduling ------------------------------------------------------------------------ */
-
-static int decode_policy(struct decoder *d, const struct json *v, void *out)
-{
-	uint64_t value;
-
-	if (decode_name(d, v, scheduler_names, "a scheduling policy", &value) < 0)
-		return -1;
-	*(uint32_t *)out = (uint32_t)value;
-	return 0;
-}
-
-static int decode_nice(struct decoder *d, const struct json *v, void *out)
-{
-	int64_t value;
-
-	if (decode_i64_between(d, v, -20, 19, &value) < 0)
-		return -1;
-	*(int32_t *)out = (int32_t)value;
-	return 0;
-}
-
-static int decode_scheduler_flags(struct decoder *d, const struct json *v, void *out)
-{
-	uint64_t flag;
-
-	if (want_type(d, v, JSON_ARRAY) < 0)
-		return -1;
-	JSON_EACH(item, v) {
-		if (decode_name(d, item, scheduler_flag_names, "a scheduling flag", &flag) < 0)
-			return -1;
-		*(uint64_t *)out |= flag;
-	}
-	return 0;
-}
-
-static const struct field scheduler_fields[] = {
-	FIELD("policy", decode_policy, struct scheduler_plan, policy, FIELD_REQUIRED),
-	FIELD("nice", decode_nice, struct scheduler_plan, nice),
-	FIELD_I32("priority", struct scheduler_plan, priority),
-	FIELD("flags", decode_scheduler_flags, struct scheduler_plan, flags),
-	FIELD_U64("runtime", struct scheduler_plan, runtime),
-	FIELD_U64("deadline", struct scheduler_plan, deadline),
-	FIELD_U64("period", struct scheduler_plan, period),
-	{ NULL },
-};
-
-static int decode_scheduler(struct decoder *d, const struct json *v, void *out)
-{
-	((struct scheduler_plan *)out)->set = true;
-	return decode_object(d, v, scheduler_fields, out);
-}
-
-struct io_priority { uint64_t class, level; };
-
-static int decode_io_class(struct decoder *d, const struct json *v, void *out)
-{
-	return decode_name(d, v, io_class_names, "a class of I/O priority", out);
-}
-
-static int decode_io_level(struct decoder *d, const struct json *v, void *out)
-{
-	return decode_u64_up_to(d, v, 7, out);
-}
-
-static const struct field io_priority_fields[] = {
-	FIELD("class", decode_io_class, struct io_priority, class, FIELD_REQUIRED),
-	FIELD("priority", decode_io_level, struct io_priority, level, FIELD_REQUIRED),
-	{ NULL },
-};
-
-static int decode_io_priority(struct decoder *d, const struct json *v, void *out)
-{
-	struct io_priority priority = { 0 };
-	struct opt_u64 *value = out;
-
-	if (decode_object(d, v, io_priority_fields, &priority) < 0)
-		return -1;
-	value->value = priority.class << IOPRIO_CLASS_SHIFT | priority.level;
-	value->set = true;
-	return 0;
-}
+/* --- the process --------------------------------------------------------------- */
 
 static int decode_oom_score(struct decoder *d, const struct json *v, void *out)
 {
@@ -282,8 +200,6 @@ static const struct field affinity_fields[] = {
 	FIELD("final", decode_number_list, struct process_plan, cpu_affinity_final),
 	{ NULL },
 };
-
-/* --- the process ------------------------------------------------------------------------- */
 
 static const struct field console_fields[] = {
 	FIELD_OPT_U64("height", struct process_plan, console_height, FIELD_REQUIRED),
@@ -311,28 +227,6 @@ static const struct field process_fields[] = {
 	{ NULL },
 };
 
-/* sched(7): which number belongs to which policy; the kernel says EINVAL to all else. */
-static int check_scheduler(struct decoder *d, const struct json *v,
-			   const struct scheduler_plan *scheduler)
-{
-	const char *name = name_of(scheduler_names, scheduler->policy);
-	bool real_time = scheduler->policy == SCHED_FIFO || scheduler->policy == SCHED_RR;
-	bool deadline = scheduler->policy == SCHED_DEADLINE;
-
-	if (real_time && (scheduler->priority < 1 || scheduler->priority > 99))
-		return bad_member(d, v, "priority", "must be from 1 to 99 for %s, not %d", name,
-				  scheduler->priority);
-	if (!real_time && scheduler->priority != 0)
-		return bad_member(d, v, "priority", "belongs to SCHED_FIFO and SCHED_RR, not to %s",
-				  name);
-	if (deadline && (scheduler->runtime == 0 || scheduler->deadline == 0))
-		return bad_value(d, v, "SCHED_DEADLINE needs runtime, deadline and period");
-	if (!deadline && (scheduler->runtime | scheduler->deadline | scheduler->period) != 0)
-		return bad_value(d, v, "runtime, deadline and period belong to SCHED_DEADLINE, "
-				 "not to %s", name);
-	return 0;
-}
-
 /*
  * capset(2) and prctl(2) refuse these with EPERM.  Spec 1.2: what cannot be
  * granted is a warning; so it is taken out here, and not tried.
@@ -345,10 +239,12 @@ static void drop_ungrantable(struct decoder *d, const struct json *v, uint64_t *
 	uint64_t ambient = sets[CAPABILITY_AMBIENT] & ~usable;
 
 	if (effective != 0)
-		warn_value(d, json_member(v, "effective"), "has %s, which is not in permitted%s; "
-			   "ignored", name_of(capability_names, (uint64_t)__builtin_ctzll(effective)),
+		warn_value(d, json_member(v, "effective"),
+			   "has %s, which is not in permitted%s; "
+			   "ignored",
+			   name_of(capability_names, (uint64_t)__builtin_ctzll(effective)),
 			   effective & (effective - 1) ? " (and more)" : "");
-	/* No warning for all: what "runc spec" writes has ambient ones, and none to be inherited. */
+	/* No warning: what "runc spec" writes has ambient ones, and none to be inherited. */
 	if (ambient != 0)
 		note_value(d, SEVERITY_NOTE, json_member(v, "ambient"), "has %s, which is not in "
 			   "both permitted and inheritable%s; ignored",
@@ -362,8 +258,8 @@ static void drop_ungrantable(struct decoder *d, const struct json *v, uint64_t *
 static int check_console(struct decoder *d, const struct json *v,
 			 const struct process_plan *process)
 {
-	if (!process->terminal ||
-	    (process->console_height.value <= UINT16_MAX && process->console_width.value <= UINT16_MAX))
+	if (!process->terminal || (process->console_height.value <= UINT16_MAX &&
+				   process->console_width.value <= UINT16_MAX))
 		return 0;
 	return bad_value(d, json_member(v, "consoleSize"), "must be 65535 by 65535 at most");
 }
@@ -377,8 +273,5 @@ int decode_process(struct decoder *d, const struct json *v, void *out)
 	drop_earlier(d->arena, process);
 	if (process->has_capabilities)
 		drop_ungrantable(d, json_member(v, "capabilities"), process->capabilities);
-	if (process->scheduler.set &&
-	    check_scheduler(d, json_member(v, "scheduler"), &process->scheduler) < 0)
-		return -1;
 	return check_console(d, v, process);
 }

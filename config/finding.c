@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/decode.h"
+
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* What a decoder says about a value: where it stands, which one it is, what is wrong. */
+
+/* Findings beyond this are dropped: each costs time, and a hostile file may hold 200,000. */
+#define MAX_FINDINGS	100
+
+static void add_finding(struct decoder *d, enum severity severity, const struct json *v,
+			const char *text)
+{
+	struct finding *finding;
+
+	if (!d->collect || d->diagnosis.findings.count >= MAX_FINDINGS)
+		return;
+	finding = list_add(d->arena, &d->diagnosis.findings, sizeof(*finding));
+	finding->severity = severity;
+	finding->value = v;
+	finding->text = text;
+}
+
+/* "file:line:column: pointer: " in front; key: a member of v, which need not exist. */
+static const char *place(struct decoder *d, const struct json *v, const char *key, const char *fmt,
+			 va_list args)
+{
+	struct text text = { .arena = d->arena };
+	const char *pointer = json_pointer(d->arena, v);
+	unsigned int line, column;
+	char said[900];
+
+	json_position(&d->source, v->offset, &line, &column);
+	vsnprintf(said, sizeof(said), fmt, args);
+	text_printf(&text, "%s:%u:%u: ", d->source.name, line, column);
+	if (key != NULL)
+		text_printf(&text, "%s/%s: ", pointer, key);
+	else if (*pointer != '\0')
+		text_printf(&text, "%s: ", pointer);
+	text_add(&text, text_printable(d->arena, said));
+	return text.data;
+}
+
+static int fail(struct decoder *d, const struct json *v, const char *text)
+{
+	if (!d->failed)
+		error_set(d->err, "%s", text);
+	d->failed = true;
+	add_finding(d, SEVERITY_ERROR, v, text);
+	return -1;
+}
+
+int bad_value(struct decoder *d, const struct json *v, const char *fmt, ...)
+{
+	va_list args;
+	const char *text;
+
+	va_start(args, fmt);
+	text = place(d, v, NULL, fmt, args);
+	va_end(args);
+	return fail(d, v, text);
+}
+
+int bad_member(struct decoder *d, const struct json *v, const char *key, const char *fmt, ...)
+{
+	va_list args;
+	const char *text;
+
+	va_start(args, fmt);
+	text = place(d, v, key, fmt, args);
+	va_end(args);
+	return fail(d, v, text);
+}
+
+/* The value that the pointer names, or the nearest one above; *ret_rest: the rest of its name. */
+static const struct json *nearest(const struct json *root, const char *pointer,
+				  const char **ret_rest)
+{
+	const struct json *value = root;
+
+	while (*pointer == '/') {
+		size_t length = 1 + strcspn(pointer + 1, "/");
+		char token[256];
+		const struct json *child = NULL;
+
+		if (length < sizeof(token)) {
+			memcpy(token, pointer, length);
+			token[length] = '\0';
+			child = json_find(value, token);
+		}
+		if (child == NULL)
+			break;
+		value = child;
+		pointer += length;
+	}
+	*ret_rest = *pointer == '/' ? pointer + 1 : NULL;
+	return value;
+}
+
+int bad_pointer(struct decoder *d, const char *pointer, const char *fmt, ...)
+{
+	const char *rest, *text;
+	const struct json *v = nearest(d->root, pointer, &rest);
+	va_list args;
+
+	va_start(args, fmt);
+	text = place(d, v, rest, fmt, args);
+	va_end(args);
+	return fail(d, v, text);
+}
+
+void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...)
+{
+	va_list args;
+	const char *text;
+
+	if (d->warnings.count >= MAX_FINDINGS)
+		return;
+	va_start(args, fmt);
+	text = place(d, v, NULL, fmt, args);
+	va_end(args);
+	*(const char **)list_add(d->arena, &d->warnings, sizeof(const char *)) = text;
+	add_finding(d, SEVERITY_WARNING, v, text);
+}
+
+void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
+		...)
+{
+	va_list args;
+
+	if (!d->collect || d->diagnosis.findings.count >= MAX_FINDINGS)
+		return;
+	va_start(args, fmt);
+	add_finding(d, severity, v, place(d, v, NULL, fmt, args));
+	va_end(args);
+}
+
+void diagnosis_add(struct diagnosis *diagnosis, struct arena *arena, enum severity severity,
+		   const char *fmt, ...)
+{
+	struct finding *finding = list_add(arena, &diagnosis->findings, sizeof(*finding));
+	char text[1020];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	finding->severity = severity;
+	finding->text = arena_strdup(arena, text);
+}
