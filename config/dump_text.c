@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/text.h"
+#include "config/dump.h"
+#include "config/json.h"
+
+/* A word that needs no quotes. */
+static bool is_plain(const char *text)
+{
+	for (const char *at = text; *at != '\0'; at++)
+		if ((unsigned char)*at <= ' ' || *at == '"' || *at == 0x7f)
+			return false;
+	return *text != '\0';
+}
+
+static bool is_scalar(const struct json *v)
+{
+	return v->type != JSON_OBJECT && v->type != JSON_ARRAY;
+}
+
+static void scalar(struct text *out, const struct json *v)
+{
+	if (v->type == JSON_BOOL)
+		text_add(out, v->truth ? "yes" : "no");
+	else if (v->type == JSON_STRING && !is_plain(v->text))
+		text_add_json(out, v->text);
+	else
+		text_add(out, v->text);
+}
+
+/* "key value  key value", what is in an object and is no list. */
+static void scalars(struct text *out, const struct json *object)
+{
+	const char *gap = "";
+
+	JSON_EACH(member, object) {
+		if (!is_scalar(member) || strcmp(member->key, "do") == 0)
+			continue;
+		text_printf(out, "%s%s ", gap, member->key);
+		scalar(out, member);
+		gap = "  ";
+	}
+}
+
+static void words(struct text *out, const struct json *array)
+{
+	bool plain = true;
+
+	JSON_EACH(item, array)
+		plain = plain && (item->type != JSON_STRING || is_plain(item->text));
+	text_printf(out, "      %s", array->key);
+	JSON_EACH(item, array) {
+		text_add(out, plain ? " " : "\n        ");
+		scalar(out, item);
+	}
+	text_add(out, "\n");
+}
+
+static void lists(struct text *out, const struct json *object)
+{
+	JSON_EACH(member, object) {
+		if (is_scalar(member) || member->count == 0)
+			continue;
+		if (member->type == JSON_OBJECT) {
+			text_printf(out, "      %s: ", member->key);
+			scalars(out, member);
+			text_add(out, "\n");
+			lists(out, member);
+		} else if (is_scalar(member->first)) {
+			words(out, member);
+		} else {
+			text_printf(out, "      %s\n", member->key);
+			JSON_EACH(item, member) {
+				text_add(out, "        ");
+				scalars(out, item);
+				text_add(out, "\n");
+			}
+		}
+	}
+}
+
+static void trim(struct text *out)
+{
+	while (out->size > 0 && out->data[out->size - 1] == ' ')
+		out->data[--out->size] = '\0';
+}
+
+const char *plan_dump_text(struct arena *arena, const struct plan *plan, enum dump_cgroup cgroup)
+{
+	const char *json = plan_dump_json(arena, plan, cgroup);
+	struct json_source source = { "plan", json, strlen(json) };
+	struct text out = { .arena = arena };
+	const struct json *root;
+	struct error err;
+	int number = 0;
+
+	root = json_parse(arena, &source, &err);
+	/* Larger than a config.json may be. */
+	if (root == NULL)
+		return json;
+	JSON_EACH(member, root) {
+		if (strcmp(member->key, "steps") == 0)
+			continue;
+		text_printf(&out, "%s ", member->key);
+		if (is_scalar(member))
+			scalar(&out, member);
+		text_add(&out, "\n");
+		if (member->type == JSON_OBJECT)
+			JSON_EACH(pair, member) {
+				text_printf(&out, "      %s ", pair->key);
+				scalar(&out, pair);
+				text_add(&out, "\n");
+			}
+		else if (member->type == JSON_ARRAY)
+			words(&out, member);
+	}
+	text_add(&out, "\n");
+	JSON_EACH(step, json_member(root, "steps")) {
+		text_printf(&out, "%3d  %s  ", ++number, json_member(step, "do")->text);
+		scalars(&out, step);
+		trim(&out);
+		text_add(&out, "\n");
+		lists(&out, step);
+	}
+	return out.data;
+}
