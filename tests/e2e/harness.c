@@ -193,21 +193,38 @@ void bundle_unset(struct bundle *bundle, const char *pointer)
 	bundle->config = text;
 }
 
-void bundle_probe_args(struct bundle *bundle, const char *first, ...)
+static void args_set(struct bundle *bundle, const char *program, const char *first, va_list ap)
 {
 	struct text list = { .arena = &e2e_arena };
-	va_list ap;
 
-	text_add(&list, "[\"/probe\"");
-	va_start(ap, first);
-	for (const char *arg = first; arg; arg = va_arg(ap, const char *)) {
+	text_add(&list, "[");
+	text_add_json(&list, program ? program : first);
+	for (const char *arg = program ? first : va_arg(ap, const char *); arg;
+	     arg = va_arg(ap, const char *)) {
 		text_add(&list, ", ");
 		text_add_json(&list, arg);
 	}
-	va_end(ap);
 	text_add(&list, "]");
 	/* Not bundle_set(): a ' in an argument is one. */
 	bundle->config = edit_splice(&e2e_arena, bundle->config, "/process/args", list.data);
+}
+
+void bundle_probe_args(struct bundle *bundle, const char *first, ...)
+{
+	va_list ap;
+
+	va_start(ap, first);
+	args_set(bundle, "/probe", first, ap);
+	va_end(ap);
+}
+
+void bundle_args(struct bundle *bundle, const char *first, ...)
+{
+	va_list ap;
+
+	va_start(ap, first);
+	args_set(bundle, NULL, first, ap);
+	va_end(ap);
 }
 
 void bundle_file(struct bundle *bundle, const char *path, mode_t mode, const char *text)
@@ -225,6 +242,11 @@ void bundle_file(struct bundle *bundle, const char *path, mode_t mode, const cha
 	cr_assert_eq(fd_write_all(fd, text, strlen(text)), 0);
 	fchmod(fd, mode);
 	lchown(full, bundle->uid, bundle->uid);
+}
+
+void bundle_copy(struct bundle *bundle, const char *from, const char *to)
+{
+	copy_file(from, arena_printf(&e2e_arena, "%s%s", bundle->rootfs, to), 0755);
 }
 
 void bundle_as_user(struct bundle *bundle, uid_t uid)

@@ -76,8 +76,12 @@ void bundle_unset(struct bundle *bundle, const char *pointer);
 /* "/process/args" = [ "/probe", first, ... NULL ], any bytes. */
 void bundle_probe_args(struct bundle *bundle, const char *first, ...)
 	__attribute__((sentinel));
+/* The same for another program. */
+void bundle_args(struct bundle *bundle, const char *first, ...) __attribute__((sentinel));
 /* A file below the root, its parent directories too. */
 void bundle_file(struct bundle *bundle, const char *path, mode_t mode, const char *text);
+/* A program of the host, to a path below the root whose directory exists. */
+void bundle_copy(struct bundle *bundle, const char *from, const char *to);
 /*
  * The runtime is called as this user, whose id alone is mapped, to 0 in a new
  * user namespace; the configuration is what "runc spec --rootless" makes.
