@@ -65,7 +65,7 @@ static int fds_hand_on(const struct init *in, struct error *err)
 /* The last of all: comes back only where it fails. */
 static int program_exec(const struct plan *plan, struct init *in, struct error *err)
 {
-	if (seccomp_is_late(plan, in) && seccomp_load(plan, in, err) < 0)
+	if (seccomp_is_late(plan, in) && seccomp_install(plan, in, err) < 0)
 		return -1;
 	execve(in->program, in->argv, in->envp);
 	return program_explain(in->root_fd, in->program, errno, err);

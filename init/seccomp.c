@@ -32,7 +32,7 @@ static int listener_send(const struct plan *plan, const struct init *in, int lis
 	return 0;
 }
 
-int seccomp_load(const struct plan *plan, struct init *in, struct error *err)
+int seccomp_install(const struct plan *plan, struct init *in, struct error *err)
 {
 	const struct seccomp_plan *seccomp = plan->seccomp;
 	struct sock_fprog program = {
@@ -60,5 +60,5 @@ int step_filter_early(const struct plan *plan, struct init *in, struct error *er
 {
 	if (plan->seccomp == NULL || seccomp_is_late(plan, in))
 		return 0;
-	return seccomp_load(plan, in, err);
+	return seccomp_install(plan, in, err);
 }
