@@ -52,7 +52,11 @@ static void words(struct text *out, const struct json *array)
 	text_printf(out, "      %s", array->key);
 	JSON_EACH(item, array) {
 		text_add(out, plain ? " " : "\n        ");
-		scalar(out, item);
+		/* Alone on its line, blanks need no quotes. */
+		if (item->type == JSON_STRING && *item->text != '\0')
+			text_add(out, text_printable(out->arena, item->text));
+		else
+			scalar(out, item);
 	}
 	text_add(out, "\n");
 }
