@@ -3,6 +3,7 @@
 #include <asm/unistd.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 /*
  * What kist-init has in the place of a libc.  Start-up code, thread-local
@@ -20,7 +21,6 @@
 
 #if defined(HOSTED)
 #include <errno.h>
-#include <unistd.h>
 
 static inline long sys5(long number, long a, long b, long c, long d, long e)
 {

@@ -37,20 +37,23 @@ static void reap(struct supervisor *s)
  */
 static void signal_children(const struct supervisor *s, int signal)
 {
-	char text[512];
-	long size = sys(__NR_pread64, s->children_fd, text, sizeof(text), 0);
+	char text[256];
+	long size, offset = 0;
 	pid_t pid = 0;
 
 	if (s->children_fd < 0 && !s->ended)
 		sys(__NR_kill, s->child, signal);
-	for (long i = 0; i < size; i++) {
-		if (text[i] >= '0' && text[i] <= '9') {
-			pid = pid * 10 + text[i] - '0';
-			continue;
+	while ((size = sys(__NR_pread64, s->children_fd, text, sizeof(text), offset)) > 0) {
+		offset += size;
+		for (long i = 0; i < size; i++) {
+			if (text[i] >= '0' && text[i] <= '9') {
+				pid = pid * 10 + text[i] - '0';
+				continue;
+			}
+			if (pid > 1)
+				sys(__NR_kill, pid, signal);
+			pid = 0;
 		}
-		if (pid > 1)
-			sys(__NR_kill, pid, signal);
-		pid = 0;
 	}
 }
 
@@ -90,6 +93,9 @@ static bool take(struct supervisor *s, siginfo_t *info)
 	/* Reaping is done on every turn; one that somebody sent is a message. */
 	if (signal == SIGCHLD && info->si_code > 0)
 		return false;
+	/* From our own write(2) to a pipe that nobody reads. */
+	if (signal == SIGPIPE && info->si_pid == s->self)
+		return false;
 	if (s->swallow & SIGNAL_BIT(signal)) {
 		s->swallow &= ~SIGNAL_BIT(signal);
 		return false;
@@ -110,22 +116,18 @@ static bool take(struct supervisor *s, siginfo_t *info)
 /* Waits for the next signal, or the end of the grace period.  The same as take(). */
 static bool wait_signal(struct supervisor *s)
 {
-	int64_t left = s->deadline != 0 && !s->killing ? s->deadline - now_ms() : -1;
 	const uint64_t all = ~UINT64_C(0);
-	struct timespec timeout = { 0 };
+	bool limited = s->deadline != 0 && !s->killing;
+	int64_t left = limited ? s->deadline - now_ms() : 0;
+	struct timespec timeout = { .tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000 };
 	siginfo_t info;
-	long signal;
 
-	if (left > 0) {
-		timeout.tv_sec = (time_t)(left / 1000);
-		timeout.tv_nsec = (long)(left % 1000) * 1000000;
-	}
-	signal = sys(__NR_rt_sigtimedwait, &all, &info,
-		     s->deadline != 0 && !s->killing ? &timeout : NULL, sizeof(all));
-	if (signal > 0)
-		return take(s, &info);
-	if (signal == -EAGAIN)
+	/* Looked at first: signals that come without a pause must not put it off. */
+	if (limited && left <= 0)
 		s->killing = true;
+	else if (sys(__NR_rt_sigtimedwait, &all, &info, limited ? &timeout : NULL,
+		     sizeof(all)) > 0)
+		return take(s, &info);
 	return false;
 }
 

@@ -22,10 +22,8 @@ static void terminal_give(long fd, pid_t from)
 		sys(__NR_ioctl, fd, TIOCSPGRP, &self);
 }
 
-static void program_isolate(const struct supervisor *s)
+static void program_isolate(const struct supervisor *s, pid_t group)
 {
-	pid_t group = (pid_t)sys(__NR_getpgid, 0);
-
 	if (s->isolation == ISOLATE_SESSION) {
 		sys(__NR_setsid);
 		sys(__NR_ioctl, STDIN_FILENO, TIOCSCTTY, 0);
@@ -52,13 +50,13 @@ static void program_listen_pid(const struct supervisor *s, char room[32])
 			*entry = room;
 }
 
-static void program_exec(struct supervisor *s, const uint64_t *signals)
+static void program_exec(struct supervisor *s, const uint64_t *signals, pid_t group)
 {
 	const struct persona *persona = s->persona;
 	char listen_pid[32];
 	long error;
 
-	program_isolate(s);
+	program_isolate(s, group);
 	program_listen_pid(s, listen_pid);
 	sys(__NR_rt_sigprocmask, SIG_SETMASK, signals, NULL, sizeof(*signals));
 	error = -exec_path(s->program, s->env);
@@ -79,6 +77,8 @@ static void terminal_drop(struct supervisor *s)
 
 static int program_start(struct supervisor *s, const uint64_t *signals)
 {
+	pid_t group = (pid_t)sys(__NR_getpgid, 0);
+
 	if (s->isolation == ISOLATE_SESSION)
 		terminal_drop(s);
 	s->child = (pid_t)fork_process();
@@ -87,7 +87,7 @@ static int program_start(struct supervisor *s, const uint64_t *signals)
 		return -1;
 	}
 	if (s->child == 0)
-		program_exec(s, signals);
+		program_exec(s, signals, group);
 	/* The same in both, as shells do it: neither side need wait for the other. */
 	if (s->isolation == ISOLATE_GROUP)
 		sys(__NR_setpgid, s->child, s->child);
@@ -102,7 +102,9 @@ static void reaper_become(struct supervisor *s)
 		sys(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1);
 	else if (s->verbosity > 0 && s->isolation == ISOLATE_GROUP)
 		say(s, "not pid 1 and no subreaper (-s): orphans go elsewhere", NULL, 0);
-	/* All that SIGKILL "to all that is left" can mean here; absent where /proc is. */
+	/* Whom "all that is left" means here; only the program where /proc is missing. */
+	if (s->grace < 0 && !s->wait_all)
+		return;
 	s->children_fd = (int)sys(__NR_openat, AT_FDCWD, "/proc/thread-self/children",
 				  O_RDONLY | O_CLOEXEC);
 }

@@ -87,7 +87,8 @@ static int signal_parse(const char *text, char end)
 
 static int set_grace(struct supervisor *s, const char *value)
 {
-	long seconds = number_parse(value, '.', 86400L * 365), thousandths = 0;
+	long seconds = number_parse(value, '.', 99999999);
+	long thousandths = 0;
 	const char *at = value + word_size(value, '.');
 
 	if (seconds < 0 || (*at == '.' && at[1] == '\0'))
