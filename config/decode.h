@@ -123,7 +123,7 @@ int want_integer(struct decoder *d, const struct json *v);
 
 /* The value is wrong: "file:line:column: pointer: " and the text.  Returns -1. */
 int bad_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
-/* A member of the object v is missing (or wrong): its pointer, the position of v.  Returns -1. */
+/* A member of the object v is wrong, or missing: then the position is that of v.  Returns -1. */
 int bad_member(struct decoder *d, const struct json *v, const char *key, const char *fmt, ...)
 	_printf(4, 5);
 /* For rules across fields: the position of the nearest value there is.  Returns -1. */

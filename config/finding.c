@@ -66,9 +66,14 @@ int bad_value(struct decoder *d, const struct json *v, const char *fmt, ...)
 
 int bad_member(struct decoder *d, const struct json *v, const char *key, const char *fmt, ...)
 {
+	const struct json *member = json_member(v, key);
 	va_list args;
 	const char *text;
 
+	if (member != NULL) {
+		v = member;
+		key = NULL;
+	}
 	va_start(args, fmt);
 	text = place(d, v, key, fmt, args);
 	va_end(args);

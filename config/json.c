@@ -294,20 +294,34 @@ static const yajl_callbacks callbacks = {
 	.yajl_end_array = pop,
 };
 
+/* yajl stands behind the word that it did not expect, but for one case, where it goes back. */
+static size_t syntax_offset(const char *said, const char *what, size_t offset)
+{
+	bool behind = strncmp(said, "parse", 5) == 0 && strncmp(what, "after key and value", 19) != 0;
+
+	if (strncmp(what, "invalid bytes in UTF8", 21) == 0)
+		behind = true;
+	return behind && offset > 0 ? offset - 1 : offset;
+}
+
 /* yajl says "lexical error: what\n" or "parse error: what\n"; "premature EOF" for what is cut. */
 static void bad_syntax(struct reader *reader, size_t offset)
 {
-	const struct json_source *source = reader->source;
-	unsigned char *said = yajl_get_error(reader->yajl, 0, NULL, 0);
-	char *what = strstr((char *)said, "error: ");
+	unsigned char *text = yajl_get_error(reader->yajl, 0, NULL, 0);
+	const char *said = (const char *)text;
+	char *what = strstr((char *)text, "error: ");
 
-	what = what != NULL ? what + strlen("error: ") : (char *)said;
+	what = what != NULL ? what + strlen("error: ") : (char *)text;
 	what[strcspn(what, "\n")] = '\0';
-	if (strcmp(what, "premature EOF") == 0)
-		what = arena_strdup(reader->arena, source->size == 0 ? "the file is empty" :
-				    "it ends too early");
+	if (what[0] != '\0' && what[strlen(what) - 1] == '.')
+		what[strlen(what) - 1] = '\0';
+	if (strcmp(what, "premature EOF") != 0)
+		offset = syntax_offset(said, what, offset);
+	else
+		what = arena_strdup(reader->arena, reader->source->size == 0 ?
+				    "the file is empty" : "it ends too early");
 	bad_text(reader, offset, "", arena_printf(reader->arena, "is not valid JSON: %s", what));
-	yajl_free_error(reader->yajl, said);
+	yajl_free_error(reader->yajl, text);
 }
 
 static bool reader_run(struct reader *reader)

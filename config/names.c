@@ -210,7 +210,7 @@ bool name_near(const char *a, const char *b, unsigned int *ret_distance)
 		return false;
 	x_length = strlen(x);
 	y_length = strlen(y);
-	limit = x_length <= 3 ? 1 : x_length <= 7 ? 2 : 3;
+	limit = x_length <= 2 ? 0 : x_length == 3 ? 1 : x_length <= 7 ? 2 : 3;
 	*ret_distance = text_distance(x, y, limit);
 	if (*ret_distance <= limit)
 		return true;

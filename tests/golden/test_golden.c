@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "config/decode.h"
+
+/*
+ * Every directory beside this file is a case: config.json, and error.txt when
+ * it is refused, byte for byte as kist says it.
+ */
+static struct error err;
+
+typedef void check_fn(const char *name, const char *bundle, const char *expected);
+
+static char *case_file(struct arena *arena, const char *name, const char *file)
+{
+	const char *path = arena_printf(arena, "%s/%s/%s", GOLDEN_DIR, name, file);
+	char *text;
+
+	return file_read(AT_FDCWD, path, 1 << 20, arena, &text, NULL, &err) == 0 ? text : NULL;
+}
+
+/* How many cases have the file. */
+static unsigned int each_case(const char *file, check_fn *check)
+{
+	DIR *dir = opendir(GOLDEN_DIR);
+	unsigned int count = 0;
+	struct dirent *entry;
+
+	cr_assert_not_null(dir, "%s", GOLDEN_DIR);
+	while ((entry = readdir(dir)) != NULL) {
+		_cleanup_arena struct arena arena = { NULL };
+		const char *expected;
+
+		if (entry->d_name[0] == '.' || entry->d_type != DT_DIR)
+			continue;
+		expected = case_file(&arena, entry->d_name, file);
+		if (expected == NULL)
+			continue;
+		check(entry->d_name, arena_printf(&arena, "%s/%s", GOLDEN_DIR, entry->d_name),
+		      expected);
+		count++;
+	}
+	closedir(dir);
+	return count;
+}
+
+static void check_refusal(const char *name, const char *bundle, const char *expected)
+{
+	_cleanup_arena struct arena arena = { NULL };
+	const struct plan *plan = plan_load(&arena, bundle, "config.json", &err);
+
+	cr_expect_null(plan, "%s: was accepted", name);
+	if (plan == NULL)
+		cr_expect_str_eq(arena_printf(&arena, "%s\n", err.text), expected, "%s", name);
+}
+
+Test(golden, bad_configurations_are_refused_in_these_words)
+{
+	cr_expect_geq(each_case("error.txt", check_refusal), 100);
+}
+
+/* "kist check" must say the same of the same, and may say more. */
+static void check_diagnosis(const char *name, const char *bundle, const char *expected)
+{
+	_cleanup_arena struct arena arena = { NULL };
+	struct diagnosis diagnosis = { 0 };
+	const struct plan *plan = NULL;
+	bool said = false;
+
+	if (plan_diagnose(&arena, bundle, "config.json", &diagnosis, &plan, &err) < 0) {
+		cr_expect_str_eq(arena_printf(&arena, "%s\n", err.text), expected, "%s", name);
+		return;
+	}
+	cr_expect_null(plan, "%s: was accepted", name);
+	LIST_EACH(finding, diagnosis.findings)
+		if (finding->severity == SEVERITY_ERROR &&
+		    strcmp(arena_printf(&arena, "%s\n", finding->text), expected) == 0)
+			said = true;
+	cr_expect(said, "%s: not among the findings", name);
+}
+
+Test(golden, check_finds_what_run_refuses)
+{
+	each_case("error.txt", check_diagnosis);
+}
