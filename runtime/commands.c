@@ -5,8 +5,9 @@
 
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
-	row(run) row(create) row(start) row(kill) row(delete) \
-	row(state) row(list) row(pause) row(resume)
+	row(run) row(create) row(start) row(kill) row(delete) row(wait) \
+	row(state) row(list) row(ps) row(pause) row(resume) row(update) row(gc) \
+	row(spec) row(completion) row(help_page) row(man)
 
 #define DECLARE(name)	extern const struct command command_##name;
 #define POINT(name)	&command_##name,

@@ -209,20 +209,25 @@ static int cgroup_end(struct container *c, struct error *err)
 	return cgroup_destroy(&c->cgroup, err);
 }
 
-int container_destroy(struct container *c, const struct plan *plan, struct error *err)
+/* All of them, whatever one says: the container is gone, and nothing can be undone. */
+static void run_poststop(struct container *c, const struct plan *plan)
 {
 	struct text state = { .arena = c->arena };
-	struct error hook_error;
+	struct error err;
 
+	c->pid = 0;
+	state_print_hook(&state, c, "stopped");
+	LIST_EACH(hook, plan->hooks[HOOK_POSTSTOP])
+		if (hook_run(hook, state.data, &err) < 0)
+			warn("poststop hook: %s", err.text);
+}
+
+int container_destroy(struct container *c, const struct plan *plan, struct error *err)
+{
 	if (container_kill(c, err) < 0 || cgroup_end(c, err) < 0)
 		return -1;
-	if (plan != NULL && plan->hooks[HOOK_POSTSTOP].count > 0) {
-		c->pid = 0;
-		state_print_hook(&state, c, "stopped");
-		if (hooks_run(&plan->hooks[HOOK_POSTSTOP], HOOK_POSTSTOP, state.data,
-			      &hook_error) < 0)
-			warn("%s", hook_error.text);
-	}
+	if (plan != NULL && plan->hooks[HOOK_POSTSTOP].count > 0)
+		run_poststop(c, plan);
 	return directory_remove(c->root_fd, c->dir_fd, c->id, err);
 }
 
@@ -233,5 +238,5 @@ int container_started(struct container *c, const struct plan *plan, struct error
 	if (plan->hooks[HOOK_POSTSTART].count == 0)
 		return 0;
 	state_print_hook(&state, c, "running");
-	return hooks_run(&plan->hooks[HOOK_POSTSTART], HOOK_POSTSTART, state.data, err);
+	return hooks_run(plan, HOOK_POSTSTART, state.data, err);
 }

@@ -103,7 +103,7 @@ static int dispatch(struct cli *cli, struct log *log, char **argv, int *ret_fail
 	const struct command *command;
 	struct arguments words;
 
-	if (option_parse(cli->arena, scopes, 0, argv + 1, &words, err) < 0)
+	if (option_parse(cli->arena, scopes, 1, argv + 1, &words, err) < 0)
 		return -1;
 	if (log_open(log, cli->global.log, cli->global.log_format, err) < 0)
 		return -1;
@@ -112,7 +112,7 @@ static int dispatch(struct cli *cli, struct log *log, char **argv, int *ret_fail
 		program_version(&cli->out, cli->name);
 		return 0;
 	}
-	if (words.count == 0 || (cli->global.help && words.count == 0)) {
+	if (words.count == 0) {
 		program_help(&cli->out, cli->name);
 		return 0;
 	}
@@ -121,7 +121,9 @@ static int dispatch(struct cli *cli, struct log *log, char **argv, int *ret_fail
 		return -1;
 	if (strcmp(command->name, "exec") == 0)
 		*ret_failure = CLI_EXEC_FAILURE;
-	return command_run(cli, command, (char *const *)(words.items + 1), err);
+	while (*argv != words.items[0])
+		argv++;
+	return command_run(cli, command, argv + 1, err);
 }
 
 static const char *program_name(const char *argv0)
