@@ -297,9 +297,11 @@ static const yajl_callbacks callbacks = {
 /* yajl stands behind the word that it did not expect, but for one case, where it goes back. */
 static size_t syntax_offset(const char *said, const char *what, size_t offset)
 {
-	bool behind = strncmp(said, "parse", 5) == 0 && strncmp(what, "after key and value", 19) != 0;
+	bool behind =
+		strncmp(said, "parse", 5) == 0 && strncmp(what, "after key and value", 19) != 0;
 
-	if (strncmp(what, "invalid bytes in UTF8", 21) == 0)
+	if (strncmp(what, "invalid bytes in UTF8", 21) == 0 ||
+	    strncmp(what, "invalid char ", 13) == 0)
 		behind = true;
 	return behind && offset > 0 ? offset - 1 : offset;
 }

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "config_text.h"
+
+static char dir[] = "/tmp/kist-test-plan-XXXXXX";
+
+static void make_dir(void)
+{
+	cr_assert_not_null(mkdtemp(dir));
+}
+
+static void remove_dir(void)
+{
+	unlink(arena_printf(&arena, "%s/config.json", dir));
+	rmdir(dir);
+}
+
+static void write_config(const char *text)
+{
+	int fd = open(arena_printf(&arena, "%s/config.json", dir), O_WRONLY | O_CREAT | O_TRUNC,
+		      0600);
+
+	cr_assert_geq(fd, 0);
+	cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+	close(fd);
+}
+
+Test(plan_file, says_which_bundle_has_no_configuration, .init = make_dir, .fini = remove_dir)
+{
+	cr_expect_null(plan_load(&arena, dir, "config.json", &err));
+	cr_expect_str_eq(err.text,
+			 arena_printf(&arena,
+				      "bundle %s: open config.json: No such file or "
+				      "directory: make one with \"kist spec\", or name the "
+				      "bundle with --bundle",
+				      dir),
+			 "%s", err.text);
+	cr_expect_null(plan_load(&arena, "/nonexistent", "config.json", &err));
+	cr_expect_str_eq(err.text, "open bundle /nonexistent: No such file or directory");
+	cr_expect_null(plan_load(&arena, "/dev/null", "config.json", &err));
+	cr_expect_str_eq(err.text, "open bundle /dev/null: Not a directory");
+}
+
+Test(plan_file, loads_a_process_alone, .init = make_dir, .fini = remove_dir)
+{
+	const char *file = arena_printf(&arena, "%s/config.json", dir);
+	const struct process_plan *process;
+
+	write_config(
+		"{\"cwd\": \"/x\", \"args\": [\"a\", \"b\"], \"user\": {\"uid\": 1, \"gid\": 2}}");
+	process = process_load(&arena, file, &err);
+	cr_assert_not_null(process, "%s", err.text);
+	cr_expect_str_eq(process->args.items[1], "b");
+	cr_expect_eq(process->gid, 2);
+	write_config("{\"cwd\": \"x\"}");
+	cr_expect_null(process_load(&arena, file, &err));
+	cr_expect_str_eq(err.text,
+			 arena_printf(&arena, "%s:1:1: /args: is required, but missing", file));
+}
+
+Test(plan_file, is_diagnosed_as_a_whole, .init = make_dir, .fini = remove_dir)
+{
+	static const char *const says[] = {
+		"config.json:1:1: /ociVersion: is required, but missing",
+		"config.json:1:19: /root/path: must be a string, not the number 7",
+		"config.json:1:34: /process/cwd: is required, but missing",
+		"config.json:1:61: /process/teminal: is no property of the OCI spec, and "
+		"ignored; did "
+		"you mean \"terminal\"?",
+		"config.json:1:79: /hostname: needs a uts namespace, or it would rename "
+		"the host; add "
+		"{\"type\": \"uts\"} to /linux/namespaces",
+	};
+	struct diagnosis diagnosis;
+	const struct plan *plan;
+	size_t found = 0;
+
+	write_config(
+		"{\"root\": {\"path\": 7}, \"process\": {\"args\": [\"x\"], \"teminal\": true},"
+		"\"hostname\": \"h\", \"linux\": {\"namespaces\": [{\"type\": \"mount\"}]}}");
+	cr_assert_eq(plan_diagnose(&arena, dir, "config.json", &diagnosis, &plan, &err), 0);
+	cr_expect_null(plan);
+	LIST_EACH(finding, diagnosis.findings) {
+		cr_expect_str_eq(finding->text, found < ARRAY_SIZE(says) ? says[found] : "", "%s",
+				 finding->text);
+		found++;
+	}
+	cr_expect_eq(found, ARRAY_SIZE(says));
+	write_config("{");
+	cr_expect_eq(plan_diagnose(&arena, dir, "config.json", &diagnosis, &plan, &err), -1);
+}
