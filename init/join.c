@@ -2,6 +2,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
@@ -22,33 +23,44 @@ static const struct {
 	[NAMESPACE_TIME] = { CLONE_NEWTIME, "time" },
 };
 
-static int id_mapped(id_map_list maps, uint32_t id)
+static bool id_mapped(id_map_list maps, uint32_t id)
 {
 	LIST_EACH(map, maps)
 		if (id - map->container < map->size)
-			return 1;
-	return 0;
+			return true;
+	return false;
+}
+
+/* Root where the namespace has it; else the program's id, else one that there is. */
+static uint32_t first_id(id_map_list maps, uint32_t wanted)
+{
+	if (maps.count == 0 || id_mapped(maps, 0))
+		return 0;
+	return id_mapped(maps, wanted) ? wanted : maps.items[0].container;
 }
 
 /*
- * Root of the user namespace, where it has one: what is made from here on
- * belongs to the container, not to who started it.  In a namespace joined by
- * path the maps are not in the plan, and the kernel's EINVAL says what is not
- * mapped.  The capabilities stay either way.
+ * What is made from here on belongs to the container, not to who started it,
+ * whose ids need not exist in it.  In a namespace joined by path the maps are
+ * not in the plan, and the kernel's EINVAL says what is not mapped.  The
+ * capabilities stay either way.
  */
 static int become_root(const struct plan *plan, const struct init *in, struct error *err)
 {
-	bool joined = in->join_fds[NAMESPACE_USER] >= 0;
+	bool joined = plan->uid_maps.count == 0;
+	uid_t uid = first_id(plan->uid_maps, in->process->uid);
+	gid_t gid = first_id(plan->gid_maps, in->process->gid);
 
 	/* Denied where the gid map was written without privileges; then there is nothing to drop. */
 	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		return error_errno(err, "set groups");
-	if ((joined || id_mapped(plan->gid_maps, 0)) && setresgid(0, 0, 0) < 0 &&
-	    !(joined && errno == EINVAL))
-		return error_errno(err, "become group 0 of the user namespace");
-	if ((joined || id_mapped(plan->uid_maps, 0)) && setresuid(0, 0, 0) < 0 &&
-	    !(joined && errno == EINVAL))
-		return error_errno(err, "become user 0 of the user namespace");
+	if (setresgid(gid, gid, gid) < 0 && !(joined && errno == EINVAL))
+		return error_errno(err, "become group %u of the user namespace", gid);
+	if (setresuid(uid, uid, uid) < 0 && !(joined && errno == EINVAL))
+		return error_errno(err, "become user %u of the user namespace", uid);
+	/* A change of ids sets this to what fs.suid_dumpable says. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(err, "make the process undumpable");
 	return 0;
 }
 
