@@ -45,9 +45,14 @@ static int orphans_make(int count)
 		return 1;
 	if (fork() == 0) {
 		close(hold[1]);
-		for (int i = 0; i < count; i++)
-			if (fork() == 0)
+		for (int i = 0; i < count; i++) {
+			pid_t pid = fork();
+
+			if (pid < 0)
+				_exit(1);
+			if (pid == 0)
 				_exit((int)read(hold[0], &byte, 1));
+		}
 		_exit(write(made[1], "", 1) != 1);
 	}
 	close(hold[0]);

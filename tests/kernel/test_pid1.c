@@ -126,8 +126,9 @@ static const struct {
 	{ "dumb-init", { "--rewrite", "15:0", "sh", "-c", "kill -TERM $PPID; sleep 0.2; exit 8" },
 	  NULL, 8, NULL },
 	/* By default the whole session hears it; with -c the program alone. */
-	{ "dumb-init", { "sh", "-c", "(trap 'echo inner' USR1; while :; do sleep 0.01; done) & "
-	  "trap : USR1; sleep 0.2; kill -USR1 $PPID; sleep 0.3; kill $!; exit 0" }, NULL, 0, "inner" },
+	{ "dumb-init", { "sh", "-c", "trap : USR1; trap 'kill -USR1 $PPID' USR2; "
+	  "(trap 'echo inner; exit' USR1; kill -USR2 $$; while :; do sleep 0.01; done) & "
+	  "while kill -0 $! 2>/dev/null; do wait; done" }, NULL, 0, "inner" },
 	{ "dumb-init", { NULL }, NULL, 1, NULL },
 };
 
