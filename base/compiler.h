@@ -27,4 +27,4 @@ struct list {
 
 #define LIST_EACH(item, list) \
 	for (__typeof__(&*(list).items) item = (list).items; \
-	     item < (list).items + (list).count; item++)
+	     (size_t)(item - (list).items) < (list).count; item++)
