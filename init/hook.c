@@ -178,8 +178,8 @@ static int hook_wait(const struct hook_plan *plan, struct running *hook, pid_t p
 	if (over < 0)
 		return -1;
 	if (over == 0)
-		return error_number(err, ETIMEDOUT, "no end after %llu seconds",
-				    (unsigned long long)plan->timeout.value);
+		return error_set(err, "no end after %llu seconds",
+				 (unsigned long long)plan->timeout.value);
 	return hook_result(hook, status, err);
 }
 
