@@ -45,7 +45,7 @@ static const struct sock_filter filter[] = {
 	ALLOW(kill),
 	ALLOW(rt_sigqueueinfo),
 	ALLOW(clock_gettime),		/* the grace period, where the vdso has no clock */
-	ALLOW(pread64),			/* /proc/.../children and the cgroup's OOM count, open already */
+	ALLOW(pread64),			/* children and the cgroup's OOM count, open already */
 	ALLOW(write),			/* the report, --verbose */
 	ALLOW(exit_group),
 	RETURN(SECCOMP_RET_KILL_PROCESS),

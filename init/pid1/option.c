@@ -16,75 +16,6 @@ static const struct persona personas[] = {
 	  127, 126, 126 },
 };
 
-/* The numbers differ between machines, the names do not. */
-static const char signal_names[][7] = {
-	[SIGHUP] = "HUP", [SIGINT] = "INT", [SIGQUIT] = "QUIT", [SIGILL] = "ILL",
-	[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT", [SIGBUS] = "BUS", [SIGFPE] = "FPE",
-	[SIGKILL] = "KILL", [SIGUSR1] = "USR1", [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
-	[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGSTKFLT] = "STKFLT",
-	[SIGCHLD] = "CHLD", [SIGCONT] = "CONT", [SIGSTOP] = "STOP", [SIGTSTP] = "TSTP",
-	[SIGTTIN] = "TTIN", [SIGTTOU] = "TTOU", [SIGURG] = "URG", [SIGXCPU] = "XCPU",
-	[SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
-	[SIGIO] = "IO", [SIGPWR] = "PWR", [SIGSYS] = "SYS",
-};
-/* libc keeps the first two or three to itself, and which is "RTMIN" depends on it: as glibc has it. */
-#define REAL_TIME_MIN	34
-
-/* Digits up to end (or its terminator), at most max: the number, or -1. */
-static long number_parse(const char *text, char end, long max)
-{
-	long number = 0;
-
-	if (*text < '0' || *text > '9')
-		return -1;
-	for (; *text >= '0' && *text <= '9' && number <= max; text++)
-		number = number * 10 + *text - '0';
-	return number > max || (*text != '\0' && *text != end) ? -1 : number;
-}
-
-/* Where end, or the terminator, is. */
-static size_t word_size(const char *text, char end)
-{
-	size_t size = 0;
-
-	while (text[size] != '\0' && text[size] != end)
-		size++;
-	return size;
-}
-
-/* RTMIN, RTMIN+N, RTMAX, RTMAX-N; or -1. */
-static int real_time_parse(const char *text, size_t size, char end)
-{
-	bool from_max = text_begins(text, "RTMAX");
-	long distance = 0;
-
-	if (!from_max && !text_begins(text, "RTMIN"))
-		return -1;
-	if (size > 5)
-		distance = text[5] == (from_max ? '-' : '+') ?
-			   number_parse(text + 6, end, SIGNAL_MAX - REAL_TIME_MIN) : -1;
-	if (distance < 0)
-		return -1;
-	return (int)(from_max ? SIGNAL_MAX - distance : REAL_TIME_MIN + distance);
-}
-
-/* A signal's name or number, up to end: 0 to 64, or -1. */
-static int signal_parse(const char *text, char end)
-{
-	size_t size;
-
-	if (*text >= '0' && *text <= '9')
-		return (int)number_parse(text, end, SIGNAL_MAX);
-	if (text_begins(text, "SIG"))
-		text += 3;
-	size = word_size(text, end);
-	for (size_t i = 1; i < sizeof(signal_names) / sizeof(signal_names[0]); i++)
-		if (size > 0 && strlen(signal_names[i]) == size &&
-		    text_begins(text, signal_names[i]))
-			return (int)i;
-	return real_time_parse(text, size, end);
-}
-
 static int set_grace(struct supervisor *s, const char *value)
 {
 	long seconds = number_parse(value, '.', 99999999);
@@ -168,8 +99,10 @@ static const struct option {
 	{ 'g', "group", FLAG(group), "signal the program's process group" },
 	{ 'c', "single-child", FLAG(single_child), "signal the program alone, no new session" },
 	{ 's', "subreaper", FLAG(subreaper), "adopt orphans where this is not pid 1" },
-	{ 'p', "parent-death", "SIGNAL", set_parent_death, 0, "as if SIGNAL came when the parent ends" },
-	{ 'r', "rewrite", "FROM:TO", set_rewrite, 0, "forward TO in the place of FROM; 0: nothing" },
+	{ 'p', "parent-death", "SIGNAL", set_parent_death, 0,
+	  "as if SIGNAL came when the parent ends" },
+	{ 'r', "rewrite", "FROM:TO", set_rewrite, 0,
+	  "forward TO in the place of FROM; 0: nothing" },
 	{ 'e', "remap", "CODE[:TO]", set_remap, 0, "exit with TO (0) in the place of CODE" },
 	{ 0, "grace", "SECONDS", set_grace, 0, "after TERM wait so long, then KILL what is left" },
 	{ 0, "stop-signal", "SIGNAL", set_stop_signal, 0, "begins the grace period too" },
@@ -198,8 +131,8 @@ static void help_print(const struct supervisor *s, int fd)
 		if (o->help == NULL)
 			continue;
 		line = (struct line){ 0 };
-		line_add(&line, o->letter != 0 ? (char[]){ ' ', ' ', '-', o->letter, ' ', 0 } : "     ");
-		line_add(&line, " --");
+		line_add(&line, o->letter != 0 ? (char[]){ ' ', ' ', '-', o->letter, 0 } : "    ");
+		line_add(&line, "  --");
 		line_add(&line, o->name);
 		if (o->argument != NULL) {
 			line_add(&line, "=");
@@ -212,7 +145,10 @@ static void help_print(const struct supervisor *s, int fd)
 	}
 }
 
-/* value: what stands in the same word, or NULL; *next: the word behind.  0 or -1 after a message. */
+/*
+ * value: what stands in the same word, or NULL; *next: the word behind.
+ * 0, or -1 after a message.
+ */
 static int option_apply(struct supervisor *s, const struct option *o, const char *word,
 			const char *value, char ***next)
 {
@@ -284,7 +220,8 @@ static void environment_apply(struct supervisor *s)
 	if (value != NULL && text_equal(value, "0"))
 		s->single_child = 1;
 	value = env_find(s->env, "DUMB_INIT_DEBUG");
-	if (env_find(s->env, "CATATONIT_DEBUG") != NULL || (value != NULL && text_equal(value, "1")))
+	if ((value != NULL && text_equal(value, "1")) ||
+	    env_find(s->env, "CATATONIT_DEBUG") != NULL)
 		s->verbosity = 2;
 }
 

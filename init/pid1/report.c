@@ -165,7 +165,8 @@ void report_write(const struct supervisor *s, int code)
 	json_number(&line, "{\"exit_code\":", code);
 	json_number(&line, ",\"signal\":",
 		    s->ended && WIFSIGNALED(s->status) ? WTERMSIG(s->status) : -1);
-	json_number(&line, ",\"oom_kills\":", oom < 0 || s->oom_kills < 0 ? -1 : oom - s->oom_kills);
+	json_number(&line, ",\"oom_kills\":",
+		    oom < 0 || s->oom_kills < 0 ? -1 : oom - s->oom_kills);
 	json_number(&line, ",\"run_time_ms\":", now_ms() - s->started);
 	json_number(&line, ",\"max_rss_kib\":", s->usage.ru_maxrss);
 	line_add(&line, "}");

@@ -64,6 +64,11 @@ struct supervisor {
 /* option.c: fills all options; 0, or the exit code + 1 when there is nothing more to do. */
 int options_parse(struct supervisor *s, char **argv);
 
+/* signal.c: values of options, up to the character end or the terminator; -1: no such thing. */
+long number_parse(const char *text, char end, long max);	/* digits only */
+int signal_parse(const char *text, char end);			/* a name or number, 0 to 64 */
+size_t word_size(const char *text, char end);
+
 /* loop.c: until the program (or all) ended; returns the exit code. */
 int loop_run(struct supervisor *s);
 int64_t now_ms(void);	/* CLOCK_MONOTONIC */
