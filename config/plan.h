@@ -23,7 +23,7 @@
 struct opt_u64 { bool set; uint64_t value; };
 struct opt_i64 { bool set; int64_t value; };
 
-/* Index of everything that exists once per namespace type.  In the order in which they are joined. */
+/* Index of all that is there once per type of namespace, in the order in which they are joined. */
 enum namespace_type {
 	NAMESPACE_USER,
 	NAMESPACE_MOUNT,
@@ -61,7 +61,7 @@ enum mount_flag {
 	MOUNT_TMPCOPYUP		= 1 << 2,	/* fill a tmpfs with what the root has there */
 	MOUNT_IDMAP		= 1 << 3,
 	MOUNT_IDMAP_RECURSIVE	= 1 << 4,	/* "ridmap" */
-	MOUNT_COPY_SYMLINK	= 1 << 5,	/* crun: a symlink as source is copied, not followed */
+	MOUNT_COPY_SYMLINK	= 1 << 5,	/* crun: a symlink is copied, not followed */
 	MOUNT_SOURCE_NOFOLLOW	= 1 << 6,
 	MOUNT_DESTINATION_NOFOLLOW = 1 << 7,
 	MOUNT_REMOUNT		= 1 << 8,
@@ -70,13 +70,14 @@ enum mount_flag {
 struct mount_plan {
 	const char *destination;	/* absolute inside the root */
 	const char *type;		/* file system type; NULL for a bind */
-	const char *source;		/* absolute on the host for a bind; else as given, or NULL */
+	const char *source;		/* of a bind: absolute on the host; else as given, or NULL */
 	unsigned int flags;		/* enum mount_flag */
 	uint64_t attr_set, attr_clear;	/* MOUNT_ATTR_*, this mount alone */
 	uint64_t recursive_set, recursive_clear;	/* MOUNT_ATTR_*, and all below ("rro") */
-	uint64_t super_set, super_clear;	/* MS_* of the superblock: SYNCHRONOUS, DIRSYNC, MANDLOCK,
-						 * LAZYTIME, I_VERSION, SILENT, RDONLY */
-	unsigned long propagation[2];	/* MS_PRIVATE, MS_SLAVE ... with MS_REC or not, in order; 0: none */
+	/* MS_* of the superblock: RDONLY, SYNCHRONOUS, DIRSYNC, MANDLOCK, LAZYTIME, I_VERSION, SILENT. */
+	uint64_t super_set, super_clear;
+	/* MS_PRIVATE, MS_SLAVE ... with MS_REC or not, in this order; 0: none. */
+	unsigned long propagation[2];
 	const char *data;		/* comma-separated options for the file system, or NULL */
 	id_map_list uid_maps, gid_maps;	/* of MOUNT_IDMAP; empty: the container's user namespace */
 };
@@ -173,8 +174,8 @@ struct cgroup_write {
 	const char *text;
 	bool optional;			/* ENOENT is no error (a file newer than some kernels) */
 	bool alternative;		/* only where the one before, an optional one, was ENOENT */
-	bool retry;			/* EINVAL is no error yet: again, once, at the list's end
-					 * (values that bound each other: memory and swap, quota and period) */
+	bool retry;			/* EINVAL is no error yet: again, once, at the list's end (values
+					 * that bound each other: memory and swap, quota and period) */
 };
 typedef LIST(struct cgroup_write) cgroup_write_list;
 
@@ -187,15 +188,17 @@ struct device_rule {
 enum { DEVICE_READ = 1, DEVICE_WRITE = 2, DEVICE_MKNOD = 4 };
 
 struct resources_plan {
-	bool listed;			/* linux.resources is there, with at least one limit besides devices */
-	cgroup_write_list v1, v2;	/* v1: with the device rules, for devices.allow and devices.deny */
-	const char *v1_error, *v2_error;	/* what is asked for and that version cannot do, or NULL: then
-						 * an error on a host of that version (unified on v1 ...) */
-	const char *v1_devices_error;	/* the same for device rules, on a host without cgroup2 for BPF */
+	bool listed;			/* there is at least one limit, besides devices */
+	cgroup_write_list v1, v2;	/* v1: with the device rules, for devices.allow and .deny */
+	/* What is asked for and that version cannot do (unified on v1 ...): an error there, or NULL. */
+	const char *v1_error, *v2_error;
+	const char *v1_devices_error;	/* of device rules, on a host without cgroup2 for BPF */
 	LIST(struct device_rule) device_rules;	/* as configured, the standard devices added */
-	LIST(struct bpf_insn_plan) device_filter;	/* the same for BPF_PROG_TYPE_CGROUP_DEVICE; empty: no rules */
+	/* The same for BPF_PROG_TYPE_CGROUP_DEVICE; empty: no rules. */
+	LIST(struct bpf_insn_plan) device_filter;
 	bool check_before_update;	/* memory.checkBeforeUpdate */
-	struct opt_i64 memory_limit, memory_swap;	/* bytes, -1: no limit; what check_before_update and rootless need */
+	/* Bytes, -1: no limit; for check_before_update, and without privilege. */
+	struct opt_i64 memory_limit, memory_swap;
 };
 /* Layout of the kernel's struct bpf_insn, so that <linux/bpf.h> stays out of this header. */
 struct bpf_insn_plan { uint64_t raw; };
@@ -262,7 +265,7 @@ struct plan {
 	struct time_offset monotonic, boottime;
 	LIST(struct device_plan) devices;	/* the spec's default devices first */
 	LIST(struct net_device_plan) net_devices;
-	const char *cgroups_path;	/* as given: a path, or slice:prefix:name; NULL: derive from the id */
+	const char *cgroups_path;	/* as given: a path, or slice:prefix:name; NULL: by the id */
 	struct resources_plan resources;
 	LIST(struct sysctl_plan) sysctls;
 	LIST(const char *) masked_paths;
