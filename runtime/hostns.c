@@ -157,8 +157,11 @@ static int pin_make(struct error *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return error_errno(err, "make a socket pair");
 	maker = fork();
-	if (maker == 0)
+	if (maker == 0) {
+		/* Or it would wait for itself to hang up. */
+		close(sockets[0]);
 		maker_main(sockets[1]);
+	}
 	close(sockets[1]);
 	if (maker < 0)
 		error_errno(err, "make a process");
