@@ -70,11 +70,11 @@ enum mount_flag {
 struct mount_plan {
 	const char *destination;	/* absolute inside the root */
 	const char *type;		/* file system type; NULL for a bind */
-	const char *source;		/* of a bind: absolute on the host; else as given, or NULL */
+	const char *source;		/* of a bind: absolute on the host; else as given */
 	unsigned int flags;		/* enum mount_flag */
 	uint64_t attr_set, attr_clear;	/* MOUNT_ATTR_*, this mount alone */
 	uint64_t recursive_set, recursive_clear;	/* MOUNT_ATTR_*, and all below ("rro") */
-	/* MS_* of the superblock: RDONLY, SYNCHRONOUS, DIRSYNC, MANDLOCK, LAZYTIME, I_VERSION, SILENT. */
+	/* MS_* of the superblock: RDONLY, SYNCHRONOUS, DIRSYNC, MANDLOCK, LAZYTIME ... */
 	uint64_t super_set, super_clear;
 	/* MS_PRIVATE, MS_SLAVE ... with MS_REC or not, in this order; 0: none. */
 	unsigned long propagation[2];
@@ -174,8 +174,8 @@ struct cgroup_write {
 	const char *text;
 	bool optional;			/* ENOENT is no error (a file newer than some kernels) */
 	bool alternative;		/* only where the one before, an optional one, was ENOENT */
-	bool retry;			/* EINVAL is no error yet: again, once, at the list's end (values
-					 * that bound each other: memory and swap, quota and period) */
+	bool retry;			/* EINVAL is no error yet: again, once, at the list's
+					 * end (values that bound each other: quota, period) */
 };
 typedef LIST(struct cgroup_write) cgroup_write_list;
 
@@ -190,7 +190,7 @@ enum { DEVICE_READ = 1, DEVICE_WRITE = 2, DEVICE_MKNOD = 4 };
 struct resources_plan {
 	bool listed;			/* there is at least one limit, besides devices */
 	cgroup_write_list v1, v2;	/* v1: with the device rules, for devices.allow and .deny */
-	/* What is asked for and that version cannot do (unified on v1 ...): an error there, or NULL. */
+	/* What is asked for and that version cannot do (unified on v1 ...), or NULL. */
 	const char *v1_error, *v2_error;
 	const char *v1_devices_error;	/* of device rules, on a host without cgroup2 for BPF */
 	LIST(struct device_rule) device_rules;	/* as configured, the standard devices added */
@@ -265,7 +265,7 @@ struct plan {
 	struct time_offset monotonic, boottime;
 	LIST(struct device_plan) devices;	/* the spec's default devices first */
 	LIST(struct net_device_plan) net_devices;
-	const char *cgroups_path;	/* as given: a path, or slice:prefix:name; NULL: by the id */
+	const char *cgroups_path;	/* as given: path or slice:prefix:name; NULL: by the id */
 	struct resources_plan resources;
 	LIST(struct sysctl_plan) sysctls;
 	LIST(const char *) masked_paths;
