@@ -144,9 +144,9 @@ static void zsh_options(struct text *out, const struct option *options)
 		if (o->help == NULL)
 			continue;
 		text_printf(out, " \\\n\t\t\t'--%s%s[", o->name,
-			    o->kind == OPTION_FLAG ? "" : "=");
+			    o->value == NULL ? "" : "=");
 		add_quoted(out, o->help);
-		text_add(out, o->kind == OPTION_FLAG ? "]'" : "]:value:_files'");
+		text_add(out, o->value == NULL ? "]'" : "]:value:_files'");
 	}
 }
 
@@ -186,7 +186,7 @@ static void fish_options(struct text *out, const struct option *options, const c
 		text_printf(out, "complete -c kist -n '%s' -l %s", condition, o->name);
 		if (o->letter != 0)
 			text_printf(out, " -s %c", o->letter);
-		text_printf(out, "%s -d '", o->kind == OPTION_FLAG ? "" : " -r");
+		text_printf(out, "%s -d '", o->value == NULL ? "" : " -r");
 		add_quoted(out, o->help);
 		text_add(out, "'\n");
 	}

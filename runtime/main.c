@@ -50,9 +50,10 @@ static const struct command *find_or_suggest(const struct cli *cli, const char *
 			best = commands[i]->name;
 		}
 	}
-	error_set(err, "no such command: %s; \"%s --help\" lists them", name, cli->name);
 	if (best != NULL)
-		error_hint(err, "did you mean \"%s\"?", best);
+		error_set(err, "no such command: %s; did you mean \"%s\"?", name, best);
+	else
+		error_set(err, "no such command: %s; \"%s --help\" lists them", name, cli->name);
 	return NULL;
 }
 

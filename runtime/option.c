@@ -99,6 +99,9 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 	case OPTION_LIST:
 		list_push(p->arena, to, value);
 		return 0;
+	case OPTION_ASSIGN:
+		list_push(p->arena, to, arena_printf(p->arena, "%s=%s", o->name, value));
+		return 0;
 	case OPTION_NUMBER:
 		if (!text_to_u64(value, INT_MAX, &number))
 			return error_set(p->err,
@@ -121,6 +124,8 @@ static int option_take(struct parser *p, const struct match *m, const char *valu
 		if (next == NULL || !choice_has(o->value, next))
 			value = arena_strndup(p->arena, o->value, strcspn(o->value, "|"));
 	}
+	if (value == NULL && o->kind == OPTION_ASSIGN && o->value == NULL)
+		value = "true";
 	if (value == NULL && o->kind != OPTION_FLAG) {
 		if (*p->at == NULL)
 			return error_set(p->err, "flag needs an argument: --%s", o->name);
@@ -214,7 +219,7 @@ void option_value_text(struct text *out, const struct option *option)
 {
 	if (option->kind == OPTION_CHOICE)
 		text_printf(out, "[=%s]", option->value);
-	else if (option->kind != OPTION_FLAG)
+	else if (option->value != NULL)
 		text_printf(out, " %s", option->value);
 }
 

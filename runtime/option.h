@@ -21,6 +21,7 @@ enum option_kind {
 	OPTION_LIST,		/* LIST(const char *), once per time given */
 	OPTION_NUMBER,		/* int, not negative */
 	OPTION_CHOICE,		/* const char *: the first of the choices where no value is given */
+	OPTION_ASSIGN,		/* LIST(const char *) that many rows share: "name=value", or "=true" */
 };
 
 struct option {
@@ -28,7 +29,7 @@ struct option {
 	char letter;		/* or 0 */
 	enum option_kind kind;
 	size_t offset;		/* of the value in the command's struct */
-	const char *value;	/* what help calls the value, "DIR"; choices: "auto|always" */
+	const char *value;	/* what help calls it, "DIR"; choices: "auto|always"; NULL: none */
 	const char *help;	/* NULL: accepted, and not shown */
 };
 
@@ -46,6 +47,8 @@ struct option {
 	{ name, letter, OPTION_NUMBER, OPTION_AT(s, m, int), value, help }
 #define OPTION_ROW_CHOICE(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_CHOICE, OPTION_AT(s, m, const char *), value, help }
+#define OPTION_ROW_ASSIGN(name, s, m, value, help) \
+	{ name, 0, OPTION_ASSIGN, OPTION_AT(s, m.items, const char **), value, help }
 typedef LIST(const char *) option_list;
 
 /* What is no option, NULL behind the last. */
