@@ -31,6 +31,23 @@ static bool has_capabilities(unsigned int mask)
 	return syscall(__NR_capget, &header, data) == 0 && (data[0].effective & mask) == mask;
 }
 
+/*
+ * Types whose source and options name no path.  Others look paths up in the
+ * mount namespace of who mounts: overlay's directories, a disk, a socket.
+ */
+static bool is_pathless(const struct mount_plan *mount)
+{
+	static const char *const types[] = {
+		"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup", "cgroup2", "ramfs",
+		"securityfs", "debugfs", "tracefs", "bpf", "binfmt_misc", "hugetlbfs",
+	};
+
+	for (size_t i = 0; mount->type != NULL && i < ARRAY_SIZE(types); i++)
+		if (strcmp(mount->type, types[i]) == 0)
+			return true;
+	return (mount->flags & MOUNT_BIND) != 0;
+}
+
 bool hostns_usable(const struct plan *plan)
 {
 	static const enum hook_moment moments[] = {
@@ -44,6 +61,9 @@ bool hostns_usable(const struct plan *plan)
 		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(moments); i++)
 		if (plan->hooks[moments[i]].count > 0)
+			return false;
+	LIST_EACH(mount, plan->mounts)
+		if (!is_pathless(mount))
 			return false;
 	if (geteuid() != 0 || !has_capabilities(needed))
 		return false;
