@@ -55,7 +55,7 @@ _noreturn static void call_exec(const struct bundle *bundle, int runtime_fd, con
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	dup2(in, 0);
-	dup2(call->out_fd, 1);
+	dup2(bundle->stdout_fd >= 0 ? bundle->stdout_fd : call->out_fd, 1);
 	dup2(call->err_fd, 2);
 	if (runtime_fd != 3) {
 		dup2(runtime_fd, 3);
@@ -134,18 +134,28 @@ void bundle_finish(struct call *call, struct output *ret)
 		  ret->err);
 }
 
+/* What was written to it so far, in static memory. */
+static const char *so_far(int fd)
+{
+	static char text[65536];
+	ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+
+	text[got > 0 ? got : 0] = '\0';
+	return text;
+}
+
 void bundle_await(struct call *call, const char *text)
 {
-	for (int tries = 0; tries < call->timeout * 100; tries++) {
-		static char so_far[65536];
-		ssize_t got = pread(call->out_fd, so_far, sizeof(so_far) - 1, 0);
+	struct pollfd ended = { .fd = call->pidfd, .events = POLLIN };
+	bool over = false;
 
-		so_far[got > 0 ? got : 0] = '\0';
-		if (strstr(so_far, text))
+	for (int tries = 0; tries < call->timeout * 100 && !over; tries++) {
+		over = poll(&ended, 1, 10) > 0;
+		if (strstr(so_far(call->out_fd), text))
 			return;
-		usleep(10000);
 	}
-	cr_assert_fail("\"%s\" did not come in %d s", text, call->timeout);
+	cr_assert_fail("\"%s\" did not come %s: %s", text, over ? "before the end" : "in time",
+		       so_far(call->err_fd));
 }
 
 void bundle_begin(struct bundle *bundle, struct call *ret, const char *first, ...)

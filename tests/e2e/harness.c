@@ -172,6 +172,7 @@ struct bundle *bundle_new(void)
 	bundle->state = make_dir(dir, "state");
 	bundle->config = edit_quotes(&e2e_arena, default_config);
 	bundle->stdin_fd = -EBADF;
+	bundle->stdout_fd = -EBADF;
 	bundle->timeout = 60;
 	copy_file(PROBE_BUILT, arena_printf(&e2e_arena, "%s/probe", bundle->rootfs), 0755);
 	return bundle;

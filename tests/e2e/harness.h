@@ -66,6 +66,7 @@ struct bundle {
 	const char *env[16];	/* the runtime's environment, beside PATH */
 	const char *cwd;	/* where the runtime is called; NULL: in dir */
 	int stdin_fd;		/* borrowed; -EBADF: /dev/null */
+	int stdout_fd;		/* borrowed; -EBADF: what bundle_finish() returns */
 	int timeout;		/* seconds that a call may take */
 };
 

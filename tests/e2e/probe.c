@@ -36,6 +36,10 @@ static void read_file(char **arg)
 		tell_result(arg, -1);
 		return;
 	}
+	/* environ and cmdline are lists of strings. */
+	for (ssize_t i = 0; i < got; i++)
+		if (text[i] == '\0')
+			text[i] = '\n';
 	text[got] = '\0';
 	close(fd);
 	tell_text(arg, text);
