@@ -210,7 +210,7 @@ def enter_namespace(native):
     """Again, in a mount namespace of our own, with cgroup2 alone where the host is hybrid."""
     if os.environ.get('BENCH_INSIDE') or os.getuid() != 0:
         return
-    script = 'mount --make-rprivate /; '
+    script = 'mount --make-rprivate /; mkdir -p /run/kist; mount -t tmpfs -o mode=700 kist /run/kist; '
     if not native and not os.path.exists('/sys/fs/cgroup/cgroup.controllers'):
         script += 'mount -t cgroup2 cgroup2 /sys/fs/cgroup; '
     os.environ['BENCH_INSIDE'] = '1'
