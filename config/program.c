@@ -66,7 +66,8 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 		/* A relative one, the empty one too, means the working directory. */
 		if (length == 0)
 			length = strlen(cwd);
-		else if (*at != '/' && snprintf(below, sizeof(below), "%s/%.*s", cwd, (int)length,
+		else if (*at != '/' && snprintf(below, sizeof(below), "%s/%.*s",
+						strcmp(cwd, "/") == 0 ? "" : cwd, (int)length,
 						at) < (int)sizeof(below))
 			directory = below;
 		if (directory == below)
