@@ -214,8 +214,14 @@ int cgroup_adopt(const struct cgroup *cgroup, pid_t pid, struct error *err)
 		return 0;
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	if (cgroup->path != NULL && cgroup->fd >= 0 && !cgroup->born &&
-	    cgroup_file_write(cgroup->fd, "cgroup.procs", text) < 0)
-		return error_errno(err, "put process %s into cgroup %s", text, cgroup->path);
+	    cgroup_file_write(cgroup->fd, "cgroup.procs", text) < 0) {
+		/* A user may not move from a cgroup above the own slice; the manager may. */
+		if (errno != EACCES || cgroup->manager != CGROUP_SYSTEMD)
+			return error_errno(err, "put process %s into cgroup %s", text,
+					   cgroup->path);
+		if (cgroup_systemd_attach(cgroup, pid, err) < 0)
+			return -1;
+	}
 	cgroup_keeper_end(cgroup);
 	return 0;
 }
@@ -251,7 +257,7 @@ int cgroup_open(struct cgroup *cgroup, struct error *err)
 	fd_close(&cgroup->fd);
 	cgroup->fd = fd;
 	/* Whoever wrote cgroup.kill killed the container's first process, and ended it. */
-	cgroup->born = true;
+	cgroup->born = cgroup_may_be_born(root_fd, cgroup->path);
 	return 0;
 }
 
@@ -506,17 +512,22 @@ static int v2_remove(struct cgroup *cgroup, struct error *err)
 int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 {
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	bool scope = false;
 	int result = 0;
 
 	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
 		return 0;
+	/* systemd removes an empty scope by itself; where there is one, it may be somebody else's. */
+	if (cgroup->manager == CGROUP_SYSTEMD)
+		scope = (cgroup->fd >= 0 || cgroup_open(cgroup, err) == 0) && is_ours(cgroup);
 	cgroup_close(cgroup);
 	if (cgroup->host != CGROUP_LEGACY)
 		result = v2_remove(cgroup, err);
-	if (result == 0 && has_v1(cgroup) && cgroup_v1_open(&v1, err) == 0)
-		result = cgroup_v1_remove(&v1, cgroup->path, cgroup->killed, err);
-	/* Last, and also when the directory is gone: a failed unit keeps its name. */
-	if (result == 0 && cgroup->manager == CGROUP_SYSTEMD)
-		result = cgroup_systemd_stop(cgroup, err);
-	return result;
+	if (result == 0 && has_v1(cgroup)) {
+		result = cgroup_v1_open(&v1, err);
+		if (result == 0)
+			result = cgroup_v1_remove(&v1, cgroup->path, cgroup->killed, err);
+	}
+	/* After the directories: with a process in it this has failed, and systemd would kill. */
+	return result == 0 && scope ? cgroup_systemd_stop(cgroup, err) : result;
 }

@@ -143,19 +143,25 @@ int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_p
 		      struct error *err);
 /* The caller's own cgroup in cgroup2, below the mount point. */
 int cgroup_path_own(struct arena *arena, const char **ret_path, struct error *err);
+/* May this process change the host's cgroups, or only some that were delegated to it? */
+bool cgroup_privileged(enum cgroup_host host);
+/* May it clone into path, seen from where it is itself? */
+bool cgroup_may_be_born(int root_fd, const char *path);
 /* Fills path (and scope) for the manager; path stays NULL where the caller may make none. */
 int cgroup_path_plan(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		     const char *id, struct error *err);
 
 /* --- cgroup_systemd.c -------------------------------------------------------- */
 
-/* Starts the scope around a placeholder process; fills path and keeper. */
+/* Starts the scope around a placeholder process; sets path and keeper.  On an error there is none. */
 int cgroup_systemd_start(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 			 struct error *err);
 /* The limits that systemd would overwrite on its next reload, told to it. */
 int cgroup_systemd_update(const struct cgroup *cgroup, struct arena *arena,
 			  const struct resources_plan *resources, struct error *err);
-/* Stops the scope, and forgets it if it failed; one that is gone is no error. */
+/* Has the manager move a process in, where the caller may not. */
+int cgroup_systemd_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
+/* Waits until systemd has forgotten the scope; one that is gone is no error. */
 int cgroup_systemd_stop(const struct cgroup *cgroup, struct error *err);
 /* Ends the placeholder of the scope, if there is one: the container is in it. */
 void cgroup_keeper_end(const struct cgroup *cgroup);

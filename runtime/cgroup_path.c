@@ -101,6 +101,44 @@ int cgroup_path_own(struct arena *arena, const char **ret_path, struct error *er
 	return error_set(err, "/proc/self/cgroup names no cgroup v2");
 }
 
+bool cgroup_privileged(enum cgroup_host host)
+{
+	if (host == CGROUP_LEGACY)
+		return geteuid() == 0;
+	return faccessat(AT_FDCWD, host == CGROUP_HYBRID ? CGROUP_MOUNT "/unified/cgroup.procs"
+							 : CGROUP_MOUNT "/cgroup.procs",
+			 W_OK, AT_EACCESS) == 0;
+}
+
+/*
+ * The kernel wants the right to write cgroup.procs of the nearest cgroup that is above both the
+ * caller's own and the new process'.
+ */
+bool cgroup_may_be_born(int root_fd, const char *path)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	_cleanup_fd int fd = -EBADF;
+	size_t common = 0;
+	struct error ignored;
+	const char *own;
+
+	if (faccessat(root_fd, "cgroup.procs", W_OK, AT_EACCESS) == 0)
+		return true;
+	if (cgroup_path_own(&arena, &own, &ignored) < 0)
+		return false;
+	for (size_t i = 0; ; i++) {
+		bool own_end = own[i] == '/' || own[i] == '\0';
+		bool path_end = path[i] == '/' || path[i] == '\0';
+
+		if (own_end && path_end)
+			common = i;
+		if (own[i] != path[i] || own[i] == '\0')
+			break;
+	}
+	fd = cgroup_dir_open(root_fd, arena_strndup(&arena, path, common), &ignored);
+	return fd >= 0 && faccessat(fd, "cgroup.procs", W_OK, AT_EACCESS) == 0;
+}
+
 /* May we make path?  Asked of the nearest cgroup above it that exists (or of it). */
 static bool may_make(int root_fd, const char *path)
 {
@@ -190,7 +228,7 @@ static int unit_check(const char *name, struct error *err)
 static int systemd_plan(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 			const char *id, struct error *err)
 {
-	const char *slice = geteuid() == 0 ? "system.slice" : "user.slice";
+	const char *slice = cgroup_privileged(cgroup->host) ? "system.slice" : "user.slice";
 	const char *prefix = "kist", *name = id, *above;
 	char *first, *second;
 	size_t length;

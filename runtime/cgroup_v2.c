@@ -155,7 +155,8 @@ int cgroup_v2_make(struct cgroup *cgroup, const cgroup_write_list *writes, bool 
 	 * a cgroup that may have been written cgroup.kill.  systemd writes it on stop only, and
 	 * then the cgroup is gone.
 	 */
-	cgroup->born = made || cgroup->keeper_fd >= 0;
+	cgroup->born = (made || cgroup->keeper_fd >= 0) &&
+		       cgroup_may_be_born(root_fd, cgroup->path);
 	cgroup->fd = fd_take(&fd);
 	return 0;
 }

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "runtime/cgroup.h"
+#include "runtime/cgroup_internal.h"
+#include "runtime/clone.h"
+#include "runtime/dbus.h"
+#include "tests/kernel/child.h"
+
+static struct arena arena;
+static struct error err;
+static struct plan plan;
+static struct cgroup cgroup;
+static char id[64];
+
+static void begin(void)
+{
+	child_need_root();
+	if (access("/run/systemd/system", F_OK) < 0)
+		cr_skip_test("systemd is not pid 1");
+	if (access("/run/dbus/system_bus_socket", F_OK) < 0)
+		cr_skip_test("no D-Bus system bus");
+	snprintf(id, sizeof(id), "test%d", (int)getpid());
+	cgroup = CGROUP_INIT;
+}
+
+static void end(void)
+{
+	struct error ignored;
+
+	if (cgroup.path != NULL)
+		cgroup_kill(&cgroup, &ignored);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	cr_expect_eq(cgroup_destroy(&cgroup, &ignored), 0, "%s", ignored.text);
+}
+
+TestSuite(systemd, .init = begin, .fini = end, .timeout = 60);
+
+static void make(const char *path)
+{
+	plan.cgroups_path = path;
+	cr_assert_eq(cgroup_plan(&cgroup, &arena, &plan, id, CGROUP_SYSTEMD, &err), 0, "%s",
+		     err.text);
+	cr_assert_eq(cgroup_create(&cgroup, &arena, &plan, &err), 0, "%s", err.text);
+}
+
+static int sleep_on(void *context _unused)
+{
+	while (pause() < 0)
+		;
+	return 0;
+}
+
+static pid_t enter(void)
+{
+	struct clone_request request = CLONE_REQUEST_INIT;
+	struct clone_result child;
+
+	if (cgroup.born)
+		request.cgroup_fd = cgroup.fd;
+	cr_assert_eq(clone_process(&request, sleep_on, NULL, &child, &err), 0, "%s", err.text);
+	cr_assert_eq(cgroup_adopt(&cgroup, child.pid, &err), 0, "%s", err.text);
+	close(child.pidfd);
+	return child.pid;
+}
+
+static const char *file_text(const char *file)
+{
+	static char text[4096];
+
+	if (cgroup_file_read(cgroup.fd, file, text, sizeof(text)) < 0)
+		snprintf(text, sizeof(text), "%s", strerror(errno));
+	return text;
+}
+
+static bool is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(arena_printf(&arena, "/sys/fs/cgroup%s", path), &st) == 0;
+}
+
+/* A property of a unit, as systemctl prints it. */
+static const char *unit_property(const char *unit, const char *name)
+{
+	static char text[256];
+	int ends[2];
+	ssize_t n;
+	pid_t pid;
+
+	cr_assert_eq(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], 1);
+		execlp("systemctl", "systemctl", "show", "-P", name, unit, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	n = read(ends[0], text, sizeof(text) - 1);
+	close(ends[0]);
+	waitpid(pid, NULL, 0);
+	text[n > 0 ? n : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+Test(systemd, keeps_a_scope_for_the_container)
+{
+	const char *scope = arena_printf(&arena, "kist-%s.scope", id);
+	pid_t pid, *pids;
+	size_t count;
+
+	make(NULL);
+	cr_expect_str_eq(cgroup.scope, scope);
+	cr_expect_str_eq(cgroup.path, arena_printf(&arena, "/system.slice/%s", scope));
+	cr_expect(cgroup.born);
+	pid = enter();
+	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &count, &err), 0, "%s", err.text);
+	cr_assert_eq(count, 1, "the placeholder is still there");
+	cr_expect_eq(pids[0], pid);
+	cr_expect_str_eq(unit_property(scope, "ActiveState"), "active");
+	cr_expect_str_eq(unit_property(scope, "Delegate"), "yes");
+	cr_expect_eq(cgroup_kill(&cgroup, &err), 0, "%s", err.text);
+	waitpid(pid, NULL, 0);
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
+	cr_expect_not(is_there(cgroup.path));
+	for (int tries = 0; tries < 100 &&
+	     strcmp(unit_property(scope, "ActiveState"), "inactive") != 0; tries++)
+		usleep(20000);
+	cr_expect_str_eq(unit_property(scope, "LoadState"), "not-found");
+}
+
+Test(systemd, takes_slice_prefix_and_name)
+{
+	make(arena_printf(&arena, "kist-tests.slice:pre:%s", id));
+	cr_expect_str_eq(cgroup.path,
+			 arena_printf(&arena, "/kist.slice/kist-tests.slice/pre-%s.scope", id));
+	enter();
+}
+
+Test(systemd, takes_a_name_without_a_prefix)
+{
+	make(arena_printf(&arena, "system.slice::%s", id));
+	cr_expect_str_eq(cgroup.scope, arena_printf(&arena, "%s.scope", id));
+	enter();
+}
+
+Test(systemd, takes_a_slice_for_the_container)
+{
+	make(arena_printf(&arena, "system.slice::system-%s.slice", id));
+	cr_expect_str_eq(cgroup.path, arena_printf(&arena, "/system.slice/system-%s.slice", id));
+	enter();
+}
+
+Test(systemd, same_name_twice_is_refused_and_the_first_lives)
+{
+	struct cgroup second = CGROUP_INIT;
+	pid_t pid;
+
+	make(NULL);
+	pid = enter();
+	cr_assert_eq(cgroup_plan(&second, &arena, &plan, id, CGROUP_SYSTEMD, &err), 0);
+	cr_expect_eq(cgroup_create(&second, &arena, &plan, &err), -1);
+	cr_expect_eq(err.code, EEXIST, "%s", err.text);
+	cr_expect_eq(cgroup_destroy(&second, &err), 0, "%s", err.text);
+	cr_expect_eq(kill(pid, 0), 0);
+	cr_expect_eq(waitpid(pid, NULL, WNOHANG), 0);
+}
+
+static int reload(void *context _unused)
+{
+	execlp("systemctl", "systemctl", "daemon-reload", (char *)NULL);
+	return 127;
+}
+
+Test(systemd, is_told_the_limits)
+{
+	struct cgroup_write writes[] = {
+		{ .controller = "memory", .file = "memory.max", .text = "67108864" },
+		{ .controller = "pids", .file = "pids.max", .text = "77" },
+		{ .controller = "cpu", .file = "cpu.max", .text = "50000 100000" },
+	};
+	struct resources_plan changed = { .listed = true };
+
+	if (cgroup_host() != CGROUP_UNIFIED)
+		cr_skip_test("not a unified host");
+	plan.resources.listed = true;
+	plan.resources.v2.items = writes;
+	plan.resources.v2.count = ARRAY_SIZE(writes);
+	make(NULL);
+	enter();
+	cr_expect_str_eq(file_text("memory.max"), "67108864");
+	cr_expect_str_eq(file_text("pids.max"), "77");
+	cr_expect_str_eq(file_text("cpu.max"), "50000 100000");
+	cr_expect_str_eq(unit_property(cgroup.scope, "MemoryMax"), "67108864");
+	cr_expect_str_eq(unit_property(cgroup.scope, "TasksMax"), "77");
+	cr_expect_str_eq(unit_property(cgroup.scope, "CPUQuotaPerSecUSec"), "500ms");
+	writes[0].text = "134217728";
+	changed.v2.items = writes;
+	changed.v2.count = 1;
+	cr_assert_eq(cgroup_update(&cgroup, &arena, &changed, &err), 0, "%s", err.text);
+	cr_expect_str_eq(file_text("memory.max"), "134217728");
+	cr_expect_str_eq(unit_property(cgroup.scope, "MemoryMax"), "134217728");
+	/* What systemd was not told, it takes away now. */
+	cr_assert_eq(child_status(reload, NULL), 0);
+	cr_expect_str_eq(file_text("memory.max"), "134217728");
+	cr_expect_str_eq(file_text("pids.max"), "77");
+}
+
+Test(systemd, takes_properties_from_annotations)
+{
+	struct annotation annotations[] = {
+		{ "org.systemd.property.Description", "'from the annotation'" },
+		{ "org.systemd.property.TimeoutStopSec", "uint64 7" },
+	};
+
+	plan.annotations.items = annotations;
+	plan.annotations.count = 2;
+	make(NULL);
+	enter();
+	cr_expect_str_eq(unit_property(cgroup.scope, "Description"), "from the annotation");
+	cr_expect_str_eq(unit_property(cgroup.scope, "TimeoutStopUSec"), "7s");
+}
+
+Test(systemd, moves_a_process_for_those_who_may_not)
+{
+	pid_t pid = fork(), *pids;
+	size_t count;
+
+	if (pid == 0)
+		sleep_on(NULL);
+	make(NULL);
+	cr_expect_eq(cgroup_systemd_attach(&cgroup, pid, &err), 0, "%s", err.text);
+	cgroup_keeper_end(&cgroup);
+	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &count, &err), 0, "%s", err.text);
+	cr_expect_eq(count, 1);
+	kill(pid, SIGKILL);
+}
+
+Test(systemd, with_live_processes_is_not_stopped)
+{
+	pid_t pid;
+
+	make(NULL);
+	pid = enter();
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), -1);
+	cr_expect_eq(err.code, EBUSY, "%s", err.text);
+	cr_expect_eq(waitpid(pid, NULL, WNOHANG), 0, "it was killed");
+}
+
+Test(systemd, wants_three_parts_of_a_path)
+{
+	static const char *const paths[] = {
+		"/a/b", "a:b", "a:b:c:d", "system.slice:x:", "nonsense:x:y", "a/b.slice:x:y",
+		"system.slice:x/y:z", "../a.slice:x:y",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		plan.cgroups_path = paths[i];
+		cr_expect_eq(cgroup_plan(&cgroup, &arena, &plan, id, CGROUP_SYSTEMD, &err), -1,
+			     "%s", paths[i]);
+	}
+}
+
+Test(systemd, says_what_it_does_not_know)
+{
+	struct annotation annotation = { "org.systemd.property.Nonesuch", "'x'" };
+
+	plan.annotations.items = &annotation;
+	plan.annotations.count = 1;
+	cr_assert_eq(cgroup_plan(&cgroup, &arena, &plan, id, CGROUP_SYSTEMD, &err), 0);
+	cr_expect_eq(cgroup_create(&cgroup, &arena, &plan, &err), -1);
+	cr_expect_not_null(strstr(err.text, "Nonesuch"), "%s", err.text);
+	cr_expect_null(cgroup.path);
+}
