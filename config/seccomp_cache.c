@@ -52,18 +52,18 @@ static bool is_private(const struct stat *st)
 	return st->st_uid == geteuid() && (st->st_mode & 0077) == 0;
 }
 
-/* "base/kist/seccomp"; the two directories below base are made. */
+/* "base/kist/.seccomp"; the two directories below base are made. */
 static int directory_open(const char *base, bool make)
 {
 	char path[512];
 	_cleanup_fd int fd = -EBADF;
 	struct stat st;
 
-	if (snprintf(path, sizeof(path), "%s/kist/seccomp", base) >= (int)sizeof(path))
+	if (snprintf(path, sizeof(path), "%s/kist/.seccomp", base) >= (int)sizeof(path))
 		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 && errno == ENOENT && make) {
-		path[strlen(path) - strlen("/seccomp")] = '\0';
+		path[strlen(path) - strlen("/.seccomp")] = '\0';
 		if (mkdir(path, 0700) < 0 && errno != EEXIST)
 			return -1;
 		path[strlen(path)] = '/';

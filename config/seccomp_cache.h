@@ -3,8 +3,8 @@
 #include "config/seccomp_profile.h"
 
 /*
- * Compiled filters by content: /run/kist/seccomp for root, else
- * $XDG_RUNTIME_DIR/kist/seccomp; 0700 and the caller's own, or it is not used.
+ * Compiled filters by content: /run/kist/.seccomp for root, else
+ * $XDG_RUNTIME_DIR/kist/.seccomp; 0700 and the caller's own, or it is not used.
  *
  * A file is named by a hash of its key, and holds the key whole: a filter is
  * taken only when the keys are equal byte by byte, so that no profile can be

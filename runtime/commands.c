@@ -7,7 +7,7 @@
 #define COMMANDS(row) \
 	row(run) row(create) row(start) row(kill) row(delete) row(wait) \
 	row(state) row(list) row(ps) row(pause) row(resume) row(update) row(gc) \
-	row(spec) row(check) row(plan) row(completion) row(help_page) row(man)
+	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)
 
 #define DECLARE(name)	extern const struct command command_##name;
 #define POINT(name)	&command_##name,

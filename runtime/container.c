@@ -51,8 +51,8 @@ int container_id_check(const char *id, struct error *err)
 	size_t length = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 				   "0123456789_+.-");
 
-	if (length == 0 || id[length] != '\0' || length > 1024 ||
-	    strcmp(id, ".") == 0 || strcmp(id, "..") == 0)
+	/* Names with a dot in front are ours (.hostns, .seccomp); security.md I19. */
+	if (length == 0 || id[length] != '\0' || length > 1024 || id[0] == '.')
 		return container_error(err, EINVAL, "invalid container ID format");
 	return 0;
 }
@@ -165,9 +165,12 @@ static int journal_open(struct container *c, struct error *err)
 static int journal_load(struct container *c, struct error *err)
 {
 	struct journal journal;
+	struct stat st;
 
 	if (journal_open(c, err) < 0 || journal_read(c->lock_fd, c->arena, &journal, err) < 0)
 		return -1;
+	if (fstat(c->lock_fd, &st) == 0)
+		c->created = st.st_ctim;
 	c->bundle = journal.bundle;
 	c->root_path = journal.root_path;
 	c->foreground = journal.foreground;

@@ -85,7 +85,7 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 	uint64_t number;
 
 	switch (o->kind) {
-	case OPTION_FLAG:
+	case OPTION_SWITCH:
 		return flag_set(m, value, p->err);
 	case OPTION_CHOICE:
 		if (!choice_has(o->value, value))
@@ -126,7 +126,7 @@ static int option_take(struct parser *p, const struct match *m, const char *valu
 	}
 	if (value == NULL && o->kind == OPTION_ASSIGN && o->value == NULL)
 		value = "true";
-	if (value == NULL && o->kind != OPTION_FLAG) {
+	if (value == NULL && o->kind != OPTION_SWITCH) {
 		if (*p->at == NULL)
 			return error_set(p->err, "flag needs an argument: --%s", o->name);
 		value = *p->at++;
@@ -162,7 +162,7 @@ static int letters_take(struct parser *p, const char *word)
 
 		if (m.option == NULL)
 			return unknown(p, word, word + 1);
-		if (*rest == '=' || (*rest != '\0' && m.option->kind != OPTION_FLAG))
+		if (*rest == '=' || (*rest != '\0' && m.option->kind != OPTION_SWITCH))
 			return option_take(p, &m, *rest == '=' ? rest + 1 : rest);
 		if (option_take(p, &m, NULL) < 0)
 			return -1;

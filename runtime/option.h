@@ -16,7 +16,7 @@
  * is no option.  Nothing is split at commas.
  */
 enum option_kind {
-	OPTION_FLAG,		/* bool; "=true" and "=false" may follow */
+	OPTION_SWITCH,		/* bool; "=true" and "=false" may follow */
 	OPTION_TEXT,		/* const char * */
 	OPTION_LIST,		/* LIST(const char *), once per time given */
 	OPTION_NUMBER,		/* int, not negative */
@@ -38,7 +38,7 @@ struct option {
 	(offsetof(s, m) + \
 	 0 * sizeof(char[2 * __builtin_types_compatible_p(__typeof__(((s *)0)->m), type) - 1]))
 #define OPTION_ROW_FLAG(name, letter, s, m, help) \
-	{ name, letter, OPTION_FLAG, OPTION_AT(s, m, bool), NULL, help }
+	{ name, letter, OPTION_SWITCH, OPTION_AT(s, m, bool), NULL, help }
 #define OPTION_ROW_TEXT(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_TEXT, OPTION_AT(s, m, const char *), value, help }
 #define OPTION_ROW_LIST(name, letter, s, m, value, help) \

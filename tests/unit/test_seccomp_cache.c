@@ -191,7 +191,7 @@ static int open_as_user(mode_t mode, uid_t owner)
 	snprintf(path, sizeof(path), "%s/kist", directory);
 	mkdir(path, 0700);
 	chown(path, 65534, 65534);
-	snprintf(path, sizeof(path), "%s/kist/seccomp", directory);
+	snprintf(path, sizeof(path), "%s/kist/.seccomp", directory);
 	if (mode != 0) {
 		mkdir(path, 0700);
 		chmod(path, mode);
