@@ -107,7 +107,7 @@ static bool take(struct supervisor *s, siginfo_t *info)
 	if (to != 0)
 		forward(s, to, info);
 	/* So that the shell that started us sees its job stop (where we are not pid 1). */
-	if (s->isolation == ISOLATE_SESSION &&
+	if (s->persona->isolation == ISOLATE_SESSION &&
 	    (signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU))
 		sys(__NR_kill, s->self, SIGSTOP);
 	return false;

@@ -26,6 +26,11 @@ struct start {
 	int terminal;			/* stdin and controlling terminal, or 0 */
 };
 
+/* What most tests start: kist-init with these words, as a subreaper or as pid 1. */
+#define ALONE(...)	(&(struct start){ .args = WORDS("kist-init", __VA_ARGS__) })
+#define INSIDE(yes, ...) \
+	(&(struct start){ .args = WORDS("kist-init", __VA_ARGS__), .pid_namespace = (yes) })
+
 /* A failed assertion ends the test's process, and then what it started. */
 void run_start(struct run *run, const struct start *start);
 /* Reads until text holds what (NULL: the end of the output); false after ten seconds. */

@@ -13,7 +13,7 @@
  * What tini, dumb-init and catatonit do is asked of these where they are
  * installed, so that the tables say what they do, not what we think they do.
  */
-/* --- exit codes ------------------------------------------------------------------------ */
+/* --- exit codes --- */
 
 static const struct { const char *args[8]; int code; } exits[] = {
 	{ { "--", PROBE, "exit", "0" }, 0 },
@@ -75,9 +75,10 @@ Test(pid1, exits_as_its_program_did)
 	}
 }
 
-/* --- side by side with the inits that there are ------------------------------------------- */
+/* --- side by side with the inits that there are --- */
 
-#define SHOW_TERM	"trap 'echo got TERM; exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done"
+#define SHOW_TERM \
+	"trap 'echo got TERM; exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done"
 static const struct {
 	const char *name;	/* argv[0], and the file below /usr/bin */
 	const char *args[8], *env;
@@ -142,7 +143,9 @@ Test(pid1, does_what_the_inits_do_whose_name_it_has)
 		snprintf(file, sizeof(file), "/usr/bin/%s", peers[i].name);
 		memcpy(args + 1, peers[i].args, sizeof(peers[i].args));
 		for (int theirs = 0; theirs < 2; theirs++) {
-			struct start start = { .file = theirs ? file : NULL, .args = args, .env = env };
+			const struct start start = {
+				.file = theirs ? file : NULL, .args = args, .env = env,
+			};
 			const char *says = peers[i].says;
 			struct run run;
 			int code;
@@ -174,7 +177,7 @@ Test(pid1, prints_a_version_that_docker_understands)
 	}
 }
 
-/* --- terminals --------------------------------------------------------------------------------------- */
+/* --- terminals --- */
 
 static int terminal_open(int *ret_master)
 {
@@ -229,9 +232,10 @@ Test(pid1, gives_the_program_the_terminal)
 }
 
 /* The init's state, and its program's, after TSTP and after CONT. */
-static const struct { const char *name; char init, program; } stops[] = {
-	{ "tini", 'S', 'T' },
-	{ "dumb-init", 'T', 'T' },
+static const struct { const char *name, *option; char init, program; } stops[] = {
+	{ "tini", "--", 'S', 'T' },
+	{ "dumb-init", "--", 'T', 'T' },
+	{ "dumb-init", "-c", 'T', 'T' },
 };
 
 Test(pid1, stops_and_goes_on_as_its_namesakes)
@@ -248,7 +252,8 @@ Test(pid1, stops_and_goes_on_as_its_namesakes)
 			if (theirs && access(file, X_OK) < 0)
 				continue;
 			run_start(&run, &(struct start){ .file = theirs ? file : NULL,
-				  .args = WORDS(stops[i].name, "--", PROBE, "stubborn") });
+				  .args = WORDS(stops[i].name, stops[i].option, PROBE,
+						"stubborn") });
 			cr_assert(run_expect(&run, "ready"), "%s", run.text);
 			cr_assert_eq(children_of(run.pid, &child, 1), 1);
 			kill(run.pid, SIGTSTP);
@@ -263,7 +268,7 @@ Test(pid1, stops_and_goes_on_as_its_namesakes)
 	}
 }
 
-/* --- the program's surroundings -------------------------------------------------------------------- */
+/* --- the program's surroundings --- */
 
 Test(pid1, names_the_program_for_socket_activation)
 {
@@ -283,7 +288,7 @@ Test(pid1, gives_a_script_without_an_interpreter_to_the_shell)
 
 	cr_assert(fd >= 0 && write(fd, "exit $1\n", 8) == 8 && fchmod(fd, 0755) == 0);
 	close(fd);
-	cr_expect_eq(run_all(&run, &(struct start){ .args = WORDS("kist-init", path, "6") }), 6);
+	cr_expect_eq(run_all(&run, ALONE(path, "6")), 6);
 	unlink(path);
 }
 

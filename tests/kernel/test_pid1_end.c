@@ -10,7 +10,7 @@
 #include "tests/kernel/child.h"
 #include "tests/kernel/pid1_run.h"
 
-/* --- orphans ----------------------------------------------------------------------------------- */
+/* --- orphans --- */
 
 Test(pid1, reaps_ten_thousand_orphans_at_once)
 {
@@ -20,8 +20,7 @@ Test(pid1, reaps_ten_thousand_orphans_at_once)
 		pid_t children[64];
 		int left = 0;
 
-		run_start(&run, &(struct start){ .args = WORDS("kist-init", PROBE, "orphans", "10000"),
-						 .pid_namespace = inside });
+		run_start(&run, INSIDE(inside, PROBE, "orphans", "10000"));
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
 		for (int i = 0; i < 2000; i++) {
 			left = children_of(run.pid, children, 64);
@@ -49,12 +48,12 @@ Test(pid1, reaps_where_SIGCHLD_was_ignored_before)
 	struct run run;
 
 	signal(SIGCHLD, SIG_IGN);
-	run_start(&run, &(struct start){ .args = WORDS("kist-init", PROBE, "exit", "7") });
+	run_start(&run, ALONE(PROBE, "exit", "7"));
 	signal(SIGCHLD, SIG_DFL);
 	cr_expect_eq(run_wait(&run), 7);
 }
 
-/* --- the end --------------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 Test(pid1, kills_after_the_grace_period)
 {
@@ -64,14 +63,14 @@ Test(pid1, kills_after_the_grace_period)
 		struct run run;
 		double seconds;
 
-		run_start(&run, &(struct start){ .args = WORDS("kist-init", "--grace=0.5", PROBE,
-							       "stubborn"), .pid_namespace = inside });
+		run_start(&run, INSIDE(inside, "--grace=0.5", PROBE, "stubborn"));
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
 		clock_gettime(CLOCK_MONOTONIC, &from);
 		kill(run.pid, SIGTERM);
 		cr_expect_eq(run_wait(&run), 128 + SIGKILL);
 		clock_gettime(CLOCK_MONOTONIC, &to);
-		seconds = (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+		seconds = (double)(to.tv_sec - from.tv_sec) +
+			  (double)(to.tv_nsec - from.tv_nsec) / 1e9;
 		cr_expect(seconds > 0.45 && seconds < 3, "%f", seconds);
 	}
 }
@@ -81,7 +80,7 @@ Test(pid1, leaves_the_exit_status_alone_within_the_grace_period)
 	static const char trap[] = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.01; done";
 	struct run run;
 
-	run_start(&run, &(struct start){ .args = WORDS("kist-init", "--grace", "20", "sh", "-c", trap) });
+	run_start(&run, ALONE("--grace", "20", "sh", "-c", trap));
 	cr_assert(run_expect(&run, "ready"));
 	kill(run.pid, SIGTERM);
 	cr_expect_eq(run_wait(&run), 9);
@@ -91,8 +90,8 @@ Test(pid1, begins_the_grace_period_at_the_stop_signal)
 {
 	struct run run;
 
-	run_start(&run, &(struct start){ .args = WORDS("kist-init", "--grace=0.2", "--rewrite=QUIT:TERM",
-						       "--stop-signal=SIGQUIT", PROBE, "stubborn") });
+	run_start(&run, ALONE("--grace=0.2", "--rewrite=QUIT:TERM", "--stop-signal=SIGQUIT", PROBE,
+			      "stubborn"));
 	cr_assert(run_expect(&run, "ready"));
 	kill(run.pid, SIGQUIT);
 	cr_expect_eq(run_wait(&run), 128 + SIGKILL);
@@ -104,8 +103,7 @@ Test(pid1, ends_the_grace_period_under_a_flood)
 	struct run run;
 	pid_t flood;
 
-	run_start(&run, &(struct start){ .args = WORDS("kist-init", "--grace=0.3", "--rewrite=USR1:0",
-						       PROBE, "stubborn") });
+	run_start(&run, ALONE("--grace=0.3", "--rewrite=USR1:0", PROBE, "stubborn"));
 	cr_assert(run_expect(&run, "ready"));
 	flood = fork();
 	if (flood == 0) {
@@ -128,9 +126,7 @@ Test(pid1, kills_daemons_too_after_the_grace_period)
 	for (int inside = 0; inside < 2; inside++) {
 		struct run run;
 
-		run_start(&run, &(struct start){ .args = WORDS("kist-init", "--wait-all", "--grace=0.2",
-							       "sh", "-c", daemons),
-						 .pid_namespace = inside });
+		run_start(&run, INSIDE(inside, "--wait-all", "--grace=0.2", "sh", "-c", daemons));
 		cr_assert(run_expect(&run, "ready"));
 		usleep(200000);
 		kill(run.pid, SIGTERM);
@@ -145,8 +141,8 @@ Test(pid1, waits_for_all_and_exits_as_the_first)
 	for (int inside = 0; inside < 2; inside++) {
 		struct run run;
 
-		cr_expect_eq(run_all(&run, &(struct start){ .args = WORDS("kist-init", "--wait-all", PROBE,
-				     "daemon", "300"), .pid_namespace = inside }), 5);
+		run_start(&run, INSIDE(inside, "--wait-all", PROBE, "daemon", "300"));
+		cr_expect_eq(run_wait(&run), 5);
 		cr_expect_not_null(strstr(run.text, "daemon ended"), "%s", run.text);
 	}
 }
@@ -157,8 +153,7 @@ Test(pid1, signals_what_is_left_when_the_program_is_gone)
 	for (int inside = 0; inside < 2; inside++) {
 		struct run run;
 
-		run_start(&run, &(struct start){ .args = WORDS("kist-init", "--wait-all", PROBE, "daemon",
-							       "20000"), .pid_namespace = inside });
+		run_start(&run, INSIDE(inside, "--wait-all", PROBE, "daemon", "20000"));
 		cr_assert(run_expect(&run, "ready"));
 		usleep(100000);
 		kill(run.pid, SIGTERM);
@@ -172,8 +167,7 @@ Test(pid1, takes_the_namespace_with_it)
 	struct run run;
 
 	child_need_root();
-	cr_expect_eq(run_all(&run, &(struct start){ .args = WORDS("kist-init", PROBE, "daemon", "20000"),
-						    .pid_namespace = true }), 5);
+	cr_expect_eq(run_all(&run, INSIDE(true, PROBE, "daemon", "20000")), 5);
 	cr_expect_null(strstr(run.text, "daemon ended"), "%s", run.text);
 }
 
@@ -205,8 +199,7 @@ Test(pid1, hears_of_its_parents_end)
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	parent = fork();
 	if (parent == 0) {
-		run_start(&run, &(struct start){ .args = WORDS("kist-init", "-p", "SIGUSR2", PROBE,
-							       "signals", "1") });
+		run_start(&run, ALONE("-p", "SIGUSR2", PROBE, "signals", "1"));
 		_exit(!run_expect(&run, "ready") ||
 		      write(to_us[1], &run.pid, sizeof(run.pid)) != sizeof(run.pid));
 	}
@@ -216,7 +209,7 @@ Test(pid1, hears_of_its_parents_end)
 	cr_expect_eq(child_wait(init), 0);
 }
 
-/* --- the report ----------------------------------------------------------------------------------- */
+/* --- the report --- */
 
 Test(pid1, reports_how_it_ended)
 {
@@ -233,8 +226,7 @@ Test(pid1, reports_how_it_ended)
 		struct run run;
 		char line[512] = "";
 
-		run_all(&run, &(struct start){ .args = WORDS("kist-init", option, PROBE, ends[i].what,
-							     ends[i].number) });
+		run_all(&run, ALONE(option, PROBE, ends[i].what, ends[i].number));
 		cr_expect(pread(fd, line, sizeof(line) - 1, 0) > 0);
 		cr_expect_eq(strncmp(line, ends[i].start, strlen(ends[i].start)), 0, "%s", line);
 		cr_expect_not_null(strstr(line, ",\"run_time_ms\":"), "%s", line);
@@ -250,7 +242,6 @@ Test(pid1, reports_to_an_open_fd)
 {
 	struct run run;
 
-	cr_expect_eq(run_all(&run, &(struct start){ .args = WORDS("kist-init", "--report=2", PROBE,
-							     "exit", "3") }), 3);
+	cr_expect_eq(run_all(&run, ALONE("--report=2", PROBE, "exit", "3")), 3);
 	cr_expect_not_null(strstr(run.text, "{\"exit_code\":3,"), "%s", run.text);
 }

@@ -18,13 +18,15 @@
 #include "tests/kernel/child.h"
 #include "tests/kernel/pid1_run.h"
 
-/* --- from the image in kist --------------------------------------------------------------------------- */
+/* --- from the image in kist --- */
 
 /* As kist does it: the program first, then the image beside it. */
 static pid_t image_start(const char *option)
 {
-	static char *const env[] = { (char *)"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-				     (char *)"HOME=/root", (char *)"TERM=xterm", NULL };
+	static const char *const env[] = {
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME=/root", "TERM=xterm", NULL,
+	};
 	struct error err = { 0 };
 	int image = init_image_open(&err);
 	pid_t pid;
@@ -46,7 +48,7 @@ static pid_t image_start(const char *option)
 			_exit(127);
 		}
 		snprintf(number, sizeof(number), "%d", child);
-		const char *args[] = { PID1_NAME, option, PID1_CHILD, number, "--", "sleep", "30", NULL };
+		const char *args[] = { PID1_NAME, option, PID1_CHILD, number, "--", "x", NULL };
 
 		syscall(SYS_execveat, image, "", args, env, AT_EMPTY_PATH);
 		_exit(255);
@@ -138,8 +140,9 @@ Test(pid1, hears_signals_from_the_image_too)
 Test(pid1, dies_of_a_call_that_its_loop_does_not_make)
 {
 	static const struct { long call; int status; } calls[] = {
-		{ SYS_kill, 128 + SIGTERM }, { SYS_openat, 128 + SIGSYS }, { SYS_execve, 128 + SIGSYS },
-		{ SYS_mmap, 128 + SIGSYS }, { SYS_ptrace, 128 + SIGSYS }, { SYS_ioctl, 128 + SIGSYS },
+		{ SYS_kill, 128 + SIGTERM },   { SYS_openat, 128 + SIGSYS },
+		{ SYS_execve, 128 + SIGSYS },  { SYS_mmap, 128 + SIGSYS },
+		{ SYS_ptrace, 128 + SIGSYS },  { SYS_ioctl, 128 + SIGSYS },
 		{ SYS_kill | 0x40000000, 128 + SIGSYS },
 	};
 

@@ -9,7 +9,7 @@
 #include "tests/kernel/child.h"
 #include "tests/kernel/pid1_run.h"
 
-/* --- signals --------------------------------------------------------------------------------- */
+/* --- signals --- */
 
 Test(pid1, forwards_every_signal_that_can_be_caught)
 {
@@ -38,7 +38,7 @@ Test(pid1, keeps_the_order_and_values_of_real_time_signals)
 	struct run run;
 	const char *at;
 
-	run_start(&run, &(struct start){ .args = WORDS("kist-init", PROBE, "signals", "100") });
+	run_start(&run, ALONE(PROBE, "signals", "100"));
 	cr_assert(run_expect(&run, "ready"));
 	for (int i = 0; i < 100; i++)
 		cr_assert_eq(sigqueue(run.pid, 40, (union sigval){ .sival_int = 1000 + i }), 0);
@@ -94,16 +94,16 @@ static const struct { const char *option; int sent, seen; } rewrites[] = {
 Test(pid1, rewrites_signals_by_name_and_number)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rewrites); i++) {
-		const char *args[] = { "kist-init", rewrites[i].option, PROBE, "signals", "1", NULL };
 		struct run run;
 		char line[32];
 
-		run_start(&run, &(struct start){ .args = args });
+		run_start(&run, ALONE(rewrites[i].option, PROBE, "signals", "1"));
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
 		syscall(SYS_kill, run.pid, rewrites[i].sent);
 		cr_expect_eq(run_wait(&run), 0);
 		snprintf(line, sizeof(line), "\n%d 0\n", rewrites[i].seen);
-		cr_expect_not_null(strstr(run.text, line), "%s: %s", args[1], run.text);
+		cr_expect_not_null(strstr(run.text, line), "%s: %s", rewrites[i].option,
+				   run.text);
 	}
 }
 
@@ -111,8 +111,7 @@ Test(pid1, drops_a_signal_rewritten_to_nothing)
 {
 	struct run run;
 
-	run_start(&run, &(struct start){ .args = WORDS("kist-init", "--rewrite=USR1:0", PROBE,
-						       "signals", "1") });
+	run_start(&run, ALONE("--rewrite=USR1:0", PROBE, "signals", "1"));
 	cr_assert(run_expect(&run, "ready"));
 	kill(run.pid, SIGUSR1);
 	kill(run.pid, SIGUSR2);
@@ -131,14 +130,17 @@ Test(pid1, signals_the_group_when_told_to)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ways); i++) {
-		const char *env[] = { "PATH=/usr/bin:/bin", ways[i].env, NULL };
+		const struct start start = {
+			.args = WORDS("kist-init", ways[i].option, "sh", "-c", IN_GROUP),
+			.env = WORDS("PATH=/usr/bin:/bin", ways[i].env),
+		};
 		struct run run;
 
-		run_start(&run, &(struct start){ .args = WORDS("kist-init", ways[i].option, "sh", "-c",
-							       IN_GROUP), .env = env });
+		run_start(&run, &start);
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
 		kill(run.pid, SIGUSR1);
 		cr_expect_eq(run_wait(&run), 0);
-		cr_expect_not_null(strstr(run.text, "\n10 0\n"), "%s: %s", ways[i].option, run.text);
+		cr_expect_not_null(strstr(run.text, "\n10 0\n"), "%s: %s", ways[i].option,
+				   run.text);
 	}
 }
