@@ -183,7 +183,8 @@ int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_pl
 
 	if (target_fd < 0)
 		return -1;
-	if (strcmp(mount->type, "cgroup2") == 0)
+	/* /proc/self/cgroup names v1 hierarchies also where nothing of them is mounted. */
+	if (strcmp(mount->type, "cgroup2") == 0 || in->cgroup_unified)
 		all.v2_only = true;
 	else if (hierarchies_read(in, &all, err) < 0)
 		return -1;

@@ -39,6 +39,7 @@ struct init {
 	int *device_trees;		/* one per plan->devices: bound where mknod may not be used */
 	int notify_tree;		/* directory with sd_notify's socket, for /run/notify */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
+	bool cgroup_unified;		/* the host has cgroup2 alone on /sys/fs/cgroup */
 
 	/*
 	 * "tasks" files of cgroup v1, for the process to write "0" to, first of all:

@@ -53,6 +53,7 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	if (hostns_usable(plan))
 		p->small_fd = hostns_open(&ignored);
 	in->in_host_copy = p->small_fd < 0;
+	in->cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
 	if (!in->in_host_copy) {
 		in->root_tree = tree_clone(AT_FDCWD, plan->root_path, true, err);
 		if (in->root_tree < 0)
