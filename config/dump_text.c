@@ -43,15 +43,24 @@ static void scalars(struct text *out, const struct json *object)
 	}
 }
 
-static void words(struct text *out, const struct json *array)
+static void trim(struct text *out)
+{
+	while (out->size > 0 && out->data[out->size - 1] == ' ')
+		out->data[--out->size] = '\0';
+}
+
+static void words(struct text *out, const struct json *array, int indent)
 {
 	bool plain = true;
 
 	JSON_EACH(item, array)
 		plain = plain && (item->type != JSON_STRING || is_plain(item->text));
-	text_printf(out, "      %s", array->key);
+	text_printf(out, "%*s%s", indent, "", array->key);
 	JSON_EACH(item, array) {
-		text_add(out, plain ? " " : "\n        ");
+		if (plain)
+			text_add(out, " ");
+		else
+			text_printf(out, "\n%*s", indent + 2, "");
 		/* Alone on its line, blanks need no quotes. */
 		if (item->type == JSON_STRING && *item->text != '\0')
 			text_add(out, text_printable(out->arena, item->text));
@@ -61,22 +70,22 @@ static void words(struct text *out, const struct json *array)
 	text_add(out, "\n");
 }
 
-static void lists(struct text *out, const struct json *object)
+static void lists(struct text *out, const struct json *object, int indent)
 {
 	JSON_EACH(member, object) {
 		if (is_scalar(member) || member->count == 0)
 			continue;
 		if (member->type == JSON_OBJECT) {
-			text_printf(out, "      %s: ", member->key);
+			text_printf(out, "%*s%s: ", indent, "", member->key);
 			scalars(out, member);
 			text_add(out, "\n");
-			lists(out, member);
+			lists(out, member, indent + 2);
 		} else if (is_scalar(member->first)) {
-			words(out, member);
+			words(out, member, indent);
 		} else {
-			text_printf(out, "      %s\n", member->key);
+			text_printf(out, "%*s%s\n", indent, "", member->key);
 			JSON_EACH(item, member) {
-				text_add(out, "        ");
+				text_printf(out, "%*s", indent + 2, "");
 				scalars(out, item);
 				text_add(out, "\n");
 			}
@@ -84,10 +93,25 @@ static void lists(struct text *out, const struct json *object)
 	}
 }
 
-static void trim(struct text *out)
+/* What stands in front of the steps. */
+static void preface(struct text *out, const struct json *root)
 {
-	while (out->size > 0 && out->data[out->size - 1] == ' ')
-		out->data[--out->size] = '\0';
+	JSON_EACH(member, root) {
+		if (member->type == JSON_ARRAY && strcmp(member->key, "steps") != 0) {
+			words(out, member, 0);
+		} else if (member->type == JSON_OBJECT) {
+			text_printf(out, "%s\n", member->key);
+			JSON_EACH(pair, member) {
+				text_printf(out, "      %s ", pair->key);
+				scalar(out, pair);
+				text_add(out, "\n");
+			}
+		} else if (is_scalar(member)) {
+			text_printf(out, "%s ", member->key);
+			scalar(out, member);
+			text_add(out, "\n");
+		}
+	}
 }
 
 const char *plan_dump_text(struct arena *arena, const struct plan *plan, enum dump_cgroup cgroup)
@@ -103,29 +127,14 @@ const char *plan_dump_text(struct arena *arena, const struct plan *plan, enum du
 	/* Larger than a config.json may be. */
 	if (root == NULL)
 		return json;
-	JSON_EACH(member, root) {
-		if (strcmp(member->key, "steps") == 0)
-			continue;
-		text_printf(&out, "%s ", member->key);
-		if (is_scalar(member))
-			scalar(&out, member);
-		text_add(&out, "\n");
-		if (member->type == JSON_OBJECT)
-			JSON_EACH(pair, member) {
-				text_printf(&out, "      %s ", pair->key);
-				scalar(&out, pair);
-				text_add(&out, "\n");
-			}
-		else if (member->type == JSON_ARRAY)
-			words(&out, member);
-	}
+	preface(&out, root);
 	text_add(&out, "\n");
 	JSON_EACH(step, json_member(root, "steps")) {
 		text_printf(&out, "%3d  %s  ", ++number, json_member(step, "do")->text);
 		scalars(&out, step);
 		trim(&out);
 		text_add(&out, "\n");
-		lists(&out, step);
+		lists(&out, step, 6);
 	}
 	return out.data;
 }

@@ -7,10 +7,12 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "config/decode.h"
+#include "config/dump.h"
 
 /*
  * Every directory beside this file is a case: config.json, and error.txt when
- * it is refused, byte for byte as kist says it.
+ * it is refused, byte for byte as kist says it; or the plan, as "kist plan"
+ * shows it: expected.txt for a host with cgroup v2, expected-v1.txt, and expected.json.
  */
 static struct error err;
 
@@ -87,4 +89,50 @@ static void check_diagnosis(const char *name, const char *bundle, const char *ex
 Test(golden, check_finds_what_run_refuses)
 {
 	each_case("error.txt", check_diagnosis);
+}
+
+static const struct plan *plan_of(struct arena *arena, const char *name)
+{
+	const char *json = case_file(arena, name, "config.json");
+	const struct plan *plan;
+
+	cr_assert_not_null(json, "%s", err.text);
+	/* Not from where it lies: the bundle's path is in the plan. */
+	plan = plan_parse(arena, "/bundle", "config.json", json, strlen(json), &err);
+	cr_assert_not_null(plan, "%s: %s", name, err.text);
+	return plan;
+}
+
+static void check_text(const char *name, const char *bundle, const char *expected)
+{
+	_cleanup_arena struct arena arena = { NULL };
+
+	(void)bundle;
+	cr_expect_str_eq(plan_dump_text(&arena, plan_of(&arena, name), DUMP_CGROUP_V2), expected,
+			 "%s", name);
+}
+
+static void check_text_v1(const char *name, const char *bundle, const char *expected)
+{
+	_cleanup_arena struct arena arena = { NULL };
+
+	(void)bundle;
+	cr_expect_str_eq(plan_dump_text(&arena, plan_of(&arena, name), DUMP_CGROUP_V1), expected,
+			 "%s", name);
+}
+
+static void check_json(const char *name, const char *bundle, const char *expected)
+{
+	_cleanup_arena struct arena arena = { NULL };
+
+	(void)bundle;
+	cr_expect_str_eq(plan_dump_json(&arena, plan_of(&arena, name), DUMP_CGROUP_V2), expected,
+			 "%s", name);
+}
+
+Test(golden, plans_are_shown_in_these_lines)
+{
+	cr_expect_geq(each_case("expected.txt", check_text), 2);
+	cr_expect_geq(each_case("expected-v1.txt", check_text_v1), 1);
+	cr_expect_geq(each_case("expected.json", check_json), 2);
 }
