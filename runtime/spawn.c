@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/sys.h"
+#include "init/hook.h"
 #include "init/net.h"
 #include "runtime/clone.h"
 #include "runtime/idmap.h"
@@ -77,6 +78,19 @@ static int set_up_net(const struct plan *plan, const struct spawn *spawn, struct
 	return net_devices_move(plan, fd, err);
 }
 
+/* The state is asked for only where somebody reads it; the pid is in it since born(). */
+static int run_hooks(const struct spawn_request *request, struct error *err)
+{
+	static const enum hook_moment moments[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
+
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++)
+		if (request->plan->hooks[moments[i]].count > 0 &&
+		    hooks_run(request->plan, moments[i],
+			      request->hook_state(request->context, "creating"), err) < 0)
+			return -1;
+	return 0;
+}
+
 static int converse(const struct spawn_request *request, struct prepared *prepared,
 		    struct spawn *spawn, struct error *err)
 {
@@ -89,7 +103,7 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	/* After MAPPED, so that the container does not wait for it. */
 	prepare_close(prepared);
 	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0 ||
-	    set_up_net(request->plan, spawn, err) < 0 ||
+	    set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
 	    channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0)
 		return -1;
 	return channel_expect(&spawn->channel, MESSAGE_READY, err);
