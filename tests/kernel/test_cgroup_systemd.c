@@ -280,3 +280,56 @@ Test(systemd, says_what_it_does_not_know)
 	cr_expect_not_null(strstr(err.text, "Nonesuch"), "%s", err.text);
 	cr_expect_null(cgroup.path);
 }
+
+/* --- an ordinary user, whose manager is asked ------------------------------------------- */
+
+#define USER	65534
+#define QUOTED(number)	#number
+#define UNIT(number)	"user@" QUOTED(number) ".service"
+
+static int start_user_manager(void *context _unused)
+{
+	execlp("systemctl", "systemctl", "start", UNIT(65534), (char *)NULL);
+	return 127;
+}
+
+static int run_as_user(void *context _unused)
+{
+	static struct cgroup_write limit = {
+		.controller = "memory", .file = "memory.max", .text = "67108864",
+	};
+	pid_t *pids;
+	size_t count;
+
+	if (setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0 ||
+	    setenv("XDG_RUNTIME_DIR", "/run/user/65534", 1) < 0)
+		return 1;
+	plan.resources.listed = true;
+	plan.resources.v2.items = &limit;
+	plan.resources.v2.count = 1;
+	make(NULL);
+	/* This test runs in system.slice: only the manager may move from there. */
+	if (cgroup.born)
+		return 2;
+	enter();
+	if (cgroup_pids(&cgroup, &arena, &pids, &count, &err) < 0 || count != 1)
+		return 3;
+	if (strcmp(file_text("memory.max"), limit.text) != 0 ||
+	    strstr(cgroup.path, "/user@65534.service/user.slice/") == NULL)
+		return 4;
+	if (cgroup_freeze(&cgroup, true, &err) < 0 || cgroup_freeze(&cgroup, false, &err) < 0)
+		return 5;
+	if (cgroup_kill(&cgroup, &err) < 0 || waitpid(pids[0], NULL, 0) < 0)
+		return 6;
+	return cgroup_destroy(&cgroup, &err) < 0 || is_there(cgroup.path) ? 7 : 0;
+}
+
+Test(systemd, of_an_ordinary_user_has_limits)
+{
+	if (cgroup_host() != CGROUP_UNIFIED)
+		cr_skip_test("systemd delegates to users on unified hosts alone");
+	if (child_status(start_user_manager, NULL) != 0 ||
+	    access("/run/user/65534/bus", F_OK) < 0)
+		cr_skip_test("no user manager with a bus to be had: dbus-user-session is missing");
+	cr_expect_eq(child_status(run_as_user, NULL), 0, "%s", err.text);
+}
