@@ -64,7 +64,7 @@ const char *device_rule_text(struct arena *arena, const struct device_rule *rule
 /* --- BPF, cgroup v2 ---------------------------------------------------------- */
 
 /* The most that one rule takes, and what stands around them. */
-#define RULE_INSNS	7
+#define RULE_INSNS	10
 #define FRAME_INSNS	8
 
 struct program {
@@ -89,15 +89,22 @@ static void emit_return(struct program *program, bool allow)
 	emit(program, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-/* A jump behind the rule, patched by rule_end().  32 bits: an immediate is sign-extended to 64. */
+/*
+ * Two instructions: over the second when equal, which jumps behind the rule and
+ * is patched by rule_end().  The verifier follows the way without a jump first,
+ * here the one on which nothing is known; having seen that, it need not follow
+ * the others to the end, and a thousand rules stay below its limit.  32 bits:
+ * an immediate would be sign-extended to 64.
+ */
 static void emit_skip_unless(struct program *program, uint8_t reg, uint32_t value)
 {
-	emit(program, BPF_JMP32 | BPF_JNE | BPF_K, reg, 0, 0, (int32_t)value);
+	emit(program, BPF_JMP32 | BPF_JEQ | BPF_K, reg, 0, 1, (int32_t)value);
+	emit(program, BPF_JMP | BPF_JA, 0, 0, 0, 0);
 }
 
 static void rule_end(struct program *program, size_t start, size_t checks)
 {
-	for (size_t i = start; i < start + checks; i++) {
+	for (size_t i = start + 1; i < start + checks; i += 2) {
 		struct bpf_insn insn;
 
 		memcpy(&insn, &program->items[i], sizeof(insn));

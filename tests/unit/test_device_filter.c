@@ -45,6 +45,10 @@ static int64_t evaluate(const struct resources_plan *resources, const struct bpf
 			if ((uint32_t)reg[insn.dst_reg] != (uint32_t)insn.imm)
 				at += (size_t)insn.off;
 			break;
+		case BPF_JMP32 | BPF_JEQ | BPF_K:
+			if ((uint32_t)reg[insn.dst_reg] == (uint32_t)insn.imm)
+				at += (size_t)insn.off;
+			break;
 		case BPF_JMP | BPF_JSET | BPF_K:
 			if (reg[insn.dst_reg] & (uint64_t)(int64_t)insn.imm)
 				at += (size_t)insn.off;
