@@ -147,6 +147,25 @@ static int walk_step(struct walk *walk, mode_t mode, bool directory, bool *ret_l
 	return fd;
 }
 
+/* Where all but the last component is there, as it mostly is, no walk is needed. */
+static int path_make_last(int root_fd, const char *path, mode_t mode, bool directory)
+{
+	_cleanup_fd int parent_fd = -EBADF;
+	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+	char parent[PATH_MAX];
+	size_t length = (size_t)(name - path);
+
+	if (*name == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0 ||
+	    strlen(name) > NAME_MAX || length >= sizeof(parent)) {
+		errno = ENOENT;
+		return -1;
+	}
+	memcpy(parent, path, length);
+	parent[length] = '\0';
+	parent_fd = path_resolve_in_root(root_fd, parent, O_PATH | O_DIRECTORY);
+	return parent_fd >= 0 ? component_make(parent_fd, name, mode, directory) : -1;
+}
+
 static int path_make(int root_fd, const char *path, mode_t mode, bool directory)
 {
 	struct walk walk = { .root_fd = root_fd };
@@ -154,6 +173,10 @@ static int path_make(int root_fd, const char *path, mode_t mode, bool directory)
 	int fd = path_resolve_in_root(root_fd, path, directory ? O_PATH | O_DIRECTORY : O_PATH);
 
 	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = path_make_last(root_fd, path, mode, directory);
+	/* Missing parents, and a dangling link in its place, are for the walk. */
+	if (fd >= 0 || (errno != ENOENT && errno != ELOOP))
 		return fd;
 	if (strlen(path) >= sizeof(walk.path)) {
 		errno = ENAMETOOLONG;

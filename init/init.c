@@ -11,9 +11,10 @@ struct step {
 /*
  * The order of this list is the security argument of the program.
  *
- * What is the host's is opened first, with the ids of who asked for it.  Then
- * the process becomes the container's, and everything is mounted before the
- * root is changed.  Limits and credentials come after every mount, because
+ * What is the host's is opened first, with the ids of who asked for it; what
+ * needs no ids is done while the runtime writes their maps.  Then the process
+ * becomes the container's, and everything is mounted before the root is
+ * changed.  Limits and credentials come after every mount, because
  * they take away what mounting needs.  The program is looked up before the
  * runtime hears READY, so that a wrong name fails "create", where someone is
  * still there to be told.
@@ -28,11 +29,11 @@ static const struct step create_steps[] = {
 	{ "set the OOM score",		step_oom_score },
 	{ "shield the process",		step_shield },
 	{ "open the host's files",	step_sources },
+	{ "start a session",		step_session },
+	{ "bring up the network",	step_loopback },
 	{ "wait for the id maps",	step_mapped },
 	{ "join namespaces",		step_join },
-	{ "start a session",		step_session },
 	{ "join a keyring",		step_keyring },
-	{ "bring up the network",	step_loopback },
 	{ "set host name",		step_names },
 	{ "set kernel parameters",	step_sysctls },
 	{ "attach the root",		step_root },

@@ -100,27 +100,31 @@ int step_root(const struct plan *plan, struct init *in, struct error *err)
  * host's /proc and /sys go first: behind the new root, they would let the
  * container's mount their whole contents anew.
  */
-static int root_move(const struct init *in, struct error *err)
+static int root_cover(const struct init *in, struct error *err)
 {
-	if (in->in_host_copy) {
-		(void)sys_umount2("/proc", MNT_DETACH);
-		(void)sys_umount2("/sys", MNT_DETACH);
-		if (sys_move_mount(in->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
-			return error_errno(err, "move the root to /");
-	}
+	(void)sys_umount2("/proc", MNT_DETACH);
+	(void)sys_umount2("/sys", MNT_DETACH);
+	if (sys_move_mount(in->root_fd, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_errno(err, "move the root to /");
+	return 0;
+}
+
+/*
+ * The root is mounted on top of "/": it is what the mount namespace begins with
+ * for whoever enters it, and the process follows.  The kernel holds this for
+ * no chroot (user namespaces can be made in it).
+ */
+static int root_enter(const struct init *in, struct error *err)
+{
 	if (fchdir(in->root_fd) < 0 || chroot(".") < 0)
 		return error_errno(err, "change root");
 	return 0;
 }
 
-int step_pivot(const struct plan *plan, struct init *in, struct error *err)
+static int root_pivot(const struct init *in, struct error *err)
 {
-	_cleanup_fd int old_fd = -EBADF;
+	_cleanup_fd int old_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	(void)plan;
-	if (in->no_pivot)
-		return root_move(in, err);
-	old_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (old_fd < 0 || fchdir(in->root_fd) < 0)
 		return error_errno(err, "enter the root");
 	/* The old root lands on top of the new one, so no directory is needed for it. */
@@ -134,6 +138,22 @@ int step_pivot(const struct plan *plan, struct init *in, struct error *err)
 	if (chdir("/") < 0)
 		return error_errno(err, "change directory to the root");
 	return 0;
+}
+
+/*
+ * Out of the host's file system.  A process from the small mount namespace has
+ * none to leave: below its root there is one empty read-only tmpfs.  Leaving
+ * that there spares pivot_root's look at every process of the host, and the
+ * grace period that detaching takes: 0.2 ms, and tens of them on a busy host.
+ */
+int step_pivot(const struct plan *plan, struct init *in, struct error *err)
+{
+	(void)plan;
+	if (!in->in_host_copy)
+		return root_enter(in, err);
+	if (in->no_pivot)
+		return root_cover(in, err) < 0 ? -1 : root_enter(in, err);
+	return root_pivot(in, err);
 }
 
 int step_root_flags(const struct plan *plan, struct init *in, struct error *err)

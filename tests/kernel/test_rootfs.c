@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "base/sys.h"
@@ -24,14 +25,33 @@ static int hidden(struct stage *s)
 	return 0;
 }
 
-STAGE_TEST(rootfs, pivot_leaves_nothing_of_the_host)
+STAGE_TEST(rootfs, nothing_of_what_is_below_can_be_reached)
 {
 	return hidden(s);
 }
 
+STAGE_TEST(rootfs, pivot_leaves_nothing_of_the_host)
+{
+	s->in.in_host_copy = true;
+	return hidden(s);
+}
+
+STAGE_TEST(rootfs, is_no_chroot_to_the_kernel)
+{
+	CHECK(RUN(step_pivot) == 0);
+	/* EPERM in a chroot, and the way out of one. */
+	CHECK(unshare(CLONE_NEWUSER) == 0);
+	CHECK(mkdir("/below", 0700) == 0 && chdir("/") == 0 && chroot("/below") == 0);
+	for (int i = 0; i < 8; i++)
+		CHECK(chdir("..") == 0);
+	CHECK(chroot(".") == 0 && access("/below", F_OK) == 0 && access("/work", F_OK) < 0);
+	return 0;
+}
+
 STAGE_TEST(rootfs, without_pivot_the_host_is_out_of_reach_by_path)
 {
-	s->in.no_pivot = true;
+	s->in.in_host_copy = s->in.no_pivot = true;
+	CHECK(sys_move_mount(s->in.root_fd, "", AT_FDCWD, "/mnt", MOVE_MOUNT_F_EMPTY_PATH) == 0);
 	return hidden(s);
 }
 
