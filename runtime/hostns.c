@@ -140,11 +140,20 @@ struct maker_says {
 	int number;
 };
 
-static _noreturn void maker_main(int socket)
+/* cpu: where to run, or -1 for anywhere. */
+static _noreturn void maker_main(int socket, int cpu)
 {
-	struct maker_says says = { .failed = small_make() };
+	struct maker_says says = { 0 };
+	cpu_set_t cpus;
 	char byte;
 
+	CPU_ZERO(&cpus);
+	if (cpu >= 0) {
+		CPU_SET(cpu, &cpus);
+		/* Not allowed there: then it is one more try anywhere. */
+		sched_setaffinity(0, sizeof(cpus), &cpus);
+	}
+	says.failed = small_make();
 	says.number = errno;
 	if (write(socket, &says, sizeof(says)) == sizeof(says) && says.failed == NULL)
 		/* The namespace lives as long as we do, until it is pinned. */
@@ -168,7 +177,7 @@ static int pin_bind(pid_t maker, struct error *err)
 	return fd_take(&ns_fd);
 }
 
-static int pin_make(struct error *err)
+static int pin_try(int cpu, struct error *err)
 {
 	struct maker_says says;
 	int sockets[2], fd = -1;
@@ -180,7 +189,7 @@ static int pin_make(struct error *err)
 	if (maker == 0) {
 		/* Or it would wait for itself to hang up. */
 		close(sockets[0]);
-		maker_main(sockets[1]);
+		maker_main(sockets[1], cpu);
 	}
 	close(sockets[1]);
 	if (maker < 0)
@@ -194,6 +203,22 @@ static int pin_make(struct error *err)
 	close(sockets[0]);
 	while (maker > 0 && waitpid(maker, NULL, 0) < 0 && errno == EINTR)
 		;
+	return fd;
+}
+
+/*
+ * A mount namespace can only be pinned in an older one, else the kernel says
+ * ELOOP, and it tells the age by a number that since Linux 6.18 each CPU takes
+ * from a batch of its own.  So a new one may look older, unless it was made on
+ * the CPU that the other one comes from, or on one that is ahead of it.
+ */
+static int pin_make(struct error *err)
+{
+	int fd = pin_try(-1, err);
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+
+	for (int cpu = 0; fd < 0 && err->code == ELOOP && cpu < cpus && cpu < CPU_SETSIZE; cpu++)
+		fd = pin_try(cpu, err);
 	return fd;
 }
 

@@ -107,10 +107,8 @@ static void expect_joined(size_t i, bool by_pidfd)
 	cr_expect_eq(child_namespace(0, rows[i].file), own, "our own %s changed", rows[i].name);
 	close(ends[0]);
 	close(ends[1]);
-	cr_expect_eq(child_wait(second.pid), 0);
-	cr_expect_eq(child_wait(first.pid), 0);
-	close(first.pidfd);
-	close(second.pidfd);
+	clone_kill(&second);
+	clone_kill(&first);
 }
 
 Test(clone, joins_each_namespace_and_leaves_ours_alone)
@@ -203,7 +201,7 @@ static int refused_without_rights(void *context)
 		return 2;
 	request.flags = CLONE_NEWNET;
 	return clone_process(&request, give, &status, &child, &err) == -1 && err.code == EPERM &&
-	       strcmp(err.text, "make the process: Operation not permitted; this needs root, or a "
+	       strcmp(err.text, "make the process: Operation not permitted: this needs root, or a "
 				"user namespace of its own") == 0 ? 0 : 1;
 }
 

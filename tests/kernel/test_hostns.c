@@ -11,6 +11,26 @@
 #include "runtime/hostns.h"
 #include "tests/kernel/child.h"
 
+/* How many lines of mountinfo speak of kist, beyond those that the host's own pin left. */
+static int mounts_counted(void)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	char line[4096];
+	int count = 0;
+
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
+		count += strstr(line, "/run/kist/") != NULL;
+	if (file != NULL)
+		fclose(file);
+	return count;
+}
+
+static int mounts_before;
+static int mounts_of_ours(void)
+{
+	return mounts_counted() - mounts_before;
+}
+
 /*
  * Each test is a fork in a mount namespace of its own, with its own /run, so
  * that the host's pin is neither seen nor touched.
@@ -27,6 +47,7 @@ static int in_private_run(void)
 	if (fs_fd < 0 || sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
+	mounts_before = mounts_counted();
 	return sys_move_mount(fd, "", AT_FDCWD, "/run", MOVE_MOUNT_F_EMPTY_PATH);
 }
 
@@ -43,20 +64,6 @@ static ino_t inode(int fd)
 	struct stat st;
 
 	return fstat(fd, &st) == 0 ? st.st_ino : 0;
-}
-
-/* How many lines of mountinfo speak of kist. */
-static int mounts_of_ours(void)
-{
-	FILE *file = fopen("/proc/self/mountinfo", "re");
-	char line[4096];
-	int count = 0;
-
-	while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-		count += strstr(line, "/run/kist/") != NULL;
-	if (file != NULL)
-		fclose(file);
-	return count;
 }
 
 static int makes_one_and_keeps_it(void *context)

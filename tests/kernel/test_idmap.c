@@ -126,7 +126,7 @@ Test(idmap, that_overlaps_is_refused_with_the_reason)
 
 	child_need_root();
 	said = outcome((struct attempt){ .maps = { { 0, 1000, 10 }, { 5, 2000, 10 } }, .count = 2 });
-	cr_expect_str_eq(said, "write gid_map: Invalid argument; ranges overlap, or there are too "
+	cr_expect_str_eq(said, "write gid_map: Invalid argument: ranges overlap, or there are too "
 			       "many (340 at most)\n");
 }
 
