@@ -125,16 +125,14 @@ static int hierarchies_open_own(struct hierarchies *all, struct error *err)
 	return WEXITSTATUS(status) == 0 ? 0 : -1;
 }
 
+/* By its one name: the directory is in a tmpfs that was made here and that nobody else sees. */
 static int hierarchy_attach(const struct hierarchy *one, int dir_fd, struct error *err)
 {
-	_cleanup_fd int target_fd = -EBADF;
-
 	if (mkdirat(dir_fd, one->name, 0755) < 0)
 		return error_errno(err, "make directory %s", one->name);
-	target_fd = openat(dir_fd, one->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (target_fd < 0)
-		return error_errno(err, "open %s", one->name);
-	return tree_attach(one->tree, target_fd, one->name, err);
+	if (sys_move_mount(one->tree, "", dir_fd, one->name, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+		return error_errno(err, "attach mount on %s", one->name);
+	return 0;
 }
 
 /* "cpu" and "cpuacct" beside "cpu,cpuacct", as the host has them. */
