@@ -16,8 +16,11 @@
 /* Nobody may trace this process or look into it, before it is in reach of anybody (I6). */
 int step_shield(const struct plan *plan, struct init *in, struct error *err)
 {
-	(void)plan;
-	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+	/*
+	 * Where a user makes a user namespace, the runtime could not write its maps then (it has
+	 * no rights over what /proc/PID gives to root); step_join does it once it is mapped.
+	 */
+	if (!(plan->clone_flags & CLONE_NEWUSER) && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(err, "make the process undumpable");
 	/* What is made in the root gets the modes that the plan says, whoever calls. */
 	in->umask = umask(0);
