@@ -1,11 +1,15 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: Apache-2.0
 # Runs inside the demo's container (./dev demo): what the inside sees.
-line() { printf '%-12s %s\n' "$1:" "$2"; }
-line 'pid 1' "$(cat /proc/1/comm 2>/dev/null)"
-line 'this shell' "pid $$, child of $(awk '/^PPid/ { print $2 }' /proc/self/status 2>/dev/null)"
+line() { printf '%-12s %s\n' "$1" "$2"; }
+line 'pid 1' "$(cat /proc/1/comm)"
+line 'this shell' "pid $$, child of $(awk '/^PPid/ { print $2 }' /proc/$$/status)"
+line processes "$(echo /proc/[0-9]* | wc -w)"
 line hostname "$(hostname)"
 line ids "$(id)"
-line kernel "$(uname -r)"
-line loopback "$(ip -o address show dev lo 2>/dev/null | awk '{ printf "%s ", $4 }')"
-line processes "$(ls -d /proc/[0-9]* | wc -l)"
-echo mounts:
-awk '{ printf "  %-18s %-8s %s\n", $2, $3, substr($4, 1, 50) }' /proc/mounts
+line may "$(awk '/^CapEff/ { print "capabilities " $2 }' /proc/$$/status)"
+line kernel "$(uname -sr)"
+line lo "$(awk '/ lo$/ { print "::1, " }' /proc/net/if_inet6)$(ip -o -4 address show dev lo 2>/dev/null |
+	awk '{ print $4 }')"
+line mounts ''
+awk '$2 !~ "^/sys/fs/cgroup/" { printf "  %-18s %-8s %s\n", $2, $3, substr($4, 1, 44) }' /proc/mounts
