@@ -5,6 +5,7 @@
 #include "config/names.h"
 #include "runtime/command.h"
 #include "runtime/log.h"
+#include "runtime/protect.h"
 
 /*
  * The command line: global options, a command, its options.  This is the one
@@ -150,6 +151,8 @@ int main(int argc, char **argv)
 	log.program = cli.name;
 	warn_to(log_warning, &log);
 	status = fd_fill_stdio(&err);
+	if (status == 0)
+		status = protect_self(argv, &err);
 	if (status == 0 && argc > 0)
 		status = dispatch(&cli, &log, argv, &failure, &err);
 	if (status >= 0 && cli_flush(&cli, &err) < 0)
