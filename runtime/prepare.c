@@ -157,10 +157,12 @@ static void set_states(const struct spawn_request *request, struct init *in)
 {
 	const struct plan *plan = request->plan;
 
-	if (plan->hooks[HOOK_CREATE_CONTAINER].count > 0)
+	const bool exec = request->process != NULL;
+
+	if (!exec && plan->hooks[HOOK_CREATE_CONTAINER].count > 0)
 		set_state(request, "creating", in->create_state);
-	if (plan->hooks[HOOK_START_CONTAINER].count > 0 || in->seccomp_listener >= 0)
-		set_state(request, "created", in->start_state);
+	if ((!exec && plan->hooks[HOOK_START_CONTAINER].count > 0) || in->seccomp_listener >= 0)
+		set_state(request, exec ? "running" : "created", in->start_state);
 }
 
 static void set_init(const struct spawn_request *request, struct init *in)
@@ -181,22 +183,64 @@ static void set_init(const struct spawn_request *request, struct init *in)
 		sigprocmask(SIG_SETMASK, NULL, &in->signals);
 }
 
+/* Whether path leads to the namespace that we are in: entering it again would be refused. */
+static bool is_own(const char *path, const char *own_path)
+{
+	struct stat st, own;
+
+	return path != NULL && stat(path, &st) == 0 && stat(own_path, &own) == 0 &&
+	       st.st_ino == own.st_ino && st.st_dev == own.st_dev;
+}
+
+/* "exec": all namespaces that the container does not share with us, at once, by pidfd. */
+static void join_container(const struct spawn_request *request, struct prepared *p)
+{
+	static const uint64_t flags[NAMESPACE_COUNT] = {
+		[NAMESPACE_USER] = CLONE_NEWUSER,     [NAMESPACE_MOUNT] = CLONE_NEWNS,
+		[NAMESPACE_PID] = CLONE_NEWPID,	      [NAMESPACE_NETWORK] = CLONE_NEWNET,
+		[NAMESPACE_IPC] = CLONE_NEWIPC,	      [NAMESPACE_UTS] = CLONE_NEWUTS,
+		[NAMESPACE_CGROUP] = CLONE_NEWCGROUP, [NAMESPACE_TIME] = CLONE_NEWTIME,
+	};
+	const struct namespace_plan *namespaces = request->plan->namespaces;
+
+	p->clone.join_pidfd = request->join_pidfd;
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
+		if (namespaces[i].listed)
+			p->clone.join_flags |= flags[i];
+	if (is_own(namespaces[NAMESPACE_USER].path, "/proc/self/ns/user"))
+		p->clone.join_flags &= ~(uint64_t)CLONE_NEWUSER;
+	if (request->cgroup != NULL && request->cgroup->born)
+		p->clone.cgroup_fd = request->cgroup->fd;
+}
+
+/* For a new container: the files of the host, the namespaces to join, pid 1. */
+static int prepare_container(const struct spawn_request *request, struct prepared *p,
+			     struct error *err)
+{
+	if (open_trees(request, p, err) < 0 || open_joins(request->plan, p, err) < 0)
+		return -1;
+	if (request->wait_for_start && open_fifos(request->state_fd, &p->init.start, err) < 0)
+		return -1;
+	if (request->plan->init.used && (p->init.init_image = init_image_open(err)) < 0)
+		return -1;
+	set_flags(request, p);
+	return 0;
+}
+
 int prepare(const struct spawn_request *request, struct prepared *ret, struct error *err)
 {
 	struct prepared *p = ret;
 
 	*p = PREPARED_NONE;
 	set_init(request, &p->init);
-	if (open_trees(request, p, err) < 0 ||
-	    open_joins(request->plan, p, err) < 0 ||
-	    open_sockets(request, &p->init, err) < 0 ||
-	    open_task_files(request, &p->init, err) < 0 ||
-	    (request->wait_for_start && open_fifos(request->state_fd, &p->init.start, err) < 0))
+	if (request->process != NULL)
+		join_container(request, p);
+	else if (prepare_container(request, p, err) < 0)
 		goto fail;
-	if (request->plan->init.used && (p->init.init_image = init_image_open(err)) < 0)
+	if (open_sockets(request, &p->init, err) < 0 ||
+	    open_task_files(request, &p->init, err) < 0)
 		goto fail;
 	set_states(request, &p->init);
-	set_flags(request, p);
 	/* What the caller leaked to us: it ends at the program, whatever else forgets it. */
 	if (sys_close_range(3U + (unsigned int)request->preserve_fds, ~0U,
 			    CLOSE_RANGE_CLOEXEC) < 0) {

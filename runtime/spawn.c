@@ -19,6 +19,7 @@
 /* What the clone hands over; the child has its own copy. */
 struct birth {
 	const struct plan *plan;
+	const struct process_plan *process;	/* of exec, or NULL */
 	struct init *init;
 	struct channel *runtime_end;
 };
@@ -29,13 +30,16 @@ static int child_run(void *context)
 
 	/* Else the end of the runtime would never be seen. */
 	channel_close(birth->runtime_end);
+	if (birth->process != NULL)
+		init_exec(birth->plan, birth->process, birth->init);
 	init_run(birth->plan, birth->init);
 }
 
 static int spawn_clone(const struct spawn_request *request, struct prepared *prepared,
 		       struct spawn *spawn, struct error *err)
 {
-	struct birth birth = { request->plan, &prepared->init, &spawn->channel };
+	struct birth birth = { request->plan, request->process, &prepared->init,
+			       &spawn->channel };
 	struct clone_result child;
 
 	/*
@@ -58,6 +62,8 @@ static int set_up_ids(const struct spawn_request *request, const struct spawn *s
 {
 	const struct plan *plan = request->plan;
 
+	if (request->process != NULL)
+		return 0;
 	if (plan->clone_flags & CLONE_NEWUSER)
 		return idmap_write(request->arena, spawn->pid, &plan->uid_maps, &plan->gid_maps,
 				   err);
@@ -102,6 +108,8 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 		return -1;
 	/* After MAPPED, so that the container does not wait for it. */
 	prepare_close(prepared);
+	if (request->process != NULL)
+		return channel_expect(&spawn->channel, MESSAGE_READY, err);
 	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0 ||
 	    set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
 	    channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0)

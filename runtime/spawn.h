@@ -26,6 +26,12 @@ struct spawn_request {
 	bool no_pivot, new_keyring;	/* as in struct init */
 	const sigset_t *signals;	/* the mask the program starts with, or NULL: as it is now */
 	/*
+	 * "exec": this process, in the namespaces of a container's first one; hooks, state_fd
+	 * and wait_for_start are of no use then.  NULL: the plan's, in a new container.
+	 */
+	const struct process_plan *process;
+	int join_pidfd;			/* of exec; borrowed */
+	/*
 	 * Called as soon as the process exists and before anything runs in it, so that the
 	 * journal and the state know it; and for the state JSON that hooks read on stdin.
 	 */
