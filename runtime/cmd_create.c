@@ -23,7 +23,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	request.bundle = &bundle;
 	if (container_id_check(request.id, err) < 0 ||
 	    bundle_load(cli->arena, create, &bundle, err) < 0 ||
-	    create_check_terminal(bundle.plan, true, create->console_socket, err) < 0)
+	    create_check_terminal(bundle.plan->process.terminal, true, create->console_socket,
+				  err) < 0)
 		return create_failed(cli, "create", request.id, err);
 	if (create->console_socket != NULL) {
 		console_socket = console_connect(create->console_socket, err);

@@ -183,8 +183,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return request.id != NULL ? create_failed(cli, "run", request.id, err) : -1;
 	if (container_id_check(request.id, err) == 0 &&
 	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
-	    create_check_terminal(bundle.plan, run_options->detach, create->console_socket,
-				  err) == 0)
+	    create_check_terminal(bundle.plan->process.terminal, run_options->detach,
+				  create->console_socket, err) == 0)
 		status = run_options->detach ? run_detached(&request, err) :
 					       run_foreground(&request, run_options->keep, err);
 	return status < 0 ? create_failed(cli, "run", request.id, err) : status;

@@ -5,7 +5,7 @@
 
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
-	row(run) row(create) row(start) row(kill) row(delete) row(wait) \
+	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
 	row(state) row(list) row(ps) row(pause) row(resume) row(update) row(gc) \
 	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)
 

@@ -197,12 +197,12 @@ void creation_close(struct creation *creation)
 	container_close(&creation->container);
 }
 
-int create_check_terminal(const struct plan *plan, bool detach, const char *console_socket,
+int create_check_terminal(bool terminal, bool detach, const char *console_socket,
 			  struct error *err)
 {
-	if (detach && plan->process.terminal && console_socket == NULL)
+	if (detach && terminal && console_socket == NULL)
 		return error_set(err, "cannot allocate tty if runc will detach without setting console socket");
-	if ((!detach || !plan->process.terminal) && console_socket != NULL)
+	if ((!detach || !terminal) && console_socket != NULL)
 		return error_set(err, "cannot use console socket if runc will not detach or allocate tty");
 	return 0;
 }

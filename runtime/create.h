@@ -74,7 +74,7 @@ void creation_undo(struct creation *creation);
 void creation_close(struct creation *creation);
 
 /* Whether a terminal can reach the caller that way; in runc's words. */
-int create_check_terminal(const struct plan *plan, bool detach, const char *console_socket,
+int create_check_terminal(bool terminal, bool detach, const char *console_socket,
 			  struct error *err);
 /* "create web: " in front, or "runc create failed: " for who calls us so.  Returns -1. */
 int create_failed(const struct cli *cli, const char *verb, const char *id, struct error *err);
