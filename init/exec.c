@@ -74,37 +74,47 @@ static int program_exec(const struct plan *plan, struct init *in, struct error *
 struct child {
 	const struct plan *plan;
 	struct init *in;
-	struct error *err;
-	char listen_pid[32];
-	bool failed;
+	int wait[2];		/* a pipe; its end: pid 1 has executed the init */
 };
 
 /* sd_listen_fds(3) compares it with the program's own pid, known only now. */
-static void listen_pid_set(struct child *child)
+static void listen_pid_set(struct init *in, pid_t pid)
 {
-	char **env = (char **)(uintptr_t)child->in->envp;
-
-	snprintf(child->listen_pid, sizeof(child->listen_pid), "LISTEN_PID=%d", (int)getpid());
-	for (; *env != NULL; env++)
+	for (char **env = (char **)(uintptr_t)in->envp; *env != NULL; env++)
 		if (strncmp(*env, "LISTEN_PID=", 11) == 0)
-			*env = child->listen_pid;
+			*env = arena_printf(in->arena, "LISTEN_PID=%d", (int)pid);
 }
 
+static int child_prepare(const struct init *in, struct error *err)
+{
+	if (setsid() < 0)
+		return error_errno(err, "start a session");
+	if (in->process->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		return error_errno(err, "take the terminal");
+	return 0;
+}
+
+/*
+ * The program's process.  A program may look at /proc/1 at once, and what it
+ * finds there must be the init, not kist, which it may not look into.
+ */
 static int child_run(void *context)
 {
-	struct child *child = context;
+	const struct child *child = context;
 	struct init *in = child->in;
+	struct error err;
+	char byte;
+	int rc = child_prepare(in, &err);
 
-	listen_pid_set(child);
-	if (setsid() < 0)
-		error_errno(child->err, "start a session");
-	else if (in->process->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-		error_errno(child->err, "take the terminal");
-	else if (sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
-		error_errno(child->err, "restore the signal mask");
-	else
-		program_exec(child->plan, in, child->err);
-	child->failed = true;
+	close(child->wait[1]);
+	while (read(child->wait[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	if (rc == 0 && sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
+		rc = error_errno(&err, "restore the signal mask");
+	if (rc == 0)
+		program_exec(child->plan, in, &err);
+	error_wrap(&err, "start the program");
+	channel_send_error(&in->channel, &err);
 	_exit(1);
 }
 
@@ -126,25 +136,30 @@ static char *const *init_argv(const struct plan *plan, const struct init *in, pi
 
 /*
  * The program becomes a child, and this process, pid 1, the init
- * (init/pid1/pid1.h).  The child shares our memory and we stand still until
- * it has executed the program: nothing is copied, and its error is ours.
+ * (init/pid1/pid1.h).  The child shares our memory, so that nothing is copied;
+ * until we are gone from it, it touches its own stack only.
  */
 static int init_exec_image(const struct plan *plan, struct init *in, struct error *err)
 {
 	_Alignas(16) static char stack[65536];
-	struct child child = { .plan = plan, .in = in, .err = err };
+	static struct child child;
 	uint64_t all = UINT64_MAX;
 	pid_t pid;
 
+	child = (struct child){ .plan = plan, .in = in };
+	if (pipe2(child.wait, O_CLOEXEC) < 0)
+		return error_errno(err, "make a pipe");
 	if (syscall(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all)) < 0)
 		return error_errno(err, "block signals");
-	pid = clone(child_run, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, &child);
+	pid = clone(child_run, stack + sizeof(stack), CLONE_VM | SIGCHLD, &child);
 	if (pid < 0)
 		return error_errno(err, "start the program's process");
-	if (child.failed)
-		return -1;
+	listen_pid_set(in, pid);
 	sys_execveat(in->init_image, "", init_argv(plan, in, pid), in->envp, AT_EMPTY_PATH);
-	return error_errno(err, "exec the init");
+	error_errno(err, "exec the init");
+	/* Before the pipe's end tells it to go on. */
+	kill(pid, SIGKILL);
+	return -1;
 }
 
 int step_exec(const struct plan *plan, struct init *in, struct error *err)
