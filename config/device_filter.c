@@ -161,7 +161,7 @@ void device_filter_compile(struct arena *arena, struct resources_plan *resources
 	bool decided = false;
 
 	program.items = ARENA_NEWS(arena, left * RULE_INSNS + FRAME_INSNS, struct bpf_insn_plan);
-	/* struct bpf_cgroup_dev_ctx: the type in the lower half of access_type, access in the upper. */
+	/* In access_type the type of the device is the lower half, the access the upper. */
 	emit(&program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_2, BPF_REG_1,
 	     offsetof(struct bpf_cgroup_dev_ctx, access_type), 0);
 	emit(&program, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_3, BPF_REG_2, 0, 0);
@@ -171,7 +171,7 @@ void device_filter_compile(struct arena *arena, struct resources_plan *resources
 	     offsetof(struct bpf_cgroup_dev_ctx, major), 0);
 	emit(&program, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_5, BPF_REG_1,
 	     offsetof(struct bpf_cgroup_dev_ctx, minor), 0);
-	/* From the last rule to the first: what a later one decides, an earlier one must not see. */
+	/* From the last rule to the first: an earlier one must not see what a later one decided. */
 	while (left > 0 && !decided)
 		decided = emit_rule(&program, &resources->device_rules.items[--left]);
 	if (!decided)

@@ -51,7 +51,8 @@ static void dump_clone(struct json_writer *w, const struct plan *plan)
 	step_begin(w, "make the process");
 	json_write_array(w, "namespaces");
 	for (const struct name *row = namespace_names; row->name != NULL; row++)
-		if (plan->namespaces[row->value].listed && plan->namespaces[row->value].path == NULL)
+		if (plan->namespaces[row->value].listed &&
+		    plan->namespaces[row->value].path == NULL)
 			json_write_string(w, NULL, row->name);
 	json_write_end(w);
 	if (plan->monotonic.set)

@@ -234,7 +234,8 @@ void dump_device_rules(struct json_writer *w, const struct resources_plan *resou
 	json_write_array(w, "device rules");
 	LIST_EACH(rule, resources->device_rules)
 		json_write_string(w, NULL,
-				  arena_printf(w->text.arena, "%s %s", rule->allow ? "allow" : "deny",
+				  arena_printf(w->text.arena, "%s %s",
+					       rule->allow ? "allow" : "deny",
 					       device_rule_text(w->text.arena, rule)));
 	json_write_end(w);
 }

@@ -87,7 +87,8 @@ static void lint_mounts(struct lint *lint)
 			continue;
 		fd = open(mount->source, O_PATH | O_CLOEXEC);
 		if (fd < 0)
-			found(lint, SEVERITY_ERROR, pointer, "%s: %s", mount->source, strerror(errno));
+			found(lint, SEVERITY_ERROR, pointer, "%s: %s", mount->source,
+			      strerror(errno));
 	}
 }
 
@@ -159,7 +160,8 @@ static void lint_resources(struct lint *lint, int cgroup_version)
 	if (cgroup_version == 2)
 		lint_unable(lint, resources->v2_error);
 	if (lint->plan->intel_rdt.set && !exists("/sys/fs/resctrl/schemata"))
-		found(lint, SEVERITY_ERROR, "/linux/intelRdt", "no resctrl file system is mounted at "
+		found(lint, SEVERITY_ERROR, "/linux/intelRdt",
+		      "no resctrl file system is mounted at "
 		      "/sys/fs/resctrl");
 }
 
@@ -172,15 +174,16 @@ static void lint_security(struct lint *lint)
 	    seccomp->listener_path == NULL)
 		found(lint, SEVERITY_ERROR, "/linux/seccomp", "has SCMP_ACT_NOTIFY, and needs "
 		      "listenerPath");
-	if (process->apparmor_profile != NULL && !exists("/sys/kernel/security/apparmor/profiles") &&
-	    !exists("/sys/module/apparmor"))
+	if (process->apparmor_profile != NULL &&
+	    !exists("/sys/kernel/security/apparmor/profiles") && !exists("/sys/module/apparmor"))
 		found(lint, SEVERITY_ERROR, "/process/apparmorProfile",
 		      "this kernel runs without AppArmor");
 	if (process->selinux_label != NULL && !exists("/sys/fs/selinux/enforce"))
 		found(lint, SEVERITY_ERROR, "/process/selinuxLabel",
 		      "this kernel runs without SELinux");
 	if (lint->plan->mount_label != NULL && !exists("/sys/fs/selinux/enforce"))
-		found(lint, SEVERITY_ERROR, "/linux/mountLabel", "this kernel runs without SELinux");
+		found(lint, SEVERITY_ERROR, "/linux/mountLabel",
+		      "this kernel runs without SELinux");
 }
 
 /* --- programs ---------------------------------------------------------------------------- */
@@ -229,8 +232,8 @@ static void lint_program(struct lint *lint)
 	if (!lint->plan->has_process || process->args.count == 0 || lint->root_fd < 0)
 		return;
 	fd = program_find(lint->root_fd, process->args.items[0],
-			  process->cwd != NULL ? process->cwd : "/", variable(process, "PATH"), path,
-			  &err);
+			  process->cwd != NULL ? process->cwd : "/", variable(process, "PATH"),
+			  path, &err);
 	if (fd < 0)
 		found(lint, missing_severity(lint), "/process/args/0", "%s", err.text);
 	else if (program_check(lint->root_fd, path, &err) < 0)
@@ -252,7 +255,8 @@ static void lint_hook(struct lint *lint, const struct hook_plan *hook, enum hook
 		return;
 	fd = program_find(root, hook->path, "/", NULL, path, &err);
 	if (fd < 0 || program_check(root, path, &err) < 0)
-		found(lint, moment == HOOK_START_CONTAINER ? missing_severity(lint) : SEVERITY_ERROR,
+		found(lint,
+		      moment == HOOK_START_CONTAINER ? missing_severity(lint) : SEVERITY_ERROR,
 		      pointer, "%s", err.text);
 }
 
@@ -265,7 +269,8 @@ static void lint_hooks(struct lint *lint)
 
 		LIST_EACH(hook, lint->plan->hooks[row->value])
 			lint_hook(lint, hook, (enum hook_moment)row->value,
-				  arena_printf(lint->arena, "/hooks/%s/%zu/path", row->name, index++),
+				  arena_printf(lint->arena, "/hooks/%s/%zu/path", row->name,
+					       index++),
 				  host_root);
 	}
 }

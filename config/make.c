@@ -146,7 +146,8 @@ static int write_limits(struct json_writer *w, const struct make_options *option
 	}
 	if (options->cpus != NULL) {
 		if (!cpus_parse(options->cpus, CPU_PERIOD, &quota))
-			return error_set(err, "--cpus %s: must be a number as 2 or 1.5, from 0.01 on",
+			return error_set(err,
+					 "--cpus %s: must be a number as 2 or 1.5, from 0.01 on",
 					 options->cpus);
 		json_write_object(w, "cpu");
 		json_write_u64(w, "quota", quota);

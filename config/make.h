@@ -11,7 +11,7 @@
  */
 enum make_net {
 	MAKE_NET_DEFAULT,		/* private; the caller's when rootless, as with runc */
-	MAKE_NET_PRIVATE,		/* a new network namespace: lo alone, until someone adds more */
+	MAKE_NET_PRIVATE,		/* new: lo alone, until someone adds more */
 	MAKE_NET_NONE,			/* the same, said otherwise */
 	MAKE_NET_HOST,			/* the caller's */
 };
@@ -38,7 +38,7 @@ struct make_options {
 	bool terminal, read_only;
 	bool new_privileges;		/* leave noNewPrivileges off */
 	bool cgroup_namespace;		/* add one: what runc does on hosts with cgroup v2 alone */
-	bool rootless;			/* a user namespace, and what an ordinary user may not have out */
+	bool rootless;			/* a user namespace, without what needs root */
 	id_map_list uid_maps, gid_maps;	/* of rootless; empty: 0 is the caller */
 };
 #define MAKE_OPTIONS_SPEC	((struct make_options){ .terminal = true, .read_only = true })

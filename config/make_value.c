@@ -130,7 +130,8 @@ static bool word_is(const char *text, size_t length, const char *word)
 }
 
 /* One of "type=T,source=S,destination=D,options=A:B", in the words that Docker and mount(8) use. */
-static bool take_pair(struct arena *arena, struct made_mount *mount, const char *pair, size_t length)
+static bool take_pair(struct arena *arena, struct made_mount *mount, const char *pair,
+		      size_t length)
 {
 	const char *equals = memchr(pair, '=', length);
 	size_t name = equals != NULL ? (size_t)(equals - pair) : length;

@@ -3,7 +3,7 @@
 #include "config/json_write.h"
 #include "config/make.h"
 
-/* The values of make's flags, from text.  Pure functions; false, or -1 and *err: not such a value. */
+/* The values of make's flags, from text.  False, or -1 and *err: that is no such value. */
 
 enum { CPU_PERIOD = 100000 };	/* microseconds; the kernel's default */
 

@@ -173,8 +173,9 @@ static int check_interpreter(int root_fd, const char *path, const char *interpre
 		return 0;
 	fd = path_open(root_fd, interpreter, O_PATH, &inner);
 	if (fd < 0 && (inner.code == ENOENT || inner.code == ENOTDIR || inner.code == ELOOP))
-		return error_number(err, ENOENT, "%s: its %s %s does not exist in the root file system",
-				    path, kind, interpreter);
+		return error_number(err, ENOENT,
+				    "%s: its %s %s does not exist in the root file system", path,
+				    kind, interpreter);
 	fd_close(&fd);
 	if (check_at(root_fd, interpreter, depth + 1, &inner) == 0)
 		return 0;
@@ -216,8 +217,8 @@ static int check_elf(int root_fd, int fd, const char *path, const Elf64_Ehdr *he
 
 	/* e_machine stands at the same place in both classes; another byte order is no match. */
 	if (!machine_runs(head->e_machine, &native))
-		return error_number(err, ENOEXEC, "%s: is built for %s, and this machine is %s", path,
-				    machine_name(head->e_machine), machine_name(native));
+		return error_number(err, ENOEXEC, "%s: is built for %s, and this machine is %s",
+				    path, machine_name(head->e_machine), machine_name(native));
 	for (size_t i = 0; i < count && segment_read(fd, head, i, &segment); i++) {
 		if (segment.type != PT_INTERP)
 			continue;
@@ -238,8 +239,10 @@ static int check_script(int root_fd, const char *path, char *line, int depth, st
 	/* Windows' line ends make the kernel look for a file whose name ends so. */
 	if (strchr(interpreter, '\r') != NULL) {
 		interpreter[strcspn(interpreter, " \t\r")] = '\0';
-		return error_number(err, ENOENT, "%s: its first line, \"#!%s\", ends in a carriage return: "
-				    "save the file with Unix line ends", path, interpreter);
+		return error_number(err, ENOENT,
+				    "%s: its first line, \"#!%s\", ends in a carriage return: "
+				    "save the file with Unix line ends",
+				    path, interpreter);
 	}
 	interpreter[strcspn(interpreter, " \t")] = '\0';
 	if (*interpreter == '\0')

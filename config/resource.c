@@ -198,12 +198,14 @@ static int check_limits(struct decoder *d, const struct json *v, const struct li
 
 	if (limits->swap.set && limits->swap.value != -1 && limits->memory.set &&
 	    limits->memory.value != -1 && limits->swap.value < limits->memory.value)
-		return bad_value(d, json_member(memory, "swap"), "is the sum of memory and swap, and "
-				 "must not be below memory/limit, %" PRId64, limits->memory.value);
+		return bad_value(d, json_member(memory, "swap"),
+				 "is the sum of memory and swap, and "
+				 "must not be below memory/limit, %" PRId64,
+				 limits->memory.value);
 	if (limits->burst.set && limits->quota.set && limits->quota.value > 0 &&
 	    limits->burst.value > (uint64_t)limits->quota.value)
-		return bad_value(d, json_member(cpu, "burst"), "must not be above cpu/quota, %" PRId64,
-				 limits->quota.value);
+		return bad_value(d, json_member(cpu, "burst"),
+				 "must not be above cpu/quota, %" PRId64, limits->quota.value);
 	if (limits->burst.set && limits->burst.value > INT64_MAX)
 		return bad_value(d, json_member(cpu, "burst"), "is out of range");
 	return 0;

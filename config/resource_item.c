@@ -154,7 +154,8 @@ int decode_throttle(struct decoder *d, const struct json *v, void *out)
 int decode_huge_pages(struct decoder *d, const struct json *v, void *out)
 {
 	static const struct field fields[] = {
-		FIELD("pageSize", decode_page_size, struct huge_page_limit, page_size, FIELD_REQUIRED),
+		FIELD("pageSize", decode_page_size, struct huge_page_limit, page_size,
+		      FIELD_REQUIRED),
 		FIELD_U64("limit", struct huge_page_limit, limit, FIELD_REQUIRED),
 		{ NULL },
 	};

@@ -146,7 +146,8 @@ void limits_write_v1(struct arena *arena, const struct limits *limits,
 	write_blkio(arena, limits, &resources->v1);
 	write_rest(arena, limits, &resources->v1);
 	if (limits->unified.count > 0)
-		resources->v1_error = arena_printf(arena, "/linux/resources/unified/%s: needs cgroup "
+		resources->v1_error = arena_printf(arena,
+						   "/linux/resources/unified/%s: needs cgroup "
 						   "v2, and this host has v1",
 						   limits->unified.items[0].key);
 }

@@ -78,8 +78,10 @@ static struct cgroup_write *add_limit(struct arena *arena, cgroup_write_list *li
 static void unable(struct arena *arena, struct resources_plan *resources, const char *property)
 {
 	if (resources->v2_error == NULL)
-		resources->v2_error = arena_printf(arena, "/linux/resources/%s: needs cgroup v1, and "
-						   "this host has v2", property);
+		resources->v2_error = arena_printf(arena,
+						   "/linux/resources/%s: needs cgroup v1, and "
+						   "this host has v2",
+						   property);
 }
 
 /* The spec counts memory and swap together, as v1 does; v2 wants swap alone. */
@@ -94,8 +96,9 @@ static void write_swap(struct arena *arena, const struct limits *limits,
 			return;
 		swap = -1;
 	} else if (swap != -1 && !limits->memory.set) {
-		resources->v2_error = "/linux/resources/memory/swap: is the sum of memory and swap, "
-				      "and needs memory/limit beside it";
+		resources->v2_error =
+			"/linux/resources/memory/swap: is the sum of memory and swap, "
+			"and needs memory/limit beside it";
 		return;
 	} else if (swap != -1 && limits->memory.value != -1) {
 		swap -= limits->memory.value;

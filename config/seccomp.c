@@ -149,11 +149,15 @@ static void note_names(struct decoder *d, const struct json *v)
 			continue;
 		meant = seccomp_syscall_nearest(d->arena, name->text);
 		if (meant != NULL)
-			note_value(d, SEVERITY_WARNING, name, "libseccomp knows no system call \"%s\"; "
-				   "did you mean \"%s\"?", name->text, meant);
+			note_value(d, SEVERITY_WARNING, name,
+				   "libseccomp knows no system call \"%s\"; "
+				   "did you mean \"%s\"?",
+				   name->text, meant);
 		else
-			note_value(d, SEVERITY_NOTE, name, "libseccomp knows no system call \"%s\": "
-				   "the rule does not apply to it", name->text);
+			note_value(d, SEVERITY_NOTE, name,
+				   "libseccomp knows no system call \"%s\": "
+				   "the rule does not apply to it",
+				   name->text);
 	}
 }
 
@@ -193,7 +197,8 @@ static int check_notify(struct decoder *d, const struct seccomp_profile *profile
 			continue;
 		LIST_EACH(name, rule->names)
 			if (strcmp(*name, "sendmsg") == 0)
-				return bad_value(d, rule->json, "SCMP_ACT_NOTIFY cannot be used for "
+				return bad_value(d, rule->json,
+						 "SCMP_ACT_NOTIFY cannot be used for "
 						 "sendmsg: the listener is handed over with it");
 	}
 	return 0;
@@ -304,7 +309,8 @@ static int profile_filter(struct decoder *d, const struct json *v,
 /* --- the whole ------------------------------------------------------------------------------ */
 
 static const struct field fields[] = {
-	FIELD("defaultAction", decode_action, struct section, default_action.action, FIELD_REQUIRED),
+	FIELD("defaultAction", decode_action, struct section, default_action.action,
+	      FIELD_REQUIRED),
 	FIELD_OPT_U64("defaultErrnoRet", struct section, default_action.errno_ret),
 	FIELD_LIST("architectures", decode_architecture, struct section, architectures),
 	FIELD_LIST("flags", decode_flag, struct section, flags),
@@ -332,8 +338,10 @@ int decode_seccomp(struct decoder *d, const struct json *v, void *out)
 	if (section.listener_metadata != NULL && section.listener_path == NULL)
 		return bad_member(d, v, "listenerMetadata", "needs listenerPath");
 	if (profile.default_action == SCMP_ACT_NOTIFY)
-		return bad_member(d, v, "defaultAction", "SCMP_ACT_NOTIFY cannot be used as default "
-				  "action: it would stop the container before its listener is known");
+		return bad_member(
+			d, v, "defaultAction",
+			"SCMP_ACT_NOTIFY cannot be used as default "
+			"action: it would stop the container before its listener is known");
 	if (check_notify(d, &profile) < 0 || profile_filter(d, v, &profile, &filter) < 0)
 		return -1;
 	plan->filter.items = filter.items;

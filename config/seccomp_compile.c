@@ -147,7 +147,7 @@ static int add_rule(scmp_filter_ctx context, const struct seccomp_rule *rule, in
 	}
 	if (!repeated)
 		return seccomp_rule_add_array(context, rule->action, number, count, args);
-	/* libseccomp takes one condition an argument; then each is a rule, as with runc and crun. */
+	/* libseccomp takes one condition an argument; else each is a rule, as with runc, crun. */
 	LIST_EACH(arg, rule->args) {
 		struct scmp_arg_cmp one = {
 			arg->index, (enum scmp_compare)arg->op, arg->value, arg->value_two,

@@ -110,7 +110,8 @@ Test(seccomp, gives_the_default_to_what_is_not_named)
 
 	cr_expect_eq(outcome((struct attempt){ plan, .nr = __NR_getppid }), 0);
 	cr_expect_eq(outcome((struct attempt){ plan, .nr = __NR_getpid }), 72);
-	cr_expect_eq(outcome((struct attempt){ plan, .nr = 100000 }), ENOSYS, "newer than the profile");
+	cr_expect_eq(outcome((struct attempt){ plan, .nr = 100000 }), ENOSYS,
+		     "newer than the profile");
 }
 
 Test(seccomp, kills)
@@ -177,9 +178,10 @@ Test(seccomp, judges_x32_calls_apart)
 {
 #if defined(__x86_64__)
 	const long x32 = 0x40000000;
-	const struct seccomp_plan *with = parse("{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':"
-		"75,'architectures':['SCMP_ARCH_X86_64','SCMP_ARCH_X32'],'syscalls':[" EXITS
-		",{'names':['getppid'],'action':'SCMP_ACT_ERRNO','errnoRet':76}]}");
+	const struct seccomp_plan *with =
+		parse("{'defaultAction':'SCMP_ACT_ERRNO','defaultErrnoRet':"
+		      "75,'architectures':['SCMP_ARCH_X86_64','SCMP_ARCH_X32'],'syscalls':[" EXITS
+		      ",{'names':['getppid'],'action':'SCMP_ACT_ERRNO','errnoRet':76}]}");
 	const struct seccomp_plan *without = parse("{'defaultAction':'SCMP_ACT_ERRNO',"
 		"'syscalls':[" EXITS "]}");
 
@@ -195,9 +197,12 @@ Test(seccomp, judges_x32_calls_apart)
 Test(seccomp, takes_every_flag)
 {
 	static const char *const flags[] = {
-		"", "'SECCOMP_FILTER_FLAG_LOG'", "'SECCOMP_FILTER_FLAG_SPEC_ALLOW'",
+		"",
+		"'SECCOMP_FILTER_FLAG_LOG'",
+		"'SECCOMP_FILTER_FLAG_SPEC_ALLOW'",
 		"'SECCOMP_FILTER_FLAG_TSYNC'",
-		"'SECCOMP_FILTER_FLAG_TSYNC','SECCOMP_FILTER_FLAG_LOG','SECCOMP_FILTER_FLAG_SPEC_ALLOW'",
+		"'SECCOMP_FILTER_FLAG_TSYNC','SECCOMP_FILTER_FLAG_LOG',"
+		"'SECCOMP_FILTER_FLAG_SPEC_ALLOW'",
 		"'SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'",
 	};
 

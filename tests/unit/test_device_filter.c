@@ -12,7 +12,8 @@
 #define N(x)	{ true, (x) }
 
 /* The few instructions that the compiler emits; anything else fails the test. */
-static int64_t evaluate(const struct resources_plan *resources, const struct bpf_cgroup_dev_ctx *ctx)
+static int64_t evaluate(const struct resources_plan *resources,
+			const struct bpf_cgroup_dev_ctx *ctx)
 {
 	uint64_t reg[11] = { 0 };
 	size_t at = 0;
@@ -105,7 +106,8 @@ static struct resources_plan compile(const struct device_rule *rules, size_t cou
 	struct resources_plan resources = { 0 };
 
 	resources.device_rules.items = ARENA_NEWS(&arena, count + 1, struct device_rule);
-	memcpy(resources.device_rules.items, rules, count * sizeof(*rules));
+	for (size_t i = 0; i < count; i++)
+		resources.device_rules.items[i] = rules[i];
 	resources.device_rules.count = count;
 	device_filter_compile(&arena, &resources);
 	return resources;
@@ -138,7 +140,8 @@ Test(device_filter, lets_the_later_rule_override)
 
 Test(device_filter, compares_numbers_above_2_to_the_31)
 {
-	static const struct device_rule rules[] = { { true, 'c', N(0xffffffff), N(0x80000000), ALL } };
+	static const struct device_rule rules[] = { { true, 'c', N(0xffffffff), N(0x80000000),
+						      ALL } };
 	struct resources_plan resources = compile(rules, ARRAY_SIZE(rules));
 
 	cr_expect(allowed(&resources, 'c', 0xffffffff, 0x80000000, ALL));
@@ -194,8 +197,8 @@ Test(device_filter, lets_every_container_have_the_standard_devices_and_no_more)
 	device_rules_add_standard(&arena, &resources);
 	device_filter_compile(&arena, &resources);
 	for (size_t i = 0; i < ARRAY_SIZE(standard); i++)
-		cr_expect(allowed(&resources, 'c', standard[i].major, standard[i].minor, ALL), "%u:%u",
-			  standard[i].major, standard[i].minor);
+		cr_expect(allowed(&resources, 'c', standard[i].major, standard[i].minor, ALL),
+			  "%u:%u", standard[i].major, standard[i].minor);
 	cr_expect(allowed(&resources, 'b', 8, 0, DEVICE_MKNOD));
 	cr_expect_not(allowed(&resources, 'b', 8, 0, DEVICE_READ));
 	cr_expect_not(allowed(&resources, 'c', 1, 1, DEVICE_READ), "mem");
@@ -228,17 +231,26 @@ Test(device_filter, writes_exceptions_for_v1)
 		const char *says;
 	} facts[] = {
 		{ { { 0 } }, 0, "deny a; " },
-		{ { { false, 'a', ANY, ANY, ALL }, { true, 'c', N(1), N(3), ALL } }, 2,
+		{ { { false, 'a', ANY, ANY, ALL }, { true, 'c', N(1), N(3), ALL } },
+		  2,
 		  "deny a; allow c 1:3 rwm; " },
-		{ { { true, 'a', ANY, ANY, ALL }, { false, 'b', N(8), ANY, DEVICE_WRITE } }, 2,
+		{ { { true, 'a', ANY, ANY, ALL }, { false, 'b', N(8), ANY, DEVICE_WRITE } },
+		  2,
 		  "allow a; deny b 8:* w; " },
-		{ { { true, 'c', N(1), N(3), DEVICE_READ }, { true, 'c', N(1), N(3), DEVICE_WRITE } }, 2,
+		{ { { true, 'c', N(1), N(3), DEVICE_READ },
+		    { true, 'c', N(1), N(3), DEVICE_WRITE } },
+		  2,
 		  "deny a; allow c 1:3 rw; " },
-		{ { { true, 'c', N(1), N(3), ALL }, { false, 'c', N(1), N(3), DEVICE_WRITE } }, 2,
+		{ { { true, 'c', N(1), N(3), ALL }, { false, 'c', N(1), N(3), DEVICE_WRITE } },
+		  2,
 		  "deny a; allow c 1:3 rm; " },
-		{ { { true, 'c', N(1), N(3), ALL }, { false, 'c', N(1), ANY, ALL },
-		    { true, 'c', N(1), N(5), ALL } }, 3, "deny a; allow c 1:5 rwm; " },
-		{ { { true, 'a', ANY, ANY, DEVICE_READ } }, 1,
+		{ { { true, 'c', N(1), N(3), ALL },
+		    { false, 'c', N(1), ANY, ALL },
+		    { true, 'c', N(1), N(5), ALL } },
+		  3,
+		  "deny a; allow c 1:5 rwm; " },
+		{ { { true, 'a', ANY, ANY, DEVICE_READ } },
+		  1,
 		  "deny a; allow b *:* r; allow c *:* r; " },
 		{ { { true, 'c', N(9), ANY, ALL }, { true, 'a', ANY, ANY, ALL } }, 2, "allow a; " },
 	};
@@ -261,6 +273,7 @@ Test(device_filter, refuses_for_v1_what_the_kernel_would_ignore)
 
 	v1_text(rules, ARRAY_SIZE(rules), &unable);
 	cr_assert_not_null(unable);
-	cr_expect_str_eq(unable, "the device rule \"c 1:1 r\" makes an exception from \"c *:* rwm\", "
-				 "and cgroup v1 has no exceptions of exceptions");
+	cr_expect_str_eq(unable,
+			 "the device rule \"c 1:1 r\" makes an exception from \"c *:* rwm\", "
+			 "and cgroup v1 has no exceptions of exceptions");
 }

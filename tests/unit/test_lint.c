@@ -19,7 +19,8 @@ static struct error err;
 
 static void make_file(const char *path, const char *text, mode_t mode)
 {
-	_cleanup_fd int fd = openat(bundle_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+	_cleanup_fd int fd =
+		openat(bundle_fd, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 
 	cr_assert(fd >= 0, "%s", path);
 	cr_assert_eq(fd_write_all(fd, text, strlen(text)), 0);
@@ -102,25 +103,33 @@ static const struct {
 	int cgroup_version;
 	const char *says;
 } facts[] = {
-	{ CONFIG("'nope'", "]", ""), 1, "error: config.json:2:75: /process/args/0: exec: 'nope': "
+	{ CONFIG("'nope'", "]", ""), 1,
+	  "error: config.json:2:75: /process/args/0: exec: 'nope': "
 	  "executable file not found in $PATH" },
-	{ CONFIG("'nope'", "]", ",'mounts':[{'destination':'/usr','source':'/usr','type':'bind',"
-	  "'options':['bind']}]"), 1, "warning: config.json:2:75: /process/args/0: exec: 'nope': "
+	{ CONFIG("'nope'", "]",
+		 ",'mounts':[{'destination':'/usr','source':'/usr','type':'bind',"
+		 "'options':['bind']}]"),
+	  1,
+	  "warning: config.json:2:75: /process/args/0: exec: 'nope': "
 	  "executable file not found in $PATH" },
-	{ CONFIG("'flat'", "]", ""), 1, "error: config.json:2:75: /process/args/0: exec: 'flat': "
+	{ CONFIG("'flat'", "]", ""), 1,
+	  "error: config.json:2:75: /process/args/0: exec: 'flat': "
 	  "Permission denied" },
-	{ CONFIG("'orphan'", "]", ""), 1, "error: config.json:2:75: /process/args/0: /bin/orphan: its "
-	  "interpreter ('#!') /usr/bin/python3 does not exist in the root file system: No such file "
+	{ CONFIG("'orphan'", "]", ""), 1,
+	  "error: config.json:2:75: /process/args/0: /bin/orphan: its "
+	  "interpreter ('#!') /usr/bin/python3 does not exist in the root file system: No such "
+	  "file "
 	  "or directory" },
-	{ CONFIG("'x'", "]", ",'mounts':[{'destination':'/a','source':'none','options':['bind']}]"), 1,
-	  "error: config.json:4:41: /mounts/0/source: @/none: No such file or directory" },
+	{ CONFIG("'x'", "]", ",'mounts':[{'destination':'/a','source':'none','options':['bind']}]"),
+	  1, "error: config.json:4:41: /mounts/0/source: @/none: No such file or directory" },
 	{ CONFIG("'x'", "]", ",'hooks':{'createRuntime':[{'path':'/nope'}]}"), 1,
 	  "error: config.json:4:36: /hooks/createRuntime/0/path: exec: '/nope': No such file or "
 	  "directory" },
 	{ CONFIG("'x'", "]", ",'hooks':{'poststop':[{'path':'@/hook'}]}"), 1,
 	  "error: config.json:4:31: /hooks/poststop/0/path: exec: '@/hook': Permission denied" },
 	{ CONFIG("'x'", "],'resources':{'unified':{'memory.high':'5'}}", ""), 1,
-	  "error: config.json:3:80: /linux/resources/unified/memory.high: needs cgroup v2, and this "
+	  "error: config.json:3:80: /linux/resources/unified/memory.high: needs cgroup v2, and "
+	  "this "
 	  "host has v1" },
 	{ CONFIG("'x'", "],'resources':{'memory':{'swappiness':5}}", ""), 2,
 	  "error: config.json:3:78: /linux/resources/memory/swappiness: needs cgroup v1, and this "
@@ -129,20 +138,27 @@ static const struct {
 	  "error: config.json:3:54: /linux/resources: this host has no cgroups at /sys/fs/cgroup" },
 	{ CONFIG("'x'", ",{'type':'network','path':'@/none'}]", ""), 1,
 	  "error: config.json:3:41: /linux/namespaces/1: @/none: No such file or directory" },
-	{ CONFIG("'x'", "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdri'],"
-	  "'action':'SCMP_ACT_ERRNO'}]}", ""), 1,
-	  "warning: config.json:3:108: /linux/seccomp/syscalls/0/names/0: libseccomp knows no system "
+	{ CONFIG("'x'",
+		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdri'],"
+		 "'action':'SCMP_ACT_ERRNO'}]}",
+		 ""),
+	  1,
+	  "warning: config.json:3:108: /linux/seccomp/syscalls/0/names/0: libseccomp knows no "
+	  "system "
 	  "call 'mkdri'; did you mean 'mkdir'?" },
-	{ CONFIG("'x'", "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir'],"
-	  "'action':'SCMP_ACT_NOTIFY'}]}", ""), 1,
+	{ CONFIG("'x'",
+		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir'],"
+		 "'action':'SCMP_ACT_NOTIFY'}]}",
+		 ""),
+	  1,
 	  "error: config.json:3:52: /linux/seccomp: has SCMP_ACT_NOTIFY, and needs listenerPath" },
 };
 
 Test(lint, finds_what_would_fail_at_the_start)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++)
-		cr_expect(finds(facts[i].config, facts[i].cgroup_version, facts[i].says), "not found: %s",
-			  facts[i].says);
+		cr_expect(finds(facts[i].config, facts[i].cgroup_version, facts[i].says),
+			  "not found: %s", facts[i].says);
 }
 
 Test(lint, tells_a_missing_root_from_a_file)
@@ -150,9 +166,11 @@ Test(lint, tells_a_missing_root_from_a_file)
 	cr_expect(finds("{'ociVersion':'1.3.0','root':{'path':'none'},'linux':{'namespaces':"
 			"[{'type':'mount'}]}}", 1,
 			"error: config.json:1:38: /root/path: @/none: No such file or directory"));
-	cr_expect(finds("{'ociVersion':'1.3.0','root':{'path':'file'},'linux':{'namespaces':"
-			"[{'type':'mount'}]}}", 1,
-			"error: config.json:1:38: /root/path: @/file: is a file, and must be a directory"));
+	cr_expect(finds(
+		"{'ociVersion':'1.3.0','root':{'path':'file'},'linux':{'namespaces':"
+		"[{'type':'mount'}]}}",
+		1,
+		"error: config.json:1:38: /root/path: @/file: is a file, and must be a directory"));
 }
 
 Test(lint, has_nothing_to_say_about_a_good_bundle)

@@ -32,7 +32,8 @@ static const char *joined(const struct json *array, const char *key)
 	JSON_EACH(item, array) {
 		const struct json *value = key != NULL ? json_member(item, key) : item;
 
-		text_printf(&out, "%s%s", out.size > 0 ? " " : "", value != NULL ? value->text : "-");
+		text_printf(&out, "%s%s", out.size > 0 ? " " : "",
+			    value != NULL ? value->text : "-");
 	}
 	return out.size > 0 ? out.data : "";
 }
@@ -92,7 +93,8 @@ static const struct fact runc_facts[] = {
 	{ "/mounts/6/destination", "/sys/fs/cgroup" },
 	{ "/mounts/6/options", "nosuid noexec nodev relatime ro" },
 	{ "/mounts/7", "(none)" },
-	{ "/linux/maskedPaths", "/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats "
+	{ "/linux/maskedPaths",
+	  "/proc/acpi /proc/asound /proc/kcore /proc/keys /proc/latency_stats "
 	  "/proc/timer_list /proc/timer_stats /proc/sched_debug /sys/firmware /proc/scsi" },
 	{ "/linux/readonlyPaths", "/proc/bus /proc/fs /proc/irq /proc/sys /proc/sysrq-trigger" },
 };
@@ -158,8 +160,8 @@ Test(make, makes_what_the_loader_takes)
 		options.cpus = i & 8 ? "0.5" : NULL;
 		text = config_make(&arena, &options, &err);
 		cr_assert_not_null(text, "%s", err.text);
-		cr_expect_not_null(plan_parse(&arena, "/b", "made", text, strlen(text), &err), "%u: %s",
-				   i, err.text);
+		cr_expect_not_null(plan_parse(&arena, "/b", "made", text, strlen(text), &err),
+				   "%u: %s", i, err.text);
 	}
 }
 
@@ -169,32 +171,51 @@ Test(make, makes_what_the_loader_takes)
 Test(make, takes_every_flag)
 {
 	const struct make_options options = {
-		.rootfs = "/srv/\"root\"", .hostname = "web", .domainname = "lan", .cwd = "/srv",
-		.user = "1000:100", .args = WORDS("a", "b c"),
+		.rootfs = "/srv/\"root\"",
+		.hostname = "web",
+		.domainname = "lan",
+		.cwd = "/srv",
+		.user = "1000:100",
+		.args = WORDS("a", "b c"),
 		.env = WORDS("TERM=vt100", "A=1", "A=2", "KIST_TEST_OWN", "KIST_TEST_NONE"),
-		.mounts = WORDS("/etc/hosts:/etc/hosts:ro", "type=tmpfs,destination=/t,options=ro:size=1m",
+		.mounts = WORDS("/etc/hosts:/etc/hosts:ro",
+				"type=tmpfs,destination=/t,options=ro:size=1m",
 				"type=bind,src=/a,dst=/b,readonly"),
-		.tmpfs = WORDS("/run:size=1m,mode=755"), .cap_drop = WORDS("all"),
-		.cap_add = WORDS("net_admin", "CAP_CHOWN"), .annotations = WORDS("k=v=w"),
-		.init = "never", .memory = "1G", .cpus = "1.5", .pids = "10", .net = MAKE_NET_HOST,
-		.new_privileges = true, .cgroup_namespace = true,
+		.tmpfs = WORDS("/run:size=1m,mode=755"),
+		.cap_drop = WORDS("all"),
+		.cap_add = WORDS("net_admin", "CAP_CHOWN"),
+		.annotations = WORDS("k=v=w"),
+		.init = "never", .memory = "1G", .cpus = "1.5", .pids = "10",
+		.net = MAKE_NET_HOST,
+		.new_privileges = true,
+		.cgroup_namespace = true,
 	};
 	static const struct fact facts[] = {
-		{ "/root/path", "/srv/\"root\"" }, { "/root/readonly", "false" },
-		{ "/hostname", "web" }, { "/domainname", "lan" }, { "/process/cwd", "/srv" },
-		{ "/process/terminal", "false" }, { "/process/args/1", "b c" },
-		{ "/process/user/uid", "1000" }, { "/process/user/gid", "100" },
-		{ "/process/env", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+		{ "/root/path", "/srv/\"root\"" },
+		{ "/root/readonly", "false" },
+		{ "/hostname", "web" },
+		{ "/domainname", "lan" },
+		{ "/process/cwd", "/srv" },
+		{ "/process/terminal", "false" },
+		{ "/process/args/1", "b c" },
+		{ "/process/user/uid", "1000" },
+		{ "/process/user/gid", "100" },
+		{ "/process/env",
+		  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
 		  "TERM=vt100 A=2 KIST_TEST_OWN=own" },
 		{ "/process/capabilities/bounding", "CAP_CHOWN CAP_NET_ADMIN" },
 		{ "/process/capabilities/ambient", "(none)" },
 		{ "/process/noNewPrivileges", "false" },
 		{ "/mounts/7/destination", "/run" },
 		{ "/mounts/7/options", "nosuid nodev size=1m mode=755" },
-		{ "/mounts/8/source", "/etc/hosts" }, { "/mounts/8/options", "ro rbind" },
-		{ "/mounts/9/type", "tmpfs" }, { "/mounts/9/options", "ro size=1m" },
-		{ "/mounts/10/source", "/a" }, { "/mounts/10/options", "ro rbind" },
-		{ "/annotations/org.kist.init", "never" }, { "/annotations/k", "v=w" },
+		{ "/mounts/8/source", "/etc/hosts" },
+		{ "/mounts/8/options", "ro rbind" },
+		{ "/mounts/9/type", "tmpfs" },
+		{ "/mounts/9/options", "ro size=1m" },
+		{ "/mounts/10/source", "/a" },
+		{ "/mounts/10/options", "ro rbind" },
+		{ "/annotations/org.kist.init", "never" },
+		{ "/annotations/k", "v=w" },
 		{ "/linux/resources/memory/limit", "1073741824" },
 		{ "/linux/resources/cpu/quota", "150000" },
 		{ "/linux/resources/cpu/period", "100000" },
@@ -211,9 +232,11 @@ Test(make, takes_every_flag)
 
 Test(make, names_the_flag_that_is_wrong)
 {
-	const struct { struct make_options options; const char *says; } facts[] = {
+	const struct { struct make_options options; const char *says;
+	} facts[] = {
 		{ { .user = "root" }, "--user root: must be UID or UID:GID, in numbers" },
-		{ { .user = "4294967295" }, "--user 4294967295: must be UID or UID:GID, in numbers" },
+		{ { .user = "4294967295" },
+		  "--user 4294967295: must be UID or UID:GID, in numbers" },
 		{ { .memory = "lots" }, "--memory lots: must be a size as 512M or 2G" },
 		{ { .cpus = "0" }, "--cpus 0: must be a number as 2 or 1.5, from 0.01 on" },
 		{ { .pids = "-2" }, "--pids -2: must be a number, or -1 for no limit" },
@@ -223,10 +246,12 @@ Test(make, names_the_flag_that_is_wrong)
 		{ { .annotations = WORDS("x") }, "--annotation x: must be KEY=VALUE" },
 		{ { .tmpfs = WORDS("run") }, "--tmpfs run: needs an absolute path" },
 		{ { .mounts = WORDS("/a:b") },
-		  "--mount /a:b: needs an absolute destination, as in SOURCE:DESTINATION[:OPTIONS]" },
+		  "--mount /a:b: needs an absolute destination, as in "
+		  "SOURCE:DESTINATION[:OPTIONS]" },
 		{ { .mounts = WORDS("type=bind,destination=/b") },
 		  "--mount type=bind,destination=/b: needs a source to bind" },
-		{ { .mounts = WORDS("type=bind,where=/b") }, "--mount type=bind,where=/b: where=/b is "
+		{ { .mounts = WORDS("type=bind,where=/b") },
+		  "--mount type=bind,where=/b: where=/b is "
 		  "not known: type, source, destination and options are" },
 	};
 
@@ -254,6 +279,6 @@ Test(make, reads_sizes_and_processors)
 		cr_expect_eq(size_parse(sizes[i].text, &size) ? size : 0, sizes[i].size, "%s",
 			     sizes[i].text);
 	for (size_t i = 0; i < ARRAY_SIZE(cpus); i++)
-		cr_expect_eq(cpus_parse(cpus[i].text, CPU_PERIOD, &quota) ? quota : 0, cpus[i].quota,
-			     "%s", cpus[i].text);
+		cr_expect_eq(cpus_parse(cpus[i].text, CPU_PERIOD, &quota) ? quota : 0,
+			     cpus[i].quota, "%s", cpus[i].text);
 }

@@ -137,19 +137,26 @@ Test(program, is_found_as_execvp_finds_it)
 
 Test(program, says_why_it_cannot_be_executed)
 {
-	static const struct { const char *path; int code; const char *says; } facts[] = {
-		{ "/bin/lost", ENOENT, "/bin/lost: its ELF interpreter /lib64/ld-linux.so does not exist "
+	static const struct { const char *path; int code; const char *says;
+	} facts[] = {
+		{ "/bin/lost", ENOENT,
+		  "/bin/lost: its ELF interpreter /lib64/ld-linux.so does not exist "
 		  "in the root file system: No such file or directory" },
-		{ "/bin/orphan", ENOENT, "/bin/orphan: its interpreter (\"#!\") /usr/bin/python3 does not "
+		{ "/bin/orphan", ENOENT,
+		  "/bin/orphan: its interpreter (\"#!\") /usr/bin/python3 does not "
 		  "exist in the root file system: No such file or directory" },
-		{ "/bin/dos", ENOENT, "/bin/dos: its first line, \"#!/bin/sh\", ends in a carriage "
+		{ "/bin/dos", ENOENT,
+		  "/bin/dos: its first line, \"#!/bin/sh\", ends in a carriage "
 		  "return: save the file with Unix line ends: No such file or directory" },
-		{ "/bin/nobody", ENOEXEC, "/bin/nobody: its first line names no interpreter: "
+		{ "/bin/nobody", ENOEXEC,
+		  "/bin/nobody: its first line names no interpreter: "
 		  "Exec format error" },
-		{ "/bin/plain", ENOEXEC, "/bin/plain: is neither an ELF program nor a script that begins "
+		{ "/bin/plain", ENOEXEC,
+		  "/bin/plain: is neither an ELF program nor a script that begins "
 		  "with \"#!\": Exec format error" },
 		{ "/bin/empty", ENOEXEC, "/bin/empty: is empty: Exec format error" },
-		{ "/bin/data", EACCES, "/bin/data: is not executable (mode 0644): Permission denied" },
+		{ "/bin/data", EACCES,
+		  "/bin/data: is not executable (mode 0644): Permission denied" },
 		{ "/bin", EACCES, "/bin: is a directory: Permission denied" },
 		{ "/nope", ENOENT, "open /nope: No such file or directory" },
 	};
@@ -174,7 +181,8 @@ Test(program, names_both_architectures)
 {
 	cr_expect_eq(program_check(root_fd, "/bin/foreign", &err), -1);
 	cr_expect_eq(err.code, ENOEXEC);
-	cr_expect_not_null(strstr(err.text, "/bin/foreign: is built for s390, and this machine is "),
+	cr_expect_not_null(strstr(err.text,
+				  "/bin/foreign: is built for s390, and this machine is "),
 			   "%s", err.text);
 }
 

@@ -43,7 +43,8 @@ static const struct {
 	{ "{}", "", "" },
 	{ "{'memory':{'limit':1000}}", "~memory.limit_in_bytes=1000", "memory.max=1000" },
 	{ "{'memory':{'limit':0,'reservation':0,'swap':0},'cpu':{'shares':0,'quota':0,'period':0,"
-	  "'cpus':'','mems':''},'blockIO':{'weight':0}}", "", "" },
+	  "'cpus':'','mems':''},'blockIO':{'weight':0}}",
+	  "", "" },
 	{ "{'memory':{'limit':1000,'swap':3000}}",
 	  "~memory.limit_in_bytes=1000; memory.memsw.limit_in_bytes=3000",
 	  "memory.swap.max=2000; memory.max=1000" },
@@ -53,14 +54,14 @@ static const struct {
 	{ "{'memory':{'limit':1000,'swap':-1}}",
 	  "~memory.limit_in_bytes=1000; ?memory.memsw.limit_in_bytes=-1",
 	  "?memory.swap.max=max; memory.max=1000" },
-	{ "{'memory':{'limit':-1}}",
-	  "~memory.limit_in_bytes=-1; ?memory.memsw.limit_in_bytes=-1",
+	{ "{'memory':{'limit':-1}}", "~memory.limit_in_bytes=-1; ?memory.memsw.limit_in_bytes=-1",
 	  "?memory.swap.max=max; memory.max=max" },
 	{ "{'memory':{'limit':-1,'swap':5000}}",
 	  "~memory.limit_in_bytes=-1; memory.memsw.limit_in_bytes=5000",
 	  "memory.swap.max=5000; memory.max=max" },
 	{ "{'memory':{'reservation':500}}", "memory.soft_limit_in_bytes=500", "memory.low=500" },
-	{ "{'memory':{'disableOOMKiller':false,'useHierarchy':false}}", "memory.oom_control=0", "" },
+	{ "{'memory':{'disableOOMKiller':false,'useHierarchy':false}}", "memory.oom_control=0",
+	  "" },
 	{ "{'memory':{'useHierarchy':true}}", "?memory.use_hierarchy=1", "" },
 	{ "{'cpu':{'shares':1024}}", "cpu.shares=1024", "cpu.weight=100" },
 	{ "{'cpu':{'shares':2}}", "cpu.shares=2", "cpu.weight=1" },
@@ -94,7 +95,8 @@ static const struct {
 	  "'throttleWriteIOPSDevice':[{'major':8,'minor':16,'rate':0}]}}",
 	  "blkio.throttle.read_bps_device=8:16 600; blkio.throttle.write_bps_device=8:16 601; "
 	  "blkio.throttle.read_iops_device=8:16 602; blkio.throttle.write_iops_device=8:16 0",
-	  "io.max=8:16 rbps=600; io.max=8:16 wbps=601; io.max=8:16 riops=602; io.max=8:16 wiops=max" },
+	  "io.max=8:16 rbps=600; io.max=8:16 wbps=601; io.max=8:16 riops=602; "
+	  "io.max=8:16 wiops=max" },
 	{ "{'hugepageLimits':[{'pageSize':'2MB','limit':209715200}]}",
 	  "hugetlb.2MB.limit_in_bytes=209715200; ?hugetlb.2MB.rsvd.limit_in_bytes=209715200",
 	  "hugetlb.2MB.max=209715200; ?hugetlb.2MB.rsvd.max=209715200" },
@@ -150,8 +152,10 @@ Test(resource, says_what_a_version_cannot_do)
 		const char *v1 = unable[i].v1_error, *v2 = unable[i].v2_error;
 
 		cr_assert_not_null(plan, "%s: %s", unable[i].resources, err.text);
-		cr_expect_eq(plan->resources.v1_error == NULL, v1 == NULL, "%s", unable[i].resources);
-		cr_expect_eq(plan->resources.v2_error == NULL, v2 == NULL, "%s", unable[i].resources);
+		cr_expect_eq(plan->resources.v1_error == NULL, v1 == NULL, "%s",
+			     unable[i].resources);
+		cr_expect_eq(plan->resources.v2_error == NULL, v2 == NULL, "%s",
+			     unable[i].resources);
 		if (v1 != NULL)
 			cr_expect_str_eq(plan->resources.v1_error, v1);
 		if (v2 != NULL)
@@ -181,7 +185,7 @@ static const struct {
 	  "/linux/resources/memory/swap: is the sum of memory and swap, and must not be below "
 	  "memory/limit, 2000" },
 	{ "{'memory':{'limit':-2}}", "/linux/resources/memory/limit: must be from -1 to "
-	  "9223372036854775807, not -2" },
+				     "9223372036854775807, not -2" },
 	{ "{'memory':{'swappiness':101}}",
 	  "/linux/resources/memory/swappiness: must be from 0 to 100, not 101" },
 	{ "{'cpu':{'quota':5000,'burst':6000}}",
@@ -194,7 +198,8 @@ static const struct {
 	{ "{'blockIO':{'weightDevice':[{'major':8,'minor':0}]}}",
 	  "/linux/resources/blockIO/weightDevice/0: needs weight or leafWeight" },
 	{ "{'hugepageLimits':[{'pageSize':'../x','limit':1}]}",
-	  "/linux/resources/hugepageLimits/0/pageSize: must be a page size as \"2MB\", not \"../x\"" },
+	  "/linux/resources/hugepageLimits/0/pageSize: must be a page size as \"2MB\", "
+	  "not \"../x\"" },
 	{ "{'rdma':{'a b':{'hcaHandles':1}}}",
 	  "/linux/resources/rdma/a b: must be named as a device is" },
 	{ "{'rdma':{'mlx':{}}}", "/linux/resources/rdma/mlx: needs hcaHandles or hcaObjects" },
