@@ -1,25 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <dirent.h>
+#include <limits.h>
+
 #include "base/fd.h"
 #include "runtime/cgroup.h"
 
 /*
  * What the cgroup files share among themselves; nobody else includes it.
  *
- *   cgroup.c          the face: which hierarchies, in which order
+ *   cgroup.c          the face: which hierarchies, in which order; made, joined, removed
+ *   cgroup_control.c  pids, signals, kill, freeze
+ *   cgroup_update.c   limits of a container that runs
  *   cgroup_path.c     where the container's cgroup is
- *   cgroup_tree.c     one hierarchy, any version: make, open, list, remove directories
+ *   cgroup_tree.c     one hierarchy, any version: make, open, list directories
+ *   cgroup_remove.c   ... and remove them
  *   cgroup_write.c    the lists of limits, in order, with what the kernel's refusals mean
  *   cgroup_v1.c       the v1 hierarchies of a host
  *   cgroup_v2.c       cgroup2: controllers, limits, freeze, kill, delegation
  *   cgroup_device.c   device rules as a BPF program on a cgroup2 directory
  *   cgroup_systemd.c  the scope that systemd keeps for it, over D-Bus
- *   cgroup_stats.c    numbers
+ *   cgroup_keeper.c   the process that holds a scope until the container is in it
+ *   cgroup_unit.c     what goes into the scope's properties
+ *   cgroup_stats*.c   numbers
  */
 
 #define CGROUP_MOUNT	"/sys/fs/cgroup"
 
+/* --- cgroup.c, cgroup_control.c ------------------------------------------------- */
+
+bool cgroup_has_v1(const struct cgroup *cgroup);
+/* Every function for a container that may have none begins with this. */
+int cgroup_need_path(const struct cgroup *cgroup, const char *what, struct error *err);
+/* Is something asked for that this host's version cannot do? */
+int cgroup_check_able(const struct cgroup *cgroup, const struct resources_plan *resources,
+		      struct error *err);
+/* Does its directory have our mark? */
+bool cgroup_is_ours(const struct cgroup *cgroup);
+bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid);
+
 /* --- cgroup_tree.c ----------------------------------------------------------- */
+
+/* How deep a container may nest cgroups of its own before we refuse to follow. */
+#define CGROUP_DEPTH_MAX	64
 
 /* The pids of a cgroup, growing on an arena. */
 struct cgroup_pid_list {
@@ -34,7 +57,7 @@ struct cgroup_pid_list {
  */
 typedef int cgroup_visit(void *context, int dir_fd, unsigned int depth, struct error *err);
 
-/* An O_PATH-less directory fd of an existing cgroup; -1 with err->code ENOENT when it is not there. */
+/* The directory of an existing cgroup; -1 with err->code ENOENT when it is not there. */
 int cgroup_dir_open(int root_fd, const char *path, struct error *err);
 /*
  * Makes path below root_fd, parents too, and marks the parents it makes, so that
@@ -50,18 +73,24 @@ int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err)
 enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER };
 void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark);
 bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
-/*
- * It, what is below, and the parents that were made for it and are empty now.  dying: what is in
- * it was killed, and is worth waiting for.  One without our mark is removed if it is empty, and
- * otherwise left alone.
- */
-int cgroup_dir_remove(int root_fd, const char *path, bool dying, struct error *err);
+/* Of the directory: to read its children from, each opened, with its name; -1 at the end. */
+DIR *cgroup_dir_list(int dir_fd);
+int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1]);
 /* One write to an existing file; errno says what was wrong. */
 int cgroup_file_write(int dir_fd, const char *file, const char *text);
 /* A short file without its final newline; -1 and errno. */
 int cgroup_file_read(int dir_fd, const char *file, char *text, size_t room);
 /* "controller" is a word of the list "cpu,cpuacct" or "cpu io memory". */
 bool cgroup_list_has(const char *list, const char *controller);
+
+/* --- cgroup_remove.c -------------------------------------------------------- */
+
+/*
+ * It, what is below, and the parents that were made for it and are empty now.  dying: what is in
+ * it was killed, and is worth waiting for.  One without our mark is removed if it is empty, and
+ * otherwise left alone.
+ */
+int cgroup_dir_remove(int root_fd, const char *path, bool dying, struct error *err);
 
 /* --- cgroup_write.c ---------------------------------------------------------- */
 
@@ -90,6 +119,9 @@ void cgroup_v1_close(struct cgroup_v1 *v1);
 const struct cgroup_hierarchy *cgroup_v1_find(const struct cgroup_v1 *v1, const char *controller);
 /* The one that pids are listed and frozen by where there is no cgroup2. */
 const struct cgroup_hierarchy *cgroup_v1_tracker(const struct cgroup_v1 *v1);
+/* The same hierarchies, opened at the container's directory; those without it are left out. */
+int cgroup_v1_dirs(const struct cgroup_v1 *v1, const char *path, struct cgroup_v1 *ret,
+		   struct error *err);
 int cgroup_v1_make(const struct cgroup_v1 *v1, const char *path, struct error *err);
 /*
  * v2_fd: the cgroup2 directory of a hybrid host, whose controllers v1 does not have; or -EBADF.
@@ -163,5 +195,10 @@ int cgroup_systemd_update(const struct cgroup *cgroup, struct arena *arena,
 int cgroup_systemd_attach(const struct cgroup *cgroup, pid_t pid, struct error *err);
 /* Waits until systemd has forgotten the scope; one that is gone is no error. */
 int cgroup_systemd_stop(const struct cgroup *cgroup, struct error *err);
-/* Ends the placeholder of the scope, if there is one: the container is in it. */
+
+/* --- cgroup_keeper.c -------------------------------------------------------- */
+
+/* Starts the placeholder of a scope; sets keeper and keeper_fd. */
+int cgroup_keeper_start(struct cgroup *cgroup, struct error *err);
+/* Ends it, if there is one: the container is in the scope. */
 void cgroup_keeper_end(const struct cgroup *cgroup);

@@ -145,9 +145,8 @@ int cgroup_v1_make(const struct cgroup_v1 *v1, const char *path, struct error *e
 	return 0;
 }
 
-/* The same hierarchies, opened at the container's directory; those without it are left out. */
-static int dirs_open(const struct cgroup_v1 *v1, const char *path, struct cgroup_v1 *ret,
-		     struct error *err)
+int cgroup_v1_dirs(const struct cgroup_v1 *v1, const char *path, struct cgroup_v1 *ret,
+		   struct error *err)
 {
 	struct cgroup_v1 dirs = { .count = 0 };
 
@@ -206,7 +205,7 @@ int cgroup_v1_write(const struct cgroup_v1 *v1, const char *path, int v2_fd, boo
 	struct v1_writer writer = { .v2_fd = v2_fd, .devices = devices };
 	int result;
 
-	if (dirs_open(v1, path, &writer.dirs, err) < 0)
+	if (cgroup_v1_dirs(v1, path, &writer.dirs, err) < 0)
 		return -1;
 	result = cgroup_list_write(writes, path, v1_dir, &writer, err);
 	cgroup_v1_close(&writer.dirs);
@@ -219,7 +218,7 @@ int cgroup_v1_join(const struct cgroup_v1 *v1, const char *path, pid_t pid, stru
 	char text[16];
 	int result = 0;
 
-	if (dirs_open(v1, path, &dirs, err) < 0)
+	if (cgroup_v1_dirs(v1, path, &dirs, err) < 0)
 		return -1;
 	snprintf(text, sizeof(text), "%d", (int)pid);
 	for (size_t i = 0; i < dirs.count && result == 0; i++)
@@ -237,7 +236,7 @@ int cgroup_v1_tasks(const struct cgroup_v1 *v1, const char *path,
 	int fds[CGROUP_TASK_FILES_MAX], result = 0;
 	size_t count = 0;
 
-	if (dirs_open(v1, path, &dirs, err) < 0)
+	if (cgroup_v1_dirs(v1, path, &dirs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < dirs.count && result == 0; i++) {
 		int fd = openat(dirs.list[i].fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -321,7 +320,7 @@ int cgroup_v1_present(const struct cgroup_v1 *v1, const char *path, bool *ret, s
 {
 	struct cgroup_v1 dirs;
 
-	if (dirs_open(v1, path, &dirs, err) < 0)
+	if (cgroup_v1_dirs(v1, path, &dirs, err) < 0)
 		return -1;
 	*ret = dirs.count > 0;
 	cgroup_v1_close(&dirs);
