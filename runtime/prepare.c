@@ -49,6 +49,7 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	const struct plan *plan = request->plan;
 	struct init *in = &p->init;
 	struct error ignored;
+	struct stat st;
 
 	if (hostns_usable(plan))
 		p->small_fd = hostns_open(&ignored);
@@ -58,6 +59,8 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 		in->root_tree = tree_clone(AT_FDCWD, plan->root_path, true, err);
 		if (in->root_tree < 0)
 			return error_wrap(err, "root %s", plan->root_path);
+		if (fstat(in->root_tree, &st) < 0 || !S_ISDIR(st.st_mode))
+			return error_number(err, ENOTDIR, "root %s", plan->root_path);
 	}
 	return open_mounts(plan, request->arena, in, err);
 }
