@@ -8,11 +8,10 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "tests/e2e/edit.h"
 
 struct arena e2e_arena;
 static struct leak leak;
-static struct bundle *bundles[32];
+static struct bundle *bundles[128];
 static size_t bundle_count;
 
 /* What "runc spec" of runc 1.3 makes, but for the terminal, the program and the host's name. */
@@ -230,6 +229,12 @@ void bundle_args(struct bundle *bundle, const char *first, ...)
 
 void bundle_file(struct bundle *bundle, const char *path, mode_t mode, const char *text)
 {
+	bundle_bytes(bundle, path, mode, text, strlen(text));
+}
+
+void bundle_bytes(struct bundle *bundle, const char *path, mode_t mode, const char *bytes,
+		  size_t size)
+{
 	char *full = arena_printf(&e2e_arena, "%s/%s", bundle->rootfs, path + (*path == '/'));
 	_cleanup_fd int fd = -EBADF;
 
@@ -240,7 +245,7 @@ void bundle_file(struct bundle *bundle, const char *path, mode_t mode, const cha
 	}
 	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
 	cr_assert(fd >= 0, "make %s: %s", full, strerror(errno));
-	cr_assert_eq(fd_write_all(fd, text, strlen(text)), 0);
+	cr_assert_eq(fd_write_all(fd, bytes, size), 0);
 	fchmod(fd, mode);
 	lchown(full, bundle->uid, bundle->uid);
 }

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include "base/arena.h"
+#include "tests/e2e/edit.h"
 #include "tests/e2e/leak.h"
 #include "tests/e2e/seen.h"
 
@@ -81,6 +82,8 @@ void bundle_probe_args(struct bundle *bundle, const char *first, ...)
 void bundle_args(struct bundle *bundle, const char *first, ...) __attribute__((sentinel));
 /* A file below the root, its parent directories too. */
 void bundle_file(struct bundle *bundle, const char *path, mode_t mode, const char *text);
+void bundle_bytes(struct bundle *bundle, const char *path, mode_t mode, const char *bytes,
+		  size_t size);
 /* A program of the host, to a path below the root whose directory exists. */
 void bundle_copy(struct bundle *bundle, const char *from, const char *to);
 /*
