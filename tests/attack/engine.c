@@ -2,16 +2,18 @@
 #include "tests/attack/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
+#include <linux/close_range.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -22,14 +24,17 @@
 #include "base/sys.h"
 
 static const int path_calls[] = {
-	__NR_open, __NR_openat, __NR_openat2, __NR_creat, __NR_open_tree, __NR_move_mount,
-	__NR_mount_setattr, __NR_fsopen, __NR_fsconfig, __NR_fsmount, __NR_mount, __NR_umount2,
-	__NR_pivot_root, __NR_chroot, __NR_mkdir, __NR_mkdirat, __NR_mknod, __NR_mknodat,
-	__NR_symlink, __NR_symlinkat, __NR_link, __NR_linkat, __NR_rename, __NR_renameat,
-	__NR_renameat2, __NR_unlink, __NR_unlinkat, __NR_rmdir, __NR_chmod, __NR_fchmod,
-	__NR_fchmodat, __NR_chown, __NR_fchown, __NR_lchown, __NR_fchownat, __NR_chdir,
+	__NR_openat, __NR_openat2, __NR_open_tree, __NR_move_mount, __NR_mount_setattr,
+	__NR_fsopen, __NR_fsconfig, __NR_fsmount, __NR_mount, __NR_umount2, __NR_pivot_root,
+	__NR_chroot, __NR_mkdirat, __NR_mknodat, __NR_symlinkat, __NR_linkat, __NR_renameat2,
+	__NR_unlinkat, __NR_fchmod, __NR_fchmodat, __NR_fchown, __NR_fchownat, __NR_chdir,
 	__NR_fchdir, __NR_setns, __NR_unshare, __NR_clone3, __NR_clone, __NR_execve,
 	__NR_execveat, __NR_readlinkat, __NR_statx, __NR_newfstatat, __NR_fchmodat2,
+#ifdef __NR_open	/* newer architectures have none of these */
+	__NR_open, __NR_creat, __NR_mkdir, __NR_mknod, __NR_symlink, __NR_link, __NR_rename,
+	__NR_renameat, __NR_unlink, __NR_rmdir, __NR_chmod, __NR_chown, __NR_lchown,
+	__NR_readlink,
+#endif
 };
 
 /* Without these a thread could not end, or the engine could not take its own fd. */
@@ -72,6 +77,8 @@ static _noreturn void command_start(const char *const args[], enum engine_scope 
 	struct error err;
 	int listener, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
+	/* What may stay behind must not hold the test's own pipes open. */
+	sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
 	program.len = (unsigned short)filter_make(filter, scope);
 	if (null < 0 || dup2(null, 0) < 0 || dup2(output, 1) < 0 || dup2(output, 2) < 0)
 		_exit(125);
@@ -90,6 +97,7 @@ static _noreturn void command_start(const char *const args[], enum engine_scope 
 
 struct engine {
 	pid_t pid;
+	const char *program;		/* the last part of the command's path */
 	int listener, output;
 	engine_decide *decide;
 	void *context;
@@ -98,27 +106,59 @@ struct engine {
 	bool ended;
 };
 
+/* Whether it is the command's program: "/a/kist", "/kist" of a detached mount, "memfd:kist". */
+static bool is_command(const struct engine *engine, pid_t pid)
+{
+	char link[32], path[4096];
+	const char *name;
+	ssize_t size;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", pid);
+	size = readlink(link, path, sizeof(path) - 1);
+	if (size <= 0)
+		return false;
+	path[size] = '\0';
+	name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+	if (strncmp(name, "memfd:", 6) == 0)
+		name += 6;
+	size = (ssize_t)strlen(engine->program);
+	return strncmp(name, engine->program, (size_t)size) == 0 &&
+	       (name[size] == '\0' || name[size] == ' ');
+}
+
+static enum engine_verdict engine_ask(struct engine *engine, const struct seccomp_notif *notice,
+				      int *error_number)
+{
+	struct engine_stop stop = {
+		.pid = (pid_t)notice->pid,
+		.call = notice->data.nr,
+	};
+	enum engine_verdict verdict = ENGINE_CONTINUE;
+
+	for (size_t i = 0; i < ARRAY_SIZE(stop.args); i++)
+		stop.args[i] = notice->data.args[i];
+	if (!is_command(engine, stop.pid))
+		return ENGINE_CONTINUE;
+	stop.index = engine->result->stops++;
+	if (engine->decide != NULL)
+		verdict = engine->decide(engine->context, &stop, error_number);
+	if (verdict != ENGINE_CONTINUE)
+		snprintf(engine->result->stopped_at, sizeof(engine->result->stopped_at),
+			 "stop %u, system call %d of %s", stop.index, stop.call,
+			 stop.pid == engine->pid ? "kist" : "its child");
+	return verdict;
+}
+
 static void engine_answer(struct engine *engine)
 {
 	struct seccomp_notif notice = { 0 };
 	struct seccomp_notif_resp answer = { 0 };
-	struct engine_stop stop;
-	enum engine_verdict verdict = ENGINE_CONTINUE;
+	enum engine_verdict verdict;
 	int error_number = EIO;
 
 	if (ioctl(engine->listener, SECCOMP_IOCTL_NOTIF_RECV, &notice) < 0)
 		return;
-	stop = (struct engine_stop){
-		.index = engine->result->stops++,
-		.pid = (pid_t)notice.pid,
-		.call = notice.data.nr,
-		.args = (const uint64_t *)notice.data.args,
-	};
-	if (engine->decide != NULL)
-		verdict = engine->decide(engine->context, &stop, &error_number);
-	if (verdict != ENGINE_CONTINUE)
-		snprintf(engine->result->stopped_at, sizeof(engine->result->stopped_at),
-			 "stop %u, system call %d", stop.index, stop.call);
+	verdict = engine_ask(engine, &notice, &error_number);
 	answer.id = notice.id;
 	if (verdict == ENGINE_KILL)
 		kill(engine->pid, SIGKILL);
@@ -173,7 +213,9 @@ static void engine_loop(struct engine *engine, unsigned int seconds)
 int engine_run(const char *const args[], enum engine_scope scope, unsigned int seconds,
 	       engine_decide *decide, void *context, struct engine_result *ret)
 {
-	struct engine engine = { .listener = -EBADF, .output = -EBADF, .decide = decide,
+	const char *slash = strrchr(args[0], '/');
+	struct engine engine = { .program = slash != NULL ? slash + 1 : args[0],
+				 .listener = -EBADF, .output = -EBADF, .decide = decide,
 				 .context = context, .result = ret };
 	int sockets[2], pipes[2];
 	size_t count = 1;

@@ -12,6 +12,8 @@
  * race window is hit once, on purpose, instead of sometimes, by luck.
  *
  * The filter is inherited by all descendants; pids are those of our namespace.
+ * Only what the command's own program does is a stop: not the test's program
+ * before it, nor the container's behind it.
  */
 enum engine_scope {
 	ENGINE_PATHS,		/* calls that resolve a path, mount, clone, exec or change root */
@@ -22,7 +24,7 @@ struct engine_stop {
 	unsigned int index;	/* 0, 1, 2 ... in this run */
 	pid_t pid;		/* thread that makes the call */
 	int call;		/* __NR_* */
-	const uint64_t *args;	/* six */
+	uint64_t args[6];
 };
 
 enum engine_verdict {

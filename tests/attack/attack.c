@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/attack/attack.h"
+
+#include <ftw.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "tests/attack/guard.h"
+
+enum { RUN_SECONDS = 20 };
+
+static const char *sub_dir(const char *parent, const char *name)
+{
+	const char *path = arena_printf(&e2e_arena, "%s/%s", parent, name);
+
+	cr_assert_eq(mkdir(path, 0755), 0, "make %s: %s", path, strerror(errno));
+	return path;
+}
+
+static void host_file(const char *dir, const char *name)
+{
+	const char *path = arena_printf(&e2e_arena, "%s/%s", dir, name);
+	_cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0 && fd_write_all(fd, "of the host\n", 12) == 0, "make %s", path);
+}
+
+struct attack attack_new(void)
+{
+	struct attack attack = { .bundle = bundle_new() };
+
+	attack.sentinel = sub_dir(attack.bundle->dir, "sentinel");
+	attack.volume = sub_dir(attack.bundle->dir, "volume");
+	host_file(attack.sentinel, "secret");
+	host_file(attack.sentinel, "null");
+	host_file(sub_dir(attack.sentinel, "directory"), "file");
+	attack.bundle->timeout = RUN_SECONDS;
+	return attack;
+}
+
+const char *attack_path(const struct attack *attack, const char *inside)
+{
+	return arena_printf(&e2e_arena, "%s%s", attack->bundle->rootfs, inside);
+}
+
+void attack_link(const struct attack *attack, const char *inside, const char *target)
+{
+	const char *path = attack_path(attack, inside);
+
+	leak_remove_tree(path);
+	cr_assert_eq(symlink(target, path), 0, "make link %s: %s", path, strerror(errno));
+}
+
+void attack_dir(const struct attack *attack, const char *inside)
+{
+	const char *path = attack_path(attack, inside);
+
+	leak_remove_tree(path);
+	cr_assert_eq(mkdir(path, 0755), 0, "make %s: %s", path, strerror(errno));
+}
+
+void attack_bind(const struct attack *attack, const char *source, const char *destination)
+{
+	bundle_set(attack->bundle, "/mounts/-",
+		   arena_printf(&e2e_arena, "{'destination': '%s', 'type': 'bind', 'source': '%s',"
+				" 'options': ['rbind', 'rw']}", destination, source));
+}
+
+void attack_mounts(const struct attack *attack, const char *list)
+{
+	bundle_set(attack->bundle, "/mounts", list);
+}
+
+void attack_begin(struct attack *attack)
+{
+	attack->before = guard_snapshot(&e2e_arena, attack->sentinel);
+}
+
+void attack_check(const struct attack *attack, const char *what)
+{
+	const char *after = guard_snapshot(&e2e_arena, attack->sentinel);
+	const char *difference = guard_difference(&e2e_arena, attack->before, after);
+
+	cr_expect_null(difference, "%s: the host was changed:\n%s", what, difference);
+}
+
+bool attack_run(struct attack *attack, const char *what, struct output *ret_output,
+		struct probe *ret)
+{
+	attack_begin(attack);
+	bundle_run(attack->bundle, ret_output);
+	attack_check(attack, what);
+	probe_parse(ret, &e2e_arena, ret_output->out);
+	if (*ret_output->out != '\0')
+		return true;
+	cr_expect(ret_output->status != 0 && *ret_output->err != '\0',
+		  "%s: status %d, and no program ran: %s", what, ret_output->status,
+		  ret_output->err);
+	return false;
+}
+
+void attack_engine(const struct attack *attack, enum engine_scope scope, engine_decide *decide,
+		   void *context, struct engine_result *ret)
+{
+	const struct bundle *b = attack->bundle;
+	const char *config = arena_printf(&e2e_arena, "%s/config.json", b->path);
+	const char *const args[] = { e2e_runtime(), "--root", b->state, "run", "--bundle", b->path,
+				     b->id, NULL };
+	_cleanup_fd int fd = open(config, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0 && fd_write_all(fd, b->config, strlen(b->config)) == 0, "write %s", config);
+	cr_assert_eq(engine_run(args, scope, RUN_SECONDS, decide, context, ret), 0,
+		     "the engine: %s", strerror(errno));
+	cr_expect_neq(ret->status, -1, "%s: still running after %d s: %s", ret->stopped_at,
+		      RUN_SECONDS, ret->output);
+}
+
+const char *attack_left(const struct attack *attack)
+{
+	struct text told = { .arena = &e2e_arena };
+	struct leak leak = { .arena = &e2e_arena, .mounts = attack->before };
+	const char *left[] = { leak_processes(&leak), leak_mounts(&leak),
+			       leak_cgroups(&leak, attack->bundle->id) };
+	const char *states[] = { attack->bundle->id,
+				 arena_printf(&e2e_arena, "~%s", attack->bundle->id) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(left); i++)
+		if (left[i] != NULL)
+			text_add(&told, left[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
+		const char *path = arena_printf(&e2e_arena, "%s/%s", attack->bundle->state,
+						states[i]);
+
+		if (access(path, F_OK) == 0)
+			text_printf(&told, "directory %s\n", path);
+		leak_remove_tree(path);
+	}
+	return told.data;
+}
+
+bool attack_all(void)
+{
+	const char *all = getenv("KIST_ATTACK_ALL");
+
+	return all != NULL && strcmp(all, "1") == 0;
+}
+
+unsigned int attack_stride(unsigned int count, unsigned int runs)
+{
+	return attack_all() || count <= runs ? 1 : (count + runs - 1) / runs;
+}
