@@ -69,7 +69,7 @@ _noreturn static void call_exec(const struct bundle *bundle, int runtime_fd, con
 				 setresgid(bundle->uid, bundle->uid, bundle->uid) < 0 ||
 				 setresuid(bundle->uid, bundle->uid, bundle->uid) < 0))
 		_exit(97);
-	/* By fd: the build directory need not be open to that user. */
+	/* By fd: another runtime's directory need not be open to that user. */
 	sys_execveat(runtime_fd, "", (char *const *)args, (char *const *)env, AT_EMPTY_PATH);
 	_exit(96);
 }
@@ -79,12 +79,12 @@ static void call_start(struct bundle *bundle, struct call *ret, bool with_root, 
 {
 	const char **args = ARENA_NEWS(&e2e_arena, ARGS_MAX + 1, const char *);
 	const char **env = environment(bundle);
-	_cleanup_fd int runtime_fd = open(e2e_runtime(), O_PATH | O_CLOEXEC);
+	_cleanup_fd int runtime_fd = open(bundle->runtime, O_PATH | O_CLOEXEC);
 	size_t count = 0;
 
-	cr_assert(runtime_fd >= 0, "open the runtime %s: %s", e2e_runtime(), strerror(errno));
+	cr_assert(runtime_fd >= 0, "open the runtime %s: %s", bundle->runtime, strerror(errno));
 	config_write(bundle);
-	args[count++] = e2e_runtime();
+	args[count++] = bundle->runtime;
 	if (with_root) {
 		args[count++] = "--root";
 		args[count++] = bundle->state;
@@ -199,7 +199,7 @@ void bundle_run_probe(struct bundle *bundle, struct probe *ret)
 	struct output output;
 
 	bundle_run(bundle, &output);
-	cr_assert_eq(output.status, 0, "%s run: status %d: %s", e2e_runtime(), output.status,
+	cr_assert_eq(output.status, 0, "%s run: status %d: %s", bundle->runtime, output.status,
 		     output.err);
 	probe_parse(ret, &e2e_arena, output.out);
 }

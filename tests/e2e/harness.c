@@ -170,6 +170,7 @@ struct bundle *bundle_new(void)
 	bundle->rootfs = make_dir(bundle->path, "rootfs");
 	bundle->state = make_dir(dir, "state");
 	bundle->config = edit_quotes(&e2e_arena, default_config);
+	bundle->runtime = e2e_runtime();
 	bundle->stdin_fd = -EBADF;
 	bundle->stdout_fd = -EBADF;
 	bundle->timeout = 60;
@@ -255,12 +256,25 @@ void bundle_copy(struct bundle *bundle, const char *from, const char *to)
 	copy_file(from, arena_printf(&e2e_arena, "%s%s", bundle->rootfs, to), 0755);
 }
 
+/* The build directory need not be open to a user, and bin/kist starts libexec/kist by path. */
+static const char *reachable_kist(struct bundle *bundle)
+{
+	const char *bin = make_dir(bundle->dir, "bin"), *libexec = make_dir(bin, "libexec");
+	const char *path = arena_printf(&e2e_arena, "%s/kist", bin);
+
+	copy_file(KIST_BUILT, path, 0755);
+	copy_file(KIST_BUILT_LIBEXEC, arena_printf(&e2e_arena, "%s/kist", libexec), 0755);
+	return path;
+}
+
 void bundle_as_user(struct bundle *bundle, uid_t uid)
 {
 	const char *map = arena_printf(&e2e_arena,
 		"[{'containerID': 0, 'hostID': %u, 'size': 1}]", uid);
 
 	bundle->uid = uid;
+	if (strcmp(bundle->runtime, KIST_BUILT) == 0)
+		bundle->runtime = reachable_kist(bundle);
 	bundle_set(bundle, "/linux/uidMappings", map);
 	bundle_set(bundle, "/linux/gidMappings", map);
 	bundle_set(bundle, "/linux/namespaces", "[{'type': 'pid'}, {'type': 'ipc'}, {'type': 'uts'},"

@@ -64,6 +64,7 @@ struct bundle {
 	char *config;		/* the text of config.json, written when the runtime is called */
 	bool no_config;		/* ... or not at all */
 	uid_t uid;		/* who calls the runtime: 0, or bundle_as_user() */
+	const char *runtime;	/* e2e_runtime(), or a copy that the user can reach */
 	const char *env[16];	/* the runtime's environment, beside PATH */
 	const char *cwd;	/* where the runtime is called; NULL: in dir */
 	int stdin_fd;		/* borrowed; -EBADF: /dev/null */

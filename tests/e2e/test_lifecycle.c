@@ -64,7 +64,7 @@ E2E(lifecycle, goes_from_created_over_running_to_stopped)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	create(b);
 	cr_expect_str_eq(state_member(b, "status"), "created");
 	call_ok(b, &got, "start");
@@ -148,7 +148,7 @@ E2E(lifecycle, refuses_what_the_status_does_not_allow)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	create(b);
 	expect_refusals(b, "created");
 	call_ok(b, &got, "start");
@@ -165,7 +165,7 @@ E2E(lifecycle, pauses_and_resumes)
 	struct output got;
 
 	e2e_need_root();
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	create(b);
 	call_ok(b, &got, "start");
 	call_ok(b, &got, "pause");
@@ -185,7 +185,7 @@ E2E(lifecycle, delete_force_ends_what_is_paused)
 	struct output got;
 
 	e2e_need_root();
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	create(b);
 	call_ok(b, &got, "start");
 	call_ok(b, &got, "pause");
@@ -223,7 +223,7 @@ E2E(lifecycle, keeps_the_configuration_of_create)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	create(b);
 	/* "Any updates to config.json after this step MUST NOT affect the container." */
 	bundle_set(b, "/process/args", "['/nonexistent']");
@@ -318,7 +318,7 @@ E2E(killed, foreground_run_is_cleaned_up_when_its_program_has_ended)
 	struct call call;
 
 	e2e_need_kist();
-	bundle_probe_args(b, "say", "up", "sleep", "100", NULL);
+	bundle_probe_args(b, "say", "up", "sleep", "100000", NULL);
 	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 	bundle_await(&call, "up");
 	kill(call.pid, SIGKILL);
@@ -343,7 +343,7 @@ E2E(damaged, state_is_named_and_can_be_deleted)
 	int dir_fd;
 
 	e2e_need_kist();
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	create(b);
 	dir_fd = open(arena_printf(&e2e_arena, "%s/%s", b->state, b->id), O_PATH | O_CLOEXEC);
 	cr_assert_eq(file_replace(dir_fd, "state.json", "{\"id\":", 6, 0600, &err), 0);
