@@ -17,7 +17,7 @@
 
 /* The two ends of a container's directory: how it comes to be, and how it goes. */
 
-#define CLAIM_TRIES	16
+#define CLAIM_TRIES	64
 #define KILL_WAIT_MS	10000
 
 /* What is in a directory, and in those directly below it; journal and all. */
@@ -87,9 +87,15 @@ static int draft_make(struct container *c, const char *draft, struct error *err)
 	if (c->lock_fd < 0)
 		return errno == ENOENT ? 0 :
 		       error_errno(err, "make the journal of %s/%s", c->root, c->id);
-	if (journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0)
-		return err->code != EAGAIN ? -1 :
-		       container_error(err, EEXIST, "container with given ID already exists");
+	if (journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0) {
+		if (err->code != EAGAIN)
+			return -1;
+		if (journal_holder(c->lock_fd, JOURNAL_CHANGE) != 0)
+			return container_error(err, EEXIST,
+					       "container with given ID already exists");
+		poll(NULL, 0, 5);
+		return 0;
+	}
 	/* Its maker may have given it its name, and even have ended, since the open. */
 	if (!same_directory(c->root_fd, draft, c->dir_fd))
 		return 0;

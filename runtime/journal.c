@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -192,6 +193,12 @@ pid_t journal_holder(int fd, enum journal_lock which)
 	struct flock lock = { .l_type = F_WRLCK, .l_start = which, .l_len = 1 };
 
 	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	/*
+	 * A process that shared the fd table of one that was killed (runtime/clone.c) keeps its
+	 * locks for a moment longer: that is nobody.
+	 */
+	if (lock.l_pid > 0 && kill(lock.l_pid, 0) < 0 && errno == ESRCH)
 		return 0;
 	/* A holder in a pid namespace that we do not see has no number here, but it is one. */
 	return lock.l_pid > 0 ? lock.l_pid : 1;
