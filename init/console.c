@@ -28,7 +28,7 @@ static int master_open(const struct init *in, struct error *err)
 	if (dir_fd < 0)
 		return -1;
 	if (fstatfs(dir_fd, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
-		return error_set(err, "/dev/pts is not a devpts: a terminal needs one mounted there");
+		return error_set(err, "/dev/pts is not a devpts, and a terminal needs one");
 	fd = path_open_strict(dir_fd, "ptmx", O_RDWR | O_NOCTTY, err);
 	if (fd < 0 || device_check(fd, S_IFCHR, 5, 2, "/dev/pts/ptmx", err) < 0)
 		return -1;

@@ -40,8 +40,8 @@ int step_keyring(const struct plan *plan, struct init *in, struct error *err)
 	    errno != ENOSYS) {
 		error_errno(err, "join a session keyring");
 		if (err->code == EDQUOT)
-			error_hint(err, "the user's quota of keys is used up: raise kernel.keys.maxkeys "
-				   "or use --no-new-keyring");
+			error_hint(err, "the user's quota of keys is used up: raise "
+				   "kernel.keys.maxkeys or use --no-new-keyring");
 		return -1;
 	}
 	return 0;

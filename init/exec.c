@@ -52,7 +52,7 @@ static int fds_hand_on(const struct init *in, struct error *err)
 
 	for (size_t i = 0; in->preserve_fds > 0 && i < ARRAY_SIZE(ours); i++)
 		if (ours[i] >= 3 && ours[i] < first)
-			return error_number(err, EBADF, "preserve fds: fd %d was not open", ours[i]);
+			return error_number(err, EBADF, "preserve fds: %d was not open", ours[i]);
 	for (int fd = 3; fd < first; fd++)
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			return error_errno(err, "preserve fd %d", fd);

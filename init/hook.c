@@ -213,9 +213,9 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	start.output_fd = out[1];
 	hook->stdin_fd = in[1];
 	hook->output_fd = out[0];
-	/* Shared memory and a parent that waits: no copy of the page tables, and errno comes back. */
-	pid = clone(hook_child, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
-		    &start, &hook->pidfd);
+	/* Shared memory and a parent that waits: no page tables are copied, and errno comes back. */
+	pid = clone(hook_child, stack + sizeof(stack),
+		    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &hook->pidfd);
 	fd_close(&in[0]);
 	fd_close(&out[1]);
 	if (pid < 0)

@@ -51,7 +51,7 @@ static int become_root(const struct plan *plan, const struct init *in, struct er
 	uid_t uid = first_id(plan->uid_maps, in->process->uid);
 	gid_t gid = first_id(plan->gid_maps, in->process->gid);
 
-	/* Denied where the gid map was written without privileges; then there is nothing to drop. */
+	/* Denied where the gid map was written without privileges; then none need dropping. */
 	if (setgroups(0, NULL) < 0 && errno != EPERM)
 		return error_errno(err, "set groups");
 	if (setresgid(gid, gid, gid) < 0 && !(joined && errno == EINVAL))

@@ -36,7 +36,7 @@ struct init {
 	 */
 	int root_tree;
 	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind */
-	int *device_trees;		/* one per plan->devices: bound where mknod may not be used */
+	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
 	int notify_tree;		/* directory with sd_notify's socket, for /run/notify */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
 	bool cgroup_unified;		/* the host has cgroup2 alone on /sys/fs/cgroup */
@@ -47,7 +47,7 @@ struct init {
 	 */
 	int task_files[STEP_TASK_FILES_MAX];
 	size_t task_file_count;
-	int join_fds[NAMESPACE_COUNT];	/* namespaces that the process enters itself; -EBADF: none */
+	int join_fds[NAMESPACE_COUNT];	/* what the process enters itself; -EBADF: none */
 	/*
 	 * CLONE_NEW* that the process makes itself, after MAPPED and after the joining above.
 	 * CLONE_NEWCGROUP belongs here and never in clone3: the kernel roots a cgroup namespace
@@ -57,12 +57,12 @@ struct init {
 	uint64_t unshare_flags;
 	bool new_user_ns;		/* it is in a new user namespace, or one joined by path */
 	bool no_pivot;			/* "create --no-pivot": move and chroot instead */
-	bool new_keyring;		/* a session keyring of its own: not with --no-new-keyring */
+	bool new_keyring;		/* a session keyring of its own, but for --no-new-keyring */
 	int console_socket;		/* where the pty's master is sent, or -EBADF */
 	int init_image;			/* sealed memfd of the pid-1 program, or -EBADF: no init */
 	int seccomp_listener;		/* connected socket of listenerPath, or -EBADF */
 	int preserve_fds;		/* how many after 0, 1, 2 the program gets */
-	const char *const *extra_env;	/* NULL-terminated, or NULL: LISTEN_FDS=..., NOTIFY_SOCKET=... */
+	const char *const *extra_env;	/* LISTEN_FDS=..., NOTIFY_SOCKET=..., NULL; or NULL */
 	/*
 	 * State JSON for hooks in this process and for the seccomp listener, in two parts: what
 	 * stands before the number behind "pid", and what stands after it.  Status "creating"

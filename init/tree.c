@@ -45,7 +45,7 @@ int tree_open_bind(const struct plan *plan, const struct mount_plan *mount, stru
 	if (fd < 0) {
 		error_errno(err, "open tree %s", mount->source);
 		if (err->code == EINVAL)
-			error_hint(err, "it is unbindable, or hides mounts that only \"rbind\" may show");
+			error_hint(err, "unbindable, or with mounts that only \"rbind\" may show");
 		return -1;
 	}
 	if ((mount->flags & MOUNT_IDMAP) && idmap_tree(plan, mount, fd, err) < 0)
@@ -191,7 +191,8 @@ int tree_reconfigure(int fd, uint64_t super_set, uint64_t super_clear, const cha
 
 	if (fs_fd < 0)
 		return error_errno(err, "pick the file system");
-	if (fs_super_options(fs_fd, &fs, err) < 0 || (data != NULL && fs_data(fs_fd, data, err) < 0))
+	if (fs_super_options(fs_fd, &fs, err) < 0 ||
+	    (data != NULL && fs_data(fs_fd, data, err) < 0))
 		return -1;
 	if (sys_fsconfig(fs_fd, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0) < 0)
 		return fs_error(fs_fd, "change options of", "file system", err);

@@ -45,7 +45,7 @@ static int stage_play(void *context)
 	if (pid < 0)
 		return 2;
 	if (pid == 0)
-		_exit(stage_prepare(&stage) != 0 || scene->body(&stage) != 0);
+		_exit(stage_prepare(&stage) != 0 ? 1 : scene->body(&stage));
 	return child_wait(pid);
 }
 

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/utsname.h>
 
+#include "init/net.h"
+#include "init/net_link.h"
 #include "init/procfs.h"
 #include "tests/kernel/child.h"
 #include "tests/kernel/stage.h"
@@ -51,6 +58,68 @@ STAGE_TEST(net, a_network_that_is_not_new_is_left_alone)
 	return 0;
 }
 
+/* One end of a pair, with 10.9.8.7/24. */
+static int veth_make(struct stage *s, const char *name)
+{
+	_Alignas(struct nlmsghdr) char buffer[512];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof(*link));
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct nlattr *nest;
+	struct ifaddrmsg *address;
+
+	message->nlmsg_type = RTM_NEWLINK;
+	message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	mnl_attr_put_strz(message, IFLA_IFNAME, name);
+	nest = mnl_attr_nest_start(message, IFLA_LINKINFO);
+	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
+	mnl_attr_nest_end(message, nest);
+	if (link_request(socket, message, &s->err) < 0)
+		return -1;
+	message = mnl_nlmsg_put_header(buffer);
+	message->nlmsg_type = RTM_NEWADDR;
+	message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
+	address = mnl_nlmsg_put_extra_header(message, sizeof(*address));
+	address->ifa_family = AF_INET;
+	address->ifa_prefixlen = 24;
+	address->ifa_index = if_nametoindex(name);
+	mnl_attr_put_u32(message, IFA_LOCAL, inet_addr("10.9.8.7"));
+	mnl_attr_put_u32(message, IFA_ADDRESS, inet_addr("10.9.8.7"));
+	return link_request(socket, message, &s->err);
+}
+
+static int devices_move(struct stage *s)
+{
+	struct net_device_plan devices[] = { { "kist-a", NULL }, { "kist-b", "eth%d" } };
+	int here = open("/proc/self/ns/net", O_RDONLY), there;
+
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	there = open("/proc/self/ns/net", O_RDONLY);
+	CHECK(here >= 0 && there >= 0 && setns(here, CLONE_NEWNET) == 0);
+	s->plan.net_devices.items = devices;
+	s->plan.net_devices.count = ARRAY_SIZE(devices);
+	FAILS_WITH(net_devices_move(&s->plan, there, &s->err), "find network device kist-a");
+	if (veth_make(s, "kist-a") < 0)
+		return 77;
+	CHECK(veth_make(s, "kist-b") == 0);
+	CHECK(net_devices_move(&s->plan, there, &s->err) == 0);
+	CHECK(if_nametoindex("kist-a") == 0 && if_nametoindex("kist-b") == 0);
+	CHECK(setns(there, CLONE_NEWNET) == 0);
+	CHECK(has_address("kist-a", "10.9.8.7") && has_address("eth0", "10.9.8.7"));
+	return 0;
+}
+
+Test(net, devices_move_with_their_addresses_under_their_new_names)
+{
+	int status;
+
+	child_need_root();
+	status = stage_status(devices_move);
+	if (status == 77)
+		cr_skip_test("this kernel has no veth network devices");
+	cr_expect_eq(status, 0);
+}
+
 STAGE_TEST(sysctl, names_are_set)
 {
 	struct utsname name;
@@ -59,7 +128,8 @@ STAGE_TEST(sysctl, names_are_set)
 	s->plan.domainname = "kist.example";
 	CHECK(RUN(step_names) == 0);
 	CHECK(uname(&name) == 0);
-	CHECK(strcmp(name.nodename, "kist-host") == 0 && strcmp(name.domainname, "kist.example") == 0);
+	CHECK(strcmp(name.nodename, "kist-host") == 0);
+	CHECK(strcmp(name.domainname, "kist.example") == 0);
 	return 0;
 }
 
@@ -79,7 +149,8 @@ STAGE_TEST(sysctl, both_ways_of_writing_a_name_reach_the_file)
 
 	CHECK(proc_fd >= 0);
 	CHECK(sysctl(s, "net.ipv4.ip_default_ttl", "77") == 0);
-	CHECK(procfs_read(proc_fd, "sys/net/ipv4/ip_default_ttl", text, sizeof(text), &s->err) == 0);
+	CHECK(procfs_read(proc_fd, "sys/net/ipv4/ip_default_ttl", text, sizeof(text),
+			  &s->err) == 0);
 	CHECK(strcmp(text, "77\n") == 0);
 	CHECK(sysctl(s, "kernel/shmmni", "1234") == 0);
 	CHECK(procfs_read(proc_fd, "sys/kernel/shmmni", text, sizeof(text), &s->err) == 0);
