@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <sys/wait.h>
+
+#include "tests/attack/attack.h"
+
+/*
+ * kist is killed at every system call.  What it leaves goes with the next "delete
+ * --force", or with "gc": no process, mount, cgroup or state stays.
+ */
+
+static enum engine_verdict kill_at(void *context, const struct engine_stop *stop,
+				   int *ret_errno _unused)
+{
+	return stop->index == *(unsigned int *)context ? ENGINE_KILL : ENGINE_CONTINUE;
+}
+
+static struct attack long_running(void)
+{
+	struct attack a = attack_new();
+
+	attack_bind(&a, a.volume, "/vol/new");
+	bundle_set(a.bundle, "/linux/resources/pids", "{'limit': 100}");
+	bundle_probe_args(a.bundle, "report", "sleep", "20", NULL);
+	return a;
+}
+
+/* A container that runs is nobody's to collect: it is killed first, and given time to end. */
+static void collect(const struct attack *a, struct output *ret)
+{
+	bundle_call(a->bundle, ret, "kill", a->bundle->id, "KILL", NULL);
+	if (ret->status == 0)
+		usleep(200000);
+	bundle_call(a->bundle, ret, "gc", NULL);
+}
+
+/* Even calls end with "delete --force", odd ones with "gc". */
+static void clean_up(const struct attack *a, unsigned int at, const char *what)
+{
+	struct output output;
+	const char *left;
+
+	if (at % 2 == 0)
+		bundle_call(a->bundle, &output, "delete", "--force", a->bundle->id, NULL);
+	else
+		collect(a, &output);
+	cr_expect_eq(output.status, 0, "%s: cleaning up: status %d: %s", what, output.status,
+		     output.err);
+	left = attack_left(a);
+	cr_expect_null(left, "%s: left after %s: %s", what, at % 2 == 0 ? "delete" : "gc", left);
+}
+
+ATTACK(kill, at_any_call_leaves_nothing_that_delete_or_gc_does_not_find)
+{
+	struct attack a = long_running();
+	struct engine_result result;
+	unsigned int stops, stride;
+
+	attack_engine(&a, ENGINE_ALL, NULL, NULL, &result);
+	cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s", result.output);
+	stops = result.stops;
+	stride = attack_stride(stops, 120);
+	for (unsigned int at = 0; at < stops; at += stride) {
+		const char *what;
+
+		attack_begin(&a);
+		attack_engine(&a, ENGINE_ALL, kill_at, &at, &result);
+		what = arena_printf(&e2e_arena, "killed at %s", result.stopped_at);
+		clean_up(&a, at / stride, what);
+		attack_check(&a, what);
+	}
+	cr_log_warn("%u stops", stops);
+}
