@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "tests/attack/attack.h"
+
+/*
+ * Somebody who shares a volume or the root exchanges a directory for a link to
+ * the host's sentinel while kist is at one of its calls, and puts it back at
+ * the next one (CVE-2021-30465, CVE-2024-45310).  At every call, each directory.
+ */
+
+struct swap {
+	const char *path, *evil;	/* what is exchanged */
+	unsigned int at;
+	bool swapped, missed;
+};
+
+static void exchange(struct swap *swap)
+{
+	swap->missed = renameat2(AT_FDCWD, swap->path, AT_FDCWD, swap->evil, RENAME_EXCHANGE) < 0;
+	swap->swapped = !swap->swapped;
+}
+
+static enum engine_verdict swap_at(void *context, const struct engine_stop *stop,
+				   int *ret_errno _unused)
+{
+	struct swap *swap = context;
+
+	if (stop->index == swap->at || (swap->swapped && stop->index > swap->at))
+		exchange(swap);
+	return ENGINE_CONTINUE;
+}
+
+/* What is exchanged: in the volume (at /vol inside) or in the root; and for what. */
+static const struct {
+	const char *path;
+	const char *target;		/* of the link; %s: the sentinel */
+} victims[] = {
+	{ "volume/a",			"%s" },
+	{ "volume/a/b",			"../../../../../../../../..%s" },
+	{ "volume/a/b/c",		"%s/directory" },
+	{ "bundle/rootfs/vol",		"%s" },
+	{ "bundle/rootfs/proc",		"%s" },
+	{ "bundle/rootfs/dev",		"%s" },
+	{ "bundle/rootfs/sys",		"/proc" },
+	{ "bundle/rootfs/work",		"%s/directory" },
+	{ "bundle/rootfs",		"%s" },
+};
+
+static const char *below(const struct attack *a, const char *name)
+{
+	return arena_printf(&e2e_arena, "%s/%s", a->bundle->dir, name);
+}
+
+/* A volume, mounts on what is missing in it, devices, masks, a working directory. */
+static struct attack shared_volume(void)
+{
+	static const char *const made[] = {
+		"volume/a", "volume/a/b", "volume/a/b/c", "bundle/rootfs/vol", "bundle/rootfs/proc",
+		"bundle/rootfs/dev", "bundle/rootfs/sys", "bundle/rootfs/work",
+	};
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+		cr_assert_eq(mkdir(below(&a, made[i]), 0755), 0, "%s", made[i]);
+	cr_assert_eq(mkdir(below(&a, "other"), 0755), 0);
+	attack_mounts(&a, "[{'destination': '/proc', 'type': 'proc', 'source': 'proc'}]");
+	attack_bind(&a, a.volume, "/vol");
+	attack_bind(&a, below(&a, "other"), "/vol/a/b/c/1/2/3/4/5/6/7/8/9/10/11/12");
+	attack_bind(&a, below(&a, "bundle/config.json"), "/vol/a/b/c/file");
+	bundle_set(b, "/mounts/-", "{'destination': '/vol/a/b/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}");
+	bundle_set(b, "/mounts/-", "{'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs',"
+		   " 'options': ['ro']}");
+	bundle_set(b, "/linux/maskedPaths", "['/proc/keys', '/sys/firmware', '/vol/a/b/c/hidden']");
+	bundle_set(b, "/linux/readonlyPaths", "['/proc/sys', '/vol/a/b']");
+	bundle_set(b, "/linux/devices", "[{'path': '/vol/a/null', 'type': 'c', 'major': 1, 'minor': 3,"
+		   " 'fileMode': 438, 'uid': 1, 'gid': 1}]");
+	bundle_set(b, "/process/cwd", "'/work'");
+	bundle_probe_args(b, "write", "/vol/a/b/x", "inside", "write", "/proc/sys/kernel/shmmax", "1",
+			  "report", NULL);
+	return a;
+}
+
+/* What a run left in the volume and the root, where it may write, is taken away for the next. */
+static void tidy(const struct attack *a)
+{
+	static const char *const made[] = {
+		"volume/a/b/c/1", "volume/a/b/c/file", "volume/a/b/tmpfs", "volume/a/null",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
+		leak_remove_tree(below(a, made[i]));
+}
+
+static void swap_check(struct attack *a, const struct engine_result *result, const char *what)
+{
+	int status = WIFEXITED(result->status) ? WEXITSTATUS(result->status) : 128;
+	const char *left = attack_left(a);
+	struct probe seen;
+
+	cr_expect_lt(status, 128, "%s: killed: %s", what, result->output);
+	cr_expect_null(left, "%s: left: %s", what, left);
+	attack_check(a, what);
+	probe_parse(&seen, &e2e_arena, result->output);
+	if (status != 0) {
+		cr_expect(*result->output != '\0', "%s: no word", what);
+		return;
+	}
+	/* It ran: confined as it was told. */
+	cr_expect(probe_has(&seen, "write:/proc/sys/kernel/shmmax=EROFS"), "%s: %s", what,
+		  result->output);
+	cr_expect_null(strstr(result->output, "/sentinel"), "%s: %s", what, result->output);
+}
+
+/* Where the victim is, a link lies beside it. */
+static struct swap swap_make(const struct attack *a, size_t i)
+{
+	struct swap swap = { .path = below(a, victims[i].path) };
+	const char *target = victims[i].target;
+
+	swap.evil = arena_printf(&e2e_arena, "%s/evil", a->bundle->dir);
+	if (strstr(target, "%s") != NULL)
+		target = arena_printf(&e2e_arena, "%.*s%s%s", (int)(strstr(target, "%s") - target),
+				      target, a->sentinel, strstr(target, "%s") + 2);
+	cr_assert_eq(symlink(target, swap.evil), 0);
+	return swap;
+}
+
+ATTACK(swap, of_any_directory_at_any_call_reaches_nothing_outside)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(victims); i++) {
+		struct attack a = shared_volume();
+		struct swap swap = swap_make(&a, i);
+		struct engine_result result;
+		unsigned int stops, stride;
+
+		attack_engine(&a, ENGINE_PATHS, NULL, NULL, &result);
+		cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s",
+			  result.output);
+		stops = result.stops;
+		stride = attack_stride(stops, 18);
+		for (unsigned int at = (unsigned int)i % stride; at < stops; at += stride) {
+			const char *what = arena_printf(&e2e_arena, "%s swapped at %u of %u",
+							victims[i].path, at, stops);
+
+			tidy(&a);
+			swap.at = at;
+			attack_begin(&a);
+			attack_engine(&a, ENGINE_PATHS, swap_at, &swap, &result);
+			if (swap.swapped)
+				exchange(&swap);
+			cr_assert_not(swap.missed, "%s: the exchange itself: %s", what,
+				      strerror(errno));
+			swap_check(&a, &result, what);
+		}
+		cr_log_warn("%s: %u stops", victims[i].path, stops);
+		leak_remove_tree(a.bundle->dir);
+	}
+}
