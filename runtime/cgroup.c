@@ -110,9 +110,11 @@ static int v1_create(struct cgroup *cgroup, const struct plan *plan, struct erro
  * By BPF wherever there is a cgroup2 directory, since that can be replaced in one step.  The files
  * of v1 have the rules too where v1 is used, and alone where the kernel has no BPF for them.
  */
-static int devices_create(struct cgroup *cgroup, const struct plan *plan, struct error *err)
+int cgroup_set_devices(const struct cgroup *cgroup, const struct plan *plan, struct error *err)
 {
-	if (plan->resources.device_filter.count == 0 || cgroup->fd < 0)
+	if (cgroup == NULL || cgroup->path == NULL || cgroup->fd < 0 ||
+	    plan->resources.device_filter.count == 0 ||
+	    (cgroup_has_v1(cgroup) && !cgroup_device_able(cgroup->fd)))
 		return 0;
 	if (cgroup_device_attach(cgroup->fd, &plan->resources, false, err) == 0)
 		return 0;
@@ -120,11 +122,7 @@ static int devices_create(struct cgroup *cgroup, const struct plan *plan, struct
 	 * Without privilege there is no BPF, and no need: in a user namespace the kernel refuses
 	 * mknod, and the modes of the host's devices hold.
 	 */
-	if (err->code == EPERM && plan->namespaces[NAMESPACE_USER].listed)
-		return 0;
-	if (cgroup->host != CGROUP_HYBRID)
-		return -1;
-	return cgroup_has_v1(cgroup) ? 0 : v1_create(cgroup, plan, err);
+	return err->code == EPERM && plan->namespaces[NAMESPACE_USER].listed ? 0 : -1;
 }
 
 /* The container may manage cgroups of its own where it is root of a user namespace and sees them. */
@@ -180,9 +178,10 @@ int cgroup_create(struct cgroup *cgroup, struct arena *arena, const struct plan 
 		return -1;
 	if (cgroup->host != CGROUP_LEGACY && v2_create(cgroup, plan, err) < 0)
 		return -1;
-	if (cgroup_has_v1(cgroup) && v1_create(cgroup, plan, err) < 0)
-		return -1;
-	return devices_create(cgroup, plan, err);
+	if (cgroup->host == CGROUP_HYBRID && plan->resources.device_filter.count > 0 &&
+	    !cgroup_device_able(cgroup->fd))
+		cgroup->v1 = CGROUP_V1_USED;
+	return cgroup_has_v1(cgroup) ? v1_create(cgroup, plan, err) : 0;
 }
 
 int cgroup_task_files(const struct cgroup *cgroup, int ret_fds[CGROUP_TASK_FILES_MAX],

@@ -13,6 +13,17 @@ static uint64_t pointer(const void *at)
 	return (uint64_t)(uintptr_t)at;
 }
 
+bool cgroup_device_able(int dir_fd)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.query.target_fd = (uint32_t)dir_fd;
+	attr.query.attach_type = BPF_CGROUP_DEVICE;
+	/* Without privilege it is EPERM; that says nothing about the kernel. */
+	return sys_bpf(BPF_PROG_QUERY, &attr) == 0 || (errno != ENOSYS && errno != EINVAL);
+}
+
 static int program_load(const struct resources_plan *resources, struct error *err)
 {
 	static const char license[] = "Apache-2.0";

@@ -162,6 +162,8 @@ int cgroup_v2_delegate(int dir_fd, uid_t uid, gid_t gid, struct error *err);
 
 /* --- cgroup_device.c --------------------------------------------------------- */
 
+/* Does the kernel have BPF for the devices of cgroups? */
+bool cgroup_device_able(int dir_fd);
 /* Attaches the rules of resources in the place of the ones attached before. */
 int cgroup_device_attach(int dir_fd, const struct resources_plan *resources, bool replace,
 			 struct error *err);

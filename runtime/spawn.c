@@ -110,7 +110,8 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	prepare_close(prepared);
 	if (request->process != NULL)
 		return channel_expect(&spawn->channel, MESSAGE_READY, err);
-	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0 ||
+	if (cgroup_set_devices(request->cgroup, request->plan, err) < 0 ||
+	    channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0 ||
 	    set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
 	    channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0)
 		return -1;

@@ -15,6 +15,7 @@
 #include "config/device_filter.h"
 #include "runtime/cgroup.h"
 #include "runtime/cgroup_internal.h"
+#include "runtime/cgroup_stats.h"
 #include "runtime/clone.h"
 #include "tests/kernel/child.h"
 
@@ -35,6 +36,7 @@ static void make(const char *path)
 	plan.cgroups_path = path;
 	make_plan(NULL);
 	cr_assert_eq(cgroup_create(&cgroup, &arena, &plan, &err), 0, "%s", err.text);
+	cr_assert_eq(cgroup_set_devices(&cgroup, &plan, &err), 0, "%s", err.text);
 }
 
 static void begin(void)
@@ -728,6 +730,107 @@ Test(cgroup, is_given_to_the_root_of_a_user_namespace)
 	cr_expect_eq(st.st_uid, 0, "a read-only mount asks for no delegation");
 }
 
+/* --- numbers -------------------------------------------------------------------------- */
+
+static int eat_memory(void *context)
+{
+	struct birth *birth = context;
+	char *memory;
+
+	for (size_t i = 0; i < birth->count; i++)
+		if (write(birth->files[i], "0", 1) != 1)
+			return 1;
+	memory = mmap(NULL, 256 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return 2;
+	for (size_t i = 0; i < 256 << 20; i += 4096)
+		memory[i] = 1;
+	return 0;
+}
+
+static void limit_memory(void)
+{
+	static struct cgroup_write limits[] = {
+		{ .controller = "memory", .file = "memory.max", .text = "16777216" },
+		{ .controller = "memory", .file = "memory.swap.max", .text = "0", .optional = true },
+	};
+	static struct cgroup_write limits_v1 = {
+		.controller = "memory", .file = "memory.limit_in_bytes", .text = "16777216",
+	};
+
+	if (cgroup_host() == CGROUP_UNIFIED && !has_controller("memory"))
+		cr_skip_test("cgroup v2 has no memory controller here");
+	plan.resources.listed = true;
+	plan.resources.v2.items = limits;
+	plan.resources.v2.count = 2;
+	plan.resources.v1.items = &limits_v1;
+	plan.resources.v1.count = 1;
+}
+
+Test(cgroup, tells_of_a_death_for_want_of_memory)
+{
+	struct clone_request request = CLONE_REQUEST_INIT;
+	struct cgroup_stats stats;
+	struct cgroup_oom oom;
+	struct clone_result child;
+	struct birth birth;
+	struct pollfd poll_fd;
+
+	limit_memory();
+	make(base);
+	cr_assert_eq(cgroup_oom_open(&cgroup, &oom, &err), 0, "%s", err.text);
+	cr_assert_geq(oom.fd, 0);
+	cr_expect_eq(cgroup_oom_take(&oom), 0);
+	cr_assert_eq(cgroup_task_files(&cgroup, birth.files, &birth.count, &err), 0);
+	if (cgroup.born)
+		request.cgroup_fd = cgroup.fd;
+	cr_assert_eq(clone_process(&request, eat_memory, &birth, &child, &err), 0, "%s", err.text);
+	poll_fd = (struct pollfd){ oom.fd, oom.events, 0 };
+	cr_expect_eq(poll(&poll_fd, 1, 10000), 1, "nothing came");
+	cr_expect_eq(child_wait(child.pid), 128 + SIGKILL);
+	usleep(10000);
+	cr_expect_eq(cgroup_oom_take(&oom), 1);
+	cr_assert_eq(cgroup_stats_read(&cgroup, &arena, &stats, &err), 0, "%s", err.text);
+	cr_expect(stats.oom_kills.set);
+	cr_expect_eq(stats.oom_kills.value, 1);
+	cr_expect_eq(stats.memory.limit, 16777216);
+	cr_expect_gt(stats.memory.fail_count, 0);
+	cgroup_oom_close(&oom);
+}
+
+Test(cgroup, counts_what_is_used)
+{
+	struct cgroup_stats stats;
+
+	make(base);
+	heart = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	enter();
+	enter();
+	for (int i = 0; i < 10; i++)
+		beats();
+	cr_assert_eq(cgroup_stats_read(&cgroup, &arena, &stats, &err), 0, "%s", err.text);
+	cr_expect_gt(stats.cpu_total, 0);
+	cr_expect_eq(stats.pids, 2);
+	cr_expect_eq(stats.pids_limit, 0);
+	if (cgroup_host() == CGROUP_UNIFIED ? has_controller("memory") : count_of("/../memory") > 0) {
+		cr_expect_gt(stats.memory.usage, 0);
+		cr_expect_gt(stats.memory_raw.count, 10);
+	}
+	if (cgroup_host() != CGROUP_UNIFIED && access("/sys/fs/cgroup/cpuset", F_OK) == 0)
+		cr_expect_geq(stats.cpus.count, 1);
+}
+
+Test(cgroup, counts_without_v1_too)
+{
+	struct cgroup_stats stats;
+
+	v2();
+	make(NULL);
+	enter();
+	cr_assert_eq(cgroup_stats_read(&cgroup, &arena, &stats, &err), 0, "%s", err.text);
+	cr_expect_eq(stats.pids, 1);
+}
+
 /* --- other hosts, made of this one ------------------------------------------------- */
 
 static void cover(const char *path)
@@ -801,6 +904,18 @@ Test(cgroup_legacy, filters_devices_by_files)
 	allow_devices(full_only, ARRAY_SIZE(full_only));
 	cr_assert_eq(cgroup_update(&cgroup, &arena, &plan.resources, &err), 0, "%s", err.text);
 	cr_expect_eq(devices_open(), 16);
+}
+
+Test(cgroup_legacy, counts_what_is_used)
+{
+	struct cgroup_stats stats;
+
+	need_legacy();
+	make(NULL);
+	enter();
+	cr_assert_eq(cgroup_stats_read(&cgroup, &arena, &stats, &err), 0, "%s", err.text);
+	cr_expect_eq(stats.pids, 1);
+	cr_expect_gt(stats.memory.usage, 0);
 }
 
 Test(cgroup_legacy, of_others_is_refused)
