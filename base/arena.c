@@ -3,6 +3,7 @@
 #include "base/arena.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 struct arena_block {
 	struct arena_block *next;
 	size_t used, size;
+	bool lent;
 	_Alignas(max_align_t) unsigned char bytes[];
 };
 
@@ -36,6 +38,14 @@ static struct arena_block *arena_block_new(size_t size)
 		arena_exhausted();
 	block->size = size;
 	return block;
+}
+
+void arena_lend(struct arena *arena, void *memory, size_t size)
+{
+	struct arena_block *block = memory;
+
+	*block = (struct arena_block){ .size = size - sizeof(*block), .lent = true };
+	arena->block = block;
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
@@ -110,6 +120,7 @@ void arena_free(struct arena *arena)
 		struct arena_block *block = arena->block;
 
 		arena->block = block->next;
-		free(block);
+		if (!block->lent)
+			free(block);
 	}
 }

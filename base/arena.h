@@ -12,6 +12,11 @@ struct arena {
 	struct arena_block *block;
 };
 
+/*
+ * Lets an empty arena start with zeroed memory of the caller's, aligned to 16 bytes.  What fits
+ * there can't run out: libkist's way not to end its caller.  arena_free() leaves it alone.
+ */
+void arena_lend(struct arena *arena, void *memory, size_t size);
 void *arena_alloc(struct arena *arena, size_t size);
 /* count * size bytes; ends the process when that overflows. */
 void *arena_array(struct arena *arena, size_t count, size_t size);

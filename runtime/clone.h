@@ -17,7 +17,8 @@
  * Where something is to be joined, the call is made by a short-lived process
  * that shares the caller's memory and fd table (runtime/borrow.c): it enters
  * the namespaces, clones with CLONE_PARENT, so that the child is the caller's,
- * and goes.  Nothing has to be undone, whatever fails.
+ * and goes.  Nothing has to be undone, whatever fails.  Only a mount namespace
+ * alone is entered by the caller itself, which comes back, where it has one thread.
  */
 typedef int clone_function(void *context);
 
@@ -28,6 +29,11 @@ struct clone_request {
 	int join_pidfd;			/* shares namespaces of this process, or -EBADF; borrowed */
 	uint64_t join_flags;		/* which of them: CLONE_NEW* */
 	int join_fds[NAMESPACE_COUNT];	/* shares these (nsfs), or -EBADF; borrowed */
+
+	/* libkist's: of CLONE_VM the stack, all of it; and what the flags of these names take. */
+	void *stack, *tls;
+	size_t stack_size;
+	int *parent_tid, *child_tid;
 };
 #define CLONE_REQUEST_INIT ((struct clone_request){ \
 	.exit_signal = SIGCHLD, .cgroup_fd = -EBADF, .join_pidfd = -EBADF, \
@@ -35,13 +41,15 @@ struct clone_request {
 
 struct clone_result {
 	pid_t pid;			/* in the caller's pid namespace */
-	int pidfd;			/* owned, close-on-exec */
+	int pidfd;			/* owned, close-on-exec; -EBADF: a thread */
 };
 
 /*
  * Runs function(context) in a new process, which ends with what it returns.
  * Says why the kernel refused: EAGAIN, EINVAL, ENOMEM, ENOSPC, EPERM, EUSERS, EBUSY.
- * Without CLONE_VM only; not CLONE_THREAD, CLONE_PARENT or CLONE_SETTLS.
+ *
+ * With CLONE_VM, which joins nothing, the request's stack is used until the child is gone or has
+ * called execve; a thread (CLONE_THREAD) ends alone.  What joins must not have CLONE_PARENT.
  */
 int clone_process(const struct clone_request *request, clone_function *function, void *context,
 		  struct clone_result *ret, struct error *err);

@@ -181,27 +181,37 @@ static int setgroups_deny(int proc_fd, struct error *err)
 	return file_write(proc_fd, "setgroups", "deny", err);
 }
 
+static int gid_write(struct arena *arena, int proc_fd, pid_t pid, const id_map_list *maps,
+		     struct error *err)
+{
+	bool privileged = geteuid() == 0;
+
+	if (!privileged && !maps_self(maps, getegid()))
+		return helper_run(arena, &gid_kind, pid, maps, err);
+	if (!privileged && setgroups_deny(proc_fd, err) < 0)
+		return -1;
+	return map_write(proc_fd, &gid_kind, idmap_text(arena, maps), err);
+}
+
+int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_map_list *uid_maps,
+		   const id_map_list *gid_maps, struct error *err)
+{
+	const char *path = arena_printf(arena, "%s/%d", proc, pid);
+	_cleanup_fd int proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (proc_fd < 0)
+		return error_errno(err, "open %s", path);
+	if (gid_maps->count > 0 && gid_write(arena, proc_fd, pid, gid_maps, err) < 0)
+		return -1;
+	if (uid_maps->count == 0)
+		return 0;
+	if (geteuid() != 0 && !maps_self(uid_maps, geteuid()))
+		return helper_run(arena, &uid_kind, pid, uid_maps, err);
+	return map_write(proc_fd, &uid_kind, idmap_text(arena, uid_maps), err);
+}
+
 int idmap_write(struct arena *arena, pid_t pid, const id_map_list *uid_maps,
 		const id_map_list *gid_maps, struct error *err)
 {
-	bool privileged = geteuid() == 0;
-	char path[32];
-	_cleanup_fd int proc_fd = -EBADF;
-
-	snprintf(path, sizeof(path), "/proc/%d", pid);
-	proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc_fd < 0)
-		return error_errno(err, "open %s", path);
-	if (!privileged && !maps_self(gid_maps, getegid())) {
-		if (helper_run(arena, &gid_kind, pid, gid_maps, err) < 0)
-			return -1;
-	} else {
-		if (!privileged && setgroups_deny(proc_fd, err) < 0)
-			return -1;
-		if (map_write(proc_fd, &gid_kind, idmap_text(arena, gid_maps), err) < 0)
-			return -1;
-	}
-	if (!privileged && !maps_self(uid_maps, geteuid()))
-		return helper_run(arena, &uid_kind, pid, uid_maps, err);
-	return map_write(proc_fd, &uid_kind, idmap_text(arena, uid_maps), err);
+	return idmap_write_in(arena, "/proc", pid, uid_maps, gid_maps, err);
 }

@@ -16,6 +16,9 @@
  */
 int idmap_write(struct arena *arena, pid_t pid, const id_map_list *uid_maps,
 		const id_map_list *gid_maps, struct error *err);
+/* The same with a procfs elsewhere.  An empty list is not written. */
+int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_map_list *uid_maps,
+		   const id_map_list *gid_maps, struct error *err);
 
 /* The lines as the kernel takes them: "container host size\n".  For libkist and messages too. */
 const char *idmap_text(struct arena *arena, const id_map_list *maps);
