@@ -147,42 +147,42 @@ static bool groups_denied(struct init *in)
 	       strncmp(text, "deny", 4) == 0;
 }
 
+/* The kernel sorts them, so they are compared as sets. */
+static int groups_check(const struct process_plan *process, struct arena *arena,
+			struct error *err)
+{
+	size_t count = process->additional_gids.count;
+	gid_t *got = ARENA_NEWS(arena, count + 1, gid_t);
+	int n = getgroups((int)count + 1, got);
+
+	for (size_t i = 0; n == (int)count && i < count; i++) {
+		size_t j = 0;
+
+		while (j < count && got[j] != process->additional_gids.items[i])
+			j++;
+		if (j == count)
+			n = -1;
+	}
+	return n == (int)count ? 0 : error_set(err, "additional groups differ from what was set");
+}
+
 static int groups_set(const struct plan *plan, struct init *in, struct error *err)
 {
 	const struct process_plan *process = in->process;
 	size_t count = process->additional_gids.count;
-	gid_t *got;
-	int n;
 
 	if (plan_annotation(plan, "run.oci.keep_original_groups") != NULL)
 		return 0;
-	if (setgroups(count, process->additional_gids.items) < 0) {
-		error_errno(err, "set additional groups");
-		if (err->code == EINVAL)
-			return error_hint(err, "one is not mapped in the user namespace");
-		if (err->code != EPERM || !groups_denied(in))
-			return -1;
-		/* An unprivileged gid map: the kernel keeps the caller's groups as they are. */
-		return count == 0 ? 0 :
-		       error_hint(err, "a gid map written without newgidmap does not allow any");
-	}
-	got = ARENA_NEWS(in->arena, count + 1, gid_t);
-	n = getgroups((int)count + 1, got);
-	if (n != (int)count || memcmp(got, process->additional_gids.items,
-				      count * sizeof(gid_t)) != 0) {
-		/* The kernel sorts them: compare as sets. */
-		for (size_t i = 0; n == (int)count && i < count; i++) {
-			size_t j = 0;
-
-			while (j < count && got[j] != process->additional_gids.items[i])
-				j++;
-			if (j == count)
-				n = -1;
-		}
-		if (n != (int)count)
-			return error_set(err, "additional groups differ from what was set");
-	}
-	return 0;
+	if (setgroups(count, process->additional_gids.items) == 0)
+		return groups_check(process, in->arena, err);
+	error_errno(err, "set additional groups");
+	if (err->code == EINVAL)
+		return error_hint(err, "one is not mapped in the user namespace");
+	if (err->code != EPERM || !groups_denied(in))
+		return -1;
+	/* An unprivileged gid map: the kernel keeps the caller's groups as they are. */
+	return count == 0 ? 0 :
+	       error_hint(err, "a gid map written without newgidmap does not allow any");
 }
 
 static int ids_set(const struct process_plan *process, struct error *err)
