@@ -6,7 +6,7 @@
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
 	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
-	row(state) row(list) row(ps) row(pause) row(resume) row(update) row(gc) \
+	row(state) row(list) row(ps) row(pause) row(resume) row(events) row(update) row(gc) \
 	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)
 
 #define DECLARE(name)	extern const struct command command_##name;

@@ -15,7 +15,7 @@ static const struct { const char *flag, *value, *key, *text; } flags[] = {
 	{ "--user", "1000:1001", "gid", "1001" },
 	{ "--cwd", "/proc", "cwd", "/proc" },
 	{ "--init", "never", "pid", "1" },
-	{ "--init", "always", "pid", "2" },
+	{ "--init", "always", "ppid", "1" },
 };
 
 E2E(run_flags, have_their_effect_inside)
