@@ -111,8 +111,10 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	if (request->process != NULL)
 		return channel_expect(&spawn->channel, MESSAGE_READY, err);
 	if (cgroup_set_devices(request->cgroup, request->plan, err) < 0 ||
-	    channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0 ||
-	    set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
+	    channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0)
+		return -1;
+	spawn->heard = true;
+	if (set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
 	    channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0)
 		return -1;
 	return channel_expect(&spawn->channel, MESSAGE_READY, err);
@@ -150,7 +152,28 @@ static void spawn_undo(struct spawn *spawn)
 	*spawn = SPAWN_NONE;
 }
 
-int spawn_create(const struct spawn_request *request, struct spawn *ret, struct error *err)
+/*
+ * Kernels up to 6.18 at least kill, when it is born, what is born in a cgroup that was written
+ * cgroup.kill less or more often than the one that clone3 was called from.  Ours may have been:
+ * a service that a supervisor killed whole and started again.
+ */
+static bool killed_at_birth(const struct spawn_request *request, const struct spawn *spawn,
+			    const struct error *err)
+{
+	struct pollfd end = { spawn->pidfd, POLLIN, 0 };
+	siginfo_t info = { 0 };
+
+	if (request->cgroup == NULL || !request->cgroup->born || spawn->pidfd < 0 ||
+	    spawn->heard || (err->code != EPIPE && err->code != ECONNRESET &&
+			     err->code != ESRCH && err->code != ENOENT))
+		return false;
+	return poll(&end, 1, LAST_WORD_MS) == 1 &&
+	       waitid(P_PIDFD, (id_t)spawn->pidfd, &info, WEXITED | WNOWAIT) == 0 &&
+	       info.si_code == CLD_KILLED && info.si_status == SIGKILL;
+}
+
+/* 0; -1; or 1: once more, and not born in the cgroup. */
+static int spawn_once(const struct spawn_request *request, struct spawn *ret, struct error *err)
 {
 	struct prepared prepared;
 	struct spawn spawn = SPAWN_NONE;
@@ -170,11 +193,28 @@ int spawn_create(const struct spawn_request *request, struct spawn *ret, struct 
 		*ret = spawn;
 		return 0;
 	}
-	if (spawn.pidfd >= 0 && (err->code == EPIPE || err->code == ECONNRESET))
+	if (killed_at_birth(request, &spawn, err))
+		status = 1;
+	else if (spawn.pidfd >= 0 && (err->code == EPIPE || err->code == ECONNRESET))
 		explain_death(request->plan, &spawn, err);
 	spawn_undo(&spawn);
+	return status;
+}
+
+int spawn_create(const struct spawn_request *request, struct spawn *ret, struct error *err)
+{
+	struct spawn_request again = *request;
+	struct cgroup cgroup;
+	int status;
+
 	*ret = SPAWN_NONE;
-	return -1;
+	status = spawn_once(request, ret, err);
+	if (status <= 0)
+		return status;
+	cgroup = *request->cgroup;
+	cgroup.born = false;
+	again.cgroup = &cgroup;
+	return spawn_once(&again, ret, err);
 }
 
 int spawn_start(struct spawn *spawn, struct error *err)

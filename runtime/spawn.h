@@ -44,6 +44,7 @@ struct spawn {
 	pid_t pid;
 	int pidfd;			/* owned */
 	struct channel channel;		/* owned */
+	bool heard;			/* MOUNTED came: it lived */
 };
 #define SPAWN_NONE	((struct spawn){ .pidfd = -EBADF, .channel = CHANNEL_NONE })
 
