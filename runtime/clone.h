@@ -2,6 +2,7 @@
 #pragma once
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -34,6 +35,7 @@ struct clone_request {
 	void *stack, *tls;
 	size_t stack_size;
 	int *parent_tid, *child_tid;
+	bool stay;			/* the caller itself enters nothing, not even for an instant */
 };
 #define CLONE_REQUEST_INIT ((struct clone_request){ \
 	.exit_signal = SIGCHLD, .cgroup_fd = -EBADF, .join_pidfd = -EBADF, \
@@ -53,6 +55,9 @@ struct clone_result {
  */
 int clone_process(const struct clone_request *request, clone_function *function, void *context,
 		  struct clone_result *ret, struct error *err);
+/* The part of it for CLONE_VM; all signals are blocked, mask is the child's.  -1 and errno. */
+int clone_vm(const struct clone_request *request, clone_function *function, void *context,
+	     const sigset_t *mask, struct clone_result *ret);
 /* SIGKILL, and reaped.  A process that is gone is no error; the pidfd is closed. */
 void clone_kill(struct clone_result *child);
 

@@ -132,6 +132,7 @@ static int joining_open(const struct kist_target *target, struct joining *j, str
 	_cleanup_fd int proc_fd = -EBADF;
 
 	*j = (struct joining){ CLONE_REQUEST_INIT, SPACE_ROOT_NONE };
+	j->request.stay = true;
 	j->root.path = target->root_dir;
 	if (target->which & ~NAMESPACES)
 		return error_number(err, EINVAL, "join namespaces: which has other bits than "
