@@ -213,7 +213,7 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	start.output_fd = out[1];
 	hook->stdin_fd = in[1];
 	hook->output_fd = out[0];
-	/* Shared memory and a parent that waits: no page tables are copied, and errno comes back. */
+	/* Shared memory and a parent that waits: no page tables copied, and errno comes back. */
 	pid = clone(hook_child, stack + sizeof(stack),
 		    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &hook->pidfd);
 	fd_close(&in[0]);
