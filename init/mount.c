@@ -33,17 +33,28 @@ static bool on_procfs(int fd)
 	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
 }
 
+/* Whether it is what "/proc" leads to, however it was spelled: "//proc", a link to it. */
+static bool is_proc(const struct init *in, int fd)
+{
+	struct error ignored;
+	_cleanup_fd int proc_fd = path_open(in->root_fd, "/proc", O_PATH, &ignored);
+	struct stat st, proc;
+
+	return proc_fd >= 0 && fstat(fd, &st) == 0 && fstat(proc_fd, &proc) == 0 &&
+	       st.st_dev == proc.st_dev && st.st_ino == proc.st_ino;
+}
+
 /*
  * Programs, and the next runtime to come in, trust what they read below /proc.
  * So /proc is a procfs or nothing, and in it only the files above are covered
  * (CVE-2019-16884, CVE-2019-19921); whatever name led there.
  */
-static int target_check(const struct mount_plan *mount, int target_fd, int tree_fd,
-			struct error *err)
+static int target_check(const struct init *in, const struct mount_plan *mount, int target_fd,
+			int tree_fd, struct error *err)
 {
 	const char *path = mount->destination;
 
-	if (strcmp(path, "/proc") == 0 || strcmp(path, "/proc/") == 0)
+	if (is_proc(in, target_fd))
 		return on_procfs(tree_fd) ? 0 : error_number(err, EPERM, "not a procfs");
 	if (!on_procfs(target_fd))
 		return 0;
@@ -158,7 +169,7 @@ static int mount_bind(const struct plan *plan, const struct init *in,
 	if (fstat(tree_fd, &st) == 0 && S_ISLNK(st.st_mode))
 		return link_copy(in, mount, tree_fd, err);
 	target_fd = target_for(in, mount, tree_fd, err);
-	if (target_fd < 0 || target_check(mount, target_fd, tree_fd, err) < 0 ||
+	if (target_fd < 0 || target_check(in, mount, target_fd, tree_fd, err) < 0 ||
 	    root_detach_from_host(plan, tree_fd, err) < 0)
 		return -1;
 	if ((mount->attr_set | mount->attr_clear) != 0 &&
@@ -245,7 +256,7 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 	for (size_t i = 0; tree_fd < 0 && err->code == EPERM && i < ARRAY_SIZE(refusals); i++)
 		if (is_type(mount, refusals[i].type))
 			error_hint(err, "%s", refusals[i].hint);
-	if (tree_fd < 0 || target_check(mount, target_fd, tree_fd, err) < 0)
+	if (tree_fd < 0 || target_check(in, mount, target_fd, tree_fd, err) < 0)
 		return -1;
 	if (copy && (copy_tree(in->root_fd, mount->destination, tree_fd, err) < 0 ||
 		     tree_flags(tree_fd, mount->attr_set, 0, 0, false, err) < 0))
