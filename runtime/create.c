@@ -67,12 +67,10 @@ static int note_beginnings(struct container *c, const struct bundle *bundle, boo
 	c->root_path = plan->root_path;
 	c->oci_version = plan->oci_version;
 	keep_annotations(c, plan);
-	if (journal_add_text(c->lock_fd, c->arena, "bundle", c->bundle, err) < 0 ||
-	    journal_add_text(c->lock_fd, c->arena, "root",
-			     c->root_path != NULL ? c->root_path : "", err) < 0)
+	if (foreground && journal_lock(c->lock_fd, JOURNAL_WATCH, err) < 0)
 		return -1;
-	if (foreground && (journal_lock(c->lock_fd, JOURNAL_WATCH, err) < 0 ||
-			   journal_add_text(c->lock_fd, c->arena, "foreground", NULL, err) < 0))
+	if (journal_begin(c->lock_fd, c->arena, c->bundle,
+			  c->root_path != NULL ? c->root_path : "", foreground, err) < 0)
 		return -1;
 	c->foreground = foreground;
 	return container_keep_config(c, bundle->text, bundle->size, err);

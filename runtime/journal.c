@@ -56,18 +56,35 @@ static int journal_append(int fd, const struct text *line, struct error *err)
 	return error_errno(err, "write the journal");
 }
 
+static void add_line(struct text *lines, const char *key, const char *value)
+{
+	text_add(lines, key);
+	if (value != NULL) {
+		text_add(lines, " ");
+		add_escaped(lines, value);
+	}
+	text_add(lines, "\n");
+}
+
 int journal_add_text(int fd, struct arena *arena, const char *key, const char *value,
 		     struct error *err)
 {
 	struct text line = { .arena = arena };
 
-	text_add(&line, key);
-	if (value != NULL) {
-		text_add(&line, " ");
-		add_escaped(&line, value);
-	}
-	text_add(&line, "\n");
+	add_line(&line, key, value);
 	return journal_append(fd, &line, err);
+}
+
+int journal_begin(int fd, struct arena *arena, const char *bundle, const char *root_path,
+		  bool foreground, struct error *err)
+{
+	struct text lines = { .arena = arena };
+
+	add_line(&lines, "bundle", bundle);
+	add_line(&lines, "root", root_path);
+	if (foreground)
+		add_line(&lines, "foreground", NULL);
+	return journal_append(fd, &lines, err);
 }
 
 int journal_add_cgroup(int fd, struct arena *arena, const struct cgroup *cgroup,

@@ -40,6 +40,9 @@ struct journal {
 /* fd: opened with O_APPEND.  value may be NULL. */
 int journal_add_text(int fd, struct arena *arena, const char *key, const char *value,
 		     struct error *err);
+/* The lines that every container has, in one write. */
+int journal_begin(int fd, struct arena *arena, const char *bundle, const char *root_path,
+		  bool foreground, struct error *err);
 int journal_add_cgroup(int fd, struct arena *arena, const struct cgroup *cgroup,
 		       struct error *err);
 int journal_add_process(int fd, pid_t pid, uint64_t start_time, struct error *err);

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "runtime/state.h"
 
 #define JOURNALD	"/run/systemd/journal/socket"
 
@@ -58,14 +59,14 @@ int log_open(struct log *log, const char *target, const char *format, struct err
 	return 0;
 }
 
+/* Whole seconds, as RFC 3339 has them. */
 static const char *time_now(struct arena *arena)
 {
-	time_t now = time(NULL);
-	struct tm tm;
+	struct timespec now = { .tv_sec = time(NULL) };
+	struct text text = { .arena = arena };
 
-	gmtime_r(&now, &tm);
-	return arena_printf(arena, "%04d-%02d-%02dT%02d:%02d:%02dZ", tm.tm_year + 1900,
-			    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	state_print_time(&text, &now);
+	return text.data;
 }
 
 static void line_print(struct text *out, const struct log *log, const char *level,

@@ -42,15 +42,35 @@ static void add_number(struct object *object, const char *key, uint64_t value)
 	text_printf(object->out, "%" PRIu64, value);
 }
 
+/*
+ * Seconds since 1970 as a date.  gmtime_r() reads the host's time zone first,
+ * which costs a file per start.  Years are counted from March, so that the
+ * leap day is the last of its year.
+ */
+static void add_date(struct text *out, int64_t seconds)
+{
+	const int64_t days_400_years = 146097, march_0000 = 719468;
+	int64_t days = seconds / 86400 + march_0000, rest = seconds % 86400;
+	int64_t era = days / days_400_years, day = days % days_400_years;
+	int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+	int64_t month;
+
+	day -= 365 * year + year / 4 - year / 100;
+	month = (5 * day + 2) / 153;
+	day = day - (153 * month + 2) / 5 + 1;
+	month = month < 10 ? month + 3 : month - 9;
+	text_printf(out, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld",
+		    (long long)(era * 400 + year + (month <= 2)), (long long)month,
+		    (long long)day, (long long)(rest / 3600), (long long)(rest / 60 % 60),
+		    (long long)(rest % 60));
+}
+
 void state_print_time(struct text *out, const struct timespec *time)
 {
 	char digits[16];
-	struct tm tm;
 	size_t length;
 
-	gmtime_r(&time->tv_sec, &tm);
-	text_printf(out, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-		    tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+	add_date(out, time->tv_sec);
 	snprintf(digits, sizeof(digits), ".%09ld", time->tv_nsec);
 	for (length = strlen(digits); digits[length - 1] == '0'; length--)
 		;
