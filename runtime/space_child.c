@@ -12,6 +12,9 @@
  * allocation, no setxid of libc, no translated message.
  */
 
+/* What an id that has no mapping looks like: kernel.overflowuid, which nobody changes. */
+#define NOBODY	65534
+
 /* "verb object: what errno means" */
 static int child_fail(struct error *err, const char *verb, const char *object)
 {
@@ -77,14 +80,15 @@ static int take_ids(const struct kist_space *space, struct error *err)
 		errno = ECANCELED;
 		return child_fail(err, "wait for id maps", NULL);
 	}
-	if (!space->foreign_ids || !space->root_caller || getuid() == 0)
+	if (!space->foreign_ids || !space->root_caller)
 		return 0;
-	/* By the kernel's own calls: libc's tell threads of which there are none here. */
-	if (syscall(SYS_setresgid, 0, 0, 0) == 0)
+	/*
+	 * By the kernel's own calls: libc's tell threads of which there are none here.  EINVAL:
+	 * there is no root inside.  Supplementary groups stay where setgroups is denied.
+	 */
+	if (getgid() == NOBODY && syscall(SYS_setresgid, 0, 0, 0) == 0)
 		syscall(SYS_setgroups, 0, NULL);
-	else if (errno != EINVAL)
-		return child_fail(err, "become root inside", NULL);
-	if (syscall(SYS_setresuid, 0, 0, 0) < 0 && errno != EINVAL)
+	if (getuid() == NOBODY && syscall(SYS_setresuid, 0, 0, 0) < 0 && errno != EINVAL)
 		return child_fail(err, "become root inside", NULL);
 	return 0;
 }

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "tests/kernel/child.h"
+#include "tests/kernel/space.h"
+
+static struct kist_error err;
+
+static const struct {
+	uint64_t flag;
+	const char *file;
+} rows[] = {
+	{ CLONE_NEWNS, "mnt" }, { CLONE_NEWCGROUP, "cgroup" }, { CLONE_NEWUTS, "uts" },
+	{ CLONE_NEWIPC, "ipc" }, { CLONE_NEWUSER, "user" }, { CLONE_NEWPID, "pid" },
+	{ CLONE_NEWNET, "net" }, { CLONE_NEWTIME, "time" },
+};
+#define ROWS	(sizeof(rows) / sizeof(rows[0]))
+
+/* The inode of each of our namespaces. */
+static int look(void *context)
+{
+	unsigned long *seen = context;
+
+	for (size_t i = 0; i < ROWS; i++) {
+		char path[64];
+		struct stat st;
+
+		snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", rows[i].file);
+		/* The time namespace of a new process is that of its parent's children. */
+		seen[i] = stat(path, &st) == 0 ? st.st_ino : 0;
+	}
+	return getpid() == 1 ? 1 : 0;
+}
+
+/* 0, or the number of the first row that is not as asked for, counted from 10. */
+static int each_is_new(void *context)
+{
+	unsigned long *seen = context, own[ROWS];
+	const uint64_t rootless = geteuid() == 0 ? 0 : CLONE_NEWUSER;
+
+	look(own);
+	for (size_t i = 0; i <= ROWS; i++) {
+		struct kist_options options = KIST_OPTIONS_INIT;
+		struct kist_space *space;
+
+		options.on = rootless | (i < ROWS ? rows[i].flag : KIST_ALL_NAMESPACES);
+		options.map_zero = (options.on & CLONE_NEWUSER) != 0;
+		options.function = look;
+		options.context = seen;
+		if (kist_space_start(&options, &space, &err) < 0 ||
+		    kist_space_wait(space, -1, NULL, &err) < 0)
+			return 10 + (int)i;
+		kist_space_free(space);
+		for (size_t j = 0; j < ROWS; j++)
+			if ((seen[j] != own[j]) != ((options.on & rows[j].flag) != 0) &&
+			    rows[j].flag != CLONE_NEWPID)
+				return 100 + (int)(10 * i + j);
+	}
+	return 0;
+}
+
+Test(space_namespaces, are_new_where_asked_for_and_else_ours)
+{
+	unsigned long *seen = shared_memory(ROWS * sizeof(*seen));
+
+	if (geteuid() == 0)
+		cr_expect_eq(child_status(each_is_new, seen), 0);
+	cr_expect_eq(as_nobody(each_is_new, seen), 0);
+}
+
+static int is_pid_1(void *context)
+{
+	(void)context;
+	return getpid() == 1 ? 11 : 12;
+}
+
+Test(space_namespaces, can_be_taken_away_again)
+{
+	struct kist_options options = KIST_OPTIONS_INIT;
+
+	options.on = CLONE_NEWUSER | CLONE_NEWPID;
+	options.function = is_pid_1;
+	cr_expect_eq(space_end(space_begin(&options)), 11);
+	options.off = CLONE_NEWPID;
+	cr_expect_eq(space_end(space_begin(&options)), 12);
+}
+
+static int show_maps(void *context)
+{
+	int fd = open("/proc/self/uid_map", O_RDONLY);
+	ssize_t n = read(fd, context, 255);
+
+	((char *)context)[n > 0 ? n : 0] = '\0';
+	return getuid() < 200 && getuid() == getgid() ? (int)getuid() : 250;
+}
+
+/* Lines without their blanks, for the kernel pads them. */
+static const char *squeezed(char *text)
+{
+	char *to = text;
+
+	for (char *at = text; *at != '\0'; at++)
+		if (*at != ' ' || (to > text && to[-1] != ' ' && to[-1] != '\n'))
+			*to++ = *at;
+	*to = '\0';
+	return text;
+}
+
+Test(space_namespaces, map_ids_in_every_notation)
+{
+	static const struct kist_id_map array[] = { { 0, 100000, 1000 }, { 5000, 0, 1 } };
+	static const struct {
+		const char *text, *is;
+		int status;
+	} texts[] = {
+		{ "0 1000 1", "0 1000 1\n", 0 },
+		{ "0 1000 1,1 1001 1", "0 1000 1\n1 1001 1\n", 0 },
+		{ "0 1000 1\n1 1001 1\n", "0 1000 1\n1 1001 1\n", 0 },
+		{ "1000,1001", "0 1000 1\n1 1001 1\n", 0 },
+		{ "1000", "0 1000 1\n", 0 },
+		{ "self", "0 0 1\n", 0 },
+		{ "7 0 1", "7 0 1\n", 7 },
+		{ NULL, "0 100000 1000\n5000 0 1\n", 250 },
+	};
+	char *seen = shared_memory(4096);
+
+	child_need_root();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct kist_options options = KIST_OPTIONS_INIT;
+
+		options.flags = CLONE_NEWUSER;
+		options.uid_map = options.gid_map = texts[i].text;
+		if (texts[i].text == NULL) {
+			options.uid_maps = options.gid_maps = array;
+			options.uid_map_count = options.gid_map_count = 2;
+		}
+		options.function = show_maps;
+		options.context = seen;
+		cr_expect_eq(space_end(space_begin(&options)), texts[i].status, "row %zu", i);
+		cr_expect_str_eq(squeezed(seen), texts[i].is, "row %zu", i);
+	}
+}
+
+static int map_too_much(void *context)
+{
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_space *space;
+
+	options.flags = CLONE_NEWUSER;
+	options.uid_map = options.gid_map = "0 3000000 5";
+	options.function = is_pid_1;
+	options.context = context;
+	if (kist_space_start(&options, &space, &err) == 0)
+		return 1;
+	/* Killed and reaped. */
+	return strstr(err.text, "give the process its ids: write gid_map") != NULL &&
+	       waitpid(-1, NULL, __WALL) < 0 && errno == ECHILD ? 0 : 2;
+}
+
+Test(space_namespaces, kill_the_child_whose_map_is_refused)
+{
+	cr_expect_eq(as_nobody(map_too_much, NULL), 0);
+}
+
+static int make_in_cgroup(void *context)
+{
+	char text[4096] = "";
+	int fd = open("/proc/self/cgroup", O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	return n > 0 && strstr(text, context) != NULL ? 0 : 1;
+}
+
+Test(space_namespaces, are_made_with_a_cgroup_to_be_born_in)
+{
+	const char *tops[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
+	struct kist_options options = KIST_OPTIONS_INIT;
+	char path[256], name[64];
+	int fd = -1;
+
+	child_need_root();
+	snprintf(name, sizeof(name), "kist-space-%d", getpid());
+	for (int i = 0; i < 2 && fd < 0; i++) {
+		snprintf(path, sizeof(path), "%s/cgroup.procs", tops[i]);
+		if (access(path, F_OK) < 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", tops[i], name);
+		if (mkdir(path, 0755) == 0)
+			fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (fd < 0)
+		cr_skip_test("no cgroup2 to write to");
+	options.flags = CLONE_INTO_CGROUP;
+	options.cgroup_fd = fd;
+	options.function = make_in_cgroup;
+	options.context = name;
+	cr_expect_eq(space_end(space_begin(&options)), 0);
+	close(fd);
+	cr_expect_eq(rmdir(path), 0);
+}
