@@ -145,9 +145,29 @@ static const struct {
 	{ "user.", NAMESPACE_USER },
 };
 
+/*
+ * Whether a part of it is empty, "." or "..", with "/" standing for "." in a part:
+ * "net/../kernel/core_pattern" is below "net." by name alone.
+ */
+static bool is_climbing(const char *name)
+{
+	for (;;) {
+		size_t length = strcspn(name, "."), dots = strspn(name, "/");
+
+		if (dots == length && length <= 2)
+			return true;
+		name += length;
+		if (*name == '\0')
+			return false;
+		name++;
+	}
+}
+
 static int check_sysctl(struct decoder *d, const struct plan *plan, const struct json *v,
 			const char *name)
 {
+	if (is_climbing(name))
+		return bad_value(d, v, "is no name of a kernel parameter");
 	for (size_t i = 0; i < ARRAY_SIZE(namespaced); i++) {
 		const char *known = namespaced[i].name;
 		size_t length = strlen(known);

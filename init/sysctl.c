@@ -27,13 +27,17 @@ static int sysctl_path(const char *name, char path[PATH_MAX], struct error *err)
 {
 	bool dots = name[strcspn(name, "./")] == '.';
 	size_t at = 4;
+	const char *c;
 
 	if (strlen(name) + 5 > PATH_MAX)
 		return error_number(err, ENAMETOOLONG, "%.64s", name);
 	memcpy(path, "sys/", 4);
-	for (; *name != '\0'; name++)
-		path[at++] = !dots ? *name : *name == '.' ? '/' : *name == '/' ? '.' : *name;
+	for (c = name; *c != '\0'; c++)
+		path[at++] = !dots ? *c : *c == '.' ? '/' : *c == '/' ? '.' : *c;
 	path[at] = '\0';
+	/* config/check.c knows such names, too: here one more would be the host's core_pattern. */
+	if (strstr(path, "/../") != NULL || strcmp(path + at - 3, "/..") == 0)
+		return error_number(err, EINVAL, "%.64s", name);
 	return 0;
 }
 
