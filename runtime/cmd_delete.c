@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/command.h"
 #include "runtime/container.h"
@@ -52,9 +54,14 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	else
 		result = root_fd < 0 ? -1 : delete_one(cli, root_fd, id, delete->force, err);
 	if (result < 0 && err->code == ENOENT && delete->force) {
-		/* A kist killed in the first instants leaves a draft: journal and no more. */
-		if (root_fd >= 0)
+		/*
+		 * A kist killed in the first instants leaves a draft: journal and no more; in the
+		 * last ones an empty directory.
+		 */
+		if (root_fd >= 0) {
 			container_remove_draft(root_fd, id);
+			unlinkat(root_fd, id, AT_REMOVEDIR);
+		}
 		return 0;
 	}
 	return result;

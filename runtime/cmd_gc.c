@@ -13,7 +13,6 @@ static int collect(struct cli *cli, int root_fd, const char *id, struct error *e
 	_cleanup_container struct container c = CONTAINER_NONE;
 	struct error ignored;
 
-	container_remove_draft(root_fd, id);
 	if (container_open_damaged(&c, cli->arena, cli_root(cli), root_fd, id, err) < 0) {
 		/* An empty directory is the rest of a removal, and no container. */
 		if (err->code == ENOENT)
@@ -38,6 +37,7 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 
 	if (root_fd < 0)
 		return err->code == ENOENT ? 0 : -1;
+	container_remove_drafts(root_fd);
 	if (container_ids(cli->arena, root_fd, &ids, err) < 0)
 		return -1;
 	LIST_EACH(id, ids) {

@@ -123,6 +123,8 @@ int container_destroy(struct container *c, const struct plan *plan, struct error
 
 /* The "~<id>" of a kist that was killed before it had the id; nothing where it is in use. */
 void container_remove_draft(int root_fd, const char *id);
+/* All of them. */
+void container_remove_drafts(int root_fd);
 /* The ids of all containers, sorted. */
 int container_ids(struct arena *arena, int root_fd, struct container_id_list *ret,
 		  struct error *err);

@@ -44,3 +44,19 @@ int container_ids(struct arena *arena, int root_fd, struct container_id_list *re
 	ret->count = count;
 	return 0;
 }
+
+void container_remove_drafts(int root_fd)
+{
+	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct error ignored;
+
+	if (dir == NULL) {
+		fd_close(&copy);
+		return;
+	}
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		if (entry->d_name[0] == '~' && container_id_check(entry->d_name + 1, &ignored) == 0)
+			container_remove_draft(root_fd, entry->d_name + 1);
+	closedir(dir);
+}
