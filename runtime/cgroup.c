@@ -255,6 +255,33 @@ int cgroup_open(struct cgroup *cgroup, struct error *err)
 	return 0;
 }
 
+int cgroup_follow(struct cgroup *cgroup, struct arena *arena, pid_t pid, struct error *err)
+{
+	const char *file = arena_printf(arena, "/proc/%d/cgroup", (int)pid);
+	struct cgroup moved = *cgroup;
+	char enabled[512];
+	const char *path;
+	size_t length;
+
+	/* On a hybrid host the path is that of the limits in v1 too. */
+	if (cgroup->path == NULL || cgroup->fd < 0 || cgroup->host != CGROUP_UNIFIED ||
+	    cgroup_file_read(cgroup->fd, "cgroup.subtree_control", enabled, sizeof(enabled)) < 0 ||
+	    enabled[0] == '\0')
+		return 0;
+	if (cgroup_path_of(arena, file, &path, err) < 0)
+		return -1;
+	length = strlen(cgroup->path);
+	if (strncmp(path, cgroup->path, length) != 0 || path[length] != '/')
+		return 0;
+	moved.path = path;
+	moved.fd = -EBADF;
+	if (cgroup_open(&moved, err) < 0)
+		return -1;
+	fd_close(&cgroup->fd);
+	*cgroup = moved;
+	return 0;
+}
+
 void cgroup_close(struct cgroup *cgroup)
 {
 	cgroup_keeper_end(cgroup);

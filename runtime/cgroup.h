@@ -86,6 +86,11 @@ int cgroup_adopt(const struct cgroup *cgroup, pid_t pid, struct error *err);
 int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct error *err);
 /* Opens one that create made in an earlier process: sets fd and born. */
 int cgroup_open(struct cgroup *cgroup, struct error *err);
+/*
+ * For exec: a container that manages cgroups of its own (systemd in it) hands controllers down
+ * from its cgroup, which then takes no process: the new one goes where pid is, its first.
+ */
+int cgroup_follow(struct cgroup *cgroup, struct arena *arena, pid_t pid, struct error *err);
 /* The limits, and the device rules if there are any, again, for update. */
 int cgroup_update(struct cgroup *cgroup, struct arena *arena,
 		  const struct resources_plan *resources, struct error *err);

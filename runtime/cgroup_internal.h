@@ -175,8 +175,9 @@ int cgroup_path_check(const char *path, struct error *err);
 /* "/a.slice/a-b.slice" for "a-b.slice". */
 int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_path,
 		      struct error *err);
-/* The caller's own cgroup in cgroup2, below the mount point. */
-int cgroup_path_own(struct arena *arena, const char **ret_path, struct error *err);
+/* The cgroup in cgroup2, below the mount point, that a file "/proc/<pid>/cgroup" names. */
+int cgroup_path_of(struct arena *arena, const char *file, const char **ret_path,
+		   struct error *err);
 /* May this process change the host's cgroups, or only some that were delegated to it? */
 bool cgroup_privileged(enum cgroup_host host);
 /* May it clone into path, seen from where it is itself? */

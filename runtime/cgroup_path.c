@@ -81,11 +81,12 @@ int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_p
 	return 0;
 }
 
-int cgroup_path_own(struct arena *arena, const char **ret_path, struct error *err)
+int cgroup_path_of(struct arena *arena, const char *file, const char **ret_path,
+		   struct error *err)
 {
 	char *text, *line, *end;
 
-	if (file_read(AT_FDCWD, "/proc/self/cgroup", 1 << 20, arena, &text, NULL, err) < 0)
+	if (file_read(AT_FDCWD, file, 1 << 20, arena, &text, NULL, err) < 0)
 		return -1;
 	for (line = text; *line != '\0'; line = end + strspn(end, "\n")) {
 		end = line + strcspn(line, "\n");
@@ -94,11 +95,11 @@ int cgroup_path_own(struct arena *arena, const char **ret_path, struct error *er
 		*ret_path = arena_strndup(arena, line + 3, (size_t)(end - line) - 3);
 		/* Of a cgroup namespace that is not ours: nothing below the mount is it. */
 		if (strncmp(*ret_path, "/..", 3) == 0)
-			return error_set(err, "own cgroup %s is outside of the cgroup namespace",
+			return error_set(err, "cgroup %s is outside of the cgroup namespace",
 					 *ret_path);
 		return 0;
 	}
-	return error_set(err, "/proc/self/cgroup names no cgroup v2");
+	return error_set(err, "%s names no cgroup v2", file);
 }
 
 bool cgroup_privileged(enum cgroup_host host)
@@ -124,7 +125,7 @@ bool cgroup_may_be_born(int root_fd, const char *path)
 
 	if (faccessat(root_fd, "cgroup.procs", W_OK, AT_EACCESS) == 0)
 		return true;
-	if (cgroup_path_own(&arena, &own, &ignored) < 0)
+	if (cgroup_path_of(&arena, "/proc/self/cgroup", &own, &ignored) < 0)
 		return false;
 	for (size_t i = 0; ; i++) {
 		bool own_end = own[i] == '/' || own[i] == '\0';
@@ -181,7 +182,7 @@ static const char *path_choose(struct cgroup *cgroup, struct arena *arena, const
 		return NULL;
 	if (may_make(root_fd, path))
 		return path;
-	if (wanted[0] == '/' || cgroup_path_own(arena, &own, err) < 0)
+	if (wanted[0] == '/' || cgroup_path_of(arena, "/proc/self/cgroup", &own, err) < 0)
 		return NULL;
 	path = path_clean(arena, parent_of(arena, own), wanted);
 	if (may_make(root_fd, path))

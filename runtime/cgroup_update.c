@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/sys.h"
 #include "runtime/cgroup_internal.h"
+#include "runtime/cgroup_stats.h"
 
 /* Rounds of listing and moving until a fork can no longer have been missed. */
 #define ROUNDS_MAX	64
@@ -53,6 +54,24 @@ static int v1_update(struct cgroup *cgroup, const struct resources_plan *resourc
 	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, devices, &resources->v1, err);
 }
 
+/* memory.checkBeforeUpdate: v2 would take the limit, and kill for it. */
+static int memory_check(const struct cgroup *cgroup, struct arena *arena,
+			const struct resources_plan *resources, struct error *err)
+{
+	struct cgroup_stats stats;
+
+	if (!resources->check_before_update || !resources->memory_limit.set ||
+	    resources->memory_limit.value < 0)
+		return 0;
+	if (cgroup_stats_read(cgroup, arena, &stats, err) < 0)
+		return -1;
+	if (stats.memory.usage <= (uint64_t)resources->memory_limit.value)
+		return 0;
+	return error_number(err, EBUSY, "set memory limit %lld: %llu bytes are in use",
+			    (long long)resources->memory_limit.value,
+			    (unsigned long long)stats.memory.usage);
+}
+
 /*
  * The program is replaced in one step; after it the files of v1, which forget their old rules
  * before they take new ones, are opened wide and left to it.
@@ -79,6 +98,8 @@ int cgroup_update(struct cgroup *cgroup, struct arena *arena,
 	    cgroup_check_able(cgroup, resources, err) < 0)
 		return -1;
 	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0)
+		return -1;
+	if (memory_check(cgroup, arena, resources, err) < 0)
 		return -1;
 	if (cgroup->manager == CGROUP_SYSTEMD &&
 	    cgroup_systemd_update(cgroup, arena, resources, err) < 0)

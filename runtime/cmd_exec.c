@@ -80,7 +80,9 @@ static int open_cgroup(struct container *c, const char *below, struct error *err
 		c->cgroup.path = arena_printf(c->arena, "%s/%s", c->cgroup.path,
 					      below + strspn(below, "/"));
 	}
-	return c->cgroup.fd >= 0 ? 0 : cgroup_open(&c->cgroup, err);
+	if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)
+		return -1;
+	return below != NULL ? 0 : cgroup_follow(&c->cgroup, c->arena, c->pid, err);
 }
 
 static const char *on_hook_state(void *context, const char *status)

@@ -580,6 +580,54 @@ Test(cgroup, is_moved_into_v1_by_an_update)
 	expect_everywhere(pid);
 }
 
+Test(cgroup, refuses_a_memory_limit_below_what_is_used)
+{
+	struct resources_plan small = {
+		.listed = true, .check_before_update = true, .memory_limit = { true, 4096 },
+	};
+
+	if (cgroup_host() == CGROUP_UNIFIED && !has_controller("memory"))
+		cr_skip_test("cgroup v2 has no memory controller here");
+	make(base);
+	enter();
+	cr_expect_eq(cgroup_update(&cgroup, &arena, &small, &err), -1);
+	cr_expect_not_null(strstr(err.text, "set memory limit 4096: "), "%s", err.text);
+	small.check_before_update = false;
+	cr_expect_eq(cgroup_update(&cgroup, &arena, &small, &err), 0, "%s", err.text);
+}
+
+Test(cgroup, that_hands_controllers_down_is_entered_where_its_first_process_is)
+{
+	char available[512], *end;
+	pid_t first, second;
+
+	if (cgroup_host() != CGROUP_UNIFIED)
+		cr_skip_test("not a unified host");
+	make(base);
+	first = enter();
+	cr_assert_eq(mkdirat(cgroup.fd, "init", 0755), 0);
+	cr_assert_eq(cgroup_file_write(cgroup.fd, "init/cgroup.procs",
+				       arena_printf(&arena, "%d", (int)first)), 0);
+	cr_assert_eq(cgroup_follow(&cgroup, &arena, first, &err), 0, "%s", err.text);
+	cr_expect_str_eq(cgroup.path, base, "nothing is handed down yet");
+	cr_assert_eq(cgroup_file_read(cgroup.fd, "cgroup.controllers", available,
+				      sizeof(available)), 0);
+	end = strchr(available, ' ');
+	if (end != NULL)
+		*end = '\0';
+	if (available[0] == '\0')
+		cr_skip_test("no controller of cgroup v2");
+	cr_assert_eq(cgroup_file_write(cgroup.fd, "cgroup.subtree_control",
+				       arena_printf(&arena, "+%s", available)), 0);
+	cr_assert_eq(cgroup_follow(&cgroup, &arena, first, &err), 0, "%s", err.text);
+	cr_expect_str_eq(cgroup.path, arena_printf(&arena, "%s/init", base));
+	second = enter();
+	cr_expect_eq(lines_with(cgroups_of(second), cgroup.path), 1);
+	cgroup.path = base;
+	fd_close(&cgroup.fd);
+	cr_assert_eq(cgroup_open(&cgroup, &err), 0);
+}
+
 Test(cgroup, refuses_what_its_version_cannot_do)
 {
 	plan.resources.v1_error = plan.resources.v2_error = "/linux/resources/x: cannot";
