@@ -171,6 +171,8 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 	    container_claim(c, cli->arena, cli_root(cli), root_fd, request->id, err) < 0)
 		return -1;
 	c->detached = !request->foreground;
+	LIST_EACH(text, plan->warnings)
+		warn("%s", *text);
 	if (note_beginnings(c, request->bundle, request->foreground, err) == 0 &&
 	    make_cgroup(c, plan, cgroup_manager(cli), err) == 0 &&
 	    make_process(ret, request, err) == 0 && state_save(c, err) == 0 &&
