@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/sys.h"
 #include "runtime/cgroup_internal.h"
+#include "runtime/program_cache.h"
 
 /* Ours among the programs of a cgroup; at most 15 bytes. */
 #define PROGRAM_NAME	"kist_devices"
@@ -27,18 +28,24 @@ bool cgroup_device_able(int dir_fd)
 static int program_load(const struct resources_plan *resources, struct error *err)
 {
 	static const char license[] = "Apache-2.0";
+	const void *instructions = resources->device_filter.items;
+	const size_t size = resources->device_filter.count * sizeof(struct bpf_insn);
 	union bpf_attr attr;
-	int fd;
+	int fd = program_cache_find(instructions, size);
 
+	if (fd >= 0)
+		return fd;
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_CGROUP_DEVICE;
-	attr.insns = pointer(resources->device_filter.items);
+	attr.insns = pointer(instructions);
 	attr.insn_cnt = (uint32_t)resources->device_filter.count;
 	attr.license = pointer(license);
 	memcpy(attr.prog_name, PROGRAM_NAME, sizeof(PROGRAM_NAME));
 	fd = sys_bpf(BPF_PROG_LOAD, &attr);
-	if (fd >= 0)
+	if (fd >= 0) {
+		program_cache_add(instructions, size, fd);
 		return fd;
+	}
 	error_errno(err, "load device rules (%zu BPF instructions)",
 		    resources->device_filter.count);
 	if (err->code == ENOSYS || err->code == EINVAL)
@@ -49,7 +56,7 @@ static int program_load(const struct resources_plan *resources, struct error *er
 /* Opens those attached to the directory that have our name; *ret_count is the room on entry. */
 static int programs_find(int dir_fd, int *fds, size_t *ret_count, struct error *err)
 {
-	uint32_t ids[PROGRAMS_MAX];
+	uint32_t ids[PROGRAMS_MAX] = { 0 };
 	size_t count = 0;
 	union bpf_attr attr;
 
