@@ -120,7 +120,9 @@ static int live(void *context)
 	if (write(birth->ready[1], "", 1) != 1)
 		return 2;
 	for (;;) {
-		usleep(1000);
+		/* The second number asks for work: some kernels count CPU time by the tick. */
+		if (heart == NULL || heart[1] == 0)
+			usleep(1000);
 		if (heart != NULL)
 			++*heart;
 	}
@@ -854,8 +856,9 @@ Test(cgroup, counts_what_is_used)
 	heart = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	enter();
 	enter();
-	for (int i = 0; i < 10; i++)
-		beats();
+	heart[1] = 1;
+	usleep(100000);
+	heart[1] = 0;
 	cr_assert_eq(cgroup_stats_read(&cgroup, &arena, &stats, &err), 0, "%s", err.text);
 	cr_expect_gt(stats.cpu_total, 0);
 	cr_expect_eq(stats.pids, 2);
