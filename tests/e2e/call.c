@@ -111,7 +111,8 @@ static const char *captured(int fd)
 
 	/* The offset is shared with the writer's: it is moved only when that one has ended. */
 	lseek(fd, 0, SEEK_SET);
-	cr_assert_eq(fd_read_all(fd, OUTPUT_MAX, &e2e_arena, &text, &size, &err), 0, "%s", err.text);
+	cr_assert_eq(fd_read_all(fd, OUTPUT_MAX, &e2e_arena, &text, &size, &err), 0, "%s",
+		     err.text);
 	return text;
 }
 
@@ -130,8 +131,8 @@ void bundle_finish(struct call *call, struct output *ret)
 	fd_close(&call->out_fd);
 	fd_close(&call->err_fd);
 	fd_close(&call->pidfd);
-	cr_assert(!late, "still running after %d s; stdout: %s\nstderr: %s", call->timeout, ret->out,
-		  ret->err);
+	cr_assert(!late, "still running after %d s; stdout: %s\nstderr: %s", call->timeout,
+		  ret->out, ret->err);
 }
 
 /* What was written to it so far, in static memory. */

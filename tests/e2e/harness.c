@@ -239,7 +239,8 @@ void bundle_bytes(struct bundle *bundle, const char *path, mode_t mode, const ch
 	char *full = arena_printf(&e2e_arena, "%s/%s", bundle->rootfs, path + (*path == '/'));
 	_cleanup_fd int fd = -EBADF;
 
-	for (char *slash = full + strlen(bundle->rootfs) + 1; (slash = strchr(slash, '/')); slash++) {
+	for (char *slash = full + strlen(bundle->rootfs) + 1; (slash = strchr(slash, '/'));
+	     slash++) {
 		*slash = '\0';
 		mkdir(full, 0755);
 		*slash = '/';
@@ -277,7 +278,8 @@ void bundle_as_user(struct bundle *bundle, uid_t uid)
 		bundle->runtime = reachable_kist(bundle);
 	bundle_set(bundle, "/linux/uidMappings", map);
 	bundle_set(bundle, "/linux/gidMappings", map);
-	bundle_set(bundle, "/linux/namespaces", "[{'type': 'pid'}, {'type': 'ipc'}, {'type': 'uts'},"
+	bundle_set(bundle, "/linux/namespaces",
+		   "[{'type': 'pid'}, {'type': 'ipc'}, {'type': 'uts'},"
 		   " {'type': 'mount'}, {'type': 'cgroup'}, {'type': 'user'}]");
 	bundle_unset(bundle, "/linux/resources");
 	bundle_set(bundle, "/mounts/2/options",

@@ -134,7 +134,8 @@ const char *leak_mounts(struct leak *leak)
 		size_t length = strcspn(rest, "\n");
 		char destination[4096];
 
-		if (has_line(leak->mounts, rest, length + 1) || strstr(rest, " " RUN_KIST "/.hostns"))
+		if (has_line(leak->mounts, rest, length + 1) ||
+		    strstr(rest, " " RUN_KIST "/.hostns"))
 			continue;
 		text_printf(&told, "mount %.*s\n", (int)length, rest);
 		if (sscanf(rest, "%*s %*s %4095s", destination) == 1)

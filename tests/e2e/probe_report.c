@@ -188,7 +188,8 @@ static void report_fds(void)
 
 static void report_namespaces(void)
 {
-	static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts" };
+	static const char *const names[] = { "cgroup", "ipc",  "mnt",  "net",
+					     "pid",    "time", "user", "uts" };
 	struct utsname uts;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -213,8 +214,9 @@ static void report_loopback(void)
 	if (ioctl(socket_fd, SIOCGIFFLAGS, &request) == 0)
 		tell("lo_up=%d", (request.ifr_flags & IFF_UP) != 0);
 	if (ioctl(socket_fd, SIOCGIFADDR, &request) == 0)
-		tell("lo_ipv4=%s", inet_ntop(AF_INET,
-			&((struct sockaddr_in *)&request.ifr_addr)->sin_addr, address, sizeof(address)));
+		tell("lo_ipv4=%s",
+		     inet_ntop(AF_INET, &((struct sockaddr_in *)&request.ifr_addr)->sin_addr,
+			       address, sizeof(address)));
 	close(socket_fd);
 	while (file && fgets(line, sizeof(line), file))
 		if (strstr(line, " lo\n"))

@@ -114,7 +114,9 @@ static bool mount_split(struct arena *arena, const char *line, const char *desti
 		word[i] = strsep(&rest, " ");
 	if (!word[5] || strcmp(word[4], destination) != 0)
 		return false;
-	*ret = (struct probe_mount){ .root = word[3], .options = word[5], .tags = rest ? rest : "" };
+	*ret = (struct probe_mount){ .root = word[3],
+				     .options = word[5],
+				     .tags = rest ? rest : "" };
 	rest = separator + 3;
 	ret->type = strsep(&rest, " ");
 	ret->source = strsep(&rest, " ");

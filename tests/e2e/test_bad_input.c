@@ -274,6 +274,7 @@ E2E(bad_input, id_that_is_none)
 
 		bundle_call(b, &got, "run", "--bundle", b->path, ids[i], NULL);
 		cr_expect_eq(got.status, 1);
-		cr_expect(strstr(got.err, "invalid container ID format"), "%s: %s", ids[i], got.err);
+		cr_expect(strstr(got.err, "invalid container ID format"), "%s: %s", ids[i],
+			  got.err);
 	}
 }

@@ -81,7 +81,8 @@ E2E(cli, logs_one_json_object_for_one_error)
 	object = json_parse(&e2e_arena, &source, &err);
 	cr_assert_not_null(object, "%s: %s", err.text, source.text);
 	cr_expect_str_eq(json_member(object, "level")->text, "error");
-	cr_expect_not_null(strcasestr(json_member(object, "msg")->text, "no such file or directory"),
+	cr_expect_not_null(strcasestr(json_member(object, "msg")->text,
+				      "no such file or directory"),
 			   "%s", source.text);
 	cr_expect_eq(strlen(json_member(object, "time")->text), strlen("2026-11-22T00:01:32Z"));
 }

@@ -48,7 +48,8 @@ E2E(init, default_comes_from_the_environment)
 
 E2E(init, leaves_programs_alone_that_are_inits_themselves)
 {
-	static const char *const names[] = { "tini", "dumb-init", "catatonit", "docker-init", "init" };
+	static const char *const names[] = { "tini", "dumb-init", "catatonit", "docker-init",
+					     "init" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		struct bundle *b = bundle_new();

@@ -92,7 +92,8 @@ E2E(mounts, of_a_directory_take_the_options_told)
 		probe_parse(&seen, &e2e_arena, got.out);
 		cr_expect(probe_has(&seen, "readlink:/deep/down/data/link=target of the link"));
 		cr_assert(probe_mount_find(&seen, "/deep/down/data", &mount));
-		for (const char *p = bind_options[i].seen; p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
+		for (const char *p = bind_options[i].seen; p;
+		     p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL) {
 			snprintf(word, sizeof(word), "%.*s", (int)strcspn(p, ","), p);
 			cr_expect(probe_option(mount.options, word), "%s: %s in %s",
 				  bind_options[i].options, word, mount.options);
@@ -136,8 +137,11 @@ E2E(mounts, rbind_brings_what_lies_below_and_rro_makes_all_of_it_read_only)
 
 	/* The probe's own /dev/shm inside would do, but a mount on the host's side is the point. */
 	cr_assert_eq(mkdir(arena_printf(&e2e_arena, "%s/sub", source), 0755), 0);
-	bundle_set(b, "/mounts/-", arena_printf(&e2e_arena,
-		   "{'destination': '/data', 'source': '%s', 'options': ['rbind', 'rro']}", source));
+	bundle_set(b, "/mounts/-",
+		   arena_printf(
+			   &e2e_arena,
+			   "{'destination': '/data', 'source': '%s', 'options': ['rbind', 'rro']}",
+			   source));
 	bundle_set(b, "/mounts/-", "{'destination': '/data/sub', 'type': 'tmpfs', 'source': 'x'}");
 	bundle_probe_args(b, "mkdir", "/data/x", "mkdir", "/data/sub/x", NULL);
 	bundle_run(b, &got);
@@ -184,7 +188,8 @@ E2E(mounts, destination_through_a_link_stays_in_the_root)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	cr_assert_eq(symlink("../../../../real", arena_printf(&e2e_arena, "%s/link", b->rootfs)), 0);
+	cr_assert_eq(symlink("../../../../real", arena_printf(&e2e_arena, "%s/link", b->rootfs)),
+		     0);
 	bundle_set(b, "/mounts/-", "{'destination': '/link/data', 'type': 'tmpfs', 'source': 'x'}");
 	bundle_probe_args(b, "stat", "/real/data", "mkdir", "/real/data/x", NULL);
 	bundle_run(b, &got);
@@ -265,8 +270,10 @@ E2E(devices, of_the_bundle_are_made_and_others_may_not_be_opened)
 	struct output got;
 
 	e2e_need_root();
-	bundle_set(b, "/linux/devices", "[{'path': '/dev/mine', 'type': 'c', 'major': 1, 'minor': 3,"
-		   " 'fileMode': 416, 'uid': 7, 'gid': 8}, {'path': '/dev/dir/pipe', 'type': 'p'}]");
+	bundle_set(
+		b, "/linux/devices",
+		"[{'path': '/dev/mine', 'type': 'c', 'major': 1, 'minor': 3,"
+		" 'fileMode': 416, 'uid': 7, 'gid': 8}, {'path': '/dev/dir/pipe', 'type': 'p'}]");
 	bundle_set(b, "/process/capabilities/bounding/-", "'CAP_MKNOD'");
 	bundle_set(b, "/process/capabilities/permitted/-", "'CAP_MKNOD'");
 	bundle_set(b, "/process/capabilities/effective/-", "'CAP_MKNOD'");
@@ -286,9 +293,10 @@ E2E(hidden, paths_show_nothing)
 
 	bundle_file(b, "/secret/inside", 0644, "treasure");
 	bundle_file(b, "/secret-file", 0644, "treasure");
-	bundle_set(b, "/linux/maskedPaths", "['/secret', '/secret-file', '/not-there', '/proc/keys']");
-	bundle_probe_args(b, "list", "/secret", "read", "/secret-file", "mkdir", "/secret/x", "read",
-			  "/proc/keys", "stat", "/not-there", NULL);
+	bundle_set(b, "/linux/maskedPaths",
+		   "['/secret', '/secret-file', '/not-there', '/proc/keys']");
+	bundle_probe_args(b, "list", "/secret", "read", "/secret-file", "mkdir", "/secret/x",
+			  "read", "/proc/keys", "stat", "/not-there", NULL);
 	bundle_run(b, &got);
 	cr_expect_str_eq(got.out, "read:/secret-file=\nmkdir:/secret/x=EROFS\nread:/proc/keys=\n"
 			 "stat:/not-there=ENOENT\n", "%s", got.err);

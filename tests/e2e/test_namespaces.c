@@ -208,7 +208,8 @@ E2E(namespaces, user_namespace_has_all_ranges)
 	bundle_set(b, "/linux/uidMappings", "[{'containerID': 0, 'hostID': 100000, 'size': 1000},"
 		   " {'containerID': 1000, 'hostID': 300000, 'size': 5},"
 		   " {'containerID': 65534, 'hostID': 500000, 'size': 1}]");
-	bundle_set(b, "/linux/gidMappings", "[{'containerID': 0, 'hostID': 200000, 'size': 65536}]");
+	bundle_set(b, "/linux/gidMappings",
+		   "[{'containerID': 0, 'hostID': 200000, 'size': 65536}]");
 	cr_assert_eq(chown(b->rootfs, 100000, 200000), 0);
 	bundle_run_probe(b, &seen);
 	cr_expect_eq(seen.uid, 0);

@@ -64,7 +64,8 @@ E2E(process, finds_its_home_in_passwd)
 	struct bundle *b = bundle_new();
 	struct probe seen;
 
-	bundle_file(b, "/etc/passwd", 0644, "root:x:0:0::/root:/bin/sh\nme:x:1000:1000::/home/me:\n");
+	bundle_file(b, "/etc/passwd", 0644,
+		    "root:x:0:0::/root:/bin/sh\nme:x:1000:1000::/home/me:\n");
 	bundle_set(b, "/process/user", "{'uid': 1000, 'gid': 1000}");
 	bundle_run_probe(b, &seen);
 	cr_expect(probe_has(&seen, "env=HOME=/home/me"), "%s", seen.text);
@@ -112,10 +113,11 @@ E2E(process, has_the_capabilities_of_each_set)
 	struct bundle *b = bundle_new();
 	struct probe seen;
 
-	bundle_set(b, "/process/capabilities",
-		   "{'bounding': ['CAP_CHOWN', 'CAP_KILL', 'CAP_NET_RAW'],"
-		   " 'permitted': ['CAP_CHOWN', 'CAP_KILL'], 'effective': ['CAP_CHOWN', 'CAP_KILL'],"
-		   " 'inheritable': ['CAP_KILL'], 'ambient': ['CAP_KILL']}");
+	bundle_set(
+		b, "/process/capabilities",
+		"{'bounding': ['CAP_CHOWN', 'CAP_KILL', 'CAP_NET_RAW'],"
+		" 'permitted': ['CAP_CHOWN', 'CAP_KILL'], 'effective': ['CAP_CHOWN', 'CAP_KILL'],"
+		" 'inheritable': ['CAP_KILL'], 'ambient': ['CAP_KILL']}");
 	bundle_set(b, "/process/user", "{'uid': 1000, 'gid': 1000}");
 	bundle_run_probe(b, &seen);
 	cr_expect_eq(seen.cap_bounding, CAP(CHOWN) | CAP(KILL) | CAP(NET_RAW));

@@ -84,8 +84,8 @@ E2E(rootless, no_file_of_the_host_gets_writable)
 		   " 'options': ['rbind']}");
 	bundle_probe_args(b, "open", "/host-etc/passwd", "w", "mkdir", "/host-etc/new", NULL);
 	bundle_run(b, &got);
-	cr_expect_str_eq(got.out, "open:/host-etc/passwd=EACCES\nmkdir:/host-etc/new=EACCES\n", "%s",
-			 got.err);
+	cr_expect_str_eq(got.out, "open:/host-etc/passwd=EACCES\nmkdir:/host-etc/new=EACCES\n",
+			 "%s", got.err);
 }
 
 E2E(rootless, locked_flags_of_a_mount_stay)

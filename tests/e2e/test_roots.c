@@ -15,7 +15,8 @@ static const char *debian_root(void)
 	const char *path = getenv("KIST_DEBIAN_ROOT");
 
 	if (!path || access(arena_printf(&e2e_arena, "%s/.made", path), F_OK) < 0)
-		cr_skip_test("needs a Debian root: tests/make-root debian DIR, and KIST_DEBIAN_ROOT=DIR");
+		cr_skip_test("needs a Debian root: tests/make-root debian DIR, and"
+			     " KIST_DEBIAN_ROOT=DIR");
 	return path;
 }
 
@@ -39,7 +40,8 @@ static const char *overlay_mount(struct bundle *b, const char *root, const char 
 	const char *work = arena_printf(&e2e_arena, "%s/work%d", b->dir, number++);
 
 	cr_assert(mkdir(upper, 0755) == 0 && mkdir(work, 0755) == 0);
-	return arena_printf(&e2e_arena, "{'destination': '%s', 'type': 'overlay', 'source': 'overlay',"
+	return arena_printf(&e2e_arena,
+			    "{'destination': '%s', 'type': 'overlay', 'source': 'overlay',"
 			    " 'options': ['lowerdir=%s%s', 'upperdir=%s', 'workdir=%s']}",
 			    path, root, path, upper, work);
 }
@@ -58,16 +60,20 @@ static void expect_output(struct bundle *b, const char *program, const char *scr
 
 static struct bundle *busybox_bundle(void)
 {
-	static const char *const applets[] = { "sh", "hostname", "id", "cat", "ls", "sleep", "ping" };
+	static const char *const applets[] = {
+		"sh", "hostname", "id", "cat", "ls", "sleep", "ping"
+	};
 	struct bundle *b = bundle_new();
 	const char *bin = arena_printf(&e2e_arena, "%s/bin", b->rootfs);
-	const char *busybox = access("/bin/busybox", X_OK) == 0 ? "/bin/busybox" : "/usr/bin/busybox";
+	const char *busybox =
+		access("/bin/busybox", X_OK) == 0 ? "/bin/busybox" : "/usr/bin/busybox";
 
 	e2e_need_program(busybox);
 	cr_assert_eq(mkdir(bin, 0755), 0);
 	bundle_copy(b, busybox, "/bin/busybox");
 	for (size_t i = 0; i < ARRAY_SIZE(applets); i++)
-		cr_assert_eq(symlink("busybox", arena_printf(&e2e_arena, "%s/%s", bin, applets[i])), 0);
+		cr_assert_eq(symlink("busybox", arena_printf(&e2e_arena, "%s/%s", bin, applets[i])),
+			     0);
 	return b;
 }
 
@@ -97,7 +103,8 @@ E2E(roots, debian_runs_bash_apt_and_python)
 
 	expect_output(bundle_around(root), "bash", "echo $((6*7)) \"$BASH\"", "42 /usr/bin/bash\n");
 	expect_output(bundle_around(root), "python3",
-		      "import os, tempfile; print(len(os.listdir('/')) > 5, os.getcwd())", "True /\n");
+		      "import os, tempfile; print(len(os.listdir('/')) > 5, os.getcwd())",
+		      "True /\n");
 	expect_output(bundle_around(root), "sh",
 		      "apt-get --version | head -c 4; apt-config dump > /tmp/x", "apt ");
 }
