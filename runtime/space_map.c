@@ -23,6 +23,7 @@ static int line_numbers(const char **at, uint32_t numbers[NUMBERS_MAX])
 
 	for (;;) {
 		char word[16];
+		uint64_t number;
 		size_t length;
 
 		*at += strspn(*at, " \t");
@@ -33,8 +34,10 @@ static int line_numbers(const char **at, uint32_t numbers[NUMBERS_MAX])
 			return -1;
 		memcpy(word, *at, length);
 		word[length] = '\0';
-		if (!text_to_id(word, &numbers[count++]))
+		/* As large as a count may be; in_range() looks at the ids. */
+		if (!text_to_u64(word, UINT32_MAX, &number))
 			return -1;
+		numbers[count++] = (uint32_t)number;
 		*at += length;
 	}
 }

@@ -114,7 +114,11 @@ struct kist_options {
 	void *tls;
 	int *parent_tid, *child_tid;
 };
+#ifdef __cplusplus
 #define KIST_OPTIONS_INIT { sizeof(struct kist_options) }
+#else
+#define KIST_OPTIONS_INIT { .size = sizeof(struct kist_options) }
+#endif
 
 /* A child.  Opaque; made by kist_space_start() and given back by kist_space_free(). */
 struct kist_space;
@@ -172,7 +176,11 @@ struct kist_target {
 	const char *root_dir;		/* or chroot there, inside the namespaces */
 	const char *proc_dir;		/* NULL: "/proc" */
 };
+#ifdef __cplusplus
 #define KIST_TARGET_INIT { sizeof(struct kist_target), 0, -1 }
+#else
+#define KIST_TARGET_INIT { .size = sizeof(struct kist_target), .pidfd = -1 }
+#endif
 
 /*
  * Starts a function or program inside them; options as for kist_space_start().  The caller's own
