@@ -104,16 +104,53 @@ bool attack_run(struct attack *attack, const char *what, struct output *ret_outp
 	return false;
 }
 
+static void config_write(const struct bundle *b)
+{
+	const char *path = arena_printf(&e2e_arena, "%s/config.json", b->path);
+	_cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0 && fd_write_all(fd, b->config, strlen(b->config)) == 0, "write %s", path);
+}
+
+void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *context,
+			 struct output *ret)
+{
+	const struct bundle *b = attack->bundle;
+	struct error err;
+	int status, pipes[2];
+	pid_t pid;
+	char *out;
+
+	config_write(b);
+	cr_assert_eq(pipe2(pipes, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(open("/dev/null", O_RDONLY), 0);
+		dup2(pipes[1], 1);
+		dup2(pipes[1], 2);
+		prepare(context);
+		alarm(RUN_SECONDS);
+		execl(e2e_runtime(), e2e_runtime(), "--root", b->state, "run", "--bundle", b->path,
+		      b->id, NULL);
+		_exit(96);
+	}
+	close(pipes[1]);
+	cr_assert_eq(fd_read_all(pipes[0], 1 << 20, &e2e_arena, &out, NULL, &err), 0);
+	close(pipes[0]);
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	*ret = (struct output){ .status = WIFEXITED(status) ? WEXITSTATUS(status) :
+					  128 + WTERMSIG(status),
+				.out = out, .err = out };
+}
+
 void attack_engine(const struct attack *attack, enum engine_scope scope, engine_decide *decide,
 		   void *context, struct engine_result *ret)
 {
 	const struct bundle *b = attack->bundle;
-	const char *config = arena_printf(&e2e_arena, "%s/config.json", b->path);
 	const char *const args[] = { e2e_runtime(), "--root", b->state, "run", "--bundle", b->path,
 				     b->id, NULL };
-	_cleanup_fd int fd = open(config, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 
-	cr_assert(fd >= 0 && fd_write_all(fd, b->config, strlen(b->config)) == 0, "write %s", config);
+	config_write(b);
 	cr_assert_eq(engine_run(args, scope, RUN_SECONDS, decide, context, ret), 0,
 		     "the engine: %s", strerror(errno));
 	cr_expect_neq(ret->status, -1, "%s: still running after %d s: %s", ret->stopped_at,

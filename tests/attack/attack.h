@@ -39,6 +39,13 @@ bool attack_run(struct attack *attack, const char *what, struct output *ret_outp
 		struct probe *ret);
 
 /*
+ * The same with a process of our own making: prepare() runs in it right before kist does, with
+ * /dev/null as stdin, stdout and stderr in a pipe, and all of the test's fds open.  Output is in both texts.
+ */
+void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *context,
+			 struct output *ret);
+
+/*
  * The same run under the engine (engine.h): "run --bundle PATH ID" of this bundle.  A run
  * that takes longer than a few seconds is a failure of the test.
  */

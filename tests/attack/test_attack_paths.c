@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/fd.h"
-#include "base/sys.h"
+#include "base/compiler.h"
 #include "tests/attack/attack.h"
 
 /* Destinations and working directories that lead out of the root. */
@@ -99,7 +99,7 @@ static const char *const escapes[] = {
 };
 
 /* The caller leaks directories of the host to kist: 3 to 20 (CVE-2024-21626). */
-static void leak_directories(void)
+static void leak_directories(void *context _unused)
 {
 	for (int fd = 3; fd <= 20; fd++)
 		if (fcntl(fd, F_GETFD) < 0) {
@@ -111,34 +111,9 @@ static void leak_directories(void)
 		}
 }
 
-/* The harness hands on nothing but 0, 1 and 2: a shell that opens more stands in between. */
 static void run_with_leaks(struct attack *a, struct output *ret)
 {
-	pid_t pid;
-	int status, pipes[2];
-	const char *config = arena_printf(&e2e_arena, "%s/config.json", a->bundle->path);
-	_cleanup_fd int fd = open(config, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	struct error err;
-	char *out;
-
-	cr_assert_eq(fd_write_all(fd, a->bundle->config, strlen(a->bundle->config)), 0);
-	cr_assert_eq(pipe2(pipes, O_CLOEXEC), 0);
-	pid = fork();
-	if (pid == 0) {
-		dup2(pipes[1], 1);
-		dup2(pipes[1], 2);
-		leak_directories();
-		alarm(20);
-		execl(e2e_runtime(), e2e_runtime(), "--root", a->bundle->state, "run", "--bundle",
-		      a->bundle->path, a->bundle->id, NULL);
-		_exit(96);
-	}
-	close(pipes[1]);
-	cr_assert_eq(fd_read_all(pipes[0], 1 << 20, &e2e_arena, &out, NULL, &err), 0);
-	close(pipes[0]);
-	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	*ret = (struct output){ .status = WIFEXITED(status) ? WEXITSTATUS(status) : 128,
-				.out = out, .err = out };
+	attack_run_prepared(a, leak_directories, NULL, ret);
 }
 
 ATTACK(cwd, through_a_leaked_fd_is_refused_or_inside)

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "tests/attack/attack.h"
+
+/* Paths that lead to the cgroups of others, and writing to those from the inside. */
+
+static const char *const climbing[] = {
+	"../../kist-attack", "/../../kist-attack", "/kist-x/../../../kist-attack", "..", "/..",
+	"/kist-x/..", "kist-x/../../kist-attack", "./../kist-attack",
+};
+
+static bool exists_anywhere(const char *name)
+{
+	static const char *const tops[] = {
+		"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids",
+		"/sys/fs/cgroup/memory", "/sys/fs", "/sys/fs/cgroup/systemd",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++)
+		if (access(arena_printf(&e2e_arena, "%s/%s", tops[i], name), F_OK) == 0)
+			return true;
+	return false;
+}
+
+ATTACK(cgroup, path_with_dots_stays_below_the_root)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(climbing); i++) {
+		struct attack a = attack_new();
+		struct output output;
+		struct probe seen;
+
+		bundle_set(a.bundle, "/linux/cgroupsPath",
+			   arena_printf(&e2e_arena, "'%s'", climbing[i]));
+		attack_run(&a, climbing[i], &output, &seen);
+		cr_expect_not(exists_anywhere("kist-attack"), "%s", climbing[i]);
+	}
+}
+
+ATTACK(cgroup, path_that_no_cgroup_can_have_is_refused)
+{
+	char *longest = arena_alloc(&e2e_arena, 5001);
+	const char *paths[] = { NULL, "/kist-attack\\u0000/x", "/kist-attack\\n/x" };
+
+	memset(longest, 'k', 5000);
+	longest[0] = '/';
+	paths[0] = longest;
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct attack a = attack_new();
+		struct output output;
+		struct probe seen;
+
+		bundle_set(a.bundle, "/linux/cgroupsPath", arena_printf(&e2e_arena, "'%s'", paths[i]));
+		cr_expect_not(attack_run(&a, "an impossible path", &output, &seen), "%.40s: %s",
+			      paths[i], output.out);
+	}
+}
+
+/* A hierarchy that every host has, one way or another. */
+static const char *hierarchy(void)
+{
+	static const char *const tops[] = { "/sys/fs/cgroup/pids", "/sys/fs/cgroup/unified" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(tops); i++)
+		if (access(tops[i], F_OK) == 0)
+			return tops[i];
+	return "/sys/fs/cgroup";
+}
+
+/* Somebody else's process, in a cgroup of its own. */
+static pid_t bystander(const char *cgroup)
+{
+	const char *file = arena_printf(&e2e_arena, "%s/cgroup.procs", cgroup);
+	struct error err;
+	pid_t pid;
+
+	cr_assert_eq(mkdir(cgroup, 0755), 0, "make %s: %s", cgroup, strerror(errno));
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		pause();
+		_exit(0);
+	}
+	cr_assert_eq(file_write(AT_FDCWD, file, arena_printf(&e2e_arena, "%d", pid), &err), 0, "%s",
+		     err.text);
+	return pid;
+}
+
+/* A cgroup with processes of others may be joined, as runc does, but nothing in it is touched. */
+ATTACK(cgroup, of_others_keeps_its_processes)
+{
+	struct attack a = attack_new();
+	const char *name = arena_printf(&e2e_arena, "kist-attack-%s", a.bundle->id);
+	const char *cgroup = arena_printf(&e2e_arena, "%s/%s", hierarchy(), name);
+	pid_t pid = bystander(cgroup);
+	struct output output;
+	struct probe seen;
+	int status;
+
+	bundle_set(a.bundle, "/linux/cgroupsPath", arena_printf(&e2e_arena, "'/%s'", name));
+	attack_run(&a, "a foreign cgroup", &output, &seen);
+	bundle_call(a.bundle, &output, "kill", "--all", a.bundle->id, "KILL", NULL);
+	bundle_call(a.bundle, &output, "delete", "--force", a.bundle->id, NULL);
+	bundle_call(a.bundle, &output, "gc", NULL);
+	cr_expect_eq(waitpid(pid, &status, WNOHANG), 0, "the bystander was killed");
+	cr_expect_eq(access(cgroup, F_OK), 0, "the bystander's cgroup is gone");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	for (int tries = 0; tries < 50 && rmdir(cgroup) < 0 && errno == EBUSY; tries++)
+		usleep(20000);
+}
+
+static const char *const files[] = {
+	"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/cgroup.kill", "/sys/fs/cgroup/pids/cgroup.procs",
+	"/sys/fs/cgroup/pids/tasks", "/sys/fs/cgroup/devices/devices.allow",
+	"/sys/fs/cgroup/memory/release_agent", "/sys/fs/cgroup/memory/notify_on_release",
+	"/sys/fs/cgroup/unified/cgroup.procs", "/sys/fs/cgroup/unified/cgroup.kill",
+	"/sys/fs/cgroup/systemd/release_agent", "/sys/fs/cgroup/cgroup.subtree_control",
+};
+
+static void expect_shut(struct attack *a, const char *what)
+{
+	struct output output;
+	struct probe seen;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+		const char *result;
+
+		bundle_probe_args(a->bundle, "open", files[i], "w", NULL);
+		if (!attack_run(a, what, &output, &seen))
+			return;
+		result = probe_text(&seen, arena_printf(&e2e_arena, "open:%s", files[i]));
+		cr_expect(strcmp(result, "EROFS") == 0 || strcmp(result, "EACCES") == 0 ||
+			  strcmp(result, "ENOENT") == 0, "%s: %s: %s", what, files[i], output.out);
+	}
+}
+
+/* CVE-2023-25809. */
+ATTACK(cgroup, files_are_read_only_without_a_namespace)
+{
+	struct attack a = attack_new(), user = attack_new(), bound = attack_new();
+
+	bundle_unset(a.bundle, "/linux/namespaces/5");
+	expect_shut(&a, "no cgroup namespace");
+	bundle_set(bound.bundle, "/mounts/5", "{'destination': '/sys', 'type': 'none',"
+		   " 'source': '/sys', 'options': ['rbind', 'ro']}");
+	bundle_unset(bound.bundle, "/linux/namespaces/5");
+	expect_shut(&bound, "no cgroup namespace, /sys bound");
+	bundle_as_user(user.bundle, 1000);
+	bundle_unset(user.bundle, "/linux/namespaces/4");
+	expect_shut(&user, "an ordinary user");
+}
