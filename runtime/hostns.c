@@ -16,7 +16,7 @@
 #include "base/sys.h"
 
 #define RUN_DIRECTORY	"/run/kist"
-#define PIN_DIRECTORY	RUN_DIRECTORY "/.hostns"
+#define PIN_DIRECTORY	HOSTNS_DIRECTORY
 #define PIN_FILE	PIN_DIRECTORY "/mnt"
 #define LOCK_FILE	RUN_DIRECTORY "/.hostns.lock"
 
@@ -97,11 +97,11 @@ static int pin_open(void)
 	return fd_take(&fd);
 }
 
-static int tmpfs_new(const char *mode)
+static int mount_new(const char *type)
 {
-	_cleanup_fd int fs_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	_cleanup_fd int fs_fd = sys_fsopen(type, FSOPEN_CLOEXEC);
 
-	if (fs_fd < 0 || sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", mode, 0) < 0 ||
+	if (fs_fd < 0 || sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "mode", "0700", 0) < 0 ||
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "source", "kist", 0) < 0 ||
 	    sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
@@ -120,7 +120,7 @@ static const char *small_make(void)
 		return "make a mount namespace";
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
 		return "make its mounts private";
-	fd = tmpfs_new("0700");
+	fd = mount_new("tmpfs");
 	if (fd < 0)
 		return "make a tmpfs";
 	if (mkdirat(fd, "root", 0700) < 0 ||
@@ -222,6 +222,15 @@ static int pin_make(struct error *err)
 	return fd;
 }
 
+/* Only for speed, so its absence is no error. */
+static void programs_prepare(void)
+{
+	_cleanup_fd int fd = mount_new("bpf");
+
+	if (fd >= 0 && mkdir(HOSTNS_PROGRAMS, 0700) == 0)
+		sys_move_mount(fd, "", AT_FDCWD, HOSTNS_PROGRAMS, MOVE_MOUNT_F_EMPTY_PATH);
+}
+
 /* The private tmpfs that the pin is on, and the pin's file. */
 static int pin_prepare(struct error *err)
 {
@@ -235,7 +244,7 @@ static int pin_prepare(struct error *err)
 		return error_number(err, EPERM, "%s is no directory of root's", PIN_DIRECTORY);
 	/* A pin that is not as it should be is covered by a new one on a new tmpfs. */
 	sys_umount2(PIN_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW);
-	tree_fd = tmpfs_new("0700");
+	tree_fd = mount_new("tmpfs");
 	if (tree_fd < 0)
 		return error_errno(err, "make a tmpfs");
 	file_fd = openat(tree_fd, "mnt", O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0400);
@@ -247,6 +256,7 @@ static int pin_prepare(struct error *err)
 	/* Attached below a shared mount it would be shared with it, and the pin be copied. */
 	if (sys_mount_setattr(AT_FDCWD, PIN_DIRECTORY, 0, &private) < 0)
 		return error_errno(err, "make %s private", PIN_DIRECTORY);
+	programs_prepare();
 	return 0;
 }
 

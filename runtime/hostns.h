@@ -21,6 +21,10 @@
  * there too; it goes with that namespace.
  */
 
+#define HOSTNS_DIRECTORY	"/run/kist/.hostns"
+/* A BPF file system on the same tmpfs, for runtime/program_cache.c. */
+#define HOSTNS_PROGRAMS		HOSTNS_DIRECTORY "/bpf"
+
 /*
  * May this plan's process be born there?  Not with a user namespace (mounting
  * proc then wants one in sight), without privileges, or with hooks that look for the

@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "runtime/clone.h"
 #include "runtime/hostns.h"
+#include "runtime/program_cache.h"
 #include "tests/kernel/child.h"
 
 /* How many lines of mountinfo speak of kist, beyond those that the host's own pin left. */
@@ -75,10 +76,10 @@ static int makes_one_and_keeps_it(void *context)
 	CHECK(in_private_run() == 0);
 	first = hostns_open(&err);
 	CHECK(first >= 0);
-	CHECK(mounts_of_ours() == 2);
+	CHECK(mounts_of_ours() == 3);
 	second = hostns_open(&err);
 	CHECK(second >= 0 && inode(first) == inode(second));
-	CHECK(mounts_of_ours() == 2);
+	CHECK(mounts_of_ours() == 3);
 	CHECK(hostns_remove(&err) == 0);
 	CHECK(mounts_of_ours() == 0);
 	CHECK(access("/run/kist/.hostns", F_OK) < 0);
@@ -164,7 +165,7 @@ static int refuses_a_directory_that_others_can_write(void *context)
 	CHECK(mkdir("/run/kist", 0777) == 0 && chmod("/run/kist", 0777) == 0);
 	CHECK(hostns_open(&err) == -1);
 	CHECK(strcmp(err.text, "/run/kist must be a directory that only root can write: "
-			       "Operation not permitted") == 0);
+			       "operation not permitted") == 0);
 	return 0;
 }
 
@@ -192,7 +193,42 @@ static int many_make_one(void *context)
 	while (wait(NULL) > 0)
 		;
 	CHECK(failed == 0);
-	CHECK(mounts_of_ours() == 2);
+	CHECK(mounts_of_ours() == 3);
+	return 0;
+}
+
+/* The same instructions give the program that is loaded; others, or without the key, none. */
+static int keeps_programs(void *context)
+{
+	struct bpf_insn allow[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 1 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct error err = { 0 };
+	union bpf_attr attr = { .prog_type = BPF_PROG_TYPE_CGROUP_DEVICE };
+	int fd, found;
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	attr.insns = (uint64_t)(uintptr_t)allow;
+	attr.insn_cnt = 2;
+	attr.license = (uint64_t)(uintptr_t)"Apache-2.0";
+	fd = sys_bpf(BPF_PROG_LOAD, &attr);
+	CHECK(fd >= 0);
+	/* Nowhere to keep it yet. */
+	program_cache_add(allow, sizeof(allow), fd);
+	CHECK(program_cache_find(allow, sizeof(allow)) == -EBADF);
+	CHECK(hostns_open(&err) >= 0);
+	CHECK(program_cache_find(allow, sizeof(allow)) == -EBADF);
+	program_cache_add(allow, sizeof(allow), fd);
+	found = program_cache_find(allow, sizeof(allow));
+	CHECK(found >= 0 && fcntl(found, F_GETFD) == FD_CLOEXEC);
+	CHECK(program_cache_find(allow, sizeof(allow[0])) == -EBADF);
+	allow[0].imm = 0;
+	CHECK(program_cache_find(allow, sizeof(allow)) == -EBADF);
+	allow[0].imm = 1;
+	CHECK(chmod("/run/kist/.hostns", 0755) == 0);
+	CHECK(program_cache_find(allow, sizeof(allow)) == -EBADF);
 	return 0;
 }
 
@@ -214,6 +250,8 @@ Test(hostns, wants_a_directory_of_its_own)
 	expect_fact(refuses_a_directory_that_others_can_write);
 }
 Test(hostns, is_made_once_by_many) { expect_fact(many_make_one); }
+
+Test(hostns, keeps_programs) { expect_fact(keeps_programs); }
 
 Test(hostns, is_not_for_plans_that_need_the_host)
 {
