@@ -129,7 +129,7 @@ static const struct {
 	/* By default the whole session hears it; with -c the program alone. */
 	{ "dumb-init", { "sh", "-c", "trap : USR1; trap 'kill -USR1 $PPID' USR2; "
 	  "(trap 'echo inner; exit' USR1; kill -USR2 $$; while :; do sleep 0.01; done) & "
-	  "while kill -0 $! 2>/dev/null; do wait; done" }, NULL, 0, "inner" },
+	  "while kill -0 $! 2>/dev/null; do wait; done; exit 0" }, NULL, 0, "inner" },
 	{ "dumb-init", { NULL }, NULL, 1, NULL },
 };
 
