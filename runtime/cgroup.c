@@ -306,7 +306,8 @@ int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 		return 0;
 	/* systemd removes an empty scope by itself; where there is one, it may be somebody else's. */
 	if (cgroup->manager == CGROUP_SYSTEMD)
-		scope = (cgroup->fd >= 0 || cgroup_open(cgroup, err) == 0) && cgroup_is_ours(cgroup);
+		scope = (cgroup->fd >= 0 || cgroup_open(cgroup, err) == 0) &&
+			cgroup_is_ours(cgroup);
 	cgroup_close(cgroup);
 	if (cgroup->host != CGROUP_LEGACY)
 		result = v2_remove(cgroup, err);

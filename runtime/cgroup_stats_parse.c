@@ -52,7 +52,8 @@ static void number_add(struct arena *arena, cgroup_number_list *list, uint64_t v
 {
 	/* A power of two is full. */
 	if ((list->count & (list->count - 1)) == 0) {
-		uint64_t *items = ARENA_NEWS(arena, list->count > 0 ? list->count * 2 : 1, uint64_t);
+		uint64_t *items =
+			ARENA_NEWS(arena, list->count > 0 ? list->count * 2 : 1, uint64_t);
 
 		if (list->count > 0)
 			memcpy(items, list->items, list->count * sizeof(*items));

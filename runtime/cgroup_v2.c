@@ -130,7 +130,8 @@ static int existing_check(int dir_fd, const char *path, struct error *err)
 	if (cgroup_file_read(dir_fd, "cgroup.type", text, sizeof(text)) == 0 &&
 	    strncmp(text, "domain", 6) == 0 && strcmp(text, "domain invalid") != 0)
 		return 0;
-	return error_set(err, "cgroup %s is of type \"%s\": a container needs a domain", path, text);
+	return error_set(err, "cgroup %s is of type \"%s\": a container needs a domain", path,
+			 text);
 }
 
 int cgroup_v2_make(struct cgroup *cgroup, const cgroup_write_list *writes, bool all,

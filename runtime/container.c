@@ -240,7 +240,8 @@ int container_relock(struct container *c, struct error *err)
 			return -1;
 		if (waited >= LOCK_WAIT_MS)
 			return container_error(err, EBUSY,
-					       "container %s is being changed by process %d", c->id, (int)journal_holder(c->lock_fd, JOURNAL_CHANGE));
+					       "container %s is being changed by process %d", c->id,
+					       (int)journal_holder(c->lock_fd, JOURNAL_CHANGE));
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
 	if (fstat(c->dir_fd, &st) < 0 || st.st_nlink == 0)

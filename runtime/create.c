@@ -50,7 +50,8 @@ static void keep_annotations(struct container *c, const struct plan *plan)
 	for (size_t i = 0; i < count; i++) {
 		size_t at = i;
 
-		for (; at > 0 && strcmp(items[at - 1].key, plan->annotations.items[i].key) > 0; at--)
+		for (; at > 0 && strcmp(items[at - 1].key, plan->annotations.items[i].key) > 0;
+		     at--)
 			items[at] = items[at - 1];
 		items[at] = plan->annotations.items[i];
 	}
@@ -201,9 +202,12 @@ int create_check_terminal(bool terminal, bool detach, const char *console_socket
 			  struct error *err)
 {
 	if (detach && terminal && console_socket == NULL)
-		return error_set(err, "cannot allocate tty if runc will detach without setting console socket");
+		return error_set(
+			err,
+			"cannot allocate tty if runc will detach without setting console socket");
 	if ((!detach || !terminal) && console_socket != NULL)
-		return error_set(err, "cannot use console socket if runc will not detach or allocate tty");
+		return error_set(
+			err, "cannot use console socket if runc will not detach or allocate tty");
 	return 0;
 }
 

@@ -72,8 +72,9 @@ static int add_capabilities(struct arena *arena, struct process_plan *process,
 			    const option_list *more, struct error *err)
 {
 	LIST_EACH(word, *more) {
-		const char *name = arena_printf(arena, "%s%s",
-						strncmp(*word, "CAP_", 4) == 0 ? "" : "CAP_", *word);
+		const char *name =
+			arena_printf(arena, "%s%s", strncmp(*word, "CAP_", 4) == 0 ? "" : "CAP_",
+				     *word);
 		const struct name *row = name_find(capability_names, name);
 		uint64_t bit;
 

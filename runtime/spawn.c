@@ -103,7 +103,8 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	if (request->born != NULL &&
 	    request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
 		return -1;
-	if (set_up_ids(request, spawn, err) < 0 || cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
+	if (set_up_ids(request, spawn, err) < 0 ||
+	    cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
 	    channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
 		return -1;
 	/* After MAPPED, so that the container does not wait for it. */

@@ -98,7 +98,8 @@ Test(stats, print_as_runc_prints_them)
 	stats.huge_pages.items = &pages;
 	stats.huge_pages.count = 1;
 	cgroup_stats_print(&out, &stats);
-	cr_expect_str_eq(out.data,
+	cr_expect_str_eq(
+		out.data,
 		"\"cpu\":{\"usage\":{\"total\":10,\"kernel\":4,\"user\":6},\"throttling\":{}},"
 		"\"cpuset\":{\"cpus\":[0,1],\"cpu_exclusive\":0,\"mem_hardwall\":0,"
 		"\"mem_exclusive\":0,\"memory_migrate\":0,\"memory_spread_page\":0,"
@@ -123,12 +124,14 @@ Test(stats, print_what_is_json)
 	text_add(&out, "{\"id\":1");
 	cgroup_stats_print(&out, &stats);
 	text_add(&out, "}");
-	cr_expect_not_null(json_parse(&arena, &(struct json_source){ "stats", out.data, out.size }, &err), "%s: %s",
-			   err.text, out.data);
+	cr_expect_not_null(json_parse(&arena, &(struct json_source){ "stats", out.data, out.size },
+				      &err),
+			   "%s: %s", err.text, out.data);
 	out = (struct text){ .arena = &arena };
 	text_add(&out, "{");
 	cgroup_stats_print(&out, &stats);
 	text_add(&out, "}");
-	cr_expect_not_null(json_parse(&arena, &(struct json_source){ "stats", out.data, out.size }, &err), "%s: %s",
-			   err.text, out.data);
+	cr_expect_not_null(json_parse(&arena, &(struct json_source){ "stats", out.data, out.size },
+				      &err),
+			   "%s: %s", err.text, out.data);
 }

@@ -232,7 +232,10 @@ Test(unit, what_old_managers_refuse_can_be_left_out)
 
 Test(unit, annotations_become_properties)
 {
-	static const struct { const char *key, *value, *name, *signature; uint64_t number; } rows[] = {
+	static const struct {
+		const char *key, *value, *name, *signature;
+		uint64_t number;
+	} rows[] = {
 		{ "TimeoutStopUSec", "uint64 5", "TimeoutStopUSec", "t", 5 },
 		{ "TimeoutStopSec", "uint64 5", "TimeoutStopUSec", "t", 5000000 },
 		{ "TimeoutStopSec", "7", "TimeoutStopUSec", "t", 7000000 },

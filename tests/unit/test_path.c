@@ -103,7 +103,8 @@ Test(path, refuses_magic_links_of_a_procfs, .init = tree_make, .fini = tree_remo
 	cr_expect_eq(path_open(proc, "self/root", O_PATH, &err), -1);
 	cr_expect_eq(err.code, ELOOP);
 	cr_expect_eq(path_open(proc, "self/exe", O_RDONLY, &err), -1);
-	cr_expect_eq(path_open_strict(proc, "self/status", O_RDONLY, &err), -1, "self is a symlink");
+	cr_expect_eq(path_open_strict(proc, "self/status", O_RDONLY, &err), -1,
+		     "self is a symlink");
 	cr_expect_eq(err.code, ELOOP);
 }
 

@@ -164,8 +164,9 @@ Test(state, prints_what_runc_prints)
 	out = (struct text){ .arena = &arena };
 	c.annotations.count = 0;
 	state_print(&out, &c, CONTAINER_STOPPED, false, "root");
-	cr_expect_str_eq(out.data,
-			 "{\"ociVersion\":\"1.3.0\",\"id\":\"web\",\"pid\":0,\"status\":\"stopped\","
-			 "\"bundle\":\"/srv/b\",\"rootfs\":\"/srv/b/rootfs\","
-			 "\"created\":\"2026-11-22T00:00:39.000000005Z\",\"owner\":\"root\"}");
+	cr_expect_str_eq(
+		out.data,
+		"{\"ociVersion\":\"1.3.0\",\"id\":\"web\",\"pid\":0,\"status\":\"stopped\","
+		"\"bundle\":\"/srv/b\",\"rootfs\":\"/srv/b/rootfs\","
+		"\"created\":\"2026-11-22T00:00:39.000000005Z\",\"owner\":\"root\"}");
 }
