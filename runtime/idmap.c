@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/idmap.h"
 
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <sys/wait.h>
 
@@ -26,6 +27,17 @@ const char *idmap_text(struct arena *arena, const id_map_list *maps)
 	LIST_EACH(map, *maps)
 		text_printf(&text, "%u %u %u\n", map->container, map->host, map->size);
 	return text.size > 0 ? text.data : "";
+}
+
+/* Root, or who has root's capabilities in the user namespace it is in. */
+static bool may_map_any(void)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct data[2] = { 0 };
+	const uint32_t both = 1U << CAP_SETUID | 1U << CAP_SETGID;
+
+	return geteuid() == 0 ||
+	       (syscall(SYS_capget, &header, data) == 0 && (data[0].effective & both) == both);
 }
 
 static bool maps_self(const id_map_list *maps, uint32_t own)
@@ -165,7 +177,8 @@ static int helper_run(struct arena *arena, const struct id_kind *kind, pid_t pid
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == HELPER_MISSING)
-		return error_number(err, EPERM, "write %s: %s is not installed (package uidmap), and "
+		return error_number(err, EPERM,
+				    "write %s: %s is not installed (package uidmap), and "
 				    "without it an ordinary user can only map its own id",
 				    kind->file, kind->helper);
 	said[size > 0 ? size : 0] = '\0';
@@ -184,7 +197,7 @@ static int setgroups_deny(int proc_fd, struct error *err)
 static int gid_write(struct arena *arena, int proc_fd, pid_t pid, const id_map_list *maps,
 		     struct error *err)
 {
-	bool privileged = geteuid() == 0;
+	bool privileged = may_map_any();
 
 	if (!privileged && !maps_self(maps, getegid()))
 		return helper_run(arena, &gid_kind, pid, maps, err);
@@ -205,7 +218,7 @@ int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_ma
 		return -1;
 	if (uid_maps->count == 0)
 		return 0;
-	if (geteuid() != 0 && !maps_self(uid_maps, geteuid()))
+	if (!may_map_any() && !maps_self(uid_maps, geteuid()))
 		return helper_run(arena, &uid_kind, pid, uid_maps, err);
 	return map_write(proc_fd, &uid_kind, idmap_text(arena, uid_maps), err);
 }

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 
 #define STACK_DEFAULT	((size_t)1024 * 1024)
-#define STACK_LEAST	((size_t)64 * 1024)	/* two error records, and what libc's execvpe takes */
+#define STACK_LEAST	((size_t)64 * 1024) /* two error records, and what libc's execvpe takes */
 
 static_assert(sizeof(struct kist_error) == sizeof(struct error) &&
 	      offsetof(struct kist_error, text) == offsetof(struct error, text),
@@ -207,7 +207,8 @@ static int hear_execve(struct kist_space *space, struct error *err)
 	return 0;
 }
 
-static int converse(struct kist_space *space, const struct space_maps *maps, struct error *err)
+static int converse(struct kist_space *space, const struct space_maps *maps,
+		    const struct clone_request *base, struct error *err)
 {
 	struct report record;
 
@@ -215,7 +216,7 @@ static int converse(struct kist_space *space, const struct space_maps *maps, str
 	if (!(space->options.flags & CLONE_FILES))
 		fd_close(&space->there);
 	if (space->mapped) {
-		if (space_maps_write(&space->options, maps, space->child.pid, err) < 0)
+		if (space_maps_write(&space->options, maps, base, space->child.pid, err) < 0)
 			return error_wrap(err, "give the process its ids");
 		if (send(space->here, "", 1, MSG_NOSIGNAL) < 0)
 			return error_errno(err, "start the process: it ended during set-up");
@@ -274,7 +275,7 @@ int space_start(const struct kist_options *options, struct clone_request *base,
 		kist_space_free(space);
 		return -1;
 	}
-	if (converse(space, &maps, err) < 0) {
+	if (converse(space, &maps, base, err) < 0) {
 		space_undo(space);
 		return -1;
 	}

@@ -75,8 +75,8 @@ int sized_copy(void *ret, size_t ret_size, const void *from, size_t least, struc
 int space_check(struct kist_options *options, bool joins, struct error *err);
 int space_maps_read(const struct kist_options *options, struct space_maps *ret, struct error *err);
 /* Gives them to the process that waits for them. */
-int space_maps_write(const struct kist_options *options, const struct space_maps *maps, pid_t pid,
-		     struct error *err);
+int space_maps_write(const struct kist_options *options, const struct space_maps *maps,
+		     const struct clone_request *joined, pid_t pid, struct error *err);
 
 /* base: what is joined, or CLONE_REQUEST_INIT.  Takes the fds of root. */
 int space_start(const struct kist_options *options, struct clone_request *base,

@@ -15,27 +15,34 @@
 /* What an id that has no mapping looks like: kernel.overflowuid, which nobody changes. */
 #define NOBODY	65534
 
+/* At the end of text, as far as it fits; how long it is then. */
+static size_t append(struct error *err, size_t at, const char *more)
+{
+	size_t length = strnlen(more, sizeof(err->text) - 1 - at);
+
+	memcpy(err->text + at, more, length);
+	err->text[at + length] = '\0';
+	return at + length;
+}
+
 /* "verb object: what errno means" */
 static int child_fail(struct error *err, const char *verb, const char *object)
 {
 	const int code = errno;
-	const char *parts[] = { verb, object != NULL ? " " : "", object != NULL ? object : "", ": ",
 #ifdef __GLIBC__
-				strerrordesc_np(code),
+	const char *meaning = strerrordesc_np(code);
 #else
-				strerror(code),
+	const char *meaning = strerror(code);
 #endif
-	};
-	size_t at = 0;
+	size_t at = append(err, 0, verb), start;
 
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *part = parts[i] != NULL ? parts[i] : "unknown error";
-		size_t length = strnlen(part, sizeof(err->text) - 1 - at);
-
-		memcpy(err->text + at, part, length);
-		at += length;
-	}
-	err->text[at] = '\0';
+	if (object != NULL)
+		at = append(err, append(err, at, " "), object);
+	start = append(err, at, ": ");
+	append(err, start, meaning != NULL ? meaning : "unknown error");
+	/* In lower case, as error_errno() has it. */
+	if (err->text[start] >= 'A' && err->text[start] <= 'Z' && err->text[start + 1] >= 'a')
+		err->text[start] = (char)(err->text[start] - 'A' + 'a');
 	err->code = code;
 	return -1;
 }

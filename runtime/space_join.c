@@ -159,6 +159,22 @@ static int target_read(const struct kist_target *from, struct kist_target *ret, 
 	return 0;
 }
 
+/*
+ * A time namespace is entered by the child itself (runtime/clone.c), which has
+ * no right to it any more once it is in a user namespace of its own.
+ */
+static int check_time(const struct kist_target *target, uint64_t flags, struct joining *j,
+		      struct error *err)
+{
+	if (!(flags & CLONE_NEWUSER))
+		return 0;
+	if (target->which & CLONE_NEWTIME || target->time != NULL)
+		return error_number(err, EINVAL, "join a time namespace: not from a new user "
+				    "namespace (CLONE_NEWUSER)");
+	j->request.join_flags &= ~(uint64_t)CLONE_NEWTIME;
+	return 0;
+}
+
 static int inject(const struct kist_target *target, const struct kist_options *options,
 		  struct kist_space **ret, struct error *err)
 {
@@ -168,7 +184,8 @@ static int inject(const struct kist_target *target, const struct kist_options *o
 
 	if (target_read(target, &known, err) < 0 ||
 	    sized_copy(&wanted, sizeof(wanted), options, sizeof(wanted), err) < 0 ||
-	    space_check(&wanted, true, err) < 0 || joining_open(&known, &j, err) < 0)
+	    space_check(&wanted, true, err) < 0 || joining_open(&known, &j, err) < 0 ||
+	    check_time(&known, wanted.flags, &j, err) < 0)
 		return -1;
 	return space_start(&wanted, &j.request, &j.root, ret, err);
 }

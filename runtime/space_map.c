@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include "base/text.h"
 #include "runtime/idmap.h"
@@ -141,8 +142,8 @@ static void list_make(struct arena *arena, const struct kist_id_map *maps, size_
 		ret->items[i] = (struct id_map){ maps[i].inside, maps[i].outside, maps[i].count };
 }
 
-int space_maps_write(const struct kist_options *options, const struct space_maps *maps, pid_t pid,
-		     struct error *err)
+static int maps_write(const struct kist_options *options, const struct space_maps *maps, pid_t pid,
+		      struct error *err)
 {
 	void *scratch = mmap(NULL, SCRATCH_SIZE, PROT_READ | PROT_WRITE,
 			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -159,4 +160,60 @@ int space_maps_write(const struct kist_options *options, const struct space_maps
 	arena_free(&arena);
 	munmap(scratch, SCRATCH_SIZE);
 	return status;
+}
+
+struct writer {
+	const struct kist_options *options;
+	pid_t pid;
+	struct error *said;		/* in shared memory */
+};
+
+static int writer_main(void *context)
+{
+	const struct writer *writer = context;
+	struct space_maps maps;
+
+	/* Read again: "self" is another number here. */
+	return space_maps_read(writer->options, &maps, writer->said) < 0 ||
+	       maps_write(writer->options, &maps, writer->pid, writer->said) < 0;
+}
+
+/*
+ * Only who is in the user namespace above the new one may write its maps
+ * (user_namespaces(7)); where that one was joined, it takes a process in there.
+ */
+static int write_from_inside(const struct kist_options *options,
+			     const struct clone_request *joined, pid_t pid, struct error *err)
+{
+	struct clone_request request = CLONE_REQUEST_INIT;
+	struct writer writer = { options, pid, NULL };
+	struct clone_result child;
+	int status = -1;
+
+	writer.said = mmap(NULL, sizeof(*writer.said), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (writer.said == MAP_FAILED)
+		return error_errno(err, "write id maps");
+	request.stay = true;
+	request.join_pidfd = joined->join_pidfd;
+	request.join_flags = joined->join_flags & CLONE_NEWUSER;
+	request.join_fds[NAMESPACE_USER] = joined->join_fds[NAMESPACE_USER];
+	if (clone_process(&request, writer_main, &writer, &child, err) == 0) {
+		while (waitpid(child.pid, &status, __WALL) < 0 && errno == EINTR)
+			;
+		close(child.pidfd);
+		error_set(err, "write id maps: the process that does it was killed");
+		if (writer.said->text[0] != '\0')
+			*err = *writer.said;
+	}
+	munmap(writer.said, sizeof(*writer.said));
+	return status == 0 ? 0 : -1;
+}
+
+int space_maps_write(const struct kist_options *options, const struct space_maps *maps,
+		     const struct clone_request *joined, pid_t pid, struct error *err)
+{
+	if (joined->join_flags & CLONE_NEWUSER || joined->join_fds[NAMESPACE_USER] >= 0)
+		return write_from_inside(options, joined, pid, err);
+	return maps_write(options, maps, pid, err);
 }

@@ -147,6 +147,16 @@ Test(space_join, can_make_new_namespaces_inside)
 	options.function = second_pid;
 	cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
 	cr_expect_eq(space_end(child), 21);
+	/* Whose maps somebody inside has to write. */
+	options.flags = CLONE_NEWUSER;
+	options.map_zero = 1;
+	cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
+	cr_expect_eq(space_end(child), 21);
+	options.gid_map = "0 5 1";
+	cr_expect_eq(kist_space_inject(&target, &options, &child, &err), -1);
+	cr_expect(strstr(err.text, "write gid_map"), "%s", err.text);
+	options.map_zero = 0;
+	options.gid_map = NULL;
 	options.flags = CLONE_VM;
 	cr_expect_eq(kist_space_inject(&target, &options, &child, &err), -1);
 	cr_expect(strstr(err.text, "a helper makes the process"), "%s", err.text);

@@ -147,11 +147,11 @@ Test(space_life, enters_a_root_directory)
 	cr_expect_eq(space_end(space_begin(&options)), 0);
 	options.root_dir = "/nowhere";
 	cr_expect_str_eq(space_refusal(&options),
-			 "enter root directory /nowhere: No such file or directory");
+			 "enter root directory /nowhere: no such file or directory");
 	options.root_dir = NULL;
 	options.work_dir = "/nowhere";
 	cr_expect_str_eq(space_refusal(&options),
-			 "enter working directory /nowhere: No such file or directory");
+			 "enter working directory /nowhere: no such file or directory");
 }
 
 Test(space_life, says_why_a_program_does_not_start)
@@ -165,7 +165,7 @@ Test(space_life, says_why_a_program_does_not_start)
 		options.flags = rows[i];
 		options.args = (const char *const[]){ "/nowhere/at/all", NULL };
 		cr_expect_str_eq(space_refusal(&options),
-				 "execute /nowhere/at/all: No such file or directory", "%zu", i);
+				 "execute /nowhere/at/all: no such file or directory", "%zu", i);
 		options.args = SHELL("exit 9");
 		cr_expect_eq(space_end(space_begin(&options)), 9, "%zu", i);
 	}
@@ -225,12 +225,12 @@ Test(space_life, calls_hooks_at_their_moments)
 	options.work_dir = "/nowhere";
 	cr_expect_str_eq(run_hooks(m, &options, &status), "012");
 	cr_expect_eq(status, -1);
-	cr_expect_str_eq(m->text, "enter working directory /nowhere: No such file or directory");
+	cr_expect_str_eq(m->text, "enter working directory /nowhere: no such file or directory");
 	options.work_dir = NULL;
 	options.function = NULL;
 	options.args = (const char *const[]){ "/nowhere", NULL };
 	cr_expect_str_eq(run_hooks(m, &options, &status), "02345");
-	cr_expect_str_eq(m->text, "execute /nowhere: No such file or directory");
+	cr_expect_str_eq(m->text, "execute /nowhere: no such file or directory");
 	m->end_at = KIST_PRE_EXEC;
 	cr_expect_str_eq(run_hooks(m, &options, &status), "023");
 	cr_expect_eq(status, 33);
@@ -257,7 +257,7 @@ Test(space_life, leaves_a_daemon_to_init)
 	options.args = SHELL("exit 0");
 	space_end(space_begin(&options));
 	options.args = (const char *const[]){ "/nowhere", NULL };
-	cr_expect_str_eq(space_refusal(&options), "execute /nowhere: No such file or directory");
+	cr_expect_str_eq(space_refusal(&options), "execute /nowhere: no such file or directory");
 	options.flags = CLONE_NEWUSER | CLONE_NEWPID;
 	options.args = SHELL("exit 6");
 	cr_expect_eq(space_end(space_begin(&options)), 6, "pid 1 stays ours");
