@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "tests/kernel/child.h"
+
+/*
+ * CVE-2019-5736: whoever sees a kist process must not get at its file.  The
+ * process is held where it opens config.json, which is a fifo.
+ */
+static char folder[64];
+
+static void folder_make(void)
+{
+	char path[128];
+
+	snprintf(folder, sizeof(folder), "/tmp/kist-launch-XXXXXX");
+	cr_assert_not_null(mkdtemp(folder));
+	cr_assert_eq(chmod(folder, 0755), 0);
+	snprintf(path, sizeof(path), "%s/config.json", folder);
+	cr_assert(mkfifo(path, 0644) == 0 && chmod(path, 0644) == 0);
+}
+
+static void folder_remove(void)
+{
+	static const char *const names[] = { "config.json", "kist", "runc" };
+	char path[128];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		unlink(path);
+	}
+	rmdir(folder);
+}
+
+static pid_t start(const char *program, uid_t uid)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		char *args[] = { (char *)(uintptr_t)program, (char[]){ "run" }, (char[]){ "-b" },
+				 folder, (char[]){ "x" }, NULL };
+
+		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
+			_exit(126);
+		execv(program, args);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* Until it waits for the writer of config.json; its exe, opened, or -1. */
+static int exe_when_waiting(pid_t pid, int flags)
+{
+	char path[64], name[32];
+
+	for (int tries = 0; tries < 5000; tries++) {
+		_cleanup_fd int fd = -EBADF;
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = fd >= 0 ? read(fd, name, sizeof(name) - 1) : -1;
+		name[n > 0 ? n : 0] = '\0';
+		if (strstr(name, "fifo") != NULL || strstr(name, "wait_for_partner") != NULL)
+			break;
+		usleep(1000);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	return open(path, flags | O_CLOEXEC);
+}
+
+static void end(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	cr_expect_eq(child_wait(pid), 128 + SIGKILL, "it ended by itself");
+}
+
+static const char *const programs[] = { LAUNCHER, RUNTIME_PROGRAM };
+
+Test(launch, leaves_no_way_to_write_the_program, .init = folder_make, .fini = folder_remove)
+{
+	child_need_root();
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		pid_t pid = start(programs[i], 0);
+		int fd = exe_when_waiting(pid, O_RDWR), read_fd;
+		char path[64];
+
+		cr_expect(fd < 0 && (errno == EROFS || errno == ETXTBSY), "%s: %s", programs[i],
+			  strerror(errno));
+		/* The attack: an fd that was opened before, once nobody runs the program. */
+		read_fd = exe_when_waiting(pid, O_RDONLY);
+		cr_expect(read_fd >= 0);
+		end(pid);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", read_fd);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		cr_expect(fd < 0 && errno == EROFS, "%s: %s", programs[i], strerror(errno));
+		close(read_fd);
+	}
+}
+
+static void copy_program(const char *to, uid_t uid)
+{
+	int from_fd = open(RUNTIME_PROGRAM, O_RDONLY | O_CLOEXEC);
+	int to_fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	char part[65536];
+	ssize_t n;
+
+	cr_assert(from_fd >= 0 && to_fd >= 0);
+	while ((n = read(from_fd, part, sizeof(part))) > 0)
+		cr_assert_eq(fd_write_all(to_fd, part, (size_t)n), 0);
+	cr_assert_eq(fchown(to_fd, uid, uid), 0);
+	close(from_fd);
+	close(to_fd);
+}
+
+Test(launch, gives_an_ordinary_user_a_sealed_copy, .init = folder_make, .fini = folder_remove)
+{
+	char own[128];
+	int fd;
+	pid_t pid;
+
+	child_need_root();
+	snprintf(own, sizeof(own), "%s/kist", folder);
+	copy_program(own, 65534);
+	pid = start(own, 65534);
+	fd = exe_when_waiting(pid, O_RDONLY);
+	cr_expect(fd >= 0);
+	cr_expect_eq(fcntl(fd, F_GET_SEALS) & (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW),
+		     F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW);
+	close(fd);
+	end(pid);
+}
+
+Test(launch, does_not_copy_what_the_user_cannot_write, .init = folder_make, .fini = folder_remove)
+{
+	char own[128];
+	int fd;
+	pid_t pid;
+
+	child_need_root();
+	snprintf(own, sizeof(own), "%s/kist", folder);
+	copy_program(own, 0);
+	pid = start(own, 65534);
+	fd = exe_when_waiting(pid, O_RDONLY);
+	cr_expect(fd >= 0 && fcntl(fd, F_GET_SEALS) < 0);
+	close(fd);
+	end(pid);
+}
+
+Test(launch, keeps_the_name_it_was_called_by, .init = folder_make, .fini = folder_remove)
+{
+	char link[128], said[256] = "";
+	int out[2];
+	pid_t pid;
+
+	snprintf(link, sizeof(link), "%s/runc", folder);
+	cr_assert(symlink(LAUNCHER, link) == 0 && pipe2(out, O_CLOEXEC) == 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(out[1], STDOUT_FILENO);
+		execl(link, link, "--version", NULL);
+		_exit(127);
+	}
+	close(out[1]);
+	cr_expect(read(out[0], said, sizeof(said) - 1) > 0);
+	cr_expect_eq(child_wait(pid), 0);
+	cr_expect_eq(strncmp(said, "runc version ", 13), 0, "%s", said);
+	close(out[0]);
+}
