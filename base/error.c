@@ -6,6 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What errno means, in lower case as runc has it: that is how clients look for the words. */
+static void errno_append(struct error *err, size_t length, int code)
+{
+	char *text = err->text + length;
+
+	snprintf(text, sizeof(err->text) - length, ": %s", strerror(code));
+	if (length + 3 < sizeof(err->text) && text[2] >= 'A' && text[2] <= 'Z' &&
+	    text[3] >= 'a' && text[3] <= 'z')
+		text[2] = (char)(text[2] - 'A' + 'a');
+}
+
 static void error_format(struct error *err, int code, const char *fmt, va_list args)
 {
 	int length = vsnprintf(err->text, sizeof(err->text), fmt, args);
@@ -14,8 +25,7 @@ static void error_format(struct error *err, int code, const char *fmt, va_list a
 	if (length < 0)
 		length = 0;
 	if (code != 0 && (size_t)length < sizeof(err->text))
-		snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s",
-			 strerror(code));
+		errno_append(err, (size_t)length, code);
 }
 
 int error_set(struct error *err, const char *fmt, ...)

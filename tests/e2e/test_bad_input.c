@@ -41,7 +41,7 @@ E2E(bad_input, no_config)
 	struct bundle *b = bundle_new();
 
 	b->no_config = true;
-	expect_refusal(b, "bundle @: open config.json: No such file or directory");
+	expect_refusal(b, "bundle @: open config.json: no such file or directory");
 }
 
 /* Whole documents. */
@@ -145,20 +145,20 @@ static const struct { const char *pointer, *value, *says; } values[] = {
 	  "config.json:10:15: /process/rlimits/0/hard: is required, but missing" },
 	/* Files of the host and of the root. */
 	{ "/root/path", "'no-such-root'",
-	  "root @/no-such-root: open tree @/no-such-root: No such file or directory" },
-	{ "/root/path", "'config.json'", "root @/config.json: Not a directory" },
+	  "root @/no-such-root: open tree @/no-such-root: no such file or directory" },
+	{ "/root/path", "'config.json'", "root @/config.json: not a directory" },
 	{ "/process/cwd", "'relative'",
 	  "config.json:5:10: /process/cwd: must be an absolute path, not \"relative\"" },
 	{ "/process/args", "['/no-such-program']",
-	  "look up the program: exec: \"/no-such-program\": No such file or directory" },
+	  "look up the program: exec: \"/no-such-program\": no such file or directory" },
 	{ "/process/args", "['no-such-program']",
 	  "look up the program: exec: \"no-such-program\": executable file not found in $PATH" },
 	{ "/process/args", "['/proc']",
 	  "look up the program: exec: \"/proc\": is a directory: permission denied" },
 	{ "/mounts/-", "{'destination': '/data', 'source': '/no/such/source', 'options': ['bind']}",
-	  "/mounts/7 on /data: open tree /no/such/source: No such file or directory" },
+	  "/mounts/7 on /data: open tree /no/such/source: no such file or directory" },
 	{ "/mounts/-", "{'destination': '/data', 'type': 'nofs', 'source': 'x'}",
-	  "mount: /mounts/7 on /data: open file system type nofs: No such device: this kernel does "
+	  "mount: /mounts/7 on /data: open file system type nofs: no such device: this kernel does "
 	  "not have it" },
 	/* Impossible together. */
 	{ "/linux/namespaces/3", "{'type': 'user'}",
@@ -168,7 +168,7 @@ static const struct { const char *pointer, *value, *says; } values[] = {
 	  "config.json:35:111: /linux/uidMappings: needs a user namespace; add {\"type\": "
 	  "\"user\"} to /linux/namespaces" },
 	{ "/linux/namespaces/1", "{'type': 'network', 'path': '/no/such/namespace'}",
-	  "open network namespace /no/such/namespace: No such file or directory" },
+	  "open network namespace /no/such/namespace: no such file or directory" },
 	{ "/linux/sysctl", "{'kernel.panic': '1'}",
 	  "config.json:35:123: /linux/sysctl/kernel.panic: is in no namespace: it would change the "
 	  "host" },
@@ -196,16 +196,16 @@ static const struct {
 	const char *says;
 } programs[] = {
 	{ "not-executable", 0644, "#!/probe\n", 9,
-	  "look up the program: exec: \"/not-executable\": Permission denied" },
+	  "look up the program: exec: \"/not-executable\": permission denied" },
 	{ "not-a-program", 0755, "hello\n", 6,
 	  "start the program: exec /not-a-program: is neither an ELF program nor a script that "
-	  "begins with \"#!\": Exec format error" },
+	  "begins with \"#!\": exec format error" },
 	{ "script", 0755, "#!/no/such/shell\n", 17,
 	  "start the program: exec /script: its interpreter (\"#!\") /no/such/shell does not exist "
-	  "in the root file system: No such file or directory" },
+	  "in the root file system: no such file or directory" },
 	/* An ELF header of another machine: 0xb7 is aarch64. */
 	{ "arm", 0755, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\xb7\0\1\0\0\0", 64,
-	  "start the program: exec /arm: is built for AArch64, and this machine is x86_64: Exec "
+	  "start the program: exec /arm: is built for AArch64, and this machine is x86_64: exec "
 	  "format error" },
 };
 
@@ -230,7 +230,7 @@ E2E(bad_input, program_without_its_interpreter)
 	bundle_args(b, "/true", NULL);
 	expect_refusal(b,
 		"start the program: exec /true: its ELF interpreter /lib64/ld-linux-x86-64.so.2 "
-		"does not exist in the root file system: No such file or directory");
+		"does not exist in the root file system: no such file or directory");
 }
 
 E2E(bad_input, mapping_that_the_caller_may_not_make)

@@ -185,7 +185,7 @@ Test(clone, says_which_namespace_could_not_be_joined)
 	/* The kernel refuses the user namespace one is in. */
 	request.join_fds[NAMESPACE_USER] = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
 	cr_expect_eq(clone_process(&request, give, &status, &child, &err), -1);
-	cr_expect_str_eq(err.text, "join user namespace: Invalid argument");
+	cr_expect_str_eq(err.text, "join user namespace: invalid argument");
 	close(request.join_fds[NAMESPACE_USER]);
 	cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a process is left");
 }
@@ -201,7 +201,7 @@ static int refused_without_rights(void *context)
 		return 2;
 	request.flags = CLONE_NEWNET;
 	return clone_process(&request, give, &status, &child, &err) == -1 && err.code == EPERM &&
-	       strcmp(err.text, "make the process: Operation not permitted: this needs root, or a "
+	       strcmp(err.text, "make the process: operation not permitted: this needs root, or a "
 				"user namespace of its own") == 0 ? 0 : 1;
 }
 
@@ -242,11 +242,11 @@ Test(borrow, opens_what_the_plan_names_and_checks_its_type)
 		const char *path, *says;
 	} refusals[] = {
 		{ NAMESPACE_NETWORK, "/proc/self/ns/uts",
-		  "open network namespace /proc/self/ns/uts: it is a uts namespace: Invalid argument" },
+		  "open network namespace /proc/self/ns/uts: it is a uts namespace: invalid argument" },
 		{ NAMESPACE_IPC, "/dev/null",
-		  "open ipc namespace /dev/null: not a namespace file: Invalid argument" },
+		  "open ipc namespace /dev/null: not a namespace file: invalid argument" },
 		{ NAMESPACE_PID, "/nowhere",
-		  "open pid namespace /nowhere: No such file or directory" },
+		  "open pid namespace /nowhere: no such file or directory" },
 	};
 	int fds[NAMESPACE_COUNT];
 

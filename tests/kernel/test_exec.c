@@ -20,11 +20,11 @@ static const struct {
 	const char *name, *says;
 } missing[] = {
 	{ "nope", "exec: \"nope\": executable file not found in $PATH" },
-	{ "/nope", "exec: \"/nope\": No such file or directory" },
-	{ "./nope", "exec: \"./nope\": No such file or directory" },
-	{ "/plain", "exec: \"/plain\": Permission denied" },
+	{ "/nope", "exec: \"/nope\": no such file or directory" },
+	{ "./nope", "exec: \"./nope\": no such file or directory" },
+	{ "/plain", "exec: \"/plain\": permission denied" },
 	{ "/dir", "exec: \"/dir\": is a directory: permission denied" },
-	{ "/proc/self/exe", "exec: \"/proc/self/exe\": Too many levels of symbolic links" },
+	{ "/proc/self/exe", "exec: \"/proc/self/exe\": too many levels of symbolic links" },
 };
 
 STAGE_TEST(exec, a_program_that_cannot_be_run_is_named)
@@ -70,7 +70,7 @@ STAGE_TEST(exec, a_program_closed_to_the_user_is_refused)
 	plan_args(s, args, 1);
 	CHECK(RUN(step_program) == 0);
 	s->plan.process.uid = 1000;
-	FAILS_WITH(RUN(step_program), "exec: \"/tool\": Permission denied");
+	FAILS_WITH(RUN(step_program), "exec: \"/tool\": permission denied");
 	return 0;
 }
 
@@ -196,6 +196,6 @@ STAGE_TEST(hook, that_is_not_there_is_named)
 	struct hook_plan hook = { .path = "/no/such/hook" };
 
 	FAILS_WITH(hook_run(&hook, "{}", &s->err),
-		   "hook /no/such/hook: exec: No such file or directory");
+		   "hook /no/such/hook: exec: no such file or directory");
 	return 0;
 }

@@ -126,7 +126,7 @@ Test(idmap, that_overlaps_is_refused_with_the_reason)
 
 	child_need_root();
 	said = outcome((struct attempt){ .maps = { { 0, 1000, 10 }, { 5, 2000, 10 } }, .count = 2 });
-	cr_expect_str_eq(said, "write gid_map: Invalid argument: ranges overlap, or there are too "
+	cr_expect_str_eq(said, "write gid_map: invalid argument: ranges overlap, or there are too "
 			       "many (340 at most)\n");
 }
 
@@ -150,7 +150,7 @@ Test(idmap, says_that_the_helper_is_not_installed)
 						   .count = 2, .caller = USER,
 						   .hide_helpers = true }),
 			 "write gid_map: newgidmap is not installed (package uidmap), and without it "
-			 "an ordinary user can only map its own id: Operation not permitted\n");
+			 "an ordinary user can only map its own id: operation not permitted\n");
 }
 
 Test(idmap, has_the_form_that_the_kernel_takes)

@@ -71,7 +71,7 @@ Test(channel, the_end_is_told_from_a_message)
 {
 	channel_close(&container);
 	cr_expect_eq(channel_expect(&runtime, MESSAGE_READY, &err), -1);
-	cr_expect_str_eq(err.text, "wait for READY: the other side ended: Broken pipe");
+	cr_expect_str_eq(err.text, "wait for READY: the other side ended: broken pipe");
 	cr_expect_eq(channel_expect_end(&runtime, &err), 0);
 }
 
@@ -89,7 +89,7 @@ Test(channel, nobody_listening_is_an_error_and_no_signal)
 {
 	channel_close(&runtime);
 	cr_expect_eq(channel_send(&container, MESSAGE_READY, &err), -1);
-	cr_expect_str_eq(err.text, "send READY: Broken pipe");
+	cr_expect_str_eq(err.text, "send READY: broken pipe");
 }
 
 Test(channel, records_do_not_mix_in_a_fifo)

@@ -114,19 +114,19 @@ static const struct {
 	  "executable file not found in $PATH" },
 	{ CONFIG("'flat'", "]", ""), 1,
 	  "error: config.json:2:75: /process/args/0: exec: 'flat': "
-	  "Permission denied" },
+	  "permission denied" },
 	{ CONFIG("'orphan'", "]", ""), 1,
 	  "error: config.json:2:75: /process/args/0: /bin/orphan: its "
-	  "interpreter ('#!') /usr/bin/python3 does not exist in the root file system: No such "
+	  "interpreter ('#!') /usr/bin/python3 does not exist in the root file system: no such "
 	  "file "
 	  "or directory" },
 	{ CONFIG("'x'", "]", ",'mounts':[{'destination':'/a','source':'none','options':['bind']}]"),
 	  1, "error: config.json:4:41: /mounts/0/source: @/none: No such file or directory" },
 	{ CONFIG("'x'", "]", ",'hooks':{'createRuntime':[{'path':'/nope'}]}"), 1,
-	  "error: config.json:4:36: /hooks/createRuntime/0/path: exec: '/nope': No such file or "
+	  "error: config.json:4:36: /hooks/createRuntime/0/path: exec: '/nope': no such file or "
 	  "directory" },
 	{ CONFIG("'x'", "]", ",'hooks':{'poststop':[{'path':'@/hook'}]}"), 1,
-	  "error: config.json:4:31: /hooks/poststop/0/path: exec: '@/hook': Permission denied" },
+	  "error: config.json:4:31: /hooks/poststop/0/path: exec: '@/hook': permission denied" },
 	{ CONFIG("'x'", "],'resources':{'unified':{'memory.high':'5'}}", ""), 1,
 	  "error: config.json:3:80: /linux/resources/unified/memory.high: needs cgroup v2, and "
 	  "this "

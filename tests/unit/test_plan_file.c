@@ -32,15 +32,15 @@ Test(plan_file, says_which_bundle_has_no_configuration, .init = make_dir, .fini 
 	cr_expect_null(plan_load(&arena, dir, "config.json", &err));
 	cr_expect_str_eq(err.text,
 			 arena_printf(&arena,
-				      "bundle %s: open config.json: No such file or "
+				      "bundle %s: open config.json: no such file or "
 				      "directory: make one with \"kist spec\", or name the "
 				      "bundle with --bundle",
 				      dir),
 			 "%s", err.text);
 	cr_expect_null(plan_load(&arena, "/nonexistent", "config.json", &err));
-	cr_expect_str_eq(err.text, "open bundle /nonexistent: No such file or directory");
+	cr_expect_str_eq(err.text, "open bundle /nonexistent: no such file or directory");
 	cr_expect_null(plan_load(&arena, "/dev/null", "config.json", &err));
-	cr_expect_str_eq(err.text, "open bundle /dev/null: Not a directory");
+	cr_expect_str_eq(err.text, "open bundle /dev/null: not a directory");
 }
 
 Test(plan_file, loads_a_process_alone, .init = make_dir, .fini = remove_dir)

@@ -118,12 +118,12 @@ Test(program, is_found_as_execvp_finds_it)
 		{ "../bin/sh", "/srv", NULL, "/srv/../bin/sh" },
 		{ "nope", "/", "/bin", "exec: \"nope\": executable file not found in $PATH" },
 		{ "nope", "/", "", "exec: \"nope\": executable file not found in $PATH" },
-		{ "data", "/", "/bin", "exec: \"data\": Permission denied" },
-		{ "/bin/nope", "/", NULL, "exec: \"/bin/nope\": No such file or directory" },
-		{ "/bin/data", "/", NULL, "exec: \"/bin/data\": Permission denied" },
+		{ "data", "/", "/bin", "exec: \"data\": permission denied" },
+		{ "/bin/nope", "/", NULL, "exec: \"/bin/nope\": no such file or directory" },
+		{ "/bin/data", "/", NULL, "exec: \"/bin/data\": permission denied" },
 		{ "/bin", "/", NULL, "exec: \"/bin\": is a directory: permission denied" },
-		{ "/bin/out", "/", NULL, "exec: \"/bin/out\": No such file or directory" },
-		{ "", "/", NULL, "exec: \"\": No such file or directory" },
+		{ "/bin/out", "/", NULL, "exec: \"/bin/out\": no such file or directory" },
+		{ "", "/", NULL, "exec: \"\": no such file or directory" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
@@ -141,24 +141,24 @@ Test(program, says_why_it_cannot_be_executed)
 	} facts[] = {
 		{ "/bin/lost", ENOENT,
 		  "/bin/lost: its ELF interpreter /lib64/ld-linux.so does not exist "
-		  "in the root file system: No such file or directory" },
+		  "in the root file system: no such file or directory" },
 		{ "/bin/orphan", ENOENT,
 		  "/bin/orphan: its interpreter (\"#!\") /usr/bin/python3 does not "
-		  "exist in the root file system: No such file or directory" },
+		  "exist in the root file system: no such file or directory" },
 		{ "/bin/dos", ENOENT,
 		  "/bin/dos: its first line, \"#!/bin/sh\", ends in a carriage "
-		  "return: save the file with Unix line ends: No such file or directory" },
+		  "return: save the file with Unix line ends: no such file or directory" },
 		{ "/bin/nobody", ENOEXEC,
 		  "/bin/nobody: its first line names no interpreter: "
-		  "Exec format error" },
+		  "exec format error" },
 		{ "/bin/plain", ENOEXEC,
 		  "/bin/plain: is neither an ELF program nor a script that begins "
-		  "with \"#!\": Exec format error" },
-		{ "/bin/empty", ENOEXEC, "/bin/empty: is empty: Exec format error" },
+		  "with \"#!\": exec format error" },
+		{ "/bin/empty", ENOEXEC, "/bin/empty: is empty: exec format error" },
 		{ "/bin/data", EACCES,
-		  "/bin/data: is not executable (mode 0644): Permission denied" },
-		{ "/bin", EACCES, "/bin: is a directory: Permission denied" },
-		{ "/nope", ENOENT, "open /nope: No such file or directory" },
+		  "/bin/data: is not executable (mode 0644): permission denied" },
+		{ "/bin", EACCES, "/bin: is a directory: permission denied" },
+		{ "/nope", ENOENT, "open /nope: no such file or directory" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
@@ -202,7 +202,7 @@ Test(program, keeps_the_error_of_execve)
 	cr_expect_eq(err.code, ENOENT);
 	cr_expect_not_null(strstr(err.text, "exec /bin/lost: its ELF interpreter"), "%s", err.text);
 	cr_expect_eq(program_explain(root_fd, "/bin/sh", ENOENT, &err), -1);
-	cr_expect_str_eq(err.text, "exec /bin/sh: No such file or directory");
+	cr_expect_str_eq(err.text, "exec /bin/sh: no such file or directory");
 	cr_expect_eq(program_explain(root_fd, "/bin/lost", E2BIG, &err), -1);
-	cr_expect_str_eq(err.text, "exec /bin/lost: Argument list too long");
+	cr_expect_str_eq(err.text, "exec /bin/lost: argument list too long");
 }
