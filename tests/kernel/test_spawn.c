@@ -230,6 +230,6 @@ Test(spawn, says_what_killed_the_process, .init = begin, .fini = end, .timeout =
 	request = request_of(plan_with("'/program'", ""), false);
 	request.born = on_born_killed;
 	cr_expect_eq(spawn_create(&request, &spawn, &err), -1);
-	cr_expect_eq(strncmp(err.text, "the container's process was killed by signal 9 ", 48), 0,
-		     "%s", err.text);
+	cr_expect_not_null(strstr(err.text, "the container's process was killed by signal 9 "), "%s",
+			   err.text);
 }
