@@ -11,19 +11,24 @@
 /* A freeze needs every task to come to a stop; one in an uninterruptible sleep may never do. */
 #define FREEZE_WAIT_MS	10000
 
+/*
+ * There is one cgroup2 hierarchy on a machine, wherever it is mounted: a
+ * container made where it covers /sys/fs/cgroup (in another mount namespace)
+ * is found, and cleaned up, where it is on "unified", and the other way round.
+ */
 int cgroup_v2_root(enum cgroup_host host, struct error *err)
 {
-	const char *path = host == CGROUP_HYBRID ? CGROUP_MOUNT "/unified" : CGROUP_MOUNT;
-	_cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct statfs fs;
+	static const char *const places[] = { CGROUP_MOUNT, CGROUP_MOUNT "/unified" };
+	size_t first = host == CGROUP_HYBRID;
 
-	if (fd < 0)
-		return error_errno(err, "open %s", path);
-	if (fstatfs(fd, &fs) < 0)
-		return error_errno(err, "stat %s", path);
-	if (fs.f_type != CGROUP2_SUPER_MAGIC)
-		return error_set(err, "%s is not a cgroup2 file system any more", path);
-	return fd_take(&fd);
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		_cleanup_fd int fd = open(places[first ^ i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct statfs fs;
+
+		if (fd >= 0 && fstatfs(fd, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+			return fd_take(&fd);
+	}
+	return error_set(err, "%s is not a cgroup2 file system any more", places[first]);
 }
 
 /* What is to be turned on in each cgroup above the container's. */
