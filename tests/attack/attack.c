@@ -67,8 +67,10 @@ void attack_dir(const struct attack *attack, const char *inside)
 void attack_bind(const struct attack *attack, const char *source, const char *destination)
 {
 	bundle_set(attack->bundle, "/mounts/-",
-		   arena_printf(&e2e_arena, "{'destination': '%s', 'type': 'bind', 'source': '%s',"
-				" 'options': ['rbind', 'rw']}", destination, source));
+		   arena_printf(&e2e_arena,
+				"{'destination': '%s', 'type': 'bind', 'source': '%s',"
+				" 'options': ['rbind', 'rw']}",
+				destination, source));
 }
 
 void attack_mounts(const struct attack *attack, const char *list)
@@ -138,17 +140,18 @@ void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *c
 	cr_assert_eq(fd_read_all(pipes[0], 1 << 20, &e2e_arena, &out, NULL, &err), 0);
 	close(pipes[0]);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	*ret = (struct output){ .status = WIFEXITED(status) ? WEXITSTATUS(status) :
-					  128 + WTERMSIG(status),
-				.out = out, .err = out };
+	*ret = (struct output){ .status = WIFEXITED(status) ? WEXITSTATUS(status)
+							    : 128 + WTERMSIG(status),
+				.out = out,
+				.err = out };
 }
 
 void attack_engine(const struct attack *attack, enum engine_scope scope, engine_decide *decide,
 		   void *context, struct engine_result *ret)
 {
 	const struct bundle *b = attack->bundle;
-	const char *const args[] = { e2e_runtime(), "--root", b->state, "run", "--bundle", b->path,
-				     b->id, NULL };
+	const char *const args[] = { e2e_runtime(), "--root", b->state, "run",
+				     "--bundle",    b->path,  b->id,	NULL };
 
 	config_write(b);
 	cr_assert_eq(engine_run(args, scope, RUN_SECONDS, decide, context, ret), 0,
@@ -170,8 +173,8 @@ const char *attack_left(const struct attack *attack)
 		if (left[i] != NULL)
 			text_add(&told, left[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++) {
-		const char *path = arena_printf(&e2e_arena, "%s/%s", attack->bundle->state,
-						states[i]);
+		const char *path =
+			arena_printf(&e2e_arena, "%s/%s", attack->bundle->state, states[i]);
 
 		if (access(path, F_OK) == 0)
 			text_printf(&told, "directory %s\n", path);

@@ -11,9 +11,9 @@
  */
 struct attack {
 	struct bundle *bundle;
-	const char *sentinel;	/* holds "secret", "directory/file" and the file "null" */
-	const char *volume;	/* an empty directory of the host, for the container to have */
-	const char *before;	/* the host, when attack_begin() was called */
+	const char *sentinel; /* holds "secret", "directory/file" and the file "null" */
+	const char *volume; /* an empty directory of the host, for the container to have */
+	const char *before; /* the host, when attack_begin() was called */
 };
 struct attack attack_new(void);
 /* A path on the host, made from a name inside the root. */
@@ -40,7 +40,8 @@ bool attack_run(struct attack *attack, const char *what, struct output *ret_outp
 
 /*
  * The same with a process of our own making: prepare() runs in it right before kist does, with
- * /dev/null as stdin, stdout and stderr in a pipe, and all of the test's fds open.  Output is in both texts.
+ * /dev/null as stdin, stdout and stderr in a pipe, and all of the test's fds open.  The output
+ * is in both texts.
  */
 void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *context,
 			 struct output *ret);
@@ -58,13 +59,13 @@ unsigned int attack_stride(unsigned int count, unsigned int runs);
 bool attack_all(void);
 
 /* E2E() with the time that the engine's runs take. */
-#define ATTACK(suite, fact)						\
-	static void suite##_##fact(void);				\
+#define ATTACK(suite, fact)                                                      \
+	static void suite##_##fact(void);                                        \
 	Test(suite, fact, .init = e2e_begin, .fini = e2e_clean, .timeout = 3600) \
-	{								\
-		e2e_need_root();					\
-		e2e_need_kist();					\
-		suite##_##fact();					\
-		e2e_check();						\
-	}								\
+	{                                                                        \
+		e2e_need_root();                                                 \
+		e2e_need_kist();                                                 \
+		suite##_##fact();                                                \
+		e2e_check();                                                     \
+	}                                                                        \
 	static void suite##_##fact(void)

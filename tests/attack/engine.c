@@ -24,16 +24,17 @@
 #include "base/sys.h"
 
 static const int path_calls[] = {
-	__NR_openat, __NR_openat2, __NR_open_tree, __NR_move_mount, __NR_mount_setattr,
-	__NR_fsopen, __NR_fsconfig, __NR_fsmount, __NR_mount, __NR_umount2, __NR_pivot_root,
-	__NR_chroot, __NR_mkdirat, __NR_mknodat, __NR_symlinkat, __NR_linkat, __NR_renameat2,
-	__NR_unlinkat, __NR_fchmod, __NR_fchmodat, __NR_fchown, __NR_fchownat, __NR_chdir,
-	__NR_fchdir, __NR_setns, __NR_unshare, __NR_clone3, __NR_clone, __NR_execve,
-	__NR_execveat, __NR_readlinkat, __NR_statx, __NR_newfstatat, __NR_fchmodat2,
-#ifdef __NR_open	/* newer architectures have none of these */
-	__NR_open, __NR_creat, __NR_mkdir, __NR_mknod, __NR_symlink, __NR_link, __NR_rename,
-	__NR_renameat, __NR_unlink, __NR_rmdir, __NR_chmod, __NR_chown, __NR_lchown,
-	__NR_readlink,
+	__NR_openat,	 __NR_openat2,	 __NR_open_tree,  __NR_move_mount, __NR_mount_setattr,
+	__NR_fsopen,	 __NR_fsconfig,	 __NR_fsmount,	  __NR_mount,	   __NR_umount2,
+	__NR_pivot_root, __NR_chroot,	 __NR_mkdirat,	  __NR_mknodat,	   __NR_symlinkat,
+	__NR_linkat,	 __NR_renameat2, __NR_unlinkat,	  __NR_fchmod,	   __NR_fchmodat,
+	__NR_fchown,	 __NR_fchownat,	 __NR_chdir,	  __NR_fchdir,	   __NR_setns,
+	__NR_unshare,	 __NR_clone3,	 __NR_clone,	  __NR_execve,	   __NR_execveat,
+	__NR_readlinkat, __NR_statx,	 __NR_newfstatat, __NR_fchmodat2,
+#ifdef __NR_open /* newer architectures have none of these */
+	__NR_open,	 __NR_creat,	 __NR_mkdir,	  __NR_mknod,	   __NR_symlink,
+	__NR_link,	 __NR_rename,	 __NR_renameat,	  __NR_unlink,	   __NR_rmdir,
+	__NR_chmod,	 __NR_chown,	 __NR_lchown,	  __NR_readlink,
 #endif
 };
 
@@ -42,7 +43,7 @@ static const int free_calls[] = {
 	__NR_exit, __NR_exit_group, __NR_rt_sigreturn, __NR_restart_syscall, __NR_sendmsg,
 };
 
-#define FILTER_MAX	128
+#define FILTER_MAX 128
 
 static size_t filter_add(struct sock_filter *filter, size_t at, struct sock_filter instruction)
 {
@@ -59,11 +60,13 @@ static size_t filter_make(struct sock_filter *filter, enum engine_scope scope)
 	unsigned int other = scope == ENGINE_ALL ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
 	size_t at = 0;
 
-	at = filter_add(filter, at, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					offsetof(struct seccomp_data, nr)));
+	at = filter_add(filter, at,
+			(struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+						     offsetof(struct seccomp_data, nr)));
 	for (size_t i = 0; i < count; i++) {
-		at = filter_add(filter, at, (struct sock_filter)BPF_JUMP(
-				BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)calls[i], 0, 1));
+		at = filter_add(filter, at,
+				(struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+							     (unsigned int)calls[i], 0, 1));
 		at = filter_add(filter, at, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, listed));
 	}
 	return filter_add(filter, at, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, other));
@@ -84,7 +87,7 @@ static _noreturn void command_start(const char *const args[], enum engine_scope 
 		_exit(125);
 	listener = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 	if (listener < 0) {
-		/* An ordinary user may, but then set-user-id programs such as newuidmap do not work. */
+		/* An ordinary user may, but then newuidmap's set-user-id does not work. */
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		listener = sys_seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
 				       &program);
@@ -97,7 +100,7 @@ static _noreturn void command_start(const char *const args[], enum engine_scope 
 
 struct engine {
 	pid_t pid;
-	const char *program;		/* the last part of the command's path */
+	const char *program; /* the last part of the command's path */
 	int listener, output;
 	engine_decide *decide;
 	void *context;
@@ -174,8 +177,8 @@ static void engine_collect(struct engine *engine)
 	struct engine_result *result = engine->result;
 	char lost[4096];
 	size_t room = sizeof(result->output) - 1 - engine->output_size;
-	ssize_t n = room > 0 ? read(engine->output, result->output + engine->output_size, room) :
-			       read(engine->output, lost, sizeof(lost));
+	ssize_t n = room > 0 ? read(engine->output, result->output + engine->output_size, room)
+			     : read(engine->output, lost, sizeof(lost));
 
 	if (n > 0 && room > 0)
 		engine->output_size += (size_t)n;
@@ -189,7 +192,8 @@ static void engine_loop(struct engine *engine, unsigned int seconds)
 	time_t end = time(NULL) + (time_t)seconds;
 
 	while (time(NULL) < end) {
-		struct pollfd fds[] = { { engine->listener, POLLIN, 0 }, { engine->output, POLLIN, 0 } };
+		struct pollfd fds[] = { { engine->listener, POLLIN, 0 },
+					{ engine->output, POLLIN, 0 } };
 		int n = poll(fds, 2, 20);
 
 		if (n > 0 && (fds[0].revents & POLLIN))
@@ -215,8 +219,11 @@ int engine_run(const char *const args[], enum engine_scope scope, unsigned int s
 {
 	const char *slash = strrchr(args[0], '/');
 	struct engine engine = { .program = slash != NULL ? slash + 1 : args[0],
-				 .listener = -EBADF, .output = -EBADF, .decide = decide,
-				 .context = context, .result = ret };
+				 .listener = -EBADF,
+				 .output = -EBADF,
+				 .decide = decide,
+				 .context = context,
+				 .result = ret };
 	int sockets[2], pipes[2];
 	size_t count = 1;
 	char byte;
@@ -236,8 +243,8 @@ int engine_run(const char *const args[], enum engine_scope scope, unsigned int s
 	close(sockets[1]);
 	close(pipes[1]);
 	engine.output = pipes[0];
-	if (engine.pid < 0 || fd_receive(sockets[0], &engine.listener, &count, &byte, 1, &err) != 1 ||
-	    count != 1) {
+	if (engine.pid < 0 ||
+	    fd_receive(sockets[0], &engine.listener, &count, &byte, 1, &err) != 1 || count != 1) {
 		if (engine.pid > 0)
 			waitpid(engine.pid, &ret->status, 0);
 		engine.ended = true;

@@ -16,30 +16,30 @@
  * before it, nor the container's behind it.
  */
 enum engine_scope {
-	ENGINE_PATHS,		/* calls that resolve a path, mount, clone, exec or change root */
-	ENGINE_ALL,		/* every call but those that end a thread or return from a signal */
+	ENGINE_PATHS, /* calls that resolve a path, mount, clone, exec or change root */
+	ENGINE_ALL, /* every call but those that end a thread or return from a signal */
 };
 
 struct engine_stop {
-	unsigned int index;	/* 0, 1, 2 ... in this run */
-	pid_t pid;		/* thread that makes the call */
-	int call;		/* __NR_* */
+	unsigned int index; /* 0, 1, 2 ... in this run */
+	pid_t pid; /* thread that makes the call */
+	int call; /* __NR_* */
 	uint64_t args[6];
 };
 
 enum engine_verdict {
 	ENGINE_CONTINUE,
-	ENGINE_FAIL,		/* the call returns -*ret_errno */
-	ENGINE_KILL,		/* SIGKILL to the command itself, not to its descendants */
+	ENGINE_FAIL, /* the call returns -*ret_errno */
+	ENGINE_KILL, /* SIGKILL to the command itself, not to its descendants */
 };
 typedef enum engine_verdict engine_decide(void *context, const struct engine_stop *stop,
 					  int *ret_errno);
 
 struct engine_result {
-	int status;		/* as waitpid(2) gives it; -1: it had to be killed after the time-out */
+	int status; /* as waitpid(2) gives it; -1: it had to be killed after the time-out */
 	unsigned int stops;
-	char output[16384];	/* stdout and stderr, cut, NUL-terminated */
-	char stopped_at[64];	/* name or number of the call that was failed or killed */
+	char output[16384]; /* stdout and stderr, cut, NUL-terminated */
+	char stopped_at[64]; /* name or number of the call that was failed or killed */
 };
 
 /*

@@ -12,9 +12,9 @@
 
 /* How much of a tree is compared. */
 enum depth {
-	CGROUPS,	/* the directories that an attack may have made */
-	KINDS,		/* of everything, with type, mode, owner and device number */
-	EVERYTHING,	/* with times, inode and content */
+	CGROUPS, /* the directories that an attack may have made */
+	KINDS, /* of everything, with type, mode, owner and device number */
+	EVERYTHING, /* with times, inode and content */
 };
 
 /*
@@ -23,14 +23,15 @@ enum depth {
  * has a name of its own.  The small mount namespace of runtime/hostns.c is made once for all.
  */
 static const char *const ignored[] = { "/dev/pts", "/dev/fd", "/dev/shm/" };
-static const char attacked_cgroup[] = "kist-attack";
+static const char attacked_cgroup[] = "/kist-attack";
 static const char ignored_mount[] = " /run/kist/.hostns";
 
 static const char *const sysctls[] = {
-	"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe", "/proc/sys/kernel/hostname",
-	"/proc/sys/kernel/domainname", "/proc/sys/kernel/shmmax", "/proc/sys/kernel/sysrq",
+	"/proc/sys/kernel/core_pattern", "/proc/sys/kernel/modprobe",
+	"/proc/sys/kernel/hostname",	 "/proc/sys/kernel/domainname",
+	"/proc/sys/kernel/shmmax",	 "/proc/sys/kernel/sysrq",
 	"/proc/sys/net/ipv4/ip_forward", "/proc/sys/vm/overcommit_memory",
-	"/proc/sys/kernel/msgmax", "/proc/sys/fs/mqueue/msg_max",
+	"/proc/sys/kernel/msgmax",	 "/proc/sys/fs/mqueue/msg_max",
 };
 
 static unsigned long text_hash(const char *text, size_t size)
@@ -42,8 +43,7 @@ static unsigned long text_hash(const char *text, size_t size)
 	return hash;
 }
 
-static void file_describe(struct text *out, struct arena *arena, const char *path,
-			  enum depth depth)
+static void file_describe(struct text *out, struct arena *arena, const char *path, enum depth depth)
 {
 	struct stat st;
 	struct error err;
@@ -53,7 +53,7 @@ static void file_describe(struct text *out, struct arena *arena, const char *pat
 	if (lstat(path, &st) < 0)
 		return;
 	if (depth == CGROUPS) {
-		if (S_ISDIR(st.st_mode) && strstr(path, attacked_cgroup) != NULL)
+		if (S_ISDIR(st.st_mode) && strcmp(strrchr(path, '/'), attacked_cgroup) == 0)
 			text_printf(out, "%s\n", path);
 		return;
 	}
@@ -113,8 +113,7 @@ static size_t directory_list(struct arena *arena, const char *path, const char *
 	return count;
 }
 
-static void tree_describe(struct text *out, struct arena *arena, const char *path,
-			  enum depth depth)
+static void tree_describe(struct text *out, struct arena *arena, const char *path, enum depth depth)
 {
 	const char **paths = NULL;
 	size_t count = directory_list(arena, path, &paths);

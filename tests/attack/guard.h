@@ -8,8 +8,8 @@
  *
  * It holds a recursive listing of a sentinel tree (type, mode, owner, size,
  * mtime and ctime in ns, inode, rdev, content), the mount table, a list of
- * sysctls, the listing of /dev, named network namespaces, the cgroups with
- * "kist-attack" in their path, and owner and mode of the standard streams.
+ * sysctls, the listing of /dev, named network namespaces, cgroups of the
+ * name "kist-attack", and owner and mode of the standard streams.
  */
 const char *guard_snapshot(struct arena *arena, const char *sentinel);
 /* NULL when equal, else the first differing lines of both. */

@@ -13,15 +13,25 @@
 /* Paths that lead to the cgroups of others, and writing to those from the inside. */
 
 static const char *const climbing[] = {
-	"../../kist-attack", "/../../kist-attack", "/kist-x/../../../kist-attack", "..", "/..",
-	"/kist-x/..", "kist-x/../../kist-attack", "./../kist-attack",
+	"../../kist-attack",
+	"/../../kist-attack",
+	"/kist-x/../../../kist-attack",
+	"..",
+	"/..",
+	"/kist-x/..",
+	"kist-x/../../kist-attack",
+	"./../kist-attack",
 };
 
 static bool exists_anywhere(const char *name)
 {
 	static const char *const tops[] = {
-		"/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/pids",
-		"/sys/fs/cgroup/memory", "/sys/fs", "/sys/fs/cgroup/systemd",
+		"/sys/fs/cgroup",
+		"/sys/fs/cgroup/unified",
+		"/sys/fs/cgroup/pids",
+		"/sys/fs/cgroup/memory",
+		"/sys/fs",
+		"/sys/fs/cgroup/systemd",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tops); i++)
@@ -57,7 +67,8 @@ ATTACK(cgroup, path_that_no_cgroup_can_have_is_refused)
 		struct output output;
 		struct probe seen;
 
-		bundle_set(a.bundle, "/linux/cgroupsPath", arena_printf(&e2e_arena, "'%s'", paths[i]));
+		bundle_set(a.bundle, "/linux/cgroupsPath",
+			   arena_printf(&e2e_arena, "'%s'", paths[i]));
 		cr_expect_not(attack_run(&a, "an impossible path", &output, &seen), "%.40s: %s",
 			      paths[i], output.out);
 	}
@@ -118,11 +129,17 @@ ATTACK(cgroup, of_others_keeps_its_processes)
 }
 
 static const char *const files[] = {
-	"/sys/fs/cgroup/cgroup.procs", "/sys/fs/cgroup/cgroup.kill", "/sys/fs/cgroup/pids/cgroup.procs",
-	"/sys/fs/cgroup/pids/tasks", "/sys/fs/cgroup/devices/devices.allow",
-	"/sys/fs/cgroup/memory/release_agent", "/sys/fs/cgroup/memory/notify_on_release",
-	"/sys/fs/cgroup/unified/cgroup.procs", "/sys/fs/cgroup/unified/cgroup.kill",
-	"/sys/fs/cgroup/systemd/release_agent", "/sys/fs/cgroup/cgroup.subtree_control",
+	"/sys/fs/cgroup/cgroup.procs",
+	"/sys/fs/cgroup/cgroup.kill",
+	"/sys/fs/cgroup/pids/cgroup.procs",
+	"/sys/fs/cgroup/pids/tasks",
+	"/sys/fs/cgroup/devices/devices.allow",
+	"/sys/fs/cgroup/memory/release_agent",
+	"/sys/fs/cgroup/memory/notify_on_release",
+	"/sys/fs/cgroup/unified/cgroup.procs",
+	"/sys/fs/cgroup/unified/cgroup.kill",
+	"/sys/fs/cgroup/systemd/release_agent",
+	"/sys/fs/cgroup/cgroup.subtree_control",
 };
 
 static void expect_shut(struct attack *a, const char *what)
@@ -138,7 +155,8 @@ static void expect_shut(struct attack *a, const char *what)
 			return;
 		result = probe_text(&seen, arena_printf(&e2e_arena, "open:%s", files[i]));
 		cr_expect(strcmp(result, "EROFS") == 0 || strcmp(result, "EACCES") == 0 ||
-			  strcmp(result, "ENOENT") == 0, "%s: %s: %s", what, files[i], output.out);
+				  strcmp(result, "ENOENT") == 0,
+			  "%s: %s: %s", what, files[i], output.out);
 	}
 }
 
@@ -149,7 +167,8 @@ ATTACK(cgroup, files_are_read_only_without_a_namespace)
 
 	bundle_unset(a.bundle, "/linux/namespaces/5");
 	expect_shut(&a, "no cgroup namespace");
-	bundle_set(bound.bundle, "/mounts/5", "{'destination': '/sys', 'type': 'none',"
+	bundle_set(bound.bundle, "/mounts/5",
+		   "{'destination': '/sys', 'type': 'none',"
 		   " 'source': '/sys', 'options': ['rbind', 'ro']}");
 	bundle_unset(bound.bundle, "/linux/namespaces/5");
 	expect_shut(&bound, "no cgroup namespace, /sys bound");

@@ -58,7 +58,8 @@ ATTACK(capabilities, of_the_caller_are_not_passed_on)
 	probe_parse(&seen, &e2e_arena, output.out);
 	cr_assert_eq(output.status, 0, "%s", output.out);
 	cr_expect(seen.cap_inheritable == 0 && seen.cap_ambient == 0 && seen.cap_permitted == 0 &&
-		  seen.cap_effective == 0, "%s", output.out);
+			  seen.cap_effective == 0,
+		  "%s", output.out);
 	cr_expect_eq(seen.cap_bounding, 0x20000420);
 }
 
@@ -76,7 +77,8 @@ ATTACK(capabilities, of_a_file_give_nothing_that_was_not_configured)
 		struct probe seen;
 
 		cr_assert_eq(setxattr(attack_path(&a, "/probe"), "security.capability", &cap,
-				      sizeof(cap), 0), 0);
+				      sizeof(cap), 0),
+			     0);
 		bundle_set(a.bundle, "/process/user/uid", "1000");
 		bundle_set(a.bundle, "/process/noNewPrivileges", privileged ? "false" : "true");
 		if (!attack_run(&a, "file capabilities", &output, &seen))
@@ -101,18 +103,23 @@ ATTACK(capabilities, added_by_exec_are_not_inheritable)
 	probe_parse(&seen, &e2e_arena, output.out);
 	cr_expect(seen.cap_effective & 0x2000, "%s", output.out);
 	cr_expect(seen.cap_inheritable == 0 && seen.cap_ambient == 0, "%s", output.out);
-	bundle_call(a.bundle, &output, "exec", "--cap", "CAP_NET_RAW", "--user", "1000", a.bundle->id,
-		    "/probe", "report", NULL);
+	bundle_call(a.bundle, &output, "exec", "--cap", "CAP_NET_RAW", "--user", "1000",
+		    a.bundle->id, "/probe", "report", NULL);
 	probe_parse(&seen, &e2e_arena, output.out);
 	cr_expect(seen.cap_inheritable == 0 && seen.cap_ambient == 0, "%s", output.out);
 	bundle_call(a.bundle, &output, "kill", a.bundle->id, "KILL", NULL);
 	bundle_finish(&call, &output);
 }
 
-static const struct { const char *pointer, *value; } ids[] = {
-	{ "/process/user/uid", "4294967295" }, { "/process/user/uid", "4294967296" },
-	{ "/process/user/uid", "-1" }, { "/process/user/gid", "4294967295" },
-	{ "/process/user/uid", "18446744073709551616" }, { "/process/user/uid", "1.5" },
+static const struct {
+	const char *pointer, *value;
+} ids[] = {
+	{ "/process/user/uid", "4294967295" },
+	{ "/process/user/uid", "4294967296" },
+	{ "/process/user/uid", "-1" },
+	{ "/process/user/gid", "4294967295" },
+	{ "/process/user/uid", "18446744073709551616" },
+	{ "/process/user/uid", "1.5" },
 	{ "/process/user/additionalGids", "[4294967295]" },
 	{ "/process/user/additionalGids", "[8589934592]" },
 };
@@ -171,7 +178,8 @@ static struct attack filtered(void)
 {
 	struct attack a = attack_new();
 
-	bundle_set(a.bundle, "/linux/seccomp", "{'defaultAction': 'SCMP_ACT_ALLOW',"
+	bundle_set(a.bundle, "/linux/seccomp",
+		   "{'defaultAction': 'SCMP_ACT_ALLOW',"
 		   " 'architectures': ['SCMP_ARCH_X86_64'], 'syscalls': ["
 		   " {'names': ['ioctl'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 99, 'args': ["
 		   "  {'index': 1, 'value': 4294967295, 'valueTwo': 21522,"
@@ -189,11 +197,11 @@ ATTACK(filter, looks_at_the_bits_it_is_told_to)
 	for (int late = 0; late < 2; late++) {
 		struct attack a = filtered();
 
-		/* ioctl(0, TIOCSTI) with and without bits above; then a call that is not filtered. */
+		/* ioctl(0, TIOCSTI) with and without bits above; then one that is not filtered. */
 		bundle_set(a.bundle, "/process/noNewPrivileges", late ? "true" : "false");
 		bundle_probe_args(a.bundle, "ioctl", "0", "0x5412", "x", "ioctl", "1",
-				  "0x7f00000005412", "x", "ioctl", "2", "0x5413", "x",
-				  "syscall", "140", "0", "0", "0", NULL);
+				  "0x7f00000005412", "x", "ioctl", "2", "0x5413", "x", "syscall",
+				  "140", "0", "0", "0", NULL);
 		cr_assert(attack_run(&a, "filter", &output, &seen), "%s", output.err);
 		cr_expect(probe_has(&seen, "ioctl:0=errno 99"), "%s", output.out);
 		cr_expect(probe_has(&seen, "ioctl:1=errno 99"), "%s", output.out);
@@ -213,14 +221,15 @@ ATTACK(filter, is_not_walked_around_by_another_architecture)
 	bundle_args(a.bundle, "/thief", "int80", "20", NULL);
 	attack_begin(&a);
 	bundle_run(a.bundle, &output);
-	cr_expect_eq(output.status, 128 + SIGSYS, "int80: status %d: %s", output.status, output.out);
+	cr_expect_eq(output.status, 128 + SIGSYS, "int80: status %d: %s", output.status,
+		     output.out);
 	/* getpriority as x32: 0x40000000 + 140 */
 	bundle_probe_args(b.bundle, "syscall", "1073741964", "0", "0", "0", NULL);
 	attack_begin(&b);
 	bundle_run(b.bundle, &output);
 	probe_parse(&seen, &e2e_arena, output.out);
 	cr_expect(output.status == 128 + SIGSYS || probe_has(&seen, "syscall:1073741964=ENOSYS") ||
-		  probe_has(&seen, "syscall:1073741964=errno 99"), "x32: status %d: %s",
-		  output.status, output.out);
+			  probe_has(&seen, "syscall:1073741964=errno 99"),
+		  "x32: status %d: %s", output.status, output.out);
 }
 #endif

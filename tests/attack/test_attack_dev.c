@@ -18,11 +18,26 @@ static void no_dev_mounts(struct attack *a)
 	attack_dir(a, "/dev");
 }
 
-enum forgery { LINK_OUT, LINK_IN, LINK_PROC, A_FILE, A_FIFO, A_DIRECTORY, WRONG_DEVICE, ABSENT,
-	       FORGERY_COUNT };
+enum forgery {
+	LINK_OUT,
+	LINK_IN,
+	LINK_PROC,
+	A_FILE,
+	A_FIFO,
+	A_DIRECTORY,
+	WRONG_DEVICE,
+	ABSENT,
+	FORGERY_COUNT
+};
 static const char *const forgeries[] = {
-	"a link to the host", "a link to a file", "a link to core_pattern", "a file", "a fifo",
-	"a directory", "the wrong device", "absent",
+	"a link to the host",
+	"a link to a file",
+	"a link to core_pattern",
+	"a file",
+	"a fifo",
+	"a directory",
+	"the wrong device",
+	"absent",
 };
 
 static void forge(const struct attack *a, const char *inside, enum forgery how)
@@ -66,8 +81,8 @@ ATTACK(masks, are_not_made_of_what_the_image_calls_null)
 		cr_expect_str_eq(probe_text(&seen, "read:/hidden"), "", "%s: %s", forgeries[how],
 				 output.out);
 		cr_expect(strncmp(probe_text(&seen, "stat:/hidden"), "c ", 2) == 0 &&
-			  strstr(probe_text(&seen, "stat:/hidden"), " 1:3 "), "%s: %s",
-			  forgeries[how], output.out);
+				  strstr(probe_text(&seen, "stat:/hidden"), " 1:3 "),
+			  "%s: %s", forgeries[how], output.out);
 		cr_expect(probe_mount_find(&seen, "/proc/keys", &mount), "%s", forgeries[how]);
 	}
 }
@@ -89,7 +104,8 @@ ATTACK(stdio, is_not_opened_anew_through_the_image)
 				  "report", NULL);
 		if (!attack_run(&a, forgeries[how], &output, &seen))
 			continue;
-		cr_expect(strstr(output.err, "to the caller too"), "%s: %s", forgeries[how], output.err);
+		cr_expect(strstr(output.err, "to the caller too"), "%s: %s", forgeries[how],
+			  output.err);
 		cr_expect(stat(attack_path(&a, "/target"), &st) == 0 && st.st_size == 13, "%s",
 			  forgeries[how]);
 		cr_expect_str_eq(probe_text(&seen, "fd.0"), "/dev/null");
@@ -108,8 +124,8 @@ ATTACK(dev, as_a_link_to_the_host_makes_nothing_there)
 		struct probe seen;
 
 		no_dev_mounts(&a);
-		target = arena_printf(&e2e_arena, "%.*s%s%s", (int)(target - targets[i]), targets[i],
-				      a.sentinel, target + 2);
+		target = arena_printf(&e2e_arena, "%.*s%s%s", (int)(target - targets[i]),
+				      targets[i], a.sentinel, target + 2);
 		attack_link(&a, "/dev", target);
 		bundle_set(a.bundle, "/root/readonly", "false");
 		attack_run(&a, target, &output, &seen);
@@ -117,8 +133,14 @@ ATTACK(dev, as_a_link_to_the_host_makes_nothing_there)
 }
 
 static const char *const device_paths[] = {
-	"/dev/../../../../SENTINEL/made", "/link/made", "/dev/link/made", "/dev/file", "/dev/..",
-	"/link/null", "/dev/out", "/dev/self",
+	"/dev/../../../../SENTINEL/made",
+	"/link/made",
+	"/dev/link/made",
+	"/dev/file",
+	"/dev/..",
+	"/link/null",
+	"/dev/out",
+	"/dev/self",
 };
 
 ATTACK(devices, with_dots_and_links_stay_in_the_root)
@@ -138,8 +160,13 @@ ATTACK(devices, with_dots_and_links_stay_in_the_root)
 		attack_link(&a, "/dev/out", arena_printf(&e2e_arena, "%s/secret", a.sentinel));
 		attack_link(&a, "/dev/self", "self");
 		bundle_file(a.bundle, "/dev/file", 0644, "of the image\n");
-		bundle_set(a.bundle, "/linux/devices", arena_printf(&e2e_arena, "[{'path': '%s',"
-			   " 'type': 'c', 'major': 1, 'minor': 3, 'fileMode': 511, 'uid': 7}]", path));
+		bundle_set(
+			a.bundle, "/linux/devices",
+			arena_printf(
+				&e2e_arena,
+				"[{'path': '%s',"
+				" 'type': 'c', 'major': 1, 'minor': 3, 'fileMode': 511, 'uid': 7}]",
+				path));
 		attack_run(&a, device_paths[i], &output, &seen);
 	}
 }
@@ -156,16 +183,17 @@ ATTACK(devices, of_the_host_may_not_be_made_or_opened)
 	struct probe seen;
 
 	for (size_t i = 0; i < ARRAY_SIZE(caps); i++)
-		bundle_set(a.bundle, arena_printf(&e2e_arena, "/process/capabilities/%s/-", caps[i]),
+		bundle_set(a.bundle,
+			   arena_printf(&e2e_arena, "/process/capabilities/%s/-", caps[i]),
 			   "'CAP_MKNOD'");
 	cr_assert_eq(mknod(attack_path(&a, "/mem"), S_IFCHR | 0666, makedev(1, 1)), 0);
 	cr_assert_eq(mknod(attack_path(&a, "/disk"), S_IFBLK | 0666, makedev(254, 0)), 0);
 	bundle_unset(a.bundle, "/mounts/1/options");
-	bundle_probe_args(a.bundle, "mknod", "/dev/disk", "b", "254:0", "mknod", "/dev/mem", "c", "1:1",
-			  "mknod", "/dev/kmsg", "c", "1:11", "mknod", "/dev/any", "c", "200:200",
-			  "open", "/mem", "r", "open", "/disk", "w", "open", "/dev/disk", "r",
-			  "open", "/dev/mem", "rw", "open", "/dev/kmsg", "r", "open", "/dev/any", "r",
-			  "open", "/dev/null", "rw", NULL);
+	bundle_probe_args(a.bundle, "mknod", "/dev/disk", "b", "254:0", "mknod", "/dev/mem", "c",
+			  "1:1", "mknod", "/dev/kmsg", "c", "1:11", "mknod", "/dev/any", "c",
+			  "200:200", "open", "/mem", "r", "open", "/disk", "w", "open", "/dev/disk",
+			  "r", "open", "/dev/mem", "rw", "open", "/dev/kmsg", "r", "open",
+			  "/dev/any", "r", "open", "/dev/null", "rw", NULL);
 	cr_assert(attack_run(&a, "mknod", &output, &seen), "%s", output.err);
 	/* A node may be made, as with runc; the device cgroup keeps it shut. */
 	for (size_t i = 0; i < ARRAY_SIZE(closed); i++)
@@ -174,7 +202,8 @@ ATTACK(devices, of_the_host_may_not_be_made_or_opened)
 	cr_expect(probe_has(&seen, "open:/dev/null=0"), "%s", output.out);
 }
 
-static const char *const console_places[] = { "/dev/console", "/dev/ptmx", "/dev/pts", "/dev/pts/ptmx" };
+static const char *const console_places[] = { "/dev/console", "/dev/ptmx", "/dev/pts",
+					      "/dev/pts/ptmx" };
 
 /* CVE-2025-52565, CVE-2026-88264: "run" makes the terminal itself. */
 ATTACK(console, forged_by_the_image_is_refused_or_replaced)
@@ -193,14 +222,18 @@ ATTACK(console, forged_by_the_image_is_refused_or_replaced)
 		bundle_file(a.bundle, "/target", 0666, "of the image\n");
 		forge(&a, place, how);
 		if (strncmp(place, "/dev/pts", 8) != 0)
-			bundle_set(a.bundle, "/mounts/-", "{'destination': '/dev/pts', 'type': 'devpts',"
-				   " 'source': 'devpts', 'options': ['newinstance', 'ptmxmode=0666']}");
+			bundle_set(
+				a.bundle, "/mounts/-",
+				"{'destination': '/dev/pts', 'type': 'devpts',"
+				" 'source': 'devpts',"
+				" 'options': ['newinstance', 'ptmxmode=0666']}");
 		bundle_set(a.bundle, "/process/terminal", "true");
 		bundle_probe_args(a.bundle, "stat", "/dev/console", "report", NULL);
 		if (attack_run(&a, what, &output, &seen) && output.status == 0)
 			cr_expect(strncmp(probe_text(&seen, "fd.0"), "/dev/pts/", 9) == 0 &&
-				  strstr(probe_text(&seen, "stat:/dev/console"), " 136:"), "%s: %s",
-				  what, output.out);
-		cr_expect(stat(attack_path(&a, "/target"), &st) == 0 && st.st_size == 13, "%s", what);
+					  strstr(probe_text(&seen, "stat:/dev/console"), " 136:"),
+				  "%s: %s", what, output.out);
+		cr_expect(stat(attack_path(&a, "/target"), &st) == 0 && st.st_size == 13, "%s",
+			  what);
 	}
 }

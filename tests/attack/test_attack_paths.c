@@ -10,9 +10,9 @@
 /* Destinations and working directories that lead out of the root. */
 
 static const char *const targets[] = {
-	"SENTINEL",				/* absolute */
+	"SENTINEL", /* absolute */
 	"../../../../../../../../../../SENTINEL",
-	"link",					/* to itself */
+	"link", /* to itself */
 	"/proc/1/root/SENTINEL",
 	"/proc/self/cwd",
 	"/proc/self/fd/7",
@@ -34,8 +34,9 @@ static const char *replaced(const char *text, const char *word, const char *by)
 {
 	const char *at = strstr(text, word);
 
-	return at == NULL ? text :
-	       arena_printf(&e2e_arena, "%.*s%s%s", (int)(at - text), text, by, at + strlen(word));
+	return at == NULL ? text
+			  : arena_printf(&e2e_arena, "%.*s%s%s", (int)(at - text), text, by,
+					 at + strlen(word));
 }
 
 /* CVE-2015-3627 and those that followed. */
@@ -74,7 +75,7 @@ ATTACK(paths, forty_one_links_are_too_many)
 			    arena_printf(&e2e_arena, "/l%d", i + 1));
 	attack_bind(&a, a.volume, "/l0/x");
 	cr_expect_not(attack_run(&a, "41 links", &output, &seen), "%s", output.out);
-	cr_expect(strstr(output.err, "Too many levels of symbolic links"), "%s", output.err);
+	cr_expect(strcasestr(output.err, "too many levels of symbolic links"), "%s", output.err);
 }
 
 /* CVE-2021-30465: what the volume holds belongs to somebody else. */
@@ -94,8 +95,8 @@ ATTACK(paths, links_in_a_volume_stay_in_the_root)
 }
 
 static const char *const escapes[] = {
-	"/proc/self/fd/%d", "/proc/self/fd/%d/../..", "/proc/self/fd/%d/../../../..",
-	"/proc/1/fd/%d/", "/proc/thread-self/fd/%d", "/dev/fd/%d",
+	"/proc/self/fd/%d", "/proc/self/fd/%d/../..",  "/proc/self/fd/%d/../../../..",
+	"/proc/1/fd/%d/",   "/proc/thread-self/fd/%d", "/dev/fd/%d",
 };
 
 /* The caller leaks directories of the host to kist: 3 to 20 (CVE-2024-21626). */
@@ -156,15 +157,17 @@ ATTACK(fds, of_the_caller_do_not_leak)
 	cr_assert_eq(output.status, 0, "%s", output.out);
 	probe_parse(&seen, &e2e_arena, output.out);
 	for (int fd = 3; fd < 64; fd++)
-		cr_expect_null(probe_find(&seen, arena_printf(&e2e_arena, "fd.%d", fd)), "fd %d: %s",
-			       fd, output.out);
+		cr_expect_null(probe_find(&seen, arena_printf(&e2e_arena, "fd.%d", fd)),
+			       "fd %d: %s", fd, output.out);
 }
 
 /* args[0] by a leaked fd: a program of the host's. */
 ATTACK(fds, do_not_lead_to_a_program_of_the_host)
 {
 	static const char *const programs[] = {
-		"/proc/self/fd/%d/bin/sh", "/proc/self/fd/%d/usr/bin/true", "/dev/fd/%d/bin/sh",
+		"/proc/self/fd/%d/bin/sh",
+		"/proc/self/fd/%d/usr/bin/true",
+		"/dev/fd/%d/bin/sh",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)

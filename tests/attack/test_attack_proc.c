@@ -10,16 +10,16 @@
 static const struct {
 	const char *what, *place, *target;
 } forged[] = {
-	{ "a fake",		"/proc", "/fake" },
-	{ "a volume",		"/proc", "/vol" },
-	{ "relative, out",	"/proc", "../../../../../../../../../.." },
-	{ "itself",		"/proc", "proc" },
-	{ "dangling",		"/proc", "/missing/deep/er" },
-	{ "sys as proc",	"/proc", "/sys" },
-	{ "proc as sys",	"/sys",	 "/proc" },
-	{ "a fake",		"/sys",	 "/fake" },
-	{ "its own part",	"/sys",	 "/proc/self/attr" },
-	{ "a volume",		"/sys",	 "/vol" },
+	{ "a fake", "/proc", "/fake" },
+	{ "a volume", "/proc", "/vol" },
+	{ "relative, out", "/proc", "../../../../../../../../../.." },
+	{ "itself", "/proc", "proc" },
+	{ "dangling", "/proc", "/missing/deep/er" },
+	{ "sys as proc", "/proc", "/sys" },
+	{ "proc as sys", "/sys", "/proc" },
+	{ "a fake", "/sys", "/fake" },
+	{ "its own part", "/sys", "/proc/self/attr" },
+	{ "a volume", "/sys", "/vol" },
 };
 
 /* CVE-2019-19921, CVE-2023-27561, CVE-2023-28642. */
@@ -34,8 +34,11 @@ ATTACK(proc, or_sys_as_a_link_is_refused)
 
 		attack_dir(&a, "/fake");
 		attack_link(&a, forged[i].place, forged[i].target);
-		bundle_set(a.bundle, "/mounts/0", arena_printf(&e2e_arena, "{'destination': '/vol',"
-			   " 'type': 'bind', 'source': '%s', 'options': ['rbind']}", a.volume));
+		bundle_set(a.bundle, "/mounts/0",
+			   arena_printf(&e2e_arena,
+					"{'destination': '/vol',"
+					" 'type': 'bind', 'source': '%s', 'options': ['rbind']}",
+					a.volume));
 		bundle_set(a.bundle, "/mounts/-",
 			   "{'destination': '/proc', 'type': 'proc', 'source': 'proc'}");
 		cr_expect_not(attack_run(&a, what, &output, &seen), "%s: %s", what, output.out);
@@ -54,9 +57,20 @@ ATTACK(proc, as_a_file_is_refused)
 
 /* A cover over any of these would tell lies to the next runtime that comes in. */
 static const char *const covered[] = {
-	"/proc/self", "/proc/self/attr", "/proc/self/attr/exec", "/proc/1/attr", "/proc/thread-self",
-	"/proc/sys", "/proc/sys/kernel", "/proc/sys/kernel/domainname", "/proc/self/setgroups",
-	"/proc/./sys", "/proc//self/attr", "/proc/self/../sys", "/link/sys", "/link",
+	"/proc/self",
+	"/proc/self/attr",
+	"/proc/self/attr/exec",
+	"/proc/1/attr",
+	"/proc/thread-self",
+	"/proc/sys",
+	"/proc/sys/kernel",
+	"/proc/sys/kernel/domainname",
+	"/proc/self/setgroups",
+	"/proc/./sys",
+	"/proc//self/attr",
+	"/proc/self/../sys",
+	"/link/sys",
+	"/link",
 };
 
 static void expect_refused(struct attack *a, const char *mount, const char *what)
@@ -76,12 +90,23 @@ ATTACK(proc, is_not_covered_by_a_tmpfs_or_a_bind)
 
 		attack_link(&a, "/link", "/proc");
 		attack_link(&b, "/link", "/proc");
-		expect_refused(&a, arena_printf(&e2e_arena, "{'destination': '%s', 'type': 'tmpfs',"
-			       " 'source': 'tmpfs'}", covered[i]), covered[i]);
-		expect_refused(&b, arena_printf(&e2e_arena, "{'destination': '%s', 'type': 'bind',"
-			       " 'source': '%s/%s', 'options': ['bind']}", covered[i], b.sentinel,
-			       strstr(covered[i], "exec") || strstr(covered[i], "domainname") ||
-			       strstr(covered[i], "setgroups") ? "secret" : "directory"), covered[i]);
+		expect_refused(&a,
+			       arena_printf(&e2e_arena,
+					    "{'destination': '%s', 'type': 'tmpfs',"
+					    " 'source': 'tmpfs'}",
+					    covered[i]),
+			       covered[i]);
+		expect_refused(&b,
+			       arena_printf(&e2e_arena,
+					    "{'destination': '%s', 'type': 'bind',"
+					    " 'source': '%s/%s', 'options': ['bind']}",
+					    covered[i], b.sentinel,
+					    strstr(covered[i], "exec") ||
+							    strstr(covered[i], "domainname") ||
+							    strstr(covered[i], "setgroups")
+						    ? "secret"
+						    : "directory"),
+			       covered[i]);
 	}
 }
 
@@ -101,13 +126,16 @@ ATTACK(proc, is_a_procfs_or_nothing)
 
 		attack_dir(&a, "/proc");
 		attack_link(&a, "/link", "/proc");
-		bundle_set(a.bundle, "/mounts/0", arena_printf(&e2e_arena, "{'destination': '%s',"
-			   " 'type': 'tmpfs', 'source': 'tmpfs'}", names_of_proc[i]));
+		bundle_set(a.bundle, "/mounts/0",
+			   arena_printf(&e2e_arena,
+					"{'destination': '%s',"
+					" 'type': 'tmpfs', 'source': 'tmpfs'}",
+					names_of_proc[i]));
 		bundle_probe_args(a.bundle, "statfs", "/proc", "report", NULL);
 		if (attack_run(&a, what, &output, &seen))
 			cr_expect(strncmp(probe_text(&seen, "statfs:/proc"), "1021994", 7) != 0 &&
-				  !probe_mount_find(&seen, "/proc", &mount), "%s: %s", what,
-				  output.out);
+					  !probe_mount_find(&seen, "/proc", &mount),
+				  "%s: %s", what, output.out);
 	}
 }
 
@@ -128,10 +156,23 @@ ATTACK(sysctl, lands_in_the_right_file)
 
 /* Canaries: what a namespace of the container's own has, so that a hole changes no host. */
 static const char *const climbing[] = {
-	"net/../kernel/domainname", "net/./../kernel/domainname", "../self/timerslack_ns",
-	"net.//.kernel.domainname", "net.//", "net/..", "fs/mqueue/../../kernel/domainname",
-	"kernel/../kernel/domainname", "kernel...domainname", "/kernel/domainname",
-	"net//ipv4/ip_forward", "net/./ipv4/ip_forward", "net.ipv4.ip_forward.", "net.", "", "/", "..",
+	"net/../kernel/domainname",
+	"net/./../kernel/domainname",
+	"../self/timerslack_ns",
+	"net.//.kernel.domainname",
+	"net.//",
+	"net/..",
+	"fs/mqueue/../../kernel/domainname",
+	"kernel/../kernel/domainname",
+	"kernel...domainname",
+	"/kernel/domainname",
+	"net//ipv4/ip_forward",
+	"net/./ipv4/ip_forward",
+	"net.ipv4.ip_forward.",
+	"net.",
+	"",
+	"/",
+	"..",
 };
 
 ATTACK(sysctl, that_climbs_is_refused)
@@ -152,7 +193,8 @@ ATTACK(sysctl, that_climbs_is_refused)
 ATTACK(label, is_not_written_to_a_forged_proc)
 {
 	static const char *const pointers[] = {
-		"/process/apparmorProfile", "/process/selinuxLabel",
+		"/process/apparmorProfile",
+		"/process/selinuxLabel",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(pointers); i++) {

@@ -16,7 +16,7 @@
  */
 
 struct swap {
-	const char *path, *evil;	/* what is exchanged */
+	const char *path, *evil; /* what is exchanged */
 	unsigned int at;
 	bool swapped, missed;
 };
@@ -40,17 +40,17 @@ static enum engine_verdict swap_at(void *context, const struct engine_stop *stop
 /* What is exchanged: in the volume (at /vol inside) or in the root; and for what. */
 static const struct {
 	const char *path;
-	const char *target;		/* of the link; %s: the sentinel */
+	const char *target; /* of the link; %s: the sentinel */
 } victims[] = {
-	{ "volume/a",			"%s" },
-	{ "volume/a/b",			"../../../../../../../../..%s" },
-	{ "volume/a/b/c",		"%s/directory" },
-	{ "bundle/rootfs/vol",		"%s" },
-	{ "bundle/rootfs/proc",		"%s" },
-	{ "bundle/rootfs/dev",		"%s" },
-	{ "bundle/rootfs/sys",		"/proc" },
-	{ "bundle/rootfs/work",		"%s/directory" },
-	{ "bundle/rootfs",		"%s" },
+	{ "volume/a", "%s" },
+	{ "volume/a/b", "../../../../../../../../..%s" },
+	{ "volume/a/b/c", "%s/directory" },
+	{ "bundle/rootfs/vol", "%s" },
+	{ "bundle/rootfs/proc", "%s" },
+	{ "bundle/rootfs/dev", "%s" },
+	{ "bundle/rootfs/sys", "/proc" },
+	{ "bundle/rootfs/work", "%s/directory" },
+	{ "bundle/rootfs", "%s" },
 };
 
 static const char *below(const struct attack *a, const char *name)
@@ -62,8 +62,9 @@ static const char *below(const struct attack *a, const char *name)
 static struct attack shared_volume(void)
 {
 	static const char *const made[] = {
-		"volume/a", "volume/a/b", "volume/a/b/c", "bundle/rootfs/vol", "bundle/rootfs/proc",
-		"bundle/rootfs/dev", "bundle/rootfs/sys", "bundle/rootfs/work",
+		"volume/a",	     "volume/a/b",	   "volume/a/b/c",
+		"bundle/rootfs/vol", "bundle/rootfs/proc", "bundle/rootfs/dev",
+		"bundle/rootfs/sys", "bundle/rootfs/work",
 	};
 	struct attack a = attack_new();
 	struct bundle *b = a.bundle;
@@ -75,16 +76,19 @@ static struct attack shared_volume(void)
 	attack_bind(&a, a.volume, "/vol");
 	attack_bind(&a, below(&a, "other"), "/vol/a/b/c/1/2/3/4/5/6/7/8/9/10/11/12");
 	attack_bind(&a, below(&a, "bundle/config.json"), "/vol/a/b/c/file");
-	bundle_set(b, "/mounts/-", "{'destination': '/vol/a/b/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}");
-	bundle_set(b, "/mounts/-", "{'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs',"
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/vol/a/b/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}");
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs',"
 		   " 'options': ['ro']}");
 	bundle_set(b, "/linux/maskedPaths", "['/proc/keys', '/sys/firmware', '/vol/a/b/c/hidden']");
 	bundle_set(b, "/linux/readonlyPaths", "['/proc/sys', '/vol/a/b']");
-	bundle_set(b, "/linux/devices", "[{'path': '/vol/a/null', 'type': 'c', 'major': 1, 'minor': 3,"
+	bundle_set(b, "/linux/devices",
+		   "[{'path': '/vol/a/null', 'type': 'c', 'major': 1, 'minor': 3,"
 		   " 'fileMode': 438, 'uid': 1, 'gid': 1}]");
 	bundle_set(b, "/process/cwd", "'/work'");
-	bundle_probe_args(b, "write", "/vol/a/b/x", "inside", "write", "/proc/sys/kernel/shmmax", "1",
-			  "report", NULL);
+	bundle_probe_args(b, "write", "/vol/a/b/x", "inside", "write", "/proc/sys/kernel/shmmax",
+			  "1", "report", NULL);
 	return a;
 }
 
@@ -92,7 +96,10 @@ static struct attack shared_volume(void)
 static void tidy(const struct attack *a)
 {
 	static const char *const made[] = {
-		"volume/a/b/c/1", "volume/a/b/c/file", "volume/a/b/tmpfs", "volume/a/null",
+		"volume/a/b/c/1",
+		"volume/a/b/c/file",
+		"volume/a/b/tmpfs",
+		"volume/a/null",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
@@ -145,7 +152,7 @@ ATTACK(swap, of_any_directory_at_any_call_reaches_nothing_outside)
 		cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s",
 			  result.output);
 		stops = result.stops;
-		stride = attack_stride(stops, 18);
+		stride = attack_stride(stops, 12);
 		for (unsigned int at = (unsigned int)i % stride; at < stops; at += stride) {
 			const char *what = arena_printf(&e2e_arena, "%s swapped at %u of %u",
 							victims[i].path, at, stops);
@@ -160,7 +167,7 @@ ATTACK(swap, of_any_directory_at_any_call_reaches_nothing_outside)
 				      strerror(errno));
 			swap_check(&a, &result, what);
 		}
-		cr_log_warn("%s: %u stops", victims[i].path, stops);
+		cr_log_info("%s: %u stops", victims[i].path, stops);
 		leak_remove_tree(a.bundle->dir);
 	}
 }

