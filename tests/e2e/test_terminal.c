@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "tests/e2e/harness.h"
+
+/* "run" in the foreground with process.terminal: a pty of the container's own behind the caller's. */
+
+struct terminal {
+	int master, slave;	/* owned; what the caller of kist sits at */
+	char seen[65536];	/* what came out of it */
+	size_t size;
+};
+
+static void terminal_open(struct terminal *t, struct bundle *b)
+{
+	struct winsize window = { .ws_col = 101, .ws_row = 41 };
+
+	t->size = 0;
+	t->master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	cr_assert(t->master >= 0 && unlockpt(t->master) == 0, "%s", strerror(errno));
+	t->slave = open(ptsname(t->master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	cr_assert_geq(t->slave, 0, "%s", strerror(errno));
+	cr_assert_eq(ioctl(t->slave, TIOCSWINSZ, &window), 0);
+	b->stdin_fd = t->slave;
+	b->stdout_fd = t->slave;
+	bundle_set(b, "/process/terminal", "true");
+}
+
+static void terminal_close(struct terminal *t)
+{
+	fd_close(&t->master);
+	fd_close(&t->slave);
+}
+
+/* Reads until the text has come; a pty holds 4 KiB, so somebody must. */
+static void terminal_await(struct terminal *t, const char *text)
+{
+	struct pollfd ready = { .fd = t->master, .events = POLLIN };
+
+	t->seen[t->size] = '\0';
+	while (!strstr(t->seen, text)) {
+		ssize_t got;
+
+		cr_assert_gt(poll(&ready, 1, 30000), 0, "\"%s\" did not come: %s", text, t->seen);
+		got = read(t->master, t->seen + t->size, sizeof(t->seen) - 1 - t->size);
+		cr_assert_gt(got, 0, "\"%s\" did not come: %s", text, t->seen);
+		t->size += (size_t)got;
+		t->seen[t->size] = '\0';
+	}
+}
+
+static void terminal_run(struct terminal *t, struct bundle *b, struct call *call)
+{
+	terminal_open(t, b);
+	bundle_begin(b, call, "run", "--bundle", b->path, b->id, NULL);
+}
+
+E2E(terminal, is_a_pty_of_the_containers_own)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "report", "stat", "/dev/console", "say", "the end", NULL);
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "the end\r\n");
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(t.seen, "tty.0=1\r\ntty.1=1\r\ntty.2=1\r\n"), "%s", t.seen);
+	cr_expect(strstr(t.seen, "fd.0=/dev/pts/0\r\n"), "%s", t.seen);
+	cr_expect(strstr(t.seen, "stat:/dev/console=c "), "%s", t.seen);
+	terminal_close(&t);
+}
+
+E2E(terminal, has_the_size_of_the_callers)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "report", "say", "the end", NULL);
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "the end");
+	bundle_finish(&call, &got);
+	cr_expect(strstr(t.seen, "window=101x41\r\n"), "%s", t.seen);
+	terminal_close(&t);
+}
+
+E2E(terminal, follows_the_callers_size)
+{
+	struct winsize window = { .ws_col = 33, .ws_row = 22 };
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	/* 28 is SIGWINCH, which the kernel sends to who has the pty in the foreground. */
+	bundle_probe_args(b, "signals", "1", "report", "say", "the end", NULL);
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "ready=1");
+	cr_assert_eq(ioctl(t.slave, TIOCSWINSZ, &window), 0);
+	kill(call.pid, SIGWINCH);
+	terminal_await(&t, "the end");
+	bundle_finish(&call, &got);
+	cr_expect(strstr(t.seen, "signal=28\r\n"), "%s", t.seen);
+	cr_expect(strstr(t.seen, "window=33x22\r\n"), "%s", t.seen);
+	terminal_close(&t);
+}
+
+E2E(terminal, hands_over_what_is_typed)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "say", "ready", "read", "/dev/tty", NULL);
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "ready");
+	cr_assert_eq(write(t.master, "typed\n", 6), 6);
+	terminal_await(&t, "read:/dev/tty=typed\\n");
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0);
+	terminal_close(&t);
+}
+
+E2E(terminal, turns_a_typed_interrupt_into_a_signal_inside)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "say", "ready", "sleep", "60000", NULL);
+	if (!e2e_is_kist())
+		cr_skip_test("a program that is pid 1 without an init does not die by SIGINT");
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "ready");
+	cr_assert_eq(write(t.master, "\003", 1), 1);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 128 + SIGINT);
+	terminal_close(&t);
+}
+
+E2E(terminal, leaves_the_callers_as_it_was)
+{
+	struct bundle *b = bundle_new();
+	struct termios before, after;
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	terminal_open(&t, b);
+	cr_assert_eq(tcgetattr(t.slave, &before), 0);
+	bundle_probe_args(b, "say", "the end", NULL);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	terminal_await(&t, "the end");
+	bundle_finish(&call, &got);
+	cr_assert_eq(tcgetattr(t.slave, &after), 0);
+	cr_expect_eq(after.c_lflag, before.c_lflag);
+	cr_expect_eq(after.c_iflag, before.c_iflag);
+	cr_expect_eq(after.c_oflag, before.c_oflag);
+	terminal_close(&t);
+}
