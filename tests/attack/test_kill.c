@@ -20,7 +20,6 @@ static struct attack long_running(void)
 	struct attack a = attack_new();
 
 	attack_bind(&a, a.volume, "/vol/new");
-	bundle_set(a.bundle, "/linux/resources/pids", "{'limit': 100}");
 	bundle_probe_args(a.bundle, "report", "sleep", "20", NULL);
 	return a;
 }
