@@ -52,7 +52,7 @@ int step_sources(const struct plan *plan, struct init *in, struct error *err)
 		return error_wrap(err, "root");
 	if (sources_mounts(plan, in, err) < 0)
 		return -1;
-	if (in->new_user_ns && devices_open(plan, in, err) < 0)
+	if (in->no_mknod && devices_open(plan, in, err) < 0)
 		return -1;
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
 		return error_errno(err, "make the host's mounts private");

@@ -48,13 +48,19 @@ static bool is_pathless(const struct mount_plan *mount)
 	return (mount->flags & MOUNT_BIND) != 0;
 }
 
+bool hostns_user_initial(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == INITIAL_USER_NS;
+}
+
 bool hostns_usable(const struct plan *plan)
 {
 	static const enum hook_moment moments[] = {
 		HOOK_PRESTART, HOOK_CREATE_RUNTIME, HOOK_CREATE_CONTAINER,
 	};
 	const unsigned int needed = 1U << CAP_SYS_ADMIN | 1U << CAP_MKNOD | 1U << CAP_SYS_CHROOT;
-	struct stat st;
 
 	if (!(plan->clone_flags & CLONE_NEWNS) || (plan->clone_flags & CLONE_NEWUSER) ||
 	    plan->namespaces[NAMESPACE_USER].path != NULL)
@@ -68,7 +74,7 @@ bool hostns_usable(const struct plan *plan)
 	if (geteuid() != 0 || !has_capabilities(needed))
 		return false;
 	/* Elsewhere the kernel (mount_too_revealing) wants a proc in sight to mount one. */
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == INITIAL_USER_NS;
+	return hostns_user_initial();
 }
 
 /* The pin, or -EBADF when it is not there or not as we make it. */

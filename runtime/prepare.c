@@ -176,6 +176,8 @@ static void set_init(const struct spawn_request *request, struct init *in)
 	in->arena = request->arena;
 	in->new_user_ns = (plan->clone_flags & CLONE_NEWUSER) ||
 			  plan->namespaces[NAMESPACE_USER].path != NULL;
+	/* Only the initial user namespace makes devices (rootless Podman calls us in another). */
+	in->no_mknod = in->new_user_ns || !hostns_user_initial();
 	in->no_pivot = request->no_pivot;
 	in->new_keyring = request->new_keyring;
 	in->preserve_fds = request->preserve_fds;

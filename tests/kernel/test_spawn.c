@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -232,4 +233,32 @@ Test(spawn, says_what_killed_the_process, .init = begin, .fini = end, .timeout =
 	cr_expect_eq(spawn_create(&request, &spawn, &err), -1);
 	cr_expect_not_null(strstr(err.text, "the container's process was killed by signal 9 "), "%s",
 			   err.text);
+}
+
+/* As rootless Podman calls a runtime: root, but of a user namespace, and the plan has none. */
+static int runs_inside_user_namespace(void *context)
+{
+	const struct plan *plan = context;
+	struct spawn_request request = request_of(plan, false);
+	struct spawn spawn;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/setgroups", "deny", &err) < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/uid_map", "0 0 1", &err) < 0 ||
+	    file_write(AT_FDCWD, "/proc/self/gid_map", "0 0 1", &err) < 0)
+		return 100;
+	if (spawn_create(&request, &spawn, &err) < 0 || spawn_start(&spawn, &err) < 0) {
+		fprintf(stderr, "%s\n", err.text);
+		return 101;
+	}
+	return child_wait(spawn.pid);
+}
+
+Test(spawn, binds_devices_where_they_cannot_be_made, .init = begin, .fini = end, .timeout = 20)
+{
+	child_need_root();
+	cr_expect_eq(child_status(runs_inside_user_namespace,
+				  (void *)(uintptr_t)plan_with("'/program','--version'",
+					",{'destination':'/dev','type':'tmpfs','source':'tmpfs'}")),
+		     0);
 }
