@@ -87,8 +87,8 @@ void borrow_close(int fds[NAMESPACE_COUNT])
  */
 int borrow_enter(const struct clone_request *request, struct error *err)
 {
-	uint64_t flags = request->join_flags & ~(uint64_t)CLONE_NEWTIME;
-	bool done[NAMESPACE_COUNT] = { [NAMESPACE_TIME] = true };
+	uint64_t flags = request->join_flags & ~CLONE_CHILD_ENTERS;
+	bool done[NAMESPACE_COUNT] = { [NAMESPACE_TIME] = true, [NAMESPACE_CGROUP] = true };
 
 	/* All at once, or none: the kernel checks and orders them itself. */
 	if (request->join_pidfd >= 0 && flags != 0 && setns(request->join_pidfd, (int)flags) < 0)

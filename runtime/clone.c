@@ -112,21 +112,30 @@ static int explain(const struct clone_request *request, int number, struct error
 }
 
 /*
- * The time namespace is entered by the child: the kernel (timens_install) wants
- * a process that shares its memory with nobody, which the helper does.
+ * Entered by the child.  The time namespace, because the kernel (timens_install)
+ * wants a process that shares its memory with nobody, which the helper does.
+ * The cgroup namespace, because where cgroup2 is mounted with nsdelegate, as
+ * systemd does it, a process in one may not be born or moved across its border:
+ * clone3 with CLONE_INTO_CGROUP says ENOENT to the helper, which is outside.
  */
-static int child_enter_time(const struct clone_request *request)
+static int child_enter(const struct clone_request *request)
 {
-	if (request->join_fds[NAMESPACE_TIME] >= 0)
-		return setns(request->join_fds[NAMESPACE_TIME], CLONE_NEWTIME);
-	if (request->join_flags & CLONE_NEWTIME)
-		return setns(request->join_pidfd, CLONE_NEWTIME);
-	return 0;
+	static const struct {
+		enum namespace_type type;
+		int flag;
+	} entered[] = { { NAMESPACE_TIME, CLONE_NEWTIME }, { NAMESPACE_CGROUP, CLONE_NEWCGROUP } };
+	int flags = (int)(request->join_flags & CLONE_CHILD_ENTERS);
+
+	for (size_t i = 0; i < ARRAY_SIZE(entered); i++)
+		if (request->join_fds[entered[i].type] >= 0 &&
+		    setns(request->join_fds[entered[i].type], entered[i].flag) < 0)
+			return -1;
+	return flags != 0 ? setns(request->join_pidfd, flags) : 0;
 }
 
 static _noreturn void child_main(const struct call *call)
 {
-	if (child_enter_time(call->request) < 0)
+	if (child_enter(call->request) < 0)
 		_exit(126);
 	pthread_sigmask(SIG_SETMASK, call->mask, NULL);
 	_exit(call->function(call->context));
@@ -284,9 +293,9 @@ static unsigned int request_joins(const struct clone_request *request)
 	unsigned int joins = 0;
 
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
-		if (i != NAMESPACE_TIME && request->join_fds[i] >= 0)
+		if (i != NAMESPACE_TIME && i != NAMESPACE_CGROUP && request->join_fds[i] >= 0)
 			joins |= 1U << i;
-	if (request->join_pidfd >= 0 && (request->join_flags & ~(uint64_t)CLONE_NEWTIME) != 0)
+	if (request->join_pidfd >= 0 && (request->join_flags & ~CLONE_CHILD_ENTERS) != 0)
 		joins |= 1U << NAMESPACE_COUNT;
 	return joins;
 }

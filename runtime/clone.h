@@ -41,6 +41,9 @@ struct clone_request {
 	.exit_signal = SIGCHLD, .cgroup_fd = -EBADF, .join_pidfd = -EBADF, \
 	.join_fds = { -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF, -EBADF } })
 
+/* What of it the child enters itself, once it is born (runtime/clone.c says why). */
+#define CLONE_CHILD_ENTERS	((uint64_t)(CLONE_NEWTIME | CLONE_NEWCGROUP))
+
 struct clone_result {
 	pid_t pid;			/* in the caller's pid namespace */
 	int pidfd;			/* owned, close-on-exec; -EBADF: a thread */
