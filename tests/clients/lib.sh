@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# lib.sh: what the suites of clients share; sourced, not run.
+#
+# A suite drives RUNTIME (a path or a name; runc to see that a check is right) from one
+# client, in mount, network, pid and cgroup namespaces of its own with a private /run: what
+# it starts, mounts or forgets ends with it.  Its cgroups are below one that the outer
+# process removes.  Every command has a time limit, so that a hang is a failure.
+# TRACE=DIRECTORY keeps what each check printed, so that two runtimes can be compared.
+set -u
+export LC_ALL=C PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+: "${RUNTIME:=runc}" "${CGROUP:=}" "${TRACE:=}"
+cg_name=kist-clients-${CLIENT_ID:=$$}
+checks=0 failed=0 out='' status=0
+
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+# The hierarchies to give: v1's where there are any, if CGROUP does not say v2.
+cg_list() {
+	case $CGROUP in
+	'') [ -d /sys/fs/cgroup/pids ] && CGROUP=v1 || CGROUP=v2 ;;
+	esac
+	case $CGROUP:$(stat -fc %T /sys/fs/cgroup) in
+	v1:*) for c in cpu cpuacct cpuset memory devices freezer blkio pids systemd net_cls perf_event \
+		hugetlb; do [ ! -d "/sys/fs/cgroup/$c" ] || echo "/sys/fs/cgroup/$c"; done ;;
+	v2:cgroup2fs) echo /sys/fs/cgroup ;;
+	*) echo /sys/fs/cgroup/unified ;;
+	esac
+}
+
+cg_join() {
+	local dir
+	for dir in $(cg_list); do
+		mkdir -p "$dir/$cg_name"
+		if [ -f "$dir/cpuset.cpus" ]; then
+			cat "$dir/cpuset.cpus" >"$dir/$cg_name/cpuset.cpus"
+			cat "$dir/cpuset.mems" >"$dir/$cg_name/cpuset.mems"
+		fi
+		echo 0 >"$dir/$cg_name/cgroup.procs"
+	done
+}
+
+# All are dead by now, but a cgroup is busy until the last one is reaped.
+cg_remove() {
+	local dir try
+	for dir in $cg_dirs; do
+		for try in 1 2 3 4 5 6 7 8 9 10; do
+			find "$dir/$cg_name" -depth -type d -exec rmdir {} + 2>/dev/null
+			[ -d "$dir/$cg_name" ] || break
+			sleep "0.$try"
+		done
+		[ ! -d "$dir/$cg_name" ] || echo "# left: $dir/$cg_name"
+	done
+}
+
+# In the namespaces: what the clients see of /run, /sys/fs/cgroup and their own folders.
+view_make() {
+	local dir name
+	mount --make-rprivate /
+	mount -t tmpfs -o mode=755 tmpfs /run
+	mkdir -p /run/lock /run/user "$work/bin"
+	mount -t tmpfs -o mode=755 tmpfs "$work"
+	mkdir -p "$work/bin" "$work/tmp"
+	for dir in /var/lib/containers /var/lib/docker /var/lib/containerd /var/lib/cni /etc/cni/net.d \
+		/etc/docker; do
+		[ ! -d "$dir" ] || mount -t tmpfs -o mode=755 tmpfs "$dir"
+	done
+	if [ "$CGROUP" = v2 ]; then
+		umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	else
+		dirs=$(cg_list)
+		mount -t tmpfs -o mode=755 tmpfs "$work/tmp"
+		for dir in $dirs; do
+			name=${dir##*/}
+			mkdir "$work/tmp/$name"
+			[ "$name" != systemd ] || name=name=systemd,none
+			mount -t cgroup -o "$name" cgroup "$work/tmp/${dir##*/}"
+		done
+		umount -R /sys/fs/cgroup
+		mount --move "$work/tmp" /sys/fs/cgroup
+	fi
+	ip link set lo up
+	for name in kist runc crun; do
+		ln -s "$runtime_path" "$work/bin/$name"
+	done
+	export TMPDIR=$work/tmp HOME=$work/home XDG_RUNTIME_DIR=
+	unset XDG_RUNTIME_DIR
+	mkdir -p "$HOME" "$TMPDIR"
+}
+
+# begin SECONDS SCRIPT TOOL...: starts SCRIPT again inside; what follows begin runs there.
+begin() {
+	local seconds=$1 script=$2 tool
+	shift 2
+	if [ -n "${CLIENT_INSIDE:-}" ]; then
+		work=$CLIENT_INSIDE
+		runtime_path=$(command -v "$RUNTIME")
+		# shellcheck disable=SC2034 # for the suites
+		runtime_name=$(basename "$runtime_path")
+		view_make || exit 99
+		echo "TAP version 13"
+		return 0
+	fi
+	[ "$(id -u)" = 0 ] || skip_all 'needs root'
+	for tool in "$RUNTIME" /bin/busybox unshare ip "$@"; do
+		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
+	done
+	work=$(mktemp -d /tmp/kist-clients-XXXXXX)
+	cg_dirs=$(cg_list)
+	[ -n "$CGROUP" ] || { [ -d /sys/fs/cgroup/pids ] && CGROUP=v1 || CGROUP=v2; }
+	export CGROUP CLIENT_ID RUNTIME TRACE
+	[ -z "$TRACE" ] || mkdir -p "$TRACE"
+	(
+		cg_join
+		exec timeout -k 5 "$seconds" unshare -m -p -n -u -i -C -f --mount-proc --kill-child \
+			env "CLIENT_INSIDE=$work" bash "$script"
+	)
+	status=$?
+	cg_remove
+	rm -rf --one-file-system "$work"
+	[ "$status" != 124 ] || echo "Bail out! $seconds seconds are over"
+	exit "$status"
+}
+
+# The end of a suite: the plan, and a status that says what was seen.
+finish() {
+	echo "1..$checks"
+	[ "$failed" = 0 ] || echo "# $failed of $checks failed"
+	[ "$failed" = 0 ]
+	exit
+}
+
+report() {
+	checks=$((checks + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $checks - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $checks - $2"
+		printf '%s\n' "${@:3}" | sed 's/^/  # /'
+	fi
+	[ -z "$TRACE" ] || printf '== %s\nstatus %s\n%s\n' "$2" "$status" "$out" >>"$TRACE/${0##*/}.out"
+}
+
+# call COMMAND...: sets out (both streams) and status.
+call() {
+	out=$(timeout -k 2 "${LIMIT:-20}" "$@" 2>&1 </dev/null)
+	status=$?
+}
+
+# want TEXT STATUS REGEX COMMAND...: one check; the whole output is matched unanchored.
+want() {
+	local text=$1 wanted=$2 regex=$3
+	shift 3
+	call "$@"
+	if [ "$status" = "$wanted" ] && [[ $out =~ $regex ]]; then
+		report 0 "$text"
+	else
+		report 1 "$text" "command: $*" "wanted: status $wanted, $regex" "got: status $status" "$out"
+	fi
+}
+
+# until TEXT SECONDS REGEX COMMAND...: one check; asks until the answer is right.
+until_seen() {
+	local text=$1 end=$((SECONDS + $2)) regex=$3
+	shift 3
+	while call "$@"; ! [[ $out =~ $regex ]]; do
+		if [ "$SECONDS" -ge "$end" ]; then
+			report 1 "$text" "command: $*" "wanted: $regex" "got: status $status" "$out"
+			return
+		fi
+		sleep 0.2
+	done
+	report 0 "$text"
+}
+
+# with_pty COMMAND LINE: run at a terminal; keys come from stdin.
+with_pty() { script -qec "$1" /dev/null; }
+
+# The root file system all suites use: $work/root.tar
+root_make() {
+	local root=$work/root
+	mkdir -p "$root"/{bin,etc,proc,sys,dev,tmp,data,home/user}
+	cp "$(command -v busybox)" "$root/bin/busybox"
+	chroot "$root" /bin/busybox --install -s /bin
+	printf 'root:x:0:0::/root:/bin/sh\nuser:x:1000:1000::/home/user:/bin/sh\n' >"$root/etc/passwd"
+	printf 'root:x:0:\nuser:x:1000:\nextra:x:2000:user\n' >"$root/etc/group"
+	echo text >"$root/etc/plain"
+	chmod 644 "$root/etc/plain"
+	tar -C "$root" -cf "$work/root.tar" .
+}
+
+# archive_make NAME: the same as an image archive that docker, podman and ctr load: $work/image.tar
+archive_make() {
+	local dir=$work/archive digest
+	mkdir -p "$dir/layer"
+	cp "$work/root.tar" "$dir/layer/layer.tar"
+	digest=$(sha256sum "$work/root.tar" | cut -d' ' -f1)
+	printf '{"architecture":"%s","os":"linux","config":{"Env":["PATH=/bin"],"Cmd":["sh"]},' \
+		"$(dpkg --print-architecture)" >"$dir/config.json"
+	printf '"rootfs":{"type":"layers","diff_ids":["sha256:%s"]},"history":[{"created_by":"tar"}]}' \
+		"$digest" >>"$dir/config.json"
+	printf '[{"Config":"config.json","RepoTags":["%s"],"Layers":["layer/layer.tar"]}]' "$1" \
+		>"$dir/manifest.json"
+	tar -C "$dir" -cf "$work/image.tar" manifest.json config.json layer
+}
