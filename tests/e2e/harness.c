@@ -159,13 +159,15 @@ static const char *make_dir(const char *parent, const char *name)
 struct bundle *bundle_new(void)
 {
 	struct bundle *bundle = ARENA_NEW(&e2e_arena, struct bundle);
-	char *dir = arena_strdup(&e2e_arena, "/tmp/kist-e2e-XXXXXX");
+	/* A guest's /tmp is on an overlay, which cannot be the upper layer of another. */
+	const char *above = getenv("KIST_E2E_DIR");
+	char *dir = arena_printf(&e2e_arena, "%s/kist-e2e-XXXXXX", above != NULL ? above : "/tmp");
 
 	cr_assert(mkdtemp(dir) && chmod(dir, 0755) == 0, "make %s: %s", dir, strerror(errno));
 	cr_assert_lt(bundle_count, ARRAY_SIZE(bundles));
 	bundles[bundle_count++] = bundle;
 	bundle->dir = dir;
-	bundle->id = arena_strdup(&e2e_arena, dir + strlen("/tmp/"));
+	bundle->id = arena_strdup(&e2e_arena, strrchr(dir, '/') + 1);
 	bundle->path = make_dir(dir, "bundle");
 	bundle->rootfs = make_dir(bundle->path, "rootfs");
 	bundle->state = make_dir(dir, "state");

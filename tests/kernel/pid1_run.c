@@ -60,7 +60,7 @@ bool run_expect(struct run *run, const char *what)
 	while (what == NULL || strstr(run->text, what) == NULL) {
 		ssize_t size;
 
-		if (poll(&poll_fd, 1, 10000) <= 0)
+		if (poll(&poll_fd, 1, 60000) <= 0)
 			return false;
 		size = read(run->out, run->text + run->size, sizeof(run->text) - 1 - run->size);
 		if (size <= 0)
@@ -75,7 +75,7 @@ int run_wait(struct run *run)
 	int pidfd = (int)syscall(SYS_pidfd_open, run->pid, 0), code = -1;
 	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
 
-	if (poll(&poll_fd, 1, 10000) <= 0)
+	if (poll(&poll_fd, 1, 60000) <= 0)
 		kill(run->pid, SIGKILL);
 	else
 		code = 0;
