@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -64,15 +65,32 @@ static int mask_directory(struct cover *empty, int target_fd, const char *path, 
 	return cover_put(empty, target_fd, path, err);
 }
 
+/*
+ * As the spec has it: what is not there need not be hidden.  But what the procfs that was
+ * mounted on /proc does have is there: then somebody who shares the root has just moved /proc
+ * aside, to bring it back when it is too late.
+ */
+static int target_missing(const struct init *in, const char *path, struct error *err)
+{
+	struct error ignored;
+	_cleanup_fd int fd = -EBADF;
+
+	if (err->code != ENOENT && err->code != ENOTDIR)
+		return -1;
+	if (!in->proc_mounted || strncmp(path, "/proc/", 6) != 0)
+		return 0;
+	fd = path_open(in->proc_fd, path + 6, O_PATH, &ignored);
+	return fd < 0 ? 0 : error_number(err, EBUSY, "/proc was moved away meanwhile");
+}
+
 static int mask(struct init *in, struct cover *empty, const char *path, struct error *err)
 {
 	_cleanup_fd int target_fd = path_open(in->root_fd, path, O_PATH, err);
 	struct cover null = { .attached = true };
 	struct stat st;
 
-	/* As the spec has it: what is not there need not be hidden. */
 	if (target_fd < 0)
-		return err->code == ENOENT || err->code == ENOTDIR ? 0 : -1;
+		return target_missing(in, path, err);
 	if (fstat(target_fd, &st) < 0)
 		return error_errno(err, "check %s", path);
 	if (S_ISDIR(st.st_mode))
@@ -87,7 +105,7 @@ static int make_read_only(const struct init *in, const char *path, struct error 
 	_cleanup_fd int tree_fd = -EBADF;
 
 	if (target_fd < 0)
-		return err->code == ENOENT || err->code == ENOTDIR ? 0 : -1;
+		return target_missing(in, path, err);
 	tree_fd = tree_clone(target_fd, "", true, err);
 	if (tree_fd < 0 ||
 	    tree_flags(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true, err) < 0)

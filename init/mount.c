@@ -265,8 +265,10 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 		return -1;
 	/* From now on this is the procfs to use: ours, and known by its fd (init/procfs.h). */
 	if (in->proc_fd < 0 && is_type(mount, "proc") && !(mount->attr_set & MOUNT_ATTR_RDONLY) &&
-	    !((mount->super_set & MS_RDONLY)))
+	    !((mount->super_set & MS_RDONLY))) {
 		in->proc_fd = fd_take(&tree_fd);
+		in->proc_mounted = strcmp(mount->destination, "/proc") == 0;
+	}
 	return 0;
 }
 

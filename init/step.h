@@ -56,7 +56,7 @@ struct init {
 	 */
 	uint64_t unshare_flags;
 	bool new_user_ns;		/* it is in a new user namespace, or one joined by path */
-	bool no_mknod;			/* there, or the runtime itself is in one: devices are bound */
+	bool no_mknod;			/* there, or the runtime is in one itself: binds devices */
 	bool no_pivot;			/* "create --no-pivot": move and chroot instead */
 	bool new_keyring;		/* a session keyring of its own, but for --no-new-keyring */
 	int console_socket;		/* where the pty's master is sent, or -EBADF */
@@ -80,6 +80,7 @@ struct init {
 	int root_target;		/* O_PATH on what the root is attached to, in a host copy */
 	int root_fd;			/* O_PATH on the root once it is mounted */
 	int proc_fd;			/* a procfs of our pid namespace, by procfs() alone */
+	bool proc_mounted;		/* and it is the one on the container's /proc */
 	int null_fd;			/* a verified /dev/null in our mount namespace, for masks */
 	int program_fd;			/* O_PATH on the program that was looked up */
 	const char *program;		/* its path inside the container */
