@@ -61,8 +61,8 @@ static int explain_no_space(uint64_t flags, struct error *err)
 			path[at++] = *c == '.' ? '/' : *c;
 		path[at] = '\0';
 		if (sysctl_number(path) == 0)
-			return error_hint(err, "%s namespaces are forbidden here: sysctl -w %s=N with "
-					  "N above 0 allows them", namespaces[i].name,
+			return error_hint(err, "%s namespaces are forbidden here: sysctl -w %s=N "
+					  "with N above 0 allows them", namespaces[i].name,
 					  namespaces[i].limit);
 	}
 	return error_hint(err, "a limit on namespaces is reached: sysctl user.max_*_namespaces, "
@@ -90,7 +90,8 @@ static int explain(const struct clone_request *request, int number, struct error
 				  "RLIMIT_NPROC or kernel.pid_max");
 	case ENOMEM:
 		return request->join_fds[NAMESPACE_PID] >= 0 || request->join_pidfd >= 0 ?
-			error_hint(err, "the pid namespace to join may have lost its first process") :
+			error_hint(err, "the pid namespace to join may have lost its first "
+					"process") :
 			-1;
 	case ENOSPC:
 	case EUSERS:
@@ -101,11 +102,11 @@ static int explain(const struct clone_request *request, int number, struct error
 		return error_hint(err, "the cgroup does not admit processes of this caller");
 	case EBUSY:
 	case EOPNOTSUPP:
-		return error_hint(err, "the cgroup hands controllers down to its children, or is in "
-				  "an invalid domain, and so may not hold processes");
+		return error_hint(err, "the cgroup hands controllers down to its children, or is "
+				  "in an invalid domain, and so may not hold processes");
 	case EINVAL:
-		return error_hint(err, "these clone flags do not go together, or the kernel lacks one "
-				  "of the namespaces");
+		return error_hint(err, "these clone flags do not go together, or the kernel lacks "
+				  "one of the namespaces");
 	default:
 		return -1;
 	}
@@ -118,7 +119,7 @@ static int explain(const struct clone_request *request, int number, struct error
  * systemd does it, a process in one may not be born or moved across its border:
  * clone3 with CLONE_INTO_CGROUP says ENOENT to the helper, which is outside.
  */
-static int child_enter(const struct clone_request *request)
+int clone_enter_rest(const struct clone_request *request)
 {
 	static const struct {
 		enum namespace_type type;
@@ -135,7 +136,7 @@ static int child_enter(const struct clone_request *request)
 
 static _noreturn void child_main(const struct call *call)
 {
-	if (child_enter(call->request) < 0)
+	if (clone_enter_rest(call->request) < 0)
 		_exit(126);
 	pthread_sigmask(SIG_SETMASK, call->mask, NULL);
 	_exit(call->function(call->context));
@@ -317,7 +318,7 @@ int clone_process(const struct clone_request *request, clone_function *function,
 	/* A handler must not run in the helper, on memory that is ours. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &mask);
-	call.status = error_set(err, "make the process: the helper that joins namespaces was killed");
+	call.status = error_set(err, "make the process: the helper that joins was killed");
 	if (request->flags & CLONE_VM)
 		call.status = clone_vm(request, function, context, &mask, &call.result) == 0 ? 0 :
 			      explain(request, errno, err);

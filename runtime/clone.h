@@ -35,7 +35,7 @@ struct clone_request {
 	void *stack, *tls;
 	size_t stack_size;
 	int *parent_tid, *child_tid;
-	bool stay;			/* the caller itself enters nothing, not even for an instant */
+	bool stay;			/* the caller itself enters nothing, at no time */
 };
 #define CLONE_REQUEST_INIT ((struct clone_request){ \
 	.exit_signal = SIGCHLD, .cgroup_fd = -EBADF, .join_pidfd = -EBADF, \
@@ -58,6 +58,8 @@ struct clone_result {
  */
 int clone_process(const struct clone_request *request, clone_function *function, void *context,
 		  struct clone_result *ret, struct error *err);
+/* Enters what borrow_enter() leaves to the child, for the calling process.  -1 and errno. */
+int clone_enter_rest(const struct clone_request *request);
 /* The part of it for CLONE_VM; all signals are blocked, mask is the child's.  -1 and errno. */
 int clone_vm(const struct clone_request *request, clone_function *function, void *context,
 	     const sigset_t *mask, struct clone_result *ret);

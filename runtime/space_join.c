@@ -60,8 +60,8 @@ static int process_open(const struct kist_target *target, struct joining *j, str
 	if (pid <= 0)
 		pid = pidfd_pid(target->pidfd);
 	if (pid <= 0)
-		return error_number(err, EINVAL, "open process by fd %d: no pidfd of a process that "
-				    "is visible here", target->pidfd);
+		return error_number(err, EINVAL, "open process by fd %d: no pidfd of a process "
+				    "that is visible here", target->pidfd);
 	snprintf(path, sizeof(path), "%s/%d", target->proc_dir, pid);
 	proc_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (proc_fd < 0)
@@ -160,18 +160,18 @@ static int target_read(const struct kist_target *from, struct kist_target *ret, 
 }
 
 /*
- * A time namespace is entered by the child itself (runtime/clone.c), which has
- * no right to it any more once it is in a user namespace of its own.
+ * Time and cgroup namespaces are entered by the child itself (runtime/clone.c),
+ * which has no right to them any more once it is in a user namespace of its own.
  */
-static int check_time(const struct kist_target *target, uint64_t flags, struct joining *j,
+static int check_rest(const struct kist_target *target, uint64_t flags, struct joining *j,
 		      struct error *err)
 {
 	if (!(flags & CLONE_NEWUSER))
 		return 0;
-	if (target->which & CLONE_NEWTIME || target->time != NULL)
-		return error_number(err, EINVAL, "join a time namespace: not from a new user "
-				    "namespace (CLONE_NEWUSER)");
-	j->request.join_flags &= ~(uint64_t)CLONE_NEWTIME;
+	if (target->which & CLONE_CHILD_ENTERS || target->time != NULL || target->cgroup != NULL)
+		return error_number(err, EINVAL, "join a time or cgroup namespace: not from a new "
+				    "user namespace (CLONE_NEWUSER)");
+	j->request.join_flags &= ~CLONE_CHILD_ENTERS;
 	return 0;
 }
 
@@ -185,7 +185,7 @@ static int inject(const struct kist_target *target, const struct kist_options *o
 	if (target_read(target, &known, err) < 0 ||
 	    sized_copy(&wanted, sizeof(wanted), options, sizeof(wanted), err) < 0 ||
 	    space_check(&wanted, true, err) < 0 || joining_open(&known, &j, err) < 0 ||
-	    check_time(&known, wanted.flags, &j, err) < 0)
+	    check_rest(&known, wanted.flags, &j, err) < 0)
 		return -1;
 	return space_start(&wanted, &j.request, &j.root, ret, err);
 }
@@ -261,13 +261,8 @@ static int visit_go(const struct joining *j, struct error *err)
 
 	if (borrow_enter(&j->request, err) < 0)
 		return -1;
-	/* The helper of an injection leaves this one to the child; here there is no other. */
-	if (j->request.join_fds[NAMESPACE_TIME] >= 0 &&
-	    setns(j->request.join_fds[NAMESPACE_TIME], CLONE_NEWTIME) < 0)
-		return error_errno(err, "join time namespace");
-	if (j->request.join_flags & CLONE_NEWTIME &&
-	    setns(j->request.join_pidfd, CLONE_NEWTIME) < 0)
-		return error_errno(err, "join time namespace");
+	if (clone_enter_rest(&j->request) < 0)
+		return error_errno(err, "join time or cgroup namespace");
 	if (root->root_fd >= 0 &&
 	    (fchdir(root->root_fd) < 0 || chroot(".") < 0 || fchdir(root->work_fd) < 0))
 		return error_errno(err, "enter the root directory of the process");

@@ -17,7 +17,7 @@ struct space_run {
 	bool verbose;			/* say the pid and the status on stdout */
 	bool mount_proc;		/* a procfs of the new pid namespace on /proc */
 	bool kill_child;		/* SIGKILL to it when kist ends */
-	uint64_t propagation;		/* of all mounts, in a new mount namespace: MS_*; 0: as it is */
+	uint64_t propagation;		/* MS_*, of all mounts in a new mount namespace; 0: none */
 
 	sigset_t mask;			/* the rest is space_run_foreground()'s own */
 	struct error *said;

@@ -186,7 +186,7 @@ struct kist_target {
  * Starts a function or program inside them; options as for kist_space_start().  The caller's own
  * namespaces never change, not even for an instant.  CLONE_VM and what needs it, CLONE_FS,
  * CLONE_SYSVSEM, CLONE_IO and CLONE_PARENT are refused: who makes the child is not the caller.
- * With CLONE_NEWUSER the time namespace is not joined; asked for by name, that is EINVAL.
+ * With CLONE_NEWUSER time and cgroup are not joined; asked for by name, that is EINVAL.
  * Id maps count in the ids of the user namespace that is joined.
  */
 KIST_API int kist_space_inject(const struct kist_target *target,
