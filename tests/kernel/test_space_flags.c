@@ -354,8 +354,8 @@ Test(space_flags, settls_gives_the_child_a_thread_area)
 
 	__asm__("mov %%fs:0, %0" : "=r"(own));
 	memcpy(copy - 1024, own - 1024, 1024 + 2048);
-	memcpy(copy, &copy, sizeof(copy));
-	memcpy(copy + 16, &copy, sizeof(copy));
+	memcpy(copy, &copy, sizeof(void *));
+	memcpy(copy + 16, &copy, sizeof(void *));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct kist_options options = KIST_OPTIONS_INIT;
 
