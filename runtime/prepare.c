@@ -21,7 +21,7 @@ static int *fds_new(struct arena *arena, size_t count)
 	return fds;
 }
 
-/* What can only be opened here: all binds, or in a copy of the host's mounts those with an id map. */
+/* Only here can be opened: all binds, or in a copy of the host's mounts those with an id map. */
 static int open_mounts(const struct plan *plan, struct arena *arena, struct init *in,
 		       struct error *err)
 {

@@ -24,7 +24,7 @@ struct spawn_request {
 	int preserve_fds;
 	const char *const *extra_env;	/* for the program, NULL-terminated; or NULL */
 	bool no_pivot, new_keyring;	/* as in struct init */
-	const sigset_t *signals;	/* the mask the program starts with, or NULL: as it is now */
+	const sigset_t *signals;	/* the mask the program starts with; NULL: as it is now */
 	/*
 	 * "exec": this process, in the namespaces of a container's first one; hooks, state_fd
 	 * and wait_for_start are of no use then.  NULL: the plan's, in a new container.

@@ -100,7 +100,8 @@ static void expect_joined(size_t i, bool by_pidfd)
 	cr_assert_eq(clone_process(&request, linger, ends, &second, &err), 0, "%s: %s",
 		     rows[i].name, err.text);
 	/* The time namespace is entered by the child: after a while. */
-	for (int tries = 0; tries < 1000 && child_namespace(second.pid, rows[i].file) == own; tries++)
+	for (int tries = 0; tries < 1000 && child_namespace(second.pid, rows[i].file) == own;
+	     tries++)
 		usleep(1000);
 	cr_expect_eq(child_namespace(second.pid, rows[i].file),
 		     child_namespace(first.pid, rows[i].file), "%s", rows[i].name);
@@ -242,7 +243,8 @@ Test(borrow, opens_what_the_plan_names_and_checks_its_type)
 		const char *path, *says;
 	} refusals[] = {
 		{ NAMESPACE_NETWORK, "/proc/self/ns/uts",
-		  "open network namespace /proc/self/ns/uts: it is a uts namespace: invalid argument" },
+		  "open network namespace /proc/self/ns/uts: it is a uts namespace: "
+		  "invalid argument" },
 		{ NAMESPACE_IPC, "/dev/null",
 		  "open ipc namespace /dev/null: not a namespace file: invalid argument" },
 		{ NAMESPACE_PID, "/nowhere",

@@ -177,10 +177,12 @@ Test(spawn, knows_that_nobody_waits_any_more, .init = begin, .fini = end, .timeo
 }
 
 static const struct { const char *args, *mounts, *says; } refusals[] = {
-	{ "'/program'", ",{'destination':'/d','type':'bind','source':'/nowhere','options':['bind']}",
+	{ "'/program'",
+	  ",{'destination':'/d','type':'bind','source':'/nowhere','options':['bind']}",
 	  "/mounts/1 on /d: open tree /nowhere: no such file or directory" },
 	{ "'/missing'", "", "look up the program: " },
-	{ "'/program'", ",{'destination':'/d','type':'nosuchfs','source':'none'}", "mount: /mounts/1" },
+	{ "'/program'", ",{'destination':'/d','type':'nosuchfs','source':'none'}",
+	  "mount: /mounts/1" },
 };
 
 Test(spawn, leaves_nothing_when_it_fails, .init = begin, .fini = end, .timeout = 20)
@@ -231,7 +233,7 @@ Test(spawn, says_what_killed_the_process, .init = begin, .fini = end, .timeout =
 	request = request_of(plan_with("'/program'", ""), false);
 	request.born = on_born_killed;
 	cr_expect_eq(spawn_create(&request, &spawn, &err), -1);
-	cr_expect_not_null(strstr(err.text, "the container's process was killed by signal 9 "), "%s",
+	cr_expect_not_null(strstr(err.text, "container's process was killed by signal 9 "), "%s",
 			   err.text);
 }
 

@@ -84,7 +84,8 @@ Test(wait, says_what_a_shell_would)
 
 		cr_assert_eq(clone_process(&request, end_as_told, &how, &child, &err), 0);
 		cr_assert_eq(wait_open(&wait, &err), 0);
-		cr_expect_eq(wait_foreground(&wait, child.pid, child.pidfd, NULL, &status, &err), 0);
+		cr_expect_eq(wait_foreground(&wait, child.pid, child.pidfd, NULL, &status, &err),
+			     0);
 		wait_close(&wait);
 		cr_expect_eq(status, rows[i].status);
 		close(child.pidfd);
