@@ -125,7 +125,7 @@ int cgroup_set_devices(const struct cgroup *cgroup, const struct plan *plan, str
 	return err->code == EPERM && plan->namespaces[NAMESPACE_USER].listed ? 0 : -1;
 }
 
-/* The container may manage cgroups of its own where it is root of a user namespace and sees them. */
+/* The container may manage cgroups of its own where it is root of a user namespace. */
 static bool wants_delegation(const struct plan *plan)
 {
 	if (!plan->namespaces[NAMESPACE_USER].listed || plan->namespaces[NAMESPACE_USER].path ||
@@ -304,7 +304,7 @@ int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 
 	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
 		return 0;
-	/* systemd removes an empty scope by itself; where there is one, it may be somebody else's. */
+	/* systemd removes an empty scope by itself; one that is there may be somebody else's. */
 	if (cgroup->manager == CGROUP_SYSTEMD)
 		scope = (cgroup->fd >= 0 || cgroup_open(cgroup, err) == 0) &&
 			cgroup_is_ours(cgroup);

@@ -39,7 +39,7 @@ struct cgroup {
 	int fd;			/* owned; directory in cgroup2 (unified or hybrid), or -EBADF */
 	bool born;		/* the process may be born in it with CLONE_INTO_CGROUP */
 	bool killed;		/* what is in it is dying: removal waits longer for that */
-	int keeper_fd;		/* owned; ends the process that keeps a new scope alive, or -EBADF */
+	int keeper_fd;		/* owned; ends the process that keeps a new scope, or -EBADF */
 	pid_t keeper;
 };
 #define CGROUP_INIT	((struct cgroup){ .fd = -EBADF, .keeper_fd = -EBADF })

@@ -188,7 +188,7 @@ int cgroup_path_plan(struct cgroup *cgroup, struct arena *arena, const struct pl
 
 /* --- cgroup_systemd.c -------------------------------------------------------- */
 
-/* Starts the scope around a placeholder process; sets path and keeper.  On an error there is none. */
+/* Starts the scope around a placeholder process; sets path and keeper.  An error: there is none. */
 int cgroup_systemd_start(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 			 struct error *err);
 /* The limits that systemd would overwrite on its next reload, told to it. */

@@ -240,8 +240,8 @@ static int systemd_plan(struct cgroup *cgroup, struct arena *arena, const struct
 		first = strchr(copy, ':');
 		second = first != NULL ? strchr(first + 1, ':') : NULL;
 		if (second == NULL || strchr(second + 1, ':') != NULL || second[1] == '\0')
-			return error_set(err, "cgroup path: expected slice:prefix:name for systemd, "
-					 "not \"%s\"", plan->cgroups_path);
+			return error_set(err, "cgroup path: expected slice:prefix:name for "
+					 "systemd, not \"%s\"", plan->cgroups_path);
 		*first = *second = '\0';
 		if (*copy != '\0')
 			slice = copy;

@@ -6,7 +6,7 @@
 #include "base/sys.h"
 #include "runtime/cgroup_internal.h"
 
-/* How often a removal looks again, with what was killed in it and without, and the pause between. */
+/* How often a removal looks again, with what was killed in it and without; the pause between. */
 #define DYING_TRIES	1000
 #define REMOVE_TRIES	20
 #define REMOVE_PAUSE_MS	10

@@ -97,7 +97,7 @@ static int scope_properties(struct text *body, const struct cgroup *cgroup, cons
 		unit_add_string(body, "Slice", cgroup->slice);
 		unit_add_bool(body, "Delegate", true);
 		unit_add_pid(body, "PIDs", (uint32_t)cgroup->keeper);
-		/* A container that ran out of memory leaves a failed unit: forgotten with the rest. */
+		/* One that ran out of memory leaves a failed unit: forgotten with the rest. */
 		if (newer)
 			unit_add_string(body, "CollectMode", "inactive-or-failed");
 	}

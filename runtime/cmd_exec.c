@@ -61,7 +61,8 @@ static int check_status(struct container *c, bool ignore_paused, struct error *e
 		return error_set(err, "cannot exec in a stopped container");
 	case CONTAINER_PAUSED:
 		if (!ignore_paused)
-			return error_set(err, "cannot exec in a paused container (use --ignore-paused to override)");
+			return error_set(err, "cannot exec in a paused container "
+					 "(use --ignore-paused to override)");
 		return 0;
 	default:
 		return container_pidfd(c, err) < 0 ? -1 : 0;

@@ -155,15 +155,16 @@ static int bundle_of(struct cli *cli, const struct run_options *run_options,
 	if (run_options->made.make.rootfs == NULL) {
 		if (words->count != 1)
 			return error_set(err, "\"run\" requires exactly 1 argument: %s run "
-					 "[OPTIONS] ID, or --rootfs DIR [ID] -- COMMAND", cli->name);
+					 "[OPTIONS] ID, or --rootfs DIR [ID] -- COMMAND",
+					 cli->name);
 		*ret_id = words->items[0];
 		if (run_options->strict && check_strictly(cli, &run_options->create, err) < 0)
 			return -1;
 		return bundle_load(cli->arena, &run_options->create, ret, err);
 	}
 	if (words->dashes > 1)
-		return error_set(err, "unexpected argument %s: \"--\" stands in front of the command",
-				 words->items[1]);
+		return error_set(err, "unexpected argument %s: \"--\" stands in front of the "
+				 "command", words->items[1]);
 	*ret_id = words->dashes == 1 ? words->items[0] : new_id(cli->arena);
 	return made_bundle(cli->arena, &run_options->made, words->items + words->dashes,
 			   words->count - words->dashes, ret, err);
@@ -194,7 +195,8 @@ const struct command command_run = {
 	.name = "run", .arguments = "ID | --rootfs DIR [ID] -- COMMAND...",
 	.summary = "create a container, run it, and delete it",
 	.description = "With --rootfs no config.json is read: the flags below make the one that\n"
-		       "\"spec\" would write, changed as they say.  The exit status is the program's.",
+		       "\"spec\" would write, changed as they say.  The exit status is the\n"
+		       "program's.",
 	.options = options, .size = sizeof(struct run_options),
 	.min = 0, .max = -1, .stop_after = -1, .run = run,
 };

@@ -36,7 +36,7 @@ struct command {
 	const struct option *options;	/* or NULL */
 	size_t size;			/* of the struct that they fill */
 	int min, max;			/* arguments; max -1: any number */
-	int stop_after;			/* behind so many arguments nothing is an option; -1: never */
+	int stop_after;			/* behind so many arguments no option comes; -1: never */
 	bool hidden;
 	/* The exit status, or -1 and *err. */
 	int (*run)(struct cli *cli, const void *options, struct error *err);

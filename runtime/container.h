@@ -41,13 +41,13 @@ struct container {
 	const char *root;		/* the directory of all containers, absolute */
 	const char *id;
 	int root_fd, dir_fd;		/* owned; O_DIRECTORY on them */
-	int lock_fd;			/* owned; the journal: locked while a command changes the container */
+	int lock_fd;			/* owned; the journal: locked while a command changes it */
 
 	/* What state.json keeps. */
 	const char *bundle;
 	const char *root_path;		/* of the plan */
 	const char *oci_version;
-	pid_t pid;			/* pid 1 of the container, in our pid namespace; 0: none yet */
+	pid_t pid;			/* the container's pid 1, in our namespace; 0: none yet */
 	uint64_t start_time;		/* field 22 of /proc/<pid>/stat, clock ticks */
 	struct timespec created;	/* CLOCK_REALTIME */
 	uint32_t owner;			/* uid of who created it */
@@ -56,7 +56,7 @@ struct container {
 	struct cgroup cgroup;		/* manager and paths, remembered */
 
 	bool complete;			/* state.json is there: create came to its end */
-	bool foreground;		/* the journal says that a kist waits for it, and deletes it */
+	bool foreground;		/* journal: a kist waits for it, and deletes it */
 	int pidfd;			/* owned; -EBADF when there is no process */
 };
 #define CONTAINER_NONE	((struct container){ \

@@ -35,7 +35,7 @@ void dbus_message_add(struct text *out, const struct dbus_call *call, uint32_t s
 
 	dbus_add_byte(&message, ORDER);
 	dbus_add_byte(&message, DBUS_CALL);
-	/* No flags: right after boot the bus holds the call back until systemd has its name there. */
+	/* No flags: after boot the bus holds the call back until systemd has its name there. */
 	dbus_add_byte(&message, 0);
 	dbus_add_byte(&message, 1);
 	dbus_add_u32(&message, body != NULL ? (uint32_t)body->size : 0);

@@ -20,7 +20,7 @@ enum option_kind {
 	OPTION_TEXT,		/* const char * */
 	OPTION_LIST,		/* LIST(const char *), once per time given */
 	OPTION_NUMBER,		/* int, not negative */
-	OPTION_CHOICE,		/* const char *: the first of the choices where no value is given */
+	OPTION_CHOICE,		/* const char *: without a value the first of them */
 	OPTION_ASSIGN,		/* LIST(const char *) that many rows share: "name=value", or "=true" */
 };
 

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "tests/e2e/harness.h"
 
-/* "run" in the foreground with process.terminal: a pty of the container's own behind the caller's. */
+/* "run" in the foreground with process.terminal: a pty of its own behind the caller's. */
 
 struct terminal {
 	int master, slave;	/* owned; what the caller of kist sits at */

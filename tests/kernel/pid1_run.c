@@ -26,7 +26,7 @@ static void run_child(const struct start *start, int out)
 		setsid();
 		ioctl(start->terminal, TIOCSCTTY, 0);
 	} else {
-		/* As a shell does: TSTP does not stop a group that nobody of its session has made. */
+		/* As a shell does: TSTP stops no group that nobody of its session has made. */
 		setpgid(0, 0);
 	}
 	dup2(start->terminal > 0 ? start->terminal : open("/dev/null", O_RDONLY), 0);

@@ -111,7 +111,8 @@ Test(stats, print_as_runc_prints_them)
 		"\"psi\":{\"some\":{\"avg10\":1.25,\"avg60\":0.07,\"avg300\":0.00,\"total\":9},"
 		"\"full\":{\"avg10\":0.00,\"avg60\":0.00,\"avg300\":0.00,\"total\":0}}},"
 		"\"pids\":{\"current\":3},"
-		"\"blkio\":{\"ioServiceBytesRecursive\":[{\"major\":8,\"op\":\"Read\",\"value\":5}]},"
+		"\"blkio\":{\"ioServiceBytesRecursive\":"
+		"[{\"major\":8,\"op\":\"Read\",\"value\":5}]},"
 		"\"hugetlb\":{\"2MB\":{\"usage\":1,\"max\":2,\"failcnt\":3}}");
 }
 

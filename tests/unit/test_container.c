@@ -62,7 +62,9 @@ static bool exists(const char *name)
 Test(container, ids_are_one_safe_word)
 {
 	static const char *const good[] = { "a", "A-1_b+c.d", "-x", "0123456789abcdef" };
-	static const char *const bad[] = { "", ".", "..", ".x", "a/b", "a b", "a\n", "~a", "\xc3\xa4" };
+	static const char *const bad[] = {
+		"", ".", "..", ".x", "a/b", "a b", "a\n", "~a", "\xc3\xa4",
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++)
 		cr_expect_eq(container_id_check(good[i], &err), 0, "%s", good[i]);
