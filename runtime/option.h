@@ -21,7 +21,7 @@ enum option_kind {
 	OPTION_LIST,		/* LIST(const char *), once per time given */
 	OPTION_NUMBER,		/* int, not negative */
 	OPTION_CHOICE,		/* const char *: without a value the first of them */
-	OPTION_ASSIGN,		/* LIST(const char *) that many rows share: "name=value", or "=true" */
+	OPTION_ASSIGN,		/* LIST(const char *) of many rows: "name=value", or "=true" */
 };
 
 struct option {
