@@ -70,7 +70,8 @@ static int attempt_run(void *context)
 	status = idmap_write(&arena, child.pid, &list, &list, &err);
 	snprintf(path, sizeof(path), "/proc/%d/uid_map", child.pid);
 	if (status == 0 && file_read(AT_FDCWD, path, 4096, &arena, &text, NULL, &err) == 0)
-		for (char *line = strtok_r(text, "\n", &text); line; line = strtok_r(NULL, "\n", &text)) {
+		for (char *line = strtok_r(text, "\n", &text); line;
+		     line = strtok_r(NULL, "\n", &text)) {
 			unsigned int a, b, c;
 
 			if (sscanf(line, "%u %u %u", &a, &b, &c) == 3)
@@ -125,7 +126,8 @@ Test(idmap, that_overlaps_is_refused_with_the_reason)
 	const char *said;
 
 	child_need_root();
-	said = outcome((struct attempt){ .maps = { { 0, 1000, 10 }, { 5, 2000, 10 } }, .count = 2 });
+	said = outcome(
+		(struct attempt){ .maps = { { 0, 1000, 10 }, { 5, 2000, 10 } }, .count = 2 });
 	cr_expect_str_eq(said, "write gid_map: invalid argument: ranges overlap, or there are too "
 			       "many (340 at most)\n");
 }
@@ -140,17 +142,20 @@ Test(idmap, says_which_line_is_missing)
 	said = outcome((struct attempt){ .maps = { { 0, USER, 1 }, { 1, 3000000, 65536 } },
 					 .count = 2, .caller = USER });
 	cr_expect_not_null(strstr(said, "/etc/subgid must give this user gids 3000000 to 3065535: "
-					"the line \"4711:3000000:65536\" there does\n"), "%s", said);
+					"the line \"4711:3000000:65536\" there does\n"),
+			   "%s", said);
 }
 
 Test(idmap, says_that_the_helper_is_not_installed)
 {
 	child_need_root();
-	cr_expect_str_eq(outcome((struct attempt){ .maps = { { 0, USER, 1 }, { 1, 3000000, 65536 } },
-						   .count = 2, .caller = USER,
-						   .hide_helpers = true }),
-			 "write gid_map: newgidmap is not installed (package uidmap), and without it "
-			 "an ordinary user can only map its own id: operation not permitted\n");
+	cr_expect_str_eq(
+		outcome((struct attempt){ .maps = { { 0, USER, 1 }, { 1, 3000000, 65536 } },
+					  .count = 2,
+					  .caller = USER,
+					  .hide_helpers = true }),
+		"write gid_map: newgidmap is not installed (package uidmap), and without it "
+		"an ordinary user can only map its own id: operation not permitted\n");
 }
 
 Test(idmap, has_the_form_that_the_kernel_takes)

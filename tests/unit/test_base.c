@@ -17,7 +17,8 @@ Test(error, tells_the_chain_from_the_outside_in)
 	errno = ENOENT;
 	cr_assert_eq(error_errno(&err, "open tree %s", "/srv/data"), -1);
 	cr_assert_eq(error_wrap(&err, "mount: /mounts/%d", 3), -1);
-	cr_expect_str_eq(err.text, "mount: /mounts/3: open tree /srv/data: no such file or directory");
+	cr_expect_str_eq(err.text,
+			 "mount: /mounts/3: open tree /srv/data: no such file or directory");
 	cr_expect_eq(err.code, ENOENT);
 }
 
@@ -148,7 +149,8 @@ Test(fd, refuses_what_is_larger_than_the_limit)
 
 	cr_expect_eq(file_read(AT_FDCWD, "/proc/self/maps", 16, &arena, &text, &size, &err), -1);
 	cr_expect_eq(err.code, EFBIG);
-	cr_expect_eq(file_read(AT_FDCWD, "/proc/self/maps", 1 << 20, &arena, &text, &size, &err), 0);
+	cr_expect_eq(file_read(AT_FDCWD, "/proc/self/maps", 1 << 20, &arena, &text, &size, &err),
+		     0);
 	cr_expect_eq(strlen(text), size);
 	arena_free(&arena);
 }
