@@ -172,11 +172,11 @@ def pss_of_init(stage, kist):
         run.wait()
 
 
-def print_table(columns):
+def print_table(columns, copies):
     names = list(columns['plain'])
     floor = columns['plain'][names[0]][0]
     print('\n%-26s %9s %7s %9s %9s %7s %9s' % (
-        '', 'median', 'floors', 'mounts', 'x100', 'floors', 'peak'))
+        '', 'median', 'floors', 'mounts', 'x%d' % copies, 'floors', 'peak'))
     for name in names:
         median, _, _, peak = columns['plain'][name]
         mounts = columns['mounts'].get(name, (0,))[0]
@@ -194,7 +194,7 @@ def print_goals(columns, pss):
     goals = [
         ('kist / floor (glibc)', kist / floor, 1.5, '%.2f'),
         ('with the mounts / without', median('mounts', 'kist') / kist, 1.2, '%.2f'),
-        ('100 in parallel / floor', median('parallel', 'kist') / (
+        ('in parallel / floor', median('parallel', 'kist') / (
             median('parallel', 'floor (glibc)') or 1), 1.5, '%.2f'),
         ('peak memory, KiB', columns['plain']['kist'][3], 1536, '%d'),
     ]
@@ -249,7 +249,7 @@ def main():
             columns['mounts'] = measure(
                 ['unshare', '-m', timer, '-n', str(max(10, args.rounds // 3)), '-m',
                  str(args.mounts), '-d', stage.top + '/mounts'], stage.contenders)
-        print_table(columns)
+        print_table(columns, args.parallel)
         if has_kist:
             print_goals(columns, pss)
         chart.draw(args.svg, columns)
