@@ -297,12 +297,5 @@ int step_mounts(const struct plan *plan, struct init *in, struct error *err)
 		if (in->mount_trees != NULL)
 			fd_close(&in->mount_trees[i]);
 	}
-	if (in->notify_tree >= 0) {
-		_cleanup_fd int fd = path_make_dir(in->root_fd, "/run/notify", 0755, err);
-
-		if (fd < 0 || tree_attach(in->notify_tree, fd, "/run/notify", err) < 0)
-			return error_wrap(err, "sd_notify's socket");
-		fd_close(&in->notify_tree);
-	}
 	return 0;
 }

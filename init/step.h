@@ -37,7 +37,6 @@ struct init {
 	int root_tree;
 	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind */
 	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
-	int notify_tree;		/* directory with sd_notify's socket, for /run/notify */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
 	bool cgroup_unified;		/* the host has cgroup2 alone on /sys/fs/cgroup */
 
@@ -63,7 +62,7 @@ struct init {
 	int init_image;			/* sealed memfd of the pid-1 program, or -EBADF: no init */
 	int seccomp_listener;		/* connected socket of listenerPath, or -EBADF */
 	int preserve_fds;		/* how many after 0, 1, 2 the program gets */
-	const char *const *extra_env;	/* LISTEN_FDS=..., NOTIFY_SOCKET=..., NULL; or NULL */
+	const char *const *extra_env;	/* LISTEN_FDS=..., NULL; or NULL */
 	/*
 	 * State JSON for hooks in this process and for the seccomp listener, in two parts: what
 	 * stands before the number behind "pid", and what stands after it.  Status "creating"
@@ -88,7 +87,7 @@ struct init {
 };
 #define INIT_NONE ((struct init){				\
 	.channel = CHANNEL_NONE, .start = CHANNEL_NONE,		\
-	.root_tree = -EBADF, .notify_tree = -EBADF,		\
+	.root_tree = -EBADF,					\
 	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF },	\
 	.console_socket = -EBADF, .init_image = -EBADF,		\
 	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\

@@ -128,7 +128,6 @@ static int make_process(struct creation *creation, const struct creation_request
 		.state_fd = c->dir_fd,
 		.wait_for_start = create->wait_for_start,
 		.console_socket = create->console_socket,
-		.notify_socket = secure_getenv("NOTIFY_SOCKET"),
 		.preserve_fds = create->options->preserve_fds,
 		.no_pivot = create->options->no_pivot,
 		.new_keyring = !create->options->no_new_keyring,

@@ -74,7 +74,7 @@ void document_man(struct text *out)
 		 ".BR exec .\n"
 		 ".SH ENVIRONMENT\n.TP\n.B KIST_INIT\nThe default of\n.BR \"run \\-\\-init\" .\n"
 		 ".TP\n.B XDG_RUNTIME_DIR\nWhere an ordinary user's state is kept, in kist/.\n"
-		 ".TP\n.B NOTIFY_SOCKET, LISTEN_FDS\nAre passed on as systemd means them.\n"
+		 ".TP\n.B LISTEN_FDS\nThe fds are passed on, with LISTEN_PID set for the program.\n"
 		 ".SH FILES\n.TP\n.I /run/kist\nThe state of root's containers.\n");
 }
 

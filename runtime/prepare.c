@@ -271,7 +271,6 @@ void prepare_close(struct prepared *p)
 	channel_close(&in->channel);
 	while (in->task_file_count > 0)
 		fd_close(&in->task_files[--in->task_file_count]);
-	fd_close(&in->notify_tree);
 	fd_close(&in->console_socket);
 	fd_close(&in->init_image);
 	fd_close(&in->seccomp_listener);

@@ -20,7 +20,6 @@ struct spawn_request {
 	int state_fd;			/* the container's directory: holds the two start fifos */
 	bool wait_for_start;		/* "create": START comes by the fifos, from another kist */
 	int console_socket;		/* where the pty's master goes, or -EBADF */
-	const char *notify_socket;	/* NOTIFY_SOCKET of the caller, or NULL */
 	int preserve_fds;
 	const char *const *extra_env;	/* for the program, NULL-terminated; or NULL */
 	bool no_pivot, new_keyring;	/* as in struct init */
