@@ -103,6 +103,24 @@ static void call_start(struct bundle *bundle, struct call *ret, bool with_root, 
 	ret->pidfd = sys_pidfd_open(ret->pid, 0);
 }
 
+/*
+ * ASan says so, once, of the processes that the runtime starts on a stack of
+ * their own: three lines that no test is about.
+ */
+static void drop_asan_warning(char *text)
+{
+	static const char last[] = "sanitizers/issues/189\n";
+	char *middle = strstr(text, "==WARNING: ASan is ignoring requested __asan_handle_no_return");
+	char *end = middle ? strstr(middle, last) : NULL;
+
+	if (!end)
+		return;
+	while (middle > text && middle[-1] != '\n')
+		middle--;
+	end += sizeof(last) - 1;
+	memmove(middle, end, strlen(end) + 1);
+}
+
 static const char *captured(int fd)
 {
 	struct error err;
@@ -113,6 +131,7 @@ static const char *captured(int fd)
 	lseek(fd, 0, SEEK_SET);
 	cr_assert_eq(fd_read_all(fd, OUTPUT_MAX, &e2e_arena, &text, &size, &err), 0, "%s",
 		     err.text);
+	drop_asan_warning(text);
 	return text;
 }
 
