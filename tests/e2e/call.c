@@ -109,8 +109,9 @@ static void call_start(struct bundle *bundle, struct call *ret, bool with_root, 
  */
 static void drop_asan_warning(char *text)
 {
+	static const char first[] = "==WARNING: ASan is ignoring requested __asan_handle_no_return";
 	static const char last[] = "sanitizers/issues/189\n";
-	char *middle = strstr(text, "==WARNING: ASan is ignoring requested __asan_handle_no_return");
+	char *middle = strstr(text, first);
 	char *end = middle ? strstr(middle, last) : NULL;
 
 	if (!end)
