@@ -109,7 +109,8 @@ static size_t directory_list(struct arena *arena, const char *path, const char *
 		(*ret)[count++] = arena_printf(arena, "%s/%s", path, entry->d_name);
 	}
 	closedir(dir);
-	qsort(*ret, count, sizeof(**ret), path_compare);
+	if (count > 0)
+		qsort(*ret, count, sizeof(**ret), path_compare);
 	return count;
 }
 
