@@ -14,13 +14,16 @@
 
 Test(pid1, reaps_ten_thousand_orphans_at_once)
 {
+	/* A guest's forks are emulated, and 10,000 of them take minutes. */
+	const char *count = getenv("KIST_GUEST") != NULL ? "500" : "10000";
+
 	child_need_root();
 	for (int inside = 0; inside < 2; inside++) {
 		struct run run;
 		pid_t children[64];
 		int left = 0;
 
-		run_start(&run, INSIDE(inside, PROBE, "orphans", "10000"));
+		run_start(&run, INSIDE(inside, PROBE, "orphans", count));
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
 		for (int i = 0; i < 2000; i++) {
 			left = children_of(run.pid, children, 64);
