@@ -221,7 +221,7 @@ ATTACK(filter, is_not_walked_around_by_another_architecture)
 	bundle_args(a.bundle, "/thief", "int80", "20", NULL);
 	attack_begin(&a);
 	bundle_run(a.bundle, &output);
-	/* 20 is getpid there.  User-mode Linux takes it for its own 20, writev: EBADF, and filtered. */
+	/* 20 is getpid there.  User-mode Linux takes it for its own 20, writev: EBADF. */
 	cr_expect(output.status == 128 + SIGSYS || strstr(output.out, "int80=-"),
 		  "int80: status %d: %s", output.status, output.out);
 	/* getpriority as x32: 0x40000000 + 140 */
