@@ -103,7 +103,7 @@ E2E(roots, debian_runs_bash_apt_and_python)
 
 	expect_output(bundle_around(root), "bash", "echo $((6*7)) \"$BASH\"", "42 /usr/bin/bash\n");
 	expect_output(bundle_around(root), "python3",
-		      "import os, tempfile; print(len(os.listdir('/')) > 5, os.getcwd())",
+		      "import os; print(len(os.listdir('/')) > 5, os.getcwd())",
 		      "True /\n");
 	expect_output(bundle_around(root), "sh",
 		      "apt-get --version | head -c 4; apt-config dump > /tmp/x", "apt ");
