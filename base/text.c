@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -168,4 +169,34 @@ unsigned int text_distance(const char *a, const char *b, unsigned int limit)
 		}
 	}
 	return row[b_length] <= limit ? row[b_length] : limit + 1;
+}
+
+static bool lower(char *out, size_t room, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < room && text[i] != '\0'; i++)
+		out[i] = (char)tolower((unsigned char)text[i]);
+	out[i] = '\0';
+	return text[i] == '\0';
+}
+
+bool text_near(const char *a, const char *b, unsigned int *ret_distance)
+{
+	char x[64], y[64];
+	size_t x_length, y_length;
+	unsigned int limit;
+
+	if (!lower(x, sizeof(x), a) || !lower(y, sizeof(y), b))
+		return false;
+	x_length = strlen(x);
+	y_length = strlen(y);
+	limit = x_length <= 2 ? 0 : x_length == 3 ? 1 : x_length <= 7 ? 2 : 3;
+	*ret_distance = text_distance(x, y, limit);
+	if (*ret_distance <= limit)
+		return true;
+	/* What people leave out: "net" for "network", "KILL" for "CAP_KILL". */
+	*ret_distance = limit + 1;
+	return x_length >= 3 && x_length < y_length &&
+	       (strncmp(x, y, x_length) == 0 || strcmp(x, y + y_length - x_length) == 0);
 }

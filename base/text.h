@@ -35,3 +35,5 @@ const char *text_printable(struct arena *arena, const char *text);
  * at most limit + 1 is returned.  For "did you mean".
  */
 unsigned int text_distance(const char *a, const char *b, unsigned int limit);
+/* Whether b is near enough to a to be what was meant; *ret_distance: how far. */
+bool text_near(const char *a, const char *b, unsigned int *ret_distance);

@@ -47,7 +47,7 @@ static void note_unknown(struct decoder *d, const struct json *v, const struct f
 	if (!d->collect)
 		return;
 	for (const struct field *field = fields; field->key != NULL; field++) {
-		if (name_near(v->key, field->key, &distance) && distance < best) {
+		if (text_near(v->key, field->key, &distance) && distance < best) {
 			best = distance;
 			meant = field->key;
 		}

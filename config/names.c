@@ -190,43 +190,13 @@ const char *name_of(const struct name *table, uint64_t value)
 	return NULL;
 }
 
-static bool lower(char *out, size_t room, const char *text)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < room && text[i] != '\0'; i++)
-		out[i] = (char)tolower((unsigned char)text[i]);
-	out[i] = '\0';
-	return text[i] == '\0';
-}
-
-bool name_near(const char *a, const char *b, unsigned int *ret_distance)
-{
-	char x[64], y[64];
-	size_t x_length, y_length;
-	unsigned int limit;
-
-	if (!lower(x, sizeof(x), a) || !lower(y, sizeof(y), b))
-		return false;
-	x_length = strlen(x);
-	y_length = strlen(y);
-	limit = x_length <= 2 ? 0 : x_length == 3 ? 1 : x_length <= 7 ? 2 : 3;
-	*ret_distance = text_distance(x, y, limit);
-	if (*ret_distance <= limit)
-		return true;
-	/* What people leave out: "net" for "network", "KILL" for "CAP_KILL". */
-	*ret_distance = limit + 1;
-	return x_length >= 3 && x_length < y_length &&
-	       (strncmp(x, y, x_length) == 0 || strcmp(x, y + y_length - x_length) == 0);
-}
-
 const char *name_nearest(const struct name *table, const char *name)
 {
 	unsigned int best = UINT32_MAX, distance;
 	const char *nearest = NULL;
 
 	for (; table->name != NULL; table++) {
-		if (!name_near(name, table->name, &distance) || distance >= best)
+		if (!text_near(name, table->name, &distance) || distance >= best)
 			continue;
 		best = distance;
 		nearest = table->name;

@@ -36,8 +36,6 @@ const struct name *name_find(const struct name *table, const char *name);
 const char *name_of(const struct name *table, uint64_t value);
 /* The name in the table that is nearest in spelling, near enough to be meant, or NULL. */
 const char *name_nearest(const struct name *table, const char *name);
-/* Whether b is near enough to a to be what was meant; *ret_distance: how far. */
-bool name_near(const char *a, const char *b, unsigned int *ret_distance);
 
 /* A signal as people write it: "TERM", "SIGTERM", "sigterm", "15", "RTMIN+1".  0: none such. */
 int signal_parse(const char *text);

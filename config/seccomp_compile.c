@@ -271,7 +271,7 @@ const char *seccomp_syscall_nearest(struct arena *arena, const char *name)
 	for (int number = 0; number < 1024; number++) {
 		char *known = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
 
-		if (known != NULL && name_near(name, known, &distance) && distance < best) {
+		if (known != NULL && text_near(name, known, &distance) && distance < best) {
 			best = distance;
 			meant = arena_strdup(arena, known);
 		}

@@ -83,30 +83,3 @@ int cli_container_locked(struct cli *cli, struct container *ret, struct error *e
 	container_close(ret);
 	return -1;
 }
-
-void command_help(struct text *out, const char *program, const struct command *command)
-{
-	text_printf(out, "%s %s - %s\n\nUsage: %s %s %s%s\n", program, command->name,
-		    command->summary, program, command->name,
-		    command->options != NULL ? "[OPTIONS] " : "", command->arguments);
-	if (command->description != NULL)
-		text_printf(out, "\n%s\n", command->description);
-	if (command->options != NULL) {
-		text_add(out, "\nOptions:\n");
-		option_help(out, command->options);
-	}
-	text_printf(out, "\nGlobal options: see %s --help\n", program);
-}
-
-void program_help(struct text *out, const char *program)
-{
-	text_printf(out, "%s - run containers from OCI bundles\n\n"
-			 "Usage: %s [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n",
-		    program, program);
-	for (size_t i = 0; commands[i] != NULL; i++)
-		if (!commands[i]->hidden)
-			text_printf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
-	text_add(out, "\nGlobal options:\n");
-	option_help(out, global_options);
-	text_printf(out, "\n\"%s COMMAND --help\" shows the options of a command.\n", program);
-}

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "runtime/document.h"
+#include "base/document.h"
+#include "runtime/command.h"
 
 /* "completion SHELL", for users and for the build, and "man", for the build alone. */
 
 static const struct {
 	const char *shell;
-	void (*write)(struct text *out);
+	void (*write)(struct text *out, const struct command_set *set);
 } shells[] = {
 	{ "bash", document_bash },
 	{ "zsh", document_zsh },
@@ -20,7 +21,7 @@ static int run_completion(struct cli *cli, const void *values _unused, struct er
 
 	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
 		if (strcmp(shells[i].shell, shell) == 0) {
-			shells[i].write(&cli->out);
+			shells[i].write(&cli->out, &kist_commands);
 			return 0;
 		}
 	}
@@ -29,7 +30,7 @@ static int run_completion(struct cli *cli, const void *values _unused, struct er
 
 static int run_man(struct cli *cli, const void *values _unused, struct error *err _unused)
 {
-	document_man(&cli->out);
+	document_man(&cli->out, &kist_commands);
 	return 0;
 }
 
@@ -38,13 +39,13 @@ static int run_help(struct cli *cli, const void *values _unused, struct error *e
 	const struct command *command;
 
 	if (cli->arguments.count == 0) {
-		program_help(&cli->out, cli->name);
+		command_set_help(&cli->out, &cli->commands);
 		return 0;
 	}
-	command = command_find(cli->arguments.items[0]);
+	command = command_find(&cli->commands, cli->arguments.items[0]);
 	if (command == NULL)
 		return error_set(err, "no such command: %s", cli->arguments.items[0]);
-	command_help(&cli->out, cli->name, command);
+	command_help(&cli->out, &cli->commands, command);
 	return 0;
 }
 

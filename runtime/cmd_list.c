@@ -6,7 +6,7 @@
 #include "runtime/container.h"
 #include "runtime/passwd.h"
 #include "runtime/state.h"
-#include "runtime/table.h"
+#include "base/table.h"
 
 struct list_options {
 	const char *format;

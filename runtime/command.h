@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "base/text.h"
-#include "runtime/option.h"
+#include <stdbool.h>
 
-/*
- * A command of the command line: a row for the parser, --help, the man page
- * and the completions, and the function that does it.  Each has a file
- * cmd_<name>.c.
- *
- * A command prints nothing: what it adds to cli->out goes to stdout when it
- * has succeeded (or with cli_flush(), for what streams), and its error goes to
- * main(), which is the only one to report it.
- */
+#include "base/command.h"
+
+/* The command line of kist: what its commands are given. */
 enum { CLI_FAILURE = 1, CLI_EXEC_FAILURE = 255 };
 
 struct global_options {
@@ -22,30 +15,14 @@ struct global_options {
 struct cli {
 	struct arena *arena;
 	const char *name;		/* "kist", "runc" or "crun": how we were called */
+	struct command_set commands;	/* called by that name */
 	struct global_options global;
 	bool root_given;		/* --root, not the default */
 	struct arguments arguments;
 	struct text out;
 };
 
-struct command {
-	const char *name;
-	const char *arguments;		/* "ID [SIGNAL]" */
-	const char *summary;		/* one line, for the list of commands */
-	const char *description;	/* what --help and the man page add, or NULL */
-	const struct option *options;	/* or NULL */
-	size_t size;			/* of the struct that they fill */
-	int min, max;			/* arguments; max -1: any number */
-	int stop_after;			/* behind so many arguments no option comes; -1: never */
-	bool hidden;
-	/* The exit status, or -1 and *err. */
-	int (*run)(struct cli *cli, const void *options, struct error *err);
-};
-
-/* NULL behind the last. */
-extern const struct command *const commands[];
-extern const struct option global_options[];
-const struct command *command_find(const char *name);
+extern const struct command_set kist_commands;
 
 /* stdout, now. */
 int cli_flush(struct cli *cli, struct error *err);
@@ -60,6 +37,4 @@ int cli_container(struct cli *cli, struct container *ret, struct error *err);
 /* The same, locked, so that nobody else changes it. */
 int cli_container_locked(struct cli *cli, struct container *ret, struct error *err);
 
-void command_help(struct text *out, const char *program, const struct command *command);
-void program_help(struct text *out, const char *program);
 void program_version(struct text *out, const char *program);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "runtime/command.h"
 
 /* In the order of --help: a life, then looking at it, then the rest. */
@@ -14,9 +12,9 @@
 #define POINT(name)	&command_##name,
 COMMANDS(DECLARE)
 
-const struct command *const commands[] = { COMMANDS(POINT) NULL };
+static const struct command *const commands[] = { COMMANDS(POINT) NULL };
 
-const struct option global_options[] = {
+static const struct option global_options[] = {
 	OPTION_ROW_TEXT("root", 0, struct global_options, root, "DIR",
 			"where the state of all containers is kept"),
 	OPTION_ROW_TEXT("log", 0, struct global_options, log, "FILE",
@@ -39,10 +37,24 @@ const struct option global_options[] = {
 	{ 0 },
 };
 
-const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; commands[i] != NULL; i++)
-		if (strcmp(commands[i]->name, name) == 0)
-			return commands[i];
-	return NULL;
-}
+const struct command_set kist_commands = {
+	.program = "kist",
+	.summary = "run containers from OCI bundles",
+	.commands = commands,
+	.options = global_options,
+	.ids = "kist list -q",
+	.man_description =
+		"kist takes a bundle, a root file system and a config.json as the OCI runtime "
+		"specification has them, and runs it.\n"
+		"It understands the command lines of runc and crun.\n",
+	.man_tail =
+		".SH EXIT STATUS\nThat of the program for\n.B run\nand\n.BR exec ,\n"
+		"128+N where signal N ended it.  Errors of kist itself: 1, and 255 for\n"
+		".BR exec .\n"
+		".SH ENVIRONMENT\n.TP\n.B KIST_INIT\nThe default of\n"
+		".BR \"run \\-\\-init\" .\n"
+		".TP\n.B XDG_RUNTIME_DIR\nWhere an ordinary user's state is kept, in kist/.\n"
+		".TP\n.B LISTEN_FDS\n"
+		"The fds are passed on, with LISTEN_PID set for the program.\n"
+		".SH FILES\n.TP\n.I /run/kist\nThe state of root's containers.\n",
+};

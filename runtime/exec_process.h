@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "config/plan.h"
-#include "runtime/option.h"
+#include "base/option.h"
 
 /*
  * The process of "exec": the container's own with what the flags change, or one

@@ -186,7 +186,7 @@ Test(subid, finds_a_range_by_name_or_number)
 /* runtime/made.h repeats config/init_option.c's table, for its macros cannot be made from it. */
 Test(run, has_a_flag_for_each_option_of_the_init)
 {
-	const struct command *run = command_find("run");
+	const struct command *run = command_find(&kist_commands, "run");
 	size_t flags = 0, wanted = 0;
 
 	for (const struct init_option *o = init_options; o->name != NULL; o++, wanted++) {

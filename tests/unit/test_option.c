@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "runtime/option.h"
+#include "base/option.h"
 
 struct values {
 	const char *bundle, *init;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/table.h"
+#include "base/table.h"
 
 #include <string.h>
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/option.h"
+#include "base/option.h"
 
 #include <limits.h>
 #include <string.h>
 
-#include "config/names.h"
 
 struct parser {
 	struct arena *arena;
@@ -141,7 +140,7 @@ static int unknown(const struct parser *p, const char *word, const char *name)
 
 	for (int s = 0; s < 2; s++) {
 		for (const struct option *o = p->scopes[s].options; o && o->name; o++) {
-			if (o->help != NULL && name_near(name, o->name, &distance) &&
+			if (o->help != NULL && text_near(name, o->name, &distance) &&
 			    distance < near) {
 				near = distance;
 				best = o->name;

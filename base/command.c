@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/command.h"
+
+#include <string.h>
+
+const struct command *command_find(const struct command_set *set, const char *name)
+{
+	for (size_t i = 0; set->commands[i] != NULL; i++)
+		if (strcmp(set->commands[i]->name, name) == 0)
+			return set->commands[i];
+	return NULL;
+}
+
+const struct command *command_demand(const struct command_set *set, const char *name,
+				     struct error *err)
+{
+	const struct command *found = command_find(set, name);
+	unsigned int near = ~0U, distance;
+	const char *best = NULL;
+
+	if (found != NULL)
+		return found;
+	for (size_t i = 0; set->commands[i] != NULL; i++) {
+		if (!set->commands[i]->hidden &&
+		    text_near(name, set->commands[i]->name, &distance) && distance < near) {
+			near = distance;
+			best = set->commands[i]->name;
+		}
+	}
+	if (best != NULL)
+		error_set(err, "no such command: %s; did you mean \"%s\"?", name, best);
+	else
+		error_set(err, "no such command: %s; \"%s --help\" lists them", name,
+			  set->program);
+	return NULL;
+}
+
+int command_check_count(const struct command_set *set, const struct command *command,
+			const struct arguments *arguments, struct error *err)
+{
+	int count = (int)arguments->count;
+	const char *much = NULL;
+	int limit = 0;
+
+	if (count < command->min) {
+		much = command->max == command->min ? "exactly" : "a minimum of";
+		limit = command->min;
+	} else if (command->max >= 0 && count > command->max) {
+		much = command->max == command->min ? "exactly" : "a maximum of";
+		limit = command->max;
+	}
+	if (much == NULL)
+		return 0;
+	return error_set(err, "\"%s\" requires %s %d argument%s: %s %s %s", command->name, much,
+			 limit, limit == 1 ? "" : "s", set->program, command->name,
+			 command->arguments);
+}
+
+void command_help(struct text *out, const struct command_set *set, const struct command *command)
+{
+	text_printf(out, "%s %s - %s\n\nUsage: %s %s %s%s\n", set->program, command->name,
+		    command->summary, set->program, command->name,
+		    command->options != NULL ? "[OPTIONS] " : "", command->arguments);
+	if (command->description != NULL)
+		text_printf(out, "\n%s\n", command->description);
+	if (command->options != NULL) {
+		text_add(out, "\nOptions:\n");
+		option_help(out, command->options);
+	}
+	text_printf(out, "\nGlobal options: see %s --help\n", set->program);
+}
+
+void command_set_help(struct text *out, const struct command_set *set)
+{
+	text_printf(out, "%s - %s\n\n"
+			 "Usage: %s [GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n",
+		    set->program, set->summary, set->program);
+	for (size_t i = 0; set->commands[i] != NULL; i++)
+		if (!set->commands[i]->hidden)
+			text_printf(out, "  %-12s %s\n", set->commands[i]->name,
+				    set->commands[i]->summary);
+	text_add(out, "\nGlobal options:\n");
+	option_help(out, set->options);
+	text_printf(out, "\n\"%s COMMAND --help\" shows the options of a command.\n",
+		    set->program);
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/command.h"
+
+/* The man page and the completions of a program, from the tables that the parser uses. */
+void document_man(struct text *out, const struct command_set *set);
+void document_bash(struct text *out, const struct command_set *set);
+void document_zsh(struct text *out, const struct command_set *set);
+void document_fish(struct text *out, const struct command_set *set);
