@@ -141,7 +141,7 @@ static void bash_valued(struct text *out, const struct option *options)
 	}
 }
 
-void document_bash(struct text *out, const struct command_set *set)
+static void complete_bash(struct text *out, const struct command_set *set)
 {
 	const char *function = joined_name(out, set, '_', false);
 
@@ -214,7 +214,7 @@ static void zsh_case(struct text *out, const struct command_set *set,
 		    wants_id(command) ? "id:_kist_ids" : "file:_files");
 }
 
-void document_zsh(struct text *out, const struct command_set *set)
+static void complete_zsh(struct text *out, const struct command_set *set)
 {
 	const char *function = joined_name(out, set, '_', false);
 
@@ -297,7 +297,7 @@ static void fish_command(struct text *out, const struct command_set *set,
 		text_printf(out, "complete -c kist -n '%s' -f -a '(%s)'\n", condition, set->ids);
 }
 
-void document_fish(struct text *out, const struct command_set *set)
+static void complete_fish(struct text *out, const struct command_set *set)
 {
 	text_printf(out, "# fish completion for %s, made by \"%s completion fish\"\n",
 		    set->program, set->program);
@@ -305,4 +305,25 @@ void document_fish(struct text *out, const struct command_set *set)
 	for (size_t i = 0; set->commands[i] != NULL; i++)
 		if (!set->commands[i]->hidden)
 			fish_command(out, set, set->commands[i]);
+}
+
+static const struct {
+	const char *shell;
+	void (*write)(struct text *out, const struct command_set *set);
+} shells[] = {
+	{ "bash", complete_bash },
+	{ "zsh", complete_zsh },
+	{ "fish", complete_fish },
+};
+
+int document_completion(struct text *out, const struct command_set *set, const char *shell,
+			struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
+		if (strcmp(shells[i].shell, shell) == 0) {
+			shells[i].write(out, set);
+			return 0;
+		}
+	}
+	return error_set(err, "no completions for %s: must be bash, zsh or fish", shell);
 }

@@ -1,31 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "base/document.h"
 #include "runtime/command.h"
 
 /* "completion SHELL", for users and for the build, and "man", for the build alone. */
 
-static const struct {
-	const char *shell;
-	void (*write)(struct text *out, const struct command_set *set);
-} shells[] = {
-	{ "bash", document_bash },
-	{ "zsh", document_zsh },
-	{ "fish", document_fish },
-};
-
 static int run_completion(struct cli *cli, const void *values _unused, struct error *err)
 {
-	const char *shell = cli->arguments.items[0];
-
-	for (size_t i = 0; i < ARRAY_SIZE(shells); i++) {
-		if (strcmp(shells[i].shell, shell) == 0) {
-			shells[i].write(&cli->out, &kist_commands);
-			return 0;
-		}
-	}
-	return error_set(err, "no completions for %s: must be bash, zsh or fish", shell);
+	return document_completion(&cli->out, &kist_commands, cli->arguments.items[0], err);
 }
 
 static int run_man(struct cli *cli, const void *values _unused, struct error *err _unused)
