@@ -39,24 +39,40 @@ static const struct field *field_find(const struct field *fields, const char *ke
 	return NULL;
 }
 
-static void note_unknown(struct decoder *d, const struct json *v, const struct field *fields)
+/* Where the schema is closed: told at its key, for there the typing error is. */
+static int refuse_unknown(struct decoder *d, const struct json *v, const char *meant)
+{
+	struct json *key = ARENA_NEW(d->arena, struct json);
+
+	*key = *v;
+	key->offset = v->key_offset;
+	if (meant != NULL)
+		return bad_value(d, key, "is no property of %s; did you mean \"%s\"?", d->schema,
+				 meant);
+	return bad_value(d, key, "is no property of %s", d->schema);
+}
+
+static int note_unknown(struct decoder *d, const struct json *v, const struct field *fields)
 {
 	unsigned int best = UINT32_MAX, distance;
 	const char *meant = NULL;
 
 	if (!d->collect)
-		return;
+		return 0;
 	for (const struct field *field = fields; field->key != NULL; field++) {
 		if (text_near(v->key, field->key, &distance) && distance < best) {
 			best = distance;
 			meant = field->key;
 		}
 	}
+	if (d->schema != NULL)
+		return refuse_unknown(d, v, meant);
 	if (meant != NULL)
 		note_value(d, SEVERITY_WARNING, v, "is no property of the OCI spec, and ignored; "
 			   "did you mean \"%s\"?", meant);
 	else
 		note_value(d, SEVERITY_WARNING, v, "is no property of the OCI spec, and ignored");
+	return 0;
 }
 
 static int decode_field(struct decoder *d, const struct json *v, const struct field *field,
@@ -102,11 +118,13 @@ int decode_object(struct decoder *d, const struct json *v, const struct field *f
 	     member != NULL && (result == 0 || d->collect); member = member->next) {
 		const struct field *field = field_find(fields, member->key);
 
-		if (field == NULL)
-			note_unknown(d, member, fields);
-		else if (!(field->flags & FIELD_IGNORED) && member->type != JSON_NULL &&
-			 decode_field(d, member, field, out) < 0)
+		if (field == NULL) {
+			if (note_unknown(d, member, fields) < 0)
+				result = -1;
+		} else if (!(field->flags & FIELD_IGNORED) && member->type != JSON_NULL &&
+			   decode_field(d, member, field, out) < 0) {
 			result = -1;
+		}
 	}
 	return result;
 }

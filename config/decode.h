@@ -38,6 +38,7 @@ struct decoder {
 	struct error *err;		/* the first error */
 	bool failed;
 	bool collect;			/* go on after errors, fill findings */
+	const char *schema;		/* with collect: what is unknown is an error; its name */
 	struct diagnosis diagnosis;	/* of collect: errors, warnings, unknown properties */
 	LIST(const char *) warnings;	/* their texts; becomes plan->warnings */
 };
