@@ -21,7 +21,7 @@ struct digest {
 int digest_parse(const char *text, struct digest *ret, struct error *err);
 bool digest_is_set(const struct digest *digest);
 bool digest_equal(const struct digest *a, const struct digest *b);
-/* "blobs/sha256/abc…" without the "blobs/": the place of a blob in an OCI layout. */
+/* "sha256/abc…": the place below blobs/ of a blob in an OCI layout. */
 const char *digest_path(struct arena *arena, const struct digest *digest);
 /* The hexadecimal digits alone. */
 const char *digest_hex(const struct digest *digest);
