@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 /* Objects and arrays by their tables. */
 
 static size_t room_for(size_t count)

@@ -72,6 +72,9 @@ static void lint_root(struct lint *lint)
 		      path);
 		fd_close(&lint->root_fd);
 	}
+	/* What will be mounted there is not known before the start. */
+	if (lint->plan->root_mount != NULL)
+		fd_close(&lint->root_fd);
 }
 
 static void lint_mounts(struct lint *lint)

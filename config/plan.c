@@ -115,8 +115,20 @@ static const struct field top_fields[] = {
 
 /* --- loading -------------------------------------------------------------------------------- */
 
+/* A bind there is none: what it shows can be said with root.path. */
+static const struct mount_plan *root_mount(const struct plan *plan)
+{
+	const struct mount_plan *first = plan->mounts.items;
+
+	if (plan->mounts.count == 0 || first->destination[strspn(first->destination, "/")] != '\0' ||
+	    (first->flags & (MOUNT_BIND | MOUNT_REMOUNT)))
+		return NULL;
+	return first;
+}
+
 static void plan_finish(struct plan *plan)
 {
+	plan->root_mount = root_mount(plan);
 	for (const struct name *row = namespace_names; row->name != NULL; row++) {
 		const struct namespace_plan *ns = &plan->namespaces[row->value];
 

@@ -255,6 +255,8 @@ struct plan {
 	bool root_read_only;
 	const char *hostname, *domainname;
 	LIST(struct mount_plan) mounts;
+	const struct mount_plan *root_mount;	/* the first, where it is mounted on "/": that
+						 * in the place of root_path; or NULL */
 	hook_list hooks[HOOK_MOMENT_COUNT];
 	bool has_process;
 	struct process_plan process;

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "config/seccomp_profile.h"
 
 #define X32_BIT	0x40000000U

@@ -290,7 +290,7 @@ static int mount_one(const struct plan *plan, struct init *in, size_t i, struct 
 
 int step_mounts(const struct plan *plan, struct init *in, struct error *err)
 {
-	for (size_t i = 0; i < plan->mounts.count; i++) {
+	for (size_t i = plan->root_mount != NULL ? 1 : 0; i < plan->mounts.count; i++) {
 		if (mount_one(plan, in, i, err) < 0)
 			return error_wrap(err, "/mounts/%zu on %s", i,
 					  plan->mounts.items[i].destination);

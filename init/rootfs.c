@@ -47,7 +47,7 @@ int step_sources(const struct plan *plan, struct init *in, struct error *err)
 	if (in->root_target < 0)
 		return error_errno(err, "open root %s", plan->root_path);
 	if (in->root_tree < 0)
-		in->root_tree = tree_clone(AT_FDCWD, plan->root_path, true, err);
+		in->root_tree = root_tree_open(plan, err);
 	if (in->root_tree < 0)
 		return error_wrap(err, "root");
 	if (sources_mounts(plan, in, err) < 0)

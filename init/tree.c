@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "init/idmap.h"
+#include "init/overlay.h"
 
 #define PROPAGATION_TYPES	(MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
@@ -135,10 +136,20 @@ static int fs_super_options(int fs_fd, const struct file_system *fs, struct erro
 /* "key=value" and "key", with commas between them; the kernel's limit for a string is 256. */
 static int fs_data(int fs_fd, const char *data, struct error *err)
 {
+	static const char lowers[] = "lowerdir=";
+
 	while (*data != '\0') {
 		size_t length = strcspn(data, ",");
 		char option[1024], *value;
 		int rc;
+
+		if (strncmp(data, lowers, strlen(lowers)) == 0) {
+			if (overlay_add_lowers(fs_fd, data + strlen(lowers),
+					       length - strlen(lowers)) < 0)
+				return fs_error(fs_fd, "set option", "lowerdir", err);
+			data += length + (data[length] == ',');
+			continue;
+		}
 
 		if (length >= sizeof(option))
 			return error_number(err, E2BIG, "mount option %.32s...", data);
@@ -158,6 +169,27 @@ static int fs_data(int fs_fd, const char *data, struct error *err)
 	return 0;
 }
 
+static int fs_create(int fs_fd, const struct file_system *fs, struct error *err)
+{
+	if (fs_super_options(fs_fd, fs, err) < 0 ||
+	    (fs->data != NULL && fs_data(fs_fd, fs->data, err) < 0))
+		return -1;
+	if (sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fs_error(fs_fd, "make file system", fs->type, err);
+	return 0;
+}
+
+/* overlay_add_lowers() may leave us elsewhere. */
+static int fs_create_overlay(int fs_fd, const struct file_system *fs, struct error *err)
+{
+	_cleanup_fd int here_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int result = fs_create(fs_fd, fs, err);
+
+	if (here_fd >= 0 && fchdir(here_fd) < 0)
+		return error_errno(err, "change back to the working directory");
+	return result;
+}
+
 int tree_new(const struct file_system *fs, struct error *err)
 {
 	_cleanup_fd int fs_fd = sys_fsopen(fs->type, FSOPEN_CLOEXEC);
@@ -174,11 +206,8 @@ int tree_new(const struct file_system *fs, struct error *err)
 	if (fs->label != NULL &&
 	    sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "context", fs->label, 0) < 0)
 		return fs_error(fs_fd, "set label", fs->label, err);
-	if (fs_super_options(fs_fd, fs, err) < 0 ||
-	    (fs->data != NULL && fs_data(fs_fd, fs->data, err) < 0))
+	if ((strcmp(fs->type, "overlay") == 0 ? fs_create_overlay : fs_create)(fs_fd, fs, err) < 0)
 		return -1;
-	if (sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-		return fs_error(fs_fd, "make file system", fs->type, err);
 	fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, (unsigned int)fs->attributes);
 	return fd >= 0 ? fd : fs_error(fs_fd, "mount file system", fs->type, err);
 }

@@ -69,7 +69,7 @@ bool hostns_usable(const struct plan *plan)
 		if (plan->hooks[moments[i]].count > 0)
 			return false;
 	LIST_EACH(mount, plan->mounts)
-		if (!is_pathless(mount))
+		if (!is_pathless(mount) && mount != plan->root_mount)
 			return false;
 	if (geteuid() != 0 || !has_capabilities(needed))
 		return false;

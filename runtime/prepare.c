@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "init/image.h"
+#include "init/rootfs.h"
 #include "init/tree.h"
 #include "runtime/console.h"
 #include "runtime/hostns.h"
@@ -56,7 +57,7 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	in->in_host_copy = p->small_fd < 0;
 	in->cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
 	if (!in->in_host_copy) {
-		in->root_tree = tree_clone(AT_FDCWD, plan->root_path, true, err);
+		in->root_tree = root_tree_open(plan, err);
 		if (in->root_tree < 0)
 			return error_wrap(err, "root %s", plan->root_path);
 		if (fstat(in->root_tree, &st) < 0 || !S_ISDIR(st.st_mode))
