@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/arena.h"
+#include "base/error.h"
+
+/*
+ * The programs that are installed beside the runtime, in libexec/kist: kist-rootfs, kist-smoke.
+ *
+ * The runtime may have been started from a detached mount of that folder
+ * (launch.c), so /proc/self/exe does not say where it is.  It is looked for
+ * where the launcher looks, from the place of the program that was called.
+ */
+
+/* The absolute path of the program, or NULL: not installed. */
+const char *beside_find(struct arena *arena, const char *program, struct error *err);
+/*
+ * Becomes that program: arguments[0] is the name it is called by.  KIST_PROGRAM in its environment
+ * is what it starts for containers.  Returns only with an error.
+ */
+int beside_become(struct arena *arena, const char *program, const char *const *arguments,
+		  struct error *err);
+/*
+ * Runs it to its end, and takes what it prints; its messages go where ours go.  The result is
+ * its exit status.
+ */
+int beside_run(struct arena *arena, const char *program, const char *const *arguments,
+	       char **ret_output, struct error *err);
