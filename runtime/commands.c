@@ -5,6 +5,7 @@
 #define COMMANDS(row) \
 	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
 	row(state) row(list) row(ps) row(pause) row(resume) row(events) row(update) row(gc) \
+	row(checkpoint) row(restore) \
 	row(space) row(unshare) row(enter) row(rootfs) row(smoke) \
 	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)
 

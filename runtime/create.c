@@ -175,7 +175,8 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 		warn("%s", *text);
 	if (note_beginnings(c, request->bundle, request->foreground, err) == 0 &&
 	    make_cgroup(c, plan, cgroup_manager(cli), err) == 0 &&
-	    make_process(ret, request, err) == 0 && state_save(c, err) == 0 &&
+	    (request->make != NULL ? request->make : make_process)(ret, request, err) == 0 &&
+	    state_save(c, err) == 0 &&
 	    tell_callers(ret, request->options, err) == 0)
 		return 0;
 	creation_undo(ret);

@@ -45,6 +45,7 @@ struct bundle {
 int bundle_load(struct arena *arena, const struct create_options *options, struct bundle *ret,
 		struct error *err);
 
+struct creation;
 struct creation_request {
 	struct cli *cli;
 	const struct create_options *options;
@@ -54,6 +55,10 @@ struct creation_request {
 	bool foreground;		/* kist stays, and deletes the container in the end */
 	int console_socket;		/* where the terminal's master goes, or -EBADF; borrowed */
 	const sigset_t *signals;	/* the mask for the program, or NULL */
+	/* Makes the process in another way than from the configuration; NULL: that one. */
+	int (*make)(struct creation *creation, const struct creation_request *request,
+		    struct error *err);
+	const void *make_context;
 };
 
 struct creation {
