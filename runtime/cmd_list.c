@@ -4,7 +4,7 @@
 
 #include "runtime/command.h"
 #include "runtime/container.h"
-#include "runtime/passwd.h"
+#include "config/passwd.h"
 #include "runtime/state.h"
 #include "base/table.h"
 

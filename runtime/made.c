@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "config/init_option.h"
-#include "runtime/subid.h"
+#include "config/subid.h"
 
 static enum make_net net_of(const char *word)
 {

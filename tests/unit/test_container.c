@@ -14,7 +14,7 @@
 #include "runtime/container.h"
 #include "runtime/journal.h"
 #include "runtime/state.h"
-#include "runtime/subid.h"
+#include "config/subid.h"
 
 static struct arena arena;
 static struct error err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/passwd.h"
+#include "config/passwd.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/subid.h"
+#include "config/subid.h"
 
 #include <fcntl.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "runtime/passwd.h"
+#include "config/passwd.h"
 
 #define SUBID_MAX	((size_t)1 << 20)
 #define FIELD_MAX	256
