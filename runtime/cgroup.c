@@ -6,6 +6,7 @@
 
 #include "base/sys.h"
 #include "runtime/cgroup_internal.h"
+#include "runtime/hostns.h"
 
 static enum cgroup_host host_detect(void)
 {
@@ -119,10 +120,12 @@ int cgroup_set_devices(const struct cgroup *cgroup, const struct plan *plan, str
 	if (cgroup_device_attach(cgroup->fd, &plan->resources, false, err) == 0)
 		return 0;
 	/*
-	 * Without privilege there is no BPF, and no need: in a user namespace the kernel refuses
-	 * mknod, and the modes of the host's devices hold.
+	 * Without privilege there is no BPF, and no need: in a user namespace, a new one or the
+	 * one that rootless Podman calls us in, the kernel refuses mknod, and the modes of the
+	 * host's devices hold.
 	 */
-	return err->code == EPERM && plan->namespaces[NAMESPACE_USER].listed ? 0 : -1;
+	return err->code == EPERM &&
+	       (plan->namespaces[NAMESPACE_USER].listed || !hostns_user_initial()) ? 0 : -1;
 }
 
 /* The container may manage cgroups of its own where it is root of a user namespace. */

@@ -2,6 +2,7 @@
 #include "base/sys.h"
 #include "runtime/cgroup_internal.h"
 #include "runtime/cgroup_stats.h"
+#include "runtime/hostns.h"
 
 /* Rounds of listing and moving until a fork can no longer have been missed. */
 #define ROUNDS_MAX	64
@@ -84,7 +85,8 @@ static int devices_update(const struct cgroup *cgroup, const struct resources_pl
 	if (cgroup->fd < 0 || resources->device_filter.count == 0)
 		return 0;
 	if (cgroup_device_attach(cgroup->fd, resources, true, err) < 0)
-		return -1;
+		/* Where create had none either (cgroup_set_devices). */
+		return err->code == EPERM && !hostns_user_initial() ? 0 : -1;
 	if (cgroup->host != CGROUP_HYBRID)
 		return 0;
 	return cgroup_v1_open(&v1, err) < 0 ? -1 :
