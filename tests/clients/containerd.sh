@@ -9,10 +9,8 @@ begin 300 "$0" containerd ctr containerd-shim-runc-v2 script
 root_make
 archive_make docker.io/library/box:latest
 image=docker.io/library/box:latest
-binary=$work/bin/$runtime_name
 # What the shim starts by name is RUNTIME, too.
 export PATH=$work/bin:$PATH CONTAINERD_ADDRESS=/run/containerd/containerd.sock
-[ "$runtime_name" = runc ] || ln -sf "$runtime_path" "$work/bin/runc"
 t() { LIMIT=20 want "$1" "$2" "$3" ctr "${@:4}"; }
 seen() { until_seen "$1" "$2" "$3" ctr "${@:4}"; }
 id=0

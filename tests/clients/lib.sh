@@ -8,7 +8,8 @@
 # process removes.  Every command has a time limit, so that a hang is a failure.
 # TRACE=DIRECTORY keeps what each check printed, so that two runtimes can be compared.
 set -u
-export LC_ALL=C PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin
+here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
+export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
 : "${RUNTIME:=runc}" "${CGROUP:=}" "${TRACE:=}"
 cg_name=kist-clients-${CLIENT_ID:=$$}
 checks=0 failed=0 out='' status=0
@@ -99,7 +100,7 @@ begin() {
 		work=$CLIENT_INSIDE
 		runtime_path=$(command -v "$RUNTIME")
 		# shellcheck disable=SC2034 # for the suites
-		runtime_name=$(basename "$runtime_path")
+		runtime_name=$(basename "$runtime_path") binary=$work/bin/kist
 		view_make || exit 99
 		echo "TAP version 13"
 		return 0
@@ -179,6 +180,13 @@ until_seen() {
 
 # with_pty COMMAND LINE: run at a terminal; keys come from stdin.
 with_pty() { script -qec "$1" /dev/null; }
+
+# snippet NAME: the block of docs/engines.md below "<!-- NAME -->", with RUNTIME in the place of
+# /usr/bin/kist: what the page tells is what is tested.
+snippet() {
+	awk -v "mark=<!-- $1 -->" '$0 == mark { on = 1; next } !on { next } /^```/ { if (n++) exit; next }
+		{ print }' "$here/../../docs/engines.md" | sed "s|/usr/bin/kist|$binary|g" | grep .
+}
 
 # The root file system all suites use: $work/root.tar
 root_make() {
