@@ -153,6 +153,7 @@ static int decode_intel_rdt(struct decoder *d, const struct json *v, void *out)
 	/* The spec's order: L3, bandwidth, the rest. */
 	add_line(d, plan, rdt.l3);
 	add_line(d, plan, rdt.bandwidth);
+	plan->fixed_schemata = plan->schemata.count;
 	LIST_EACH(line, rdt.schemata)
 		add_line(d, plan, *line);
 	plan->has_schema = plan->schemata.count > 0;

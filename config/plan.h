@@ -241,7 +241,8 @@ struct memory_policy_plan {
 struct intel_rdt_plan {
 	bool set;
 	const char *clos_id;
-	LIST(const char *) schemata;	/* lines, of l3CacheSchema and memBwSchema too */
+	LIST(const char *) schemata;	/* lines, those of l3CacheSchema and memBwSchema first */
+	size_t fixed_schemata;		/* how many: a group that exists must have them already */
 	bool has_schema, enable_monitoring;
 };
 

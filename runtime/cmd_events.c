@@ -67,7 +67,10 @@ static int print_stats(struct container *c, struct error *err)
 		return error_wrap(err, "statistics of %s", c->id);
 	text_printf(&line, "{\"type\":\"stats\",\"id\":\"%s\",\"data\":{", c->id);
 	cgroup_stats_print(&line, &stats);
-	text_add(&line, ",\"intel_rdt\":{},\"network_interfaces\":null}}\n");
+	text_add(&line, ",\"intel_rdt\":");
+	if (rdt_print_stats(&line, &c->rdt, err) < 0)
+		return error_wrap(err, "statistics of %s", c->id);
+	text_add(&line, ",\"network_interfaces\":null}}\n");
 	if (fd_write_all(STDOUT_FILENO, line.data, line.size) < 0)
 		return error_errno(err, "write to stdout");
 	return 0;

@@ -192,6 +192,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 	exec.request = (struct spawn_request){
 		.plan = plan, .id = c->id, .arena = cli->arena,
 		.cgroup = c->cgroup.path != NULL ? &c->cgroup : NULL,
+		.rdt = &c->rdt,
 		.state_fd = -EBADF, .console_socket = -EBADF,
 		.preserve_fds = values->preserve_fds,
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),

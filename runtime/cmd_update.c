@@ -40,8 +40,8 @@ static const struct option options[] = {
 	ROW("pids-limit", pids_limit, "N", "processes and threads; -1: no limit"),
 	ROW("kernel-memory", kernel_memory, "BYTES", NULL),
 	ROW("kernel-memory-tcp", kernel_memory_tcp, "BYTES", NULL),
-	ROW("l3-cache-schema", l3_cache_schema, "TEXT", NULL),
-	ROW("mem-bw-schema", mem_bw_schema, "TEXT", NULL),
+	ROW("l3-cache-schema", l3_cache_schema, "TEXT", "share of cache, for intelRdt: L3:0=f"),
+	ROW("mem-bw-schema", mem_bw_schema, "TEXT", "memory bandwidth, for intelRdt: MB:0=20"),
 	{ 0 },
 };
 
@@ -141,6 +141,7 @@ static int resources_load(struct arena *arena, const struct update_options *upda
 static int run(struct cli *cli, const void *values, struct error *err)
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
+	const struct update_options *update = values;
 	struct resources_plan resources = { 0 };
 
 	if (cli_container_locked(cli, &c, err) < 0)
@@ -149,6 +150,11 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return error_set(err, "container not running");
 	if (resources_load(cli->arena, values, &resources, err) < 0)
 		return error_wrap(err, "update %s", c.id);
+	if ((update->l3_cache_schema != NULL || update->mem_bw_schema != NULL) &&
+	    rdt_update(&c.rdt, update->l3_cache_schema, update->mem_bw_schema, err) < 0)
+		return error_wrap(err, "update %s", c.id);
+	if (!resources.listed && resources.device_rules.count == 0)
+		return 0;
 	if (c.cgroup.path == NULL || c.cgroup.host == CGROUP_NONE)
 		return error_set(err, "update %s: it has no cgroup", c.id);
 	if ((c.cgroup.fd < 0 && cgroup_open(&c.cgroup, err) < 0) ||

@@ -178,6 +178,7 @@ static int journal_load(struct container *c, struct error *err)
 	c->start_time = journal.start_time;
 	if (journal.has_cgroup)
 		c->cgroup = journal.cgroup;
+	c->rdt = journal.rdt;
 	return 0;
 }
 

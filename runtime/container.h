@@ -8,6 +8,7 @@
 #include "config/plan.h"
 #include "init/channel.h"
 #include "runtime/cgroup.h"
+#include "runtime/rdt.h"
 
 /*
  * One container as the host sees it: its directory below the root
@@ -54,6 +55,7 @@ struct container {
 	bool detached;
 	LIST(struct annotation) annotations;
 	struct cgroup cgroup;		/* manager and paths, remembered */
+	struct rdt rdt;			/* the same of intelRdt */
 
 	bool complete;			/* state.json is there: create came to its end */
 	bool foreground;		/* journal: a kist waits for it, and deletes it */

@@ -230,7 +230,7 @@ static void run_poststop(struct container *c, const struct plan *plan)
 
 int container_destroy(struct container *c, const struct plan *plan, struct error *err)
 {
-	if (container_kill(c, err) < 0 || cgroup_end(c, err) < 0)
+	if (container_kill(c, err) < 0 || cgroup_end(c, err) < 0 || rdt_remove(&c->rdt, err) < 0)
 		return -1;
 	if (plan != NULL && plan->hooks[HOOK_POSTSTOP].count > 0)
 		run_poststop(c, plan);

@@ -86,6 +86,12 @@ static int make_cgroup(struct container *c, const struct plan *plan, enum cgroup
 	return cgroup_create(&c->cgroup, c->arena, plan, err);
 }
 
+static int make_rdt_group(struct container *c, const struct plan *plan, struct error *err)
+{
+	return plan->intel_rdt.set ?
+		rdt_create(&c->rdt, c->arena, &plan->intel_rdt, c->id, c->lock_fd, err) : 0;
+}
+
 static int on_born(void *context, pid_t pid, int pidfd _unused, struct error *err)
 {
 	return container_born(context, pid, err);
@@ -125,6 +131,7 @@ static int make_process(struct creation *creation, const struct creation_request
 		.id = c->id,
 		.arena = c->arena,
 		.cgroup = &c->cgroup,
+		.rdt = &c->rdt,
 		.state_fd = c->dir_fd,
 		.wait_for_start = create->wait_for_start,
 		.console_socket = create->console_socket,
@@ -175,6 +182,7 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 		warn("%s", *text);
 	if (note_beginnings(c, request->bundle, request->foreground, err) == 0 &&
 	    make_cgroup(c, plan, cgroup_manager(cli), err) == 0 &&
+	    make_rdt_group(c, plan, err) == 0 &&
 	    (request->make != NULL ? request->make : make_process)(ret, request, err) == 0 &&
 	    state_save(c, err) == 0 &&
 	    tell_callers(ret, request->options, err) == 0)

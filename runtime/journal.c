@@ -142,6 +142,16 @@ static void line_cgroup(struct journal *journal, char *at)
 	journal->cgroup.scope = *scope != '\0' ? scope : NULL;
 }
 
+/* An empty path takes back what an earlier line said. */
+static void line_rdt(const char **ret_path, bool *ret_own, char *at)
+{
+	const char *path = word_next(&at);
+
+	*ret_path = *path != '\0' ? path : NULL;
+	if (ret_own != NULL)
+		*ret_own = *path != '\0';
+}
+
 static void line_process(struct journal *journal, char *at)
 {
 	uint64_t pid, start_time;
@@ -166,6 +176,10 @@ static void line_read(struct journal *journal, char *line)
 		journal->foreground = true;
 	else if (strcmp(key, "cgroup") == 0)
 		line_cgroup(journal, at);
+	else if (strcmp(key, "rdt-group") == 0)
+		line_rdt(&journal->rdt.group, &journal->rdt.own, at);
+	else if (strcmp(key, "rdt-monitor") == 0)
+		line_rdt(&journal->rdt.monitor, NULL, at);
 	else if (strcmp(key, "process") == 0)
 		line_process(journal, at);
 }

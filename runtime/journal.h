@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "runtime/cgroup.h"
+#include "runtime/rdt.h"
 
 /*
  * What a container is made of: a file of lines in its directory, appended
@@ -16,6 +17,7 @@
  *	bundle PATH		root PATH
  *	foreground		kist waits for it, and deletes it in the end
  *	cgroup HOST MANAGER PATH SCOPE
+ *	rdt-group PATH		rdt-monitor PATH
  *	process PID START-TIME
  *
  * The file is also the lock.  POSIX record locks are used because they belong
@@ -33,6 +35,7 @@ struct journal {
 	bool foreground;
 	bool has_cgroup;
 	struct cgroup cgroup;
+	struct rdt rdt;
 	pid_t pid;		/* 0: none was made */
 	uint64_t start_time;
 };

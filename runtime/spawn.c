@@ -105,6 +105,7 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 		return -1;
 	if (set_up_ids(request, spawn, err) < 0 ||
 	    cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
+	    rdt_join(request->rdt, spawn->pid, err) < 0 ||
 	    channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
 		return -1;
 	/* After MAPPED, so that the container does not wait for it. */

@@ -7,6 +7,7 @@
 #include "config/plan.h"
 #include "init/channel.h"
 #include "runtime/cgroup.h"
+#include "runtime/rdt.h"
 
 /*
  * The conversation that makes a container's process: opens what it needs, one
@@ -17,6 +18,7 @@ struct spawn_request {
 	const char *id;
 	struct arena *arena;
 	const struct cgroup *cgroup;
+	const struct rdt *rdt;		/* NULL: none */
 	int state_fd;			/* the container's directory: holds the two start fifos */
 	bool wait_for_start;		/* "create": START comes by the fifos, from another kist */
 	int console_socket;		/* where the pty's master goes, or -EBADF */

@@ -180,6 +180,17 @@ static void add_cgroup(struct object *file, const struct container *c)
 	text_add(file->out, "}");
 }
 
+/* The paths are in runc's file, too. */
+static void add_rdt(struct object *file, const struct container *c)
+{
+	if (c->rdt.group == NULL)
+		return;
+	add_text(file, "intel_rdt_path", c->rdt.group);
+	if (c->rdt.monitor != NULL)
+		add_text(file, "intel_rdt_mon_path", c->rdt.monitor);
+	add_number(file, "intel_rdt_own", c->rdt.own);
+}
+
 static void add_config(struct object *file, const struct container *c)
 {
 	struct object config = { file->out, "", ":", false };
@@ -213,6 +224,7 @@ int state_save(struct container *c, struct error *err)
 	text_add(&text, c->detached ? "true" : "false");
 	add_annotations(&file, c, "", "");
 	add_cgroup(&file, c);
+	add_rdt(&file, c);
 	add_namespaces(&file, c);
 	add_config(&file, c);
 	text_add(&text, "}\n");
@@ -278,6 +290,9 @@ static bool load_tree(struct container *c, const struct json *root)
 		(enum cgroup_manager)get_number(cgroup, "manager", CGROUP_DISABLED, &ok);
 	c->cgroup.path = get_text(cgroup, "path");
 	c->cgroup.scope = get_text(cgroup, "scope");
+	c->rdt.group = get_text(root, "intel_rdt_path");
+	c->rdt.monitor = get_text(root, "intel_rdt_mon_path");
+	c->rdt.own = c->rdt.group != NULL && get_number(root, "intel_rdt_own", 1, &ok) == 1;
 	load_annotations(c, json_member(root, "annotations"));
 	return ok && c->bundle != NULL && c->root_path != NULL;
 }
