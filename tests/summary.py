@@ -79,6 +79,15 @@ def tail(directory, phase):
         return '\n' + file.read()[-1500:]
 
 
+def host_kind(directory, phase):
+    """What kind of host the phase ran on: tests/host-kind said so there."""
+    path = os.path.join(directory, phase + '.host')
+    if not os.path.exists(path):
+        return ''
+    with open(path, encoding='utf-8') as file:
+        return '; ' + file.read().strip()
+
+
 def allowed_skips():
     """(pattern of the test, pattern of the reason) for each line."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'allowed-skips.txt')
@@ -126,7 +135,8 @@ def main():
             print('skipped %s: %d: %s' % (phase, count, reason))
     for phase, results in phases.items():
         counts = [sum(r[1] == kind for r in results) for kind in total]
-        print('%-12s %d passed, %d failed, %d skipped' % (phase, *counts))
+        print('%-16s %4d passed, %d failed, %d skipped%s' % (
+            phase, *counts, host_kind(sys.argv[1], phase)))
     print('%(passed)d passed, %(failed)d failed, %(skipped)d skipped' % total)
     return total['failed'] > 0
 

@@ -190,7 +190,18 @@ bool attack_all(void)
 	return all != NULL && strcmp(all, "1") == 0;
 }
 
+static bool is_guest(void)
+{
+	return getenv("KIST_GUEST") != NULL && !attack_all();
+}
+
+unsigned int attack_step(void)
+{
+	return is_guest() ? 5 : 1;
+}
+
 unsigned int attack_stride(unsigned int count, unsigned int runs)
 {
+	runs = is_guest() ? (runs + 3) / 4 : runs;
 	return attack_all() || count <= runs ? 1 : (count + runs - 1) / runs;
 }

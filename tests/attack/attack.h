@@ -54,8 +54,13 @@ void attack_engine(const struct attack *attack, enum engine_scope scope, engine_
 		   void *context, struct engine_result *ret);
 /* After it: no process, mount, cgroup, state left; what is left, or NULL, and it is gone. */
 const char *attack_left(const struct attack *attack);
-/* Every how many-th of count stops is taken so that runs are few; 1 with KIST_ATTACK_ALL=1. */
+/*
+ * Every how many-th of count stops is taken so that runs are few, and in a guest, whose forks are
+ * emulated, a quarter of that; 1 with KIST_ATTACK_ALL=1.
+ */
 unsigned int attack_stride(unsigned int count, unsigned int runs);
+/* The same for a table of attacks: each, or in a guest every fifth. */
+unsigned int attack_step(void);
 bool attack_all(void);
 
 /* E2E() with the time that the engine's runs take. */

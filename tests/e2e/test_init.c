@@ -98,13 +98,15 @@ E2E(init, reaps_ten_thousand_orphans)
 	struct bundle *b = bundle_new();
 	struct output got;
 	struct probe seen;
+	/* A guest's forks are emulated, and 10,000 of them take half a minute. */
+	const char *count = getenv("KIST_GUEST") != NULL ? "500" : "10000";
 
 	e2e_need_kist();
 	b->timeout = 100;
-	bundle_probe_args(b, "orphans", "10000", "sleep", "300", "zombies", NULL);
+	bundle_probe_args(b, "orphans", count, "sleep", "300", "zombies", NULL);
 	bundle_run(b, &got);
 	probe_parse(&seen, &e2e_arena, got.out);
-	cr_expect(probe_has(&seen, "orphans=10000"), "%s%s", got.out, got.err);
+	cr_expect_str_eq(probe_text(&seen, "orphans"), count, "%s%s", got.out, got.err);
 	cr_expect(probe_has(&seen, "zombies=0"), "%s", got.out);
 	cr_expect(probe_has(&seen, "processes=2"), "%s", got.out);
 }

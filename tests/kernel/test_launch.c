@@ -55,23 +55,21 @@ static pid_t start(const char *program, uid_t uid)
 	return pid;
 }
 
-/* Until it waits for the writer of config.json; its exe, opened, or -1. */
+/* The writing end of config.json: who reads there waits for more. */
+static int config_fd = -EBADF;
+
+/* Until it has config.json open, which it reads alone; its exe, opened, or -1. */
 static int exe_when_waiting(pid_t pid, int flags)
 {
-	char path[64], name[32];
+	char path[64];
 
-	for (int tries = 0; tries < 5000; tries++) {
-		_cleanup_fd int fd = -EBADF;
-		ssize_t n;
-
-		snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		n = fd >= 0 ? read(fd, name, sizeof(name) - 1) : -1;
-		name[n > 0 ? n : 0] = '\0';
-		if (strstr(name, "fifo") != NULL || strstr(name, "wait_for_partner") != NULL)
-			break;
-		usleep(1000);
+	snprintf(path, sizeof(path), "%s/config.json", folder);
+	for (int tries = 0; tries < 5000 && config_fd < 0; tries++) {
+		config_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+		if (config_fd < 0)
+			usleep(1000);
 	}
+	cr_expect(config_fd >= 0, "nobody reads config.json");
 	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
 	return open(path, flags | O_CLOEXEC);
 }
@@ -80,6 +78,7 @@ static void end(pid_t pid)
 {
 	kill(pid, SIGKILL);
 	cr_expect_eq(child_wait(pid), 128 + SIGKILL, "it ended by itself");
+	fd_close(&config_fd);
 }
 
 static const char *const programs[] = { LAUNCHER, RUNTIME_PROGRAM };
