@@ -210,6 +210,11 @@ static int add_descriptors(struct dump *d, int image_fd, struct error *err)
 	for (int i = 0; i < CHECKPOINT_STREAMS; i++)
 		keys[i] = stream_key(d, i);
 	keys[CHECKPOINT_INIT] = d->init_key = init_key(d);
+	/* CRIU asks pid 1's descriptor for the session, and loses the container for it later. */
+	if (*d->init_key != '\0' && d->plan->process.terminal)
+		return error_set(err, "criu cannot restore a terminal whose session is not that of "
+				 "pid 1: run the container with --init=never, or the annotation "
+				 "org.kist.init=never");
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
 		text_add(&json, i == 0 ? "[" : ",");
 		text_add_json(&json, keys[i]);
