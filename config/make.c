@@ -78,6 +78,9 @@ static int write_mounts(struct json_writer *w, const struct make_options *option
 	struct made_mount mount;
 
 	json_write_array(w, "mounts");
+	if (options->root_type != NULL)
+		write_made_mount(w, &(struct made_mount){ "/", options->root_type,
+				 options->root_source, options->root_options });
 	for (size_t i = 0; i < ARRAY_SIZE(default_mounts); i++) {
 		const struct default_mount *row = &default_mounts[i];
 

@@ -16,6 +16,13 @@ enum make_net {
 	MAKE_NET_HOST,			/* the caller's */
 };
 
+/* What is there before cap_add and cap_drop. */
+enum make_capabilities {
+	MAKE_CAPABILITIES_SPEC,		/* what "runc spec" writes: three, for any user */
+	/* What images are made for: those of podman, of which a user other than root has none. */
+	MAKE_CAPABILITIES_IMAGE,
+};
+
 typedef LIST(const char *) word_list;
 
 struct make_options {
@@ -23,6 +30,7 @@ struct make_options {
 	const char *hostname, *domainname;
 	const char *cwd;		/* NULL: "/" */
 	const char *user;		/* "UID" or "UID:GID"; NULL: 0:0 */
+	LIST(uint32_t) groups;		/* more groups of that user */
 	word_list args;			/* none: "sh" */
 	word_list env;			/* "NAME=VALUE", or "NAME" for the caller's own value */
 	word_list mounts;		/* "SOURCE:DESTINATION[:OPTION,...]" or
@@ -35,6 +43,10 @@ struct make_options {
 	const char *cpus;		/* "1.5" */
 	const char *pids;		/* "100"; "-1": no limit */
 	enum make_net net;
+	enum make_capabilities capabilities;
+	const char *root_type;		/* a file system to be mounted as the root; NULL: none */
+	const char *root_source;
+	word_list root_options;
 	bool terminal, read_only;
 	bool new_privileges;		/* leave noNewPrivileges off */
 	bool cgroup_namespace;		/* add one: what runc does on hosts with cgroup v2 alone */

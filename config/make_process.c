@@ -13,6 +13,12 @@ static const char *const default_capabilities[] = {
 	"CAP_AUDIT_WRITE", "CAP_KILL", "CAP_NET_BIND_SERVICE",
 };
 
+static const char *const image_capabilities[] = {
+	"CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL",
+	"CAP_NET_BIND_SERVICE", "CAP_SETFCAP", "CAP_SETGID", "CAP_SETPCAP", "CAP_SETUID",
+	"CAP_SYS_CHROOT",
+};
+
 static bool same_name(const char *a, const char *b)
 {
 	size_t length = strcspn(a, "=");
@@ -80,26 +86,53 @@ static void write_capability_set(struct json_writer *w, const char *key, uint64_
 	json_write_end(w);
 }
 
+static uint64_t first_capabilities(const struct make_options *options)
+{
+	const bool image = options->capabilities == MAKE_CAPABILITIES_IMAGE;
+	const char *const *names = image ? image_capabilities : default_capabilities;
+	size_t count = image ? ARRAY_SIZE(image_capabilities) : ARRAY_SIZE(default_capabilities);
+	uint64_t set = 0;
+
+	for (size_t i = 0; i < count; i++)
+		set |= capability_bits(names[i]);
+	return set;
+}
+
 static int write_capabilities(struct json_writer *w, const struct make_options *options,
 			      uint32_t uid, struct error *err)
 {
-	uint64_t set = 0;
+	uint64_t set = first_capabilities(options), held, added = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(default_capabilities); i++)
-		set |= capability_bits(default_capabilities[i]);
 	/* Dropped first, so that "--cap-drop all --cap-add X" leaves X, in whatever order. */
 	if (apply_capabilities(&options->cap_drop, "cap-drop", false, &set, err) < 0 ||
-	    apply_capabilities(&options->cap_add, "cap-add", true, &set, err) < 0)
+	    apply_capabilities(&options->cap_add, "cap-add", true, &set, err) < 0 ||
+	    apply_capabilities(&options->cap_add, "cap-add", true, &added, err) < 0)
 		return -1;
+	held = uid != 0 && options->capabilities == MAKE_CAPABILITIES_IMAGE ? added : set;
 	json_write_object(w, "capabilities");
 	write_capability_set(w, "bounding", set);
-	write_capability_set(w, "effective", set);
-	write_capability_set(w, "permitted", set);
+	write_capability_set(w, "effective", held);
+	write_capability_set(w, "permitted", held);
 	/* runc 1.1 lists them, to no effect for root; any other user would really have them. */
 	if (uid == 0)
 		write_capability_set(w, "ambient", set);
 	json_write_end(w);
 	return 0;
+}
+
+static void write_user(struct json_writer *w, const struct make_options *options, uint32_t uid,
+		       uint32_t gid)
+{
+	json_write_object(w, "user");
+	json_write_u64(w, "uid", uid);
+	json_write_u64(w, "gid", gid);
+	if (options->groups.count > 0) {
+		json_write_array(w, "additionalGids");
+		LIST_EACH(group, options->groups)
+			json_write_u64(w, NULL, *group);
+		json_write_end(w);
+	}
+	json_write_end(w);
 }
 
 int write_process(struct json_writer *w, const struct make_options *options, struct error *err)
@@ -112,10 +145,7 @@ int write_process(struct json_writer *w, const struct make_options *options, str
 				 options->user);
 	json_write_object(w, "process");
 	json_write_bool(w, "terminal", options->terminal);
-	json_write_object(w, "user");
-	json_write_u64(w, "uid", uid);
-	json_write_u64(w, "gid", gid);
-	json_write_end(w);
+	write_user(w, options, uid, gid);
 	if (options->args.count > 0)
 		json_write_strings(w, "args", options->args.items, options->args.count);
 	else

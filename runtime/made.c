@@ -5,16 +5,6 @@
 #include <string.h>
 
 #include "config/init_option.h"
-#include "config/subid.h"
-
-static enum make_net net_of(const char *word)
-{
-	if (word == NULL)
-		return MAKE_NET_DEFAULT;
-	if (strcmp(word, "host") == 0)
-		return MAKE_NET_HOST;
-	return strcmp(word, "none") == 0 ? MAKE_NET_NONE : MAKE_NET_PRIVATE;
-}
 
 int made_bundle(struct arena *arena, const struct made_options *options, const char *const *args,
 		size_t arg_count, struct bundle *ret, struct error *err)
@@ -26,12 +16,7 @@ int made_bundle(struct arena *arena, const struct made_options *options, const c
 	if (realpath(make.rootfs, absolute) == NULL)
 		return error_errno(err, "open --rootfs %s", make.rootfs);
 	make.rootfs = absolute;
-	make.net = net_of(options->net);
-	make.args.items = (const char **)(uintptr_t)args;
-	make.args.count = arg_count;
-	make.rootless = geteuid() != 0;
-	if (make.rootless)
-		subid_maps(arena, &make.uid_maps, &make.gid_maps);
+	make_finish(arena, &make, options->net, args, arg_count);
 	text = config_make(arena, &make, err);
 	if (text == NULL)
 		return -1;
