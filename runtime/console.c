@@ -74,6 +74,8 @@ static int console_raw(struct console *console, struct error *err)
 
 int console_attach(struct console *console, struct error *err)
 {
+	/* Not in the struct, which would be cleared page by page where there is no terminal. */
+	static char buffers[2][CONSOLE_BUFFER];
 	char name[256];
 	size_t count = 1;
 	int fds[1] = { -EBADF };
@@ -88,6 +90,8 @@ int console_attach(struct console *console, struct error *err)
 	fd_close(&console->socket);
 	if (fcntl(console->master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return error_errno(err, "prepare the container's terminal");
+	console->in.buffer = buffers[0];
+	console->out.buffer = buffers[1];
 	console->in.from = STDIN_FILENO;
 	console->in.to = console->master;
 	console->out.from = console->master;
@@ -133,7 +137,7 @@ void console_poll(const struct console *console, struct pollfd fds[CONSOLE_POLLS
 
 static void flow_read(struct console_flow *flow)
 {
-	ssize_t n = read(flow->from, flow->buffer, sizeof(flow->buffer));
+	ssize_t n = read(flow->from, flow->buffer, CONSOLE_BUFFER);
 
 	if (n > 0) {
 		flow->start = 0;
@@ -194,8 +198,7 @@ void console_drain(struct console *console)
 
 	while (console->out.from >= 0 || !flow_empty(&console->out)) {
 		if (flow_empty(&console->out)) {
-			ssize_t n = read(console->out.from, console->out.buffer,
-					 sizeof(console->out.buffer));
+			ssize_t n = read(console->out.from, console->out.buffer, CONSOLE_BUFFER);
 
 			if (n <= 0)
 				break;

@@ -23,7 +23,7 @@ enum { CONSOLE_BUFFER = 16 * 1024 };
 struct console_flow {
 	int from, to;		/* borrowed; from is -EBADF at its end */
 	size_t start, end;	/* what is in the buffer and not yet written */
-	char buffer[CONSOLE_BUFFER];
+	char *buffer;		/* CONSOLE_BUFFER bytes, from console_attach() on */
 };
 
 struct console {
