@@ -56,7 +56,13 @@ static int fds_hand_on(const struct init *in, struct error *err)
 	for (int fd = 3; fd < first; fd++)
 		if (fcntl(fd, F_SETFD, 0) < 0)
 			return error_errno(err, "preserve fd %d", fd);
-	/* Whatever else there is goes at execve, and not sooner: its end is the sign of success. */
+	return 0;
+}
+
+int fds_close_at_exec(const struct init *in, struct error *err)
+{
+	int first = 3 + in->preserve_fds;
+
 	if (sys_close_range((unsigned int)first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return error_errno(err, "close fds from %d on", first);
 	return 0;
@@ -171,7 +177,8 @@ int step_exec(const struct plan *plan, struct init *in, struct error *err)
 	/* Ignored signals stay ignored over execve, and programs do not expect that of these. */
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGCHLD, SIG_DFL);
-	if (fds_hand_on(in, err) < 0)
+	if ((!seccomp_is_early(plan, in) && fds_close_at_exec(in, err) < 0) ||
+	    fds_hand_on(in, err) < 0)
 		return -1;
 	if (in->init_image >= 0)
 		return init_exec_image(plan, in, err);

@@ -12,3 +12,7 @@ static inline bool seccomp_is_late(const struct plan *plan, const struct init *i
 {
 	return plan->seccomp != NULL && in->process->no_new_privileges;
 }
+static inline bool seccomp_is_early(const struct plan *plan, const struct init *in)
+{
+	return plan->seccomp != NULL && !in->process->no_new_privileges;
+}

@@ -103,6 +103,12 @@ _noreturn void init_exec(const struct plan *plan, const struct process_plan *pro
 /* A step: 0, or -1 and *err, which the loop wraps with the step's name. */
 typedef int init_step(const struct plan *plan, struct init *in, struct error *err);
 
+/*
+ * exec.c: all fds but those that the program gets go at execve, and not sooner, for the end
+ * of the channel is the sign of success.  All later ones are made close-on-exec.
+ */
+int fds_close_at_exec(const struct init *in, struct error *err);
+
 init_step step_cgroup;		/* cgroup.c: the first of all */
 init_step step_oom_score;	/* limit.c */
 init_step step_shield;		/* cred.c: no ptrace, no core, from here on */
