@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/epoch.h"
+
+#include <time.h>
+
+#include "base/text.h"
+
+/* Up to the end of the year 9999, the last that RFC 3339 can write. */
+#define LAST_SECOND	INT64_C(253402300799)
+
+int epoch_read(struct epoch *ret, struct error *err)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+
+	*ret = (struct epoch){ 0 };
+	if (text == NULL || *text == '\0')
+		return 0;
+	if (!text_to_i64(text, 0, LAST_SECOND, &ret->seconds))
+		return error_set(err, "SOURCE_DATE_EPOCH: must be a number of seconds since 1970, "
+				 "not \"%s\"", text);
+	ret->set = true;
+	return 0;
+}
+
+const char *epoch_created(struct arena *arena, const struct epoch *epoch)
+{
+	time_t now = epoch->set ? (time_t)epoch->seconds : time(NULL);
+	struct tm tm;
+	char text[32];
+
+	gmtime_r(&now, &tm);
+	strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return arena_strdup(arena, text);
+}
+
+bool epoch_is_time(const char *text)
+{
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+
+	if (rest == NULL)
+		return false;
+	if (*rest == '.') {
+		size_t digits = strspn(rest + 1, "0123456789");
+
+		if (digits == 0)
+			return false;
+		rest += 1 + digits;
+	}
+	if (strcmp(rest, "Z") == 0)
+		return true;
+	if ((*rest != '+' && *rest != '-') || strlen(rest) != 6)
+		return false;
+	return strptime(rest + 1, "%H:%M", &tm) == rest + 6;
+}

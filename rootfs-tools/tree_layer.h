@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "rootfs-tools/source.h"
+#include "rootfs-tools/tree.h"
+
+/*
+ * Layers on top of each other, as a tree: what unpacking them would give, by
+ * the rules of unpack.h, without writing a file.  The bytes are verified on the
+ * way (stream.h).
+ */
+enum {
+	TREE_DIGESTS = 1,	/* the digest of each file's data, too */
+	/*
+	 * There is something below that is not in the tree: whiteouts and opaque directories
+	 * stay, and hard links to what is not there become inodes of mode 0 with a target.
+	 */
+	TREE_PARTIAL = 2,
+};
+int tree_add_layers(struct tree *tree, const struct image *image, size_t first, size_t count,
+		    unsigned int flags, struct error *err);
+
+/*
+ * The data of regular files once more, for those that have a name in the tree: called for each
+ * of them in the order of the layers, and then with its bytes, holes as zeroes.
+ */
+struct tree_reader {
+	int (*file)(struct tree_reader *reader, struct tree_inode *inode, struct error *err);
+	int (*data)(struct tree_reader *reader, const void *data, size_t size, struct error *err);
+};
+int tree_read_layers(struct tree *tree, const struct image *image, size_t first, size_t count,
+		     struct tree_reader *reader, struct error *err);
+
+/* Every entry of one layer, verified, with its place as the source of an inode. */
+typedef int tree_each_entry(void *context, struct tar *tar, const struct tar_entry *entry,
+			    const struct tree_source *source, struct error *err);
+int tree_walk_layer(struct arena *arena, const struct image *image, size_t layer,
+		    tree_each_entry *each, void *context, struct error *err);
+/* The data of the entry that is being looked at, which has size bytes. */
+int tree_read_data(struct tar *tar, uint64_t size, struct tree_reader *reader, struct error *err);
