@@ -36,12 +36,13 @@ static const char **environment(const struct bundle *bundle)
 	const char **env = ARENA_NEWS(&e2e_arena, ARRAY_SIZE(bundle->env) + 8, const char *);
 	size_t count = 0;
 
+	/* The first of two with one name counts. */
+	for (size_t i = 0; bundle->env[i]; i++)
+		env[count++] = bundle->env[i];
 	env[count++] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++)
 		if (getenv(kept[i]))
 			env[count++] = arena_printf(&e2e_arena, "%s=%s", kept[i], getenv(kept[i]));
-	for (size_t i = 0; bundle->env[i]; i++)
-		env[count++] = bundle->env[i];
 	return env;
 }
 
