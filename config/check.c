@@ -178,7 +178,7 @@ static int check_sysctl(struct decoder *d, const struct plan *plan, const struct
 		if (is_listed(plan, namespaced[i].type))
 			return 0;
 		return bad_value(d, v, "needs a namespace of type \"%s\", or it would change the "
-				 "host", name_of(namespace_names, namespaced[i].type));
+				 "host", namespaces[namespaced[i].type].name);
 	}
 	return bad_value(d, v, "is in no namespace: it would change the host");
 }

@@ -118,14 +118,14 @@ static void lint_namespaces(struct lint *lint)
 {
 	for (const struct name *row = namespace_names; row->name != NULL; row++) {
 		const struct namespace_plan *ns = &lint->plan->namespaces[row->value];
-		const char *file = name_of(namespace_files, row->value);
+		const char *file = namespaces[row->value].file;
 
 		if (!ns->listed)
 			continue;
 		if (ns->path != NULL && !exists(ns->path) && errno == ENOENT)
 			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name), "%s: %s",
 			      ns->path, strerror(ENOENT));
-		if (file != NULL && !exists(arena_printf(lint->arena, "/proc/self/ns/%s", file)))
+		if (!exists(arena_printf(lint->arena, "/proc/self/ns/%s", file)))
 			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name),
 			      "this kernel has no namespaces of type \"%s\"", row->name);
 	}

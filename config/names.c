@@ -74,23 +74,7 @@ const struct name namespace_names[] = {
 	{ "user", NAMESPACE_USER },	{ "uts", NAMESPACE_UTS },
 	END
 };
-const struct name namespace_flags[] = {
-	{ "cgroup", CLONE_NEWCGROUP },	{ "ipc", CLONE_NEWIPC },
-	{ "mount", CLONE_NEWNS },	{ "network", CLONE_NEWNET },
-	{ "pid", CLONE_NEWPID },	{ "time", CLONE_NEWTIME },
-	{ "user", CLONE_NEWUSER },	{ "uts", CLONE_NEWUTS },
-	END
-};
-const struct name namespace_files[] = {
-	{ "cgroup", NAMESPACE_CGROUP },	{ "ipc", NAMESPACE_IPC },
-	{ "mnt", NAMESPACE_MOUNT },	{ "net", NAMESPACE_NETWORK },
-	{ "pid", NAMESPACE_PID },	{ "time", NAMESPACE_TIME },
-	{ "user", NAMESPACE_USER },	{ "uts", NAMESPACE_UTS },
-	END
-};
 static_assert(ARRAY_SIZE(namespace_names) == NAMESPACE_COUNT + 1, "one row each");
-static_assert(ARRAY_SIZE(namespace_flags) == NAMESPACE_COUNT + 1, "one row each");
-static_assert(ARRAY_SIZE(namespace_files) == NAMESPACE_COUNT + 1, "one row each");
 
 const struct name hook_names[] = {
 	{ "prestart", HOOK_PRESTART },

@@ -18,8 +18,6 @@ extern const struct name capability_names[];	/* "CAP_CHOWN": number of the capab
 extern const struct name signal_names[];	/* "SIGTERM": number, aliases last */
 extern const struct name rlimit_names[];	/* "RLIMIT_NOFILE": RLIMIT_* */
 extern const struct name namespace_names[];	/* "network": enum namespace_type */
-extern const struct name namespace_flags[];	/* "network": CLONE_NEW* */
-extern const struct name namespace_files[];	/* "net", of /proc/PID/ns: enum namespace_type */
 extern const struct name hook_names[];		/* "createRuntime": enum hook_moment */
 extern const struct name capability_set_names[];	/* "bounding": enum capability_set */
 extern const struct name architecture_names[];	/* "SCMP_ARCH_X86": AUDIT_ARCH_* */

@@ -36,7 +36,7 @@ static const struct field entry_fields[] = {
 
 int decode_namespaces(struct decoder *d, const struct json *v, void *out)
 {
-	struct namespace_plan *namespaces = out;
+	struct namespace_plan *planned = out;
 	int result = 0;
 
 	if (want_type(d, v, JSON_ARRAY) < 0)
@@ -49,11 +49,11 @@ int decode_namespaces(struct decoder *d, const struct json *v, void *out)
 			result = -1;
 			continue;
 		}
-		if (namespaces[entry.type].listed)
+		if (planned[entry.type].listed)
 			result = bad_value(d, json_member(item, "type"), "is there twice: %s",
 					   json_member(item, "type")->text);
-		namespaces[entry.type].listed = true;
-		namespaces[entry.type].path = entry.path;
+		planned[entry.type].listed = true;
+		planned[entry.type].path = entry.path;
 	}
 	return result;
 }

@@ -133,7 +133,7 @@ static void plan_finish(struct plan *plan)
 		const struct namespace_plan *ns = &plan->namespaces[row->value];
 
 		if (ns->listed && ns->path == NULL)
-			plan->clone_flags |= name_find(namespace_flags, row->name)->value;
+			plan->clone_flags |= (uint64_t)namespaces[row->value].flag;
 	}
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/namespace.h"
 
 /*
  * The plan: config.json as numbers, checked.  config/ makes it, everything
@@ -22,19 +23,6 @@
 
 struct opt_u64 { bool set; uint64_t value; };
 struct opt_i64 { bool set; int64_t value; };
-
-/* Index of all that is there once per type of namespace, in the order in which they are joined. */
-enum namespace_type {
-	NAMESPACE_USER,
-	NAMESPACE_MOUNT,
-	NAMESPACE_PID,
-	NAMESPACE_NETWORK,
-	NAMESPACE_IPC,
-	NAMESPACE_UTS,
-	NAMESPACE_CGROUP,
-	NAMESPACE_TIME,
-	NAMESPACE_COUNT,
-};
 
 struct namespace_plan {
 	bool listed;		/* in linux.namespaces at all: false means the runtime's own */

@@ -9,20 +9,6 @@
 #include "init/procfs.h"
 #include "init/step.h"
 
-static const struct {
-	int flag;
-	const char *name;
-} types[NAMESPACE_COUNT] = {
-	[NAMESPACE_USER] = { CLONE_NEWUSER, "user" },
-	[NAMESPACE_MOUNT] = { CLONE_NEWNS, "mount" },
-	[NAMESPACE_PID] = { CLONE_NEWPID, "pid" },
-	[NAMESPACE_NETWORK] = { CLONE_NEWNET, "network" },
-	[NAMESPACE_IPC] = { CLONE_NEWIPC, "ipc" },
-	[NAMESPACE_UTS] = { CLONE_NEWUTS, "uts" },
-	[NAMESPACE_CGROUP] = { CLONE_NEWCGROUP, "cgroup" },
-	[NAMESPACE_TIME] = { CLONE_NEWTIME, "time" },
-};
-
 static bool id_mapped(id_map_list maps, uint32_t id)
 {
 	LIST_EACH(map, maps)
@@ -96,8 +82,8 @@ static int enter_time(const struct plan *plan, struct init *in, struct error *er
 int step_join(const struct plan *plan, struct init *in, struct error *err)
 {
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
-		if (in->join_fds[i] >= 0 && setns(in->join_fds[i], types[i].flag) < 0)
-			return error_errno(err, "join the %s namespace %s", types[i].name,
+		if (in->join_fds[i] >= 0 && setns(in->join_fds[i], namespaces[i].flag) < 0)
+			return error_errno(err, "join the %s namespace %s", namespaces[i].name,
 					   plan->namespaces[i].path != NULL ?
 					   plan->namespaces[i].path : "of the container");
 	if (in->new_user_ns && become_root(plan, in, err) < 0)

@@ -11,48 +11,28 @@
 #include "base/sys.h"
 #include "runtime/clone.h"
 
-static const struct {
-	int flag;
-	const char *name, *file;
-} types[NAMESPACE_COUNT] = {
-	[NAMESPACE_USER]    = { CLONE_NEWUSER,   "user",    "/proc/self/ns/user" },
-	[NAMESPACE_MOUNT]   = { CLONE_NEWNS,     "mount",   "/proc/self/ns/mnt" },
-	[NAMESPACE_PID]     = { CLONE_NEWPID,    "pid",     "/proc/self/ns/pid" },
-	[NAMESPACE_NETWORK] = { CLONE_NEWNET,    "network", "/proc/self/ns/net" },
-	[NAMESPACE_IPC]     = { CLONE_NEWIPC,    "ipc",     "/proc/self/ns/ipc" },
-	[NAMESPACE_UTS]     = { CLONE_NEWUTS,    "uts",     "/proc/self/ns/uts" },
-	[NAMESPACE_CGROUP]  = { CLONE_NEWCGROUP, "cgroup",  "/proc/self/ns/cgroup" },
-	[NAMESPACE_TIME]    = { CLONE_NEWTIME,   "time",    "/proc/self/ns/time" },
-};
-
-static const char *type_name(int flag)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
-		if (types[i].flag == flag)
-			return types[i].name;
-	return "unknown";
-}
-
 static int namespace_open(enum namespace_type type, const char *path, struct error *err)
 {
 	_cleanup_fd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct statfs fs;
 	struct stat own, st;
+	char own_path[64];
 	int found;
 
 	if (fd < 0)
-		return error_errno(err, "open %s namespace %s", types[type].name, path);
+		return error_errno(err, "open %s namespace %s", namespaces[type].name, path);
 	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
-		return error_errno(err, "look at %s namespace %s", types[type].name, path);
+		return error_errno(err, "look at %s namespace %s", namespaces[type].name, path);
 	if (fs.f_type != NSFS_MAGIC)
 		return error_number(err, EINVAL, "open %s namespace %s: not a namespace file",
-				    types[type].name, path);
+				    namespaces[type].name, path);
 	found = ioctl(fd, NS_GET_NSTYPE);
-	if (found != types[type].flag)
+	if (found != namespaces[type].flag)
 		return error_number(err, EINVAL, "open %s namespace %s: it is a %s namespace",
-				    types[type].name, path, type_name(found));
+				    namespaces[type].name, path, namespace_name(found));
 	/* Our own needs no joining, and for a user namespace the kernel refuses it. */
-	if (stat(types[type].file, &own) == 0 && own.st_ino == st.st_ino &&
+	snprintf(own_path, sizeof(own_path), "/proc/self/ns/%s", namespaces[type].file);
+	if (stat(own_path, &own) == 0 && own.st_ino == st.st_ino &&
 	    own.st_dev == st.st_dev && type != NAMESPACE_MOUNT)
 		return -EBADF;
 	return fd_take(&fd);
@@ -97,10 +77,10 @@ int borrow_enter(const struct clone_request *request, struct error *err)
 		for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
 			if (i == NAMESPACE_USER || done[i] || request->join_fds[i] < 0)
 				continue;
-			done[i] = setns(request->join_fds[i], types[i].flag) == 0;
+			done[i] = setns(request->join_fds[i], namespaces[i].flag) == 0;
 			if (!done[i] &&
 			    (errno != EPERM || pass > 0 || request->join_fds[NAMESPACE_USER] < 0))
-				return error_errno(err, "join %s namespace", types[i].name);
+				return error_errno(err, "join %s namespace", namespaces[i].name);
 		}
 		if (pass == 0 && request->join_fds[NAMESPACE_USER] >= 0 &&
 		    setns(request->join_fds[NAMESPACE_USER], CLONE_NEWUSER) < 0)

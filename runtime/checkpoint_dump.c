@@ -116,7 +116,7 @@ static int add_namespaces(struct dump *d, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		const char *path = d->plan->namespaces[types[i]].path;
-		const char *word = name_of(namespace_files, types[i]);
+		const char *word = namespaces[types[i]].file;
 		struct stat st;
 
 		if (path == NULL)

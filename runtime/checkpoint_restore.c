@@ -167,8 +167,8 @@ static int add_namespace(struct restore *r, enum namespace_type type, struct err
 	}
 	if (type == NAMESPACE_CGROUP || type == NAMESPACE_TIME)
 		return error_set(err, "criu cannot restore into the %s namespace %s",
-				 name_of(namespace_files, type), path);
-	protobuf_add_text(&join, 1, name_of(namespace_files, type));
+				 namespaces[type].file, path);
+	protobuf_add_text(&join, 1, namespaces[type].file);
 	protobuf_add_text(&join, 2, path);
 	protobuf_add_message(&r->request, CRIU_JOIN_NS, &join);
 	return 0;

@@ -22,20 +22,6 @@ struct call {
 	int status;
 };
 
-static const struct {
-	uint64_t flag;
-	const char *name, *limit;
-} namespaces[] = {
-	{ CLONE_NEWUSER,   "user",    "user.max_user_namespaces" },
-	{ CLONE_NEWNS,     "mount",   "user.max_mnt_namespaces" },
-	{ CLONE_NEWPID,    "pid",     "user.max_pid_namespaces" },
-	{ CLONE_NEWNET,    "network", "user.max_net_namespaces" },
-	{ CLONE_NEWIPC,    "ipc",     "user.max_ipc_namespaces" },
-	{ CLONE_NEWUTS,    "uts",     "user.max_uts_namespaces" },
-	{ CLONE_NEWCGROUP, "cgroup",  "user.max_cgroup_namespaces" },
-	{ CLONE_NEWTIME,   "time",    "user.max_time_namespaces" },
-};
-
 /* A number from a file of /proc/sys, or -1. */
 static long sysctl_number(const char *path)
 {
@@ -51,19 +37,16 @@ static long sysctl_number(const char *path)
 
 static int explain_no_space(uint64_t flags, struct error *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(namespaces); i++) {
-		char path[64] = "/proc/sys/";
-		size_t at = strlen(path);
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
+		char path[64];
 
-		if (!(flags & namespaces[i].flag))
+		if (!(flags & (uint64_t)namespaces[i].flag))
 			continue;
-		for (const char *c = namespaces[i].limit; *c != '\0'; c++)
-			path[at++] = *c == '.' ? '/' : *c;
-		path[at] = '\0';
+		snprintf(path, sizeof(path), "/proc/sys/user/%s", namespaces[i].limit);
 		if (sysctl_number(path) == 0)
-			return error_hint(err, "%s namespaces are forbidden here: sysctl -w %s=N "
-					  "with N above 0 allows them", namespaces[i].name,
-					  namespaces[i].limit);
+			return error_hint(err, "%s namespaces are forbidden here: sysctl -w "
+					  "user.%s=N with N above 0 allows them",
+					  namespaces[i].name, namespaces[i].limit);
 	}
 	return error_hint(err, "a limit on namespaces is reached: sysctl user.max_*_namespaces, "
 			  "or 32 nested user or pid namespaces");

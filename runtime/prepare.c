@@ -201,19 +201,13 @@ static bool is_own(const char *path, const char *own_path)
 /* "exec": all namespaces that the container does not share with us, at once, by pidfd. */
 static void join_container(const struct spawn_request *request, struct prepared *p)
 {
-	static const uint64_t flags[NAMESPACE_COUNT] = {
-		[NAMESPACE_USER] = CLONE_NEWUSER,     [NAMESPACE_MOUNT] = CLONE_NEWNS,
-		[NAMESPACE_PID] = CLONE_NEWPID,	      [NAMESPACE_NETWORK] = CLONE_NEWNET,
-		[NAMESPACE_IPC] = CLONE_NEWIPC,	      [NAMESPACE_UTS] = CLONE_NEWUTS,
-		[NAMESPACE_CGROUP] = CLONE_NEWCGROUP, [NAMESPACE_TIME] = CLONE_NEWTIME,
-	};
-	const struct namespace_plan *namespaces = request->plan->namespaces;
+	const struct namespace_plan *planned = request->plan->namespaces;
 
 	p->clone.join_pidfd = request->join_pidfd;
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
-		if (namespaces[i].listed)
-			p->clone.join_flags |= flags[i];
-	if (is_own(namespaces[NAMESPACE_USER].path, "/proc/self/ns/user"))
+		if (planned[i].listed)
+			p->clone.join_flags |= (uint64_t)namespaces[i].flag;
+	if (is_own(planned[NAMESPACE_USER].path, "/proc/self/ns/user"))
 		p->clone.join_flags &= ~(uint64_t)CLONE_NEWUSER;
 	if (request->cgroup != NULL && request->cgroup->born)
 		p->clone.cgroup_fd = request->cgroup->fd;

@@ -6,29 +6,24 @@
 #include "base/fd.h"
 #include "runtime/space.h"
 
-/* In the order in which they are entered (runtime/borrow.c), but the user namespace. */
-static const struct {
-	uint64_t flag;
-	const char *name, *file, *own;
-	size_t path;			/* in struct kist_target */
-} types[NAMESPACE_COUNT] = {
-	[NAMESPACE_USER]    = { CLONE_NEWUSER, "user", "user", "user",
-				offsetof(struct kist_target, user) },
-	[NAMESPACE_MOUNT]   = { CLONE_NEWNS, "mount", "mnt", "mnt",
-				offsetof(struct kist_target, mount) },
-	[NAMESPACE_PID]     = { CLONE_NEWPID, "pid", "pid", "pid_for_children",
-				offsetof(struct kist_target, pid_ns) },
-	[NAMESPACE_NETWORK] = { CLONE_NEWNET, "network", "net", "net",
-				offsetof(struct kist_target, network) },
-	[NAMESPACE_IPC]     = { CLONE_NEWIPC, "ipc", "ipc", "ipc",
-				offsetof(struct kist_target, ipc) },
-	[NAMESPACE_UTS]     = { CLONE_NEWUTS, "uts", "uts", "uts",
-				offsetof(struct kist_target, uts) },
-	[NAMESPACE_CGROUP]  = { CLONE_NEWCGROUP, "cgroup", "cgroup", "cgroup",
-				offsetof(struct kist_target, cgroup) },
-	[NAMESPACE_TIME]    = { CLONE_NEWTIME, "time", "time", "time_for_children",
-				offsetof(struct kist_target, time) },
+/* Where a target's path is, by type. */
+static const size_t paths[NAMESPACE_COUNT] = {
+	[NAMESPACE_USER] = offsetof(struct kist_target, user),
+	[NAMESPACE_MOUNT] = offsetof(struct kist_target, mount),
+	[NAMESPACE_PID] = offsetof(struct kist_target, pid_ns),
+	[NAMESPACE_NETWORK] = offsetof(struct kist_target, network),
+	[NAMESPACE_IPC] = offsetof(struct kist_target, ipc),
+	[NAMESPACE_UTS] = offsetof(struct kist_target, uts),
+	[NAMESPACE_CGROUP] = offsetof(struct kist_target, cgroup),
+	[NAMESPACE_TIME] = offsetof(struct kist_target, time),
 };
+
+/* What setns(2) changes of us: for pid and time, where later children go. */
+static const char *own_file(size_t type)
+{
+	return type == NAMESPACE_PID ? "pid_for_children" :
+	       type == NAMESPACE_TIME ? "time_for_children" : namespaces[type].file;
+}
 
 /* What a target stands for, open. */
 struct joining {
@@ -80,12 +75,12 @@ static int is_ours(int proc_fd, const char *proc, size_t type, struct error *err
 	struct stat theirs, ours;
 	char path[256];
 
-	snprintf(path, sizeof(path), "ns/%s", types[type].file);
+	snprintf(path, sizeof(path), "ns/%s", namespaces[type].file);
 	if (fstatat(proc_fd, path, &theirs, 0) < 0)
-		return error_errno(err, "look at %s namespace of the process", types[type].name);
-	snprintf(path, sizeof(path), "%s/thread-self/ns/%s", proc, types[type].file);
+		return error_errno(err, "look at %s namespace of the process", namespaces[type].name);
+	snprintf(path, sizeof(path), "%s/thread-self/ns/%s", proc, namespaces[type].file);
 	if (stat(path, &ours) < 0)
-		return error_errno(err, "look at own %s namespace", types[type].name);
+		return error_errno(err, "look at own %s namespace", namespaces[type].name);
 	return theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
 
@@ -93,7 +88,7 @@ static const char *path_of(const struct kist_target *target, size_t type)
 {
 	const char *path;
 
-	memcpy(&path, (const char *)target + types[type].path, sizeof(path));
+	memcpy(&path, (const char *)target + paths[type], sizeof(path));
 	return path;
 }
 
@@ -106,13 +101,13 @@ static int choose(const struct kist_target *target, int proc_fd, struct joining 
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
 		int ours;
 
-		if (!(wanted & types[i].flag) || path_of(target, i) != NULL)
+		if (!(wanted & (uint64_t)namespaces[i].flag) || path_of(target, i) != NULL)
 			continue;
 		ours = is_ours(proc_fd, target->proc_dir, i, err);
 		if (ours < 0)
 			return -1;
 		if (!ours)
-			j->request.join_flags |= types[i].flag;
+			j->request.join_flags |= (uint64_t)namespaces[i].flag;
 	}
 	return 0;
 }
@@ -128,7 +123,7 @@ static int root_open(int proc_fd, struct space_root *root, struct error *err)
 
 static int joining_open(const struct kist_target *target, struct joining *j, struct error *err)
 {
-	struct plan paths = { 0 };
+	struct plan plan = { 0 };
 	_cleanup_fd int proc_fd = -EBADF;
 
 	*j = (struct joining){ CLONE_REQUEST_INIT, SPACE_ROOT_NONE };
@@ -138,8 +133,8 @@ static int joining_open(const struct kist_target *target, struct joining *j, str
 		return error_number(err, EINVAL, "join namespaces: which has other bits than "
 				    "CLONE_NEW*");
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
-		paths.namespaces[i].path = path_of(target, i);
-	if (borrow_open(&paths, j->request.join_fds, err) < 0)
+		plan.namespaces[i].path = path_of(target, i);
+	if (borrow_open(&plan, j->request.join_fds, err) < 0)
 		return -1;
 	if (target->pid <= 0 && target->pidfd < 0)
 		return target->use_root ? error_number(err, EINVAL, "enter the root of a process: "
@@ -235,16 +230,16 @@ static int visit_prepare(struct kist_visit *visit, const struct kist_target *tar
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
 		char path[256];
 
-		if (j->request.join_fds[i] < 0 && !(j->request.join_flags & types[i].flag))
+		if (j->request.join_fds[i] < 0 && !(j->request.join_flags & (uint64_t)namespaces[i].flag))
 			continue;
 		if (i == NAMESPACE_USER)
 			return error_number(err, EINVAL, "enter a user namespace: there is no way "
 					    "back; kist_space_inject() starts a process there");
 		snprintf(path, sizeof(path), "%s/thread-self/ns/%s", target->proc_dir,
-			 types[i].own);
+			 own_file(i));
 		visit->fds[i] = open(path, O_RDONLY | O_CLOEXEC);
 		if (visit->fds[i] < 0)
-			return error_errno(err, "open own %s namespace", types[i].name);
+			return error_errno(err, "open own %s namespace", namespaces[i].name);
 	}
 	if (visit->fds[NAMESPACE_MOUNT] < 0 && j->root.root_fd < 0 && j->root.path == NULL)
 		return 0;
@@ -275,8 +270,8 @@ static int visit_go(const struct joining *j, struct error *err)
 static int visit_return(const struct kist_visit *visit, struct error *err)
 {
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
-		if (visit->fds[i] >= 0 && setns(visit->fds[i], (int)types[i].flag) < 0)
-			return error_errno(err, "go back to own %s namespace", types[i].name);
+		if (visit->fds[i] >= 0 && setns(visit->fds[i], namespaces[i].flag) < 0)
+			return error_errno(err, "go back to own %s namespace", namespaces[i].name);
 	if (visit->root_fd >= 0 && (fchdir(visit->root_fd) < 0 || chroot(".") < 0 ||
 				    fchdir(visit->work_fd) < 0))
 		return error_errno(err, "go back to own root and working directory");

@@ -154,7 +154,7 @@ static void add_namespaces(struct object *file, const struct container *c)
 	for (const struct name *key = namespace_keys; key->name != NULL; key++) {
 		add_key(&in, key->name);
 		text_printf(file->out, "\"/proc/%d/ns/%s\"", (int)c->pid,
-			    name_of(namespace_files, key->value));
+			    namespaces[key->value].file);
 	}
 	text_add(file->out, "}");
 }

@@ -2,7 +2,7 @@
 #include "config_text.h"
 
 /* A configuration with these namespaces (besides mount) and this text behind "linux": {. */
-static const struct plan *with(const char *namespaces, const char *linux_part, const char *top)
+static const struct plan *with(const char *types, const char *linux_part, const char *top)
 {
 	return parse(arena_printf(
 		&arena,
@@ -10,7 +10,7 @@ static const struct plan *with(const char *namespaces, const char *linux_part, c
 		"{%s%s\n'namespaces': "
 		"[{'type': 'mount'}%s]}}",
 		*top != '\0' ? ", " : "", top, linux_part, *linux_part != '\0' ? "," : "",
-		namespaces));
+		types));
 }
 
 #define USER	", {'type': 'user'}"

@@ -12,8 +12,7 @@ static const struct {
 	const struct name *table;
 } tables[] = {
 	{ "capabilities", capability_names },		{ "rlimits", rlimit_names },
-	{ "namespaces", namespace_names },		{ "namespace flags", namespace_flags },
-	{ "namespace files", namespace_files },		{ "hooks", hook_names },
+	{ "namespaces", namespace_names },		{ "hooks", hook_names },
 	{ "capability sets", capability_set_names },	{ "architectures", architecture_names },
 	{ "policies", scheduler_names },		{ "flags", scheduler_flag_names },
 	{ "classes", io_class_names },			{ "personalities", personality_names },
@@ -91,4 +90,13 @@ Test(names, find_what_was_meant)
 		else
 			cr_expect_str_eq(meant, words[i].meant, "%s", words[i].text);
 	}
+}
+
+Test(names, namespaces_are_called_what_their_table_says)
+{
+	for (const struct name *row = namespace_names; row->name != NULL; row++)
+		cr_assert_str_eq(namespaces[row->value].name, row->name);
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
+		cr_assert_str_eq(namespace_name(namespaces[i].flag), namespaces[i].name);
+	cr_assert_str_eq(namespace_name(0), "unknown");
 }
