@@ -3,6 +3,7 @@
 
 /* In the order of --help. */
 #define COMMANDS(row) \
+	row(unpack) row(pack) row(diff) row(squash) row(insert) row(config) row(tag) row(rm) \
 	row(completion) row(help_page) row(man)
 
 #define DECLARE(name)	extern const struct command command_##name;

@@ -7,5 +7,5 @@
  * returned through all callers, so that each undoes what it did.  main() catches them once.
  */
 void interrupt_catch(void);
-/* 0, or -1 and "interrupted by SIGINT". */
+/* 0, or -1 and "stopped by SIGINT" with EINTR. */
 int interrupt_check(struct error *err);

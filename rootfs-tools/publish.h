@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <errno.h>
 #include <stdbool.h>
 
 #include "base/error.h"

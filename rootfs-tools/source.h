@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <errno.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -97,6 +98,8 @@ int image_blob_open(const struct image *image, const struct descriptor *descript
 		    struct blob *ret, struct error *err);
 int image_layer_open(const struct image *image, size_t layer, struct blob *ret,
 		     struct error *err);
+/* As messages call it: "layer 2 of 4 (sha256:0123456789ab…)". */
+const char *image_layer_name(struct arena *arena, const struct image *image, size_t layer);
 /* A JSON blob, verified: bytes and tree.  what: how messages call it ("manifest"). */
 int image_document_read(const struct image *image, const struct descriptor *descriptor,
 			const char *what, struct document *ret, struct error *err);

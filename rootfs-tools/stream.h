@@ -38,6 +38,10 @@ struct stream *stream_open(struct arena *arena, struct blob *blob, const char *n
 /* The same for a layer of an image. */
 struct stream *stream_open_layer(struct arena *arena, const struct image *image, size_t layer,
 				 const struct stream_limits *limits, struct error *err);
+/* For who has opened its blob already (image_layer_open()), which is taken over. */
+struct stream *stream_open_blob(struct arena *arena, const struct image *image, size_t layer,
+				struct blob *blob, const struct stream_limits *limits,
+				struct error *err);
 /*
  * The next bytes: how many, and where; they stay until the next call.  0 at the end, -1 and
  * *err when the stored bytes can't be decompressed or a bound is met.

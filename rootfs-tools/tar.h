@@ -55,6 +55,10 @@ struct tar_entry {
 struct tar;
 
 struct tar *tar_open(struct arena *arena, struct stream *stream);
+/* An uncompressed archive in a file: data that is not read is not even looked at. */
+struct tar *tar_open_file(struct arena *arena, int fd);
+/* Where the data of the entry begins that tar_next() gave: for tar_open_file(). */
+uint64_t tar_data_offset(const struct tar *tar);
 /* 1 and the entry, which stays until the next call; 0 at the end. */
 int tar_next(struct tar *tar, const struct tar_entry **ret, struct error *err);
 /*

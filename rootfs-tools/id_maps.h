@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/option.h"
+#include "config/plan.h"
+
+/* --uid-map and --gid-map as given: "CONTAINER:HOST[:SIZE]" each, without overlaps. */
+int id_maps_parse(struct arena *arena, const option_list *texts, id_map_list *ret,
+		  struct error *err);
