@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <regex.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -82,4 +83,38 @@ int cli_container_locked(struct cli *cli, struct container *ret, struct error *e
 		return 0;
 	container_close(ret);
 	return -1;
+}
+
+int cli_each_match(struct cli *cli, cli_one *one, const void *options, struct error *err)
+{
+	const char *pattern = cli->arguments.items[0];
+	_cleanup_fd int root_fd = -EBADF;
+	struct container_id_list ids;
+	struct error failure;
+	regex_t regex;
+	int result = 0;
+
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return error_set(err, "--regex: \"%s\" is no regular expression", pattern);
+	root_fd = cli_root_open(cli, false, err);
+	if (root_fd < 0 || container_ids(cli->arena, root_fd, &ids, err) < 0) {
+		regfree(&regex);
+		return root_fd < 0 && err->code == ENOENT ? 0 : -1;
+	}
+	LIST_EACH(id, ids) {
+		if (regexec(&regex, *id, 0, NULL, 0) != 0)
+			continue;
+		cli->arguments.items[0] = *id;
+		if (one(cli, options, &failure) == 0)
+			continue;
+		/* The first is the error; the others are tried all the same. */
+		error_wrap(&failure, "%s", *id);
+		if (result < 0)
+			warn("%s", failure.text);
+		else
+			*err = failure;
+		result = -1;
+	}
+	regfree(&regex);
+	return result;
 }

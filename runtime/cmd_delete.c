@@ -14,6 +14,8 @@ struct delete_options {
 static const struct option options[] = {
 	OPTION_ROW_FLAG("force", 'f', struct delete_options, force,
 			"kill it first if it runs; one that does not exist is no error"),
+	OPTION_ROW_FLAG("regex", 'r', struct delete_options, regex,
+			"ID is a regular expression: every container whose id matches"),
 	{ 0 },
 };
 
@@ -39,7 +41,7 @@ static int delete_one(struct cli *cli, int root_fd, const char *id, bool force, 
 	return 0;
 }
 
-static int run(struct cli *cli, const void *values, struct error *err)
+static int delete_id(struct cli *cli, const void *values, struct error *err)
 {
 	const struct delete_options *delete = values;
 	const char *id = cli->arguments.items[0];
@@ -65,6 +67,14 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return 0;
 	}
 	return result;
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	const struct delete_options *delete = values;
+
+	return delete->regex ? cli_each_match(cli, delete_id, delete, err) :
+			       delete_id(cli, delete, err);
 }
 
 const struct command command_delete = {

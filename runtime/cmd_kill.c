@@ -9,12 +9,14 @@
 #include "runtime/container.h"
 
 struct kill_options {
-	bool all;
+	bool all, regex;
 };
 
 static const struct option options[] = {
 	OPTION_ROW_FLAG("all", 'a', struct kill_options, all,
 			"to every process in the container, also when the first has ended"),
+	OPTION_ROW_FLAG("regex", 'r', struct kill_options, regex,
+			"ID is a regular expression: to every container whose id matches"),
 	{ 0 },
 };
 
@@ -41,7 +43,7 @@ static int kill_first(struct container *c, int signal, struct error *err)
 	return error_errno(err, "send signal %d to container %s", signal, c->id);
 }
 
-static int run(struct cli *cli, const void *values, struct error *err)
+static int kill_one(struct cli *cli, const void *values, struct error *err)
 {
 	const struct kill_options *kill = values;
 	const char *name = cli->arguments.count > 1 ? cli->arguments.items[1] : "TERM";
@@ -63,6 +65,13 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (status == CONTAINER_PAUSED && signal == SIGKILL)
 		return cgroup_freeze(&c.cgroup, false, err);
 	return 0;
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	const struct kill_options *kill = values;
+
+	return kill->regex ? cli_each_match(cli, kill_one, kill, err) : kill_one(cli, kill, err);
 }
 
 const struct command command_kill = {

@@ -38,3 +38,8 @@ int cli_container(struct cli *cli, struct container *ret, struct error *err);
 int cli_container_locked(struct cli *cli, struct container *ret, struct error *err);
 
 void program_version(struct text *out, const char *program);
+
+/* What a command does with the container of arguments[0]. */
+typedef int cli_one(struct cli *cli, const void *options, struct error *err);
+/* arguments[0] is a regular expression, as crun's --regex: does it with every id that matches. */
+int cli_each_match(struct cli *cli, cli_one *one, const void *options, struct error *err);
