@@ -4,7 +4,7 @@
 #include "runtime/space_run.h"
 
 struct enter_options {
-	const char *target;
+	const char *target, *uid, *gid;
 	bool all, root, directory, fork;
 	option_list namespaces;		/* "net=true" or "net=/run/netns/x" */
 };
@@ -29,6 +29,9 @@ static const struct option options[] = {
 	OPTION_ROW_FLAG("root", 'r', struct enter_options, root,
 			"root and working directory of the process"),
 	OPTION_ROW_FLAG("wd", 'w', struct enter_options, directory, "the same"),
+	OPTION_ROW_TEXT("setuid", 'S', struct enter_options, uid, "UID", "become this user inside"),
+	OPTION_ROW_TEXT("setgid", 'G', struct enter_options, gid, "GID",
+			"become this group inside, and leave all others"),
 	OPTION_ROW_FLAG("fork", 'f', struct enter_options, fork, NULL),
 	{ 0 },
 };
@@ -83,6 +86,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (o->all)
 		target.which = 0;
 	target.use_root = (o->root || o->directory) && target.pid != 0;
+	space.uid = o->uid;
+	space.gid = o->gid;
 	space.target = &target;
 	return space_run_foreground(cli, &space, cli->arguments.items, err);
 }
@@ -90,7 +95,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 const struct command command_enter = {
 	.name = "enter", .arguments = "[PROGRAM [ARG...]]",
 	.summary = "run a program in the namespaces of a process",
-	.description = "The options are those of nsenter(1).  Without a program: the shell.",
+	.description = "The options are called as those of nsenter(1).  Without a program: the shell.",
 	.options = options, .size = sizeof(struct enter_options),
 	.min = 0, .max = -1, .stop_after = 1, .run = run,
 };

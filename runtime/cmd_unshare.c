@@ -6,7 +6,7 @@
 struct unshare_options {
 	bool mount, uts, ipc, net, pid, user, cgroup, time;
 	bool fork, mount_proc, kill_child, map_root, map_current;
-	const char *users, *groups, *root, *directory, *propagation;
+	const char *users, *groups, *uid, *gid, *root, *directory, *propagation;
 };
 
 /* As unshare(1) names them. */
@@ -33,6 +33,9 @@ static const struct option options[] = {
 			"INSIDE:OUTSIDE:COUNT, several joined by commas; implies --user"),
 	OPTION_ROW_TEXT("map-groups", 0, struct unshare_options, groups, "MAP",
 			"likewise for groups"),
+	OPTION_ROW_TEXT("setuid", 'S', struct unshare_options, uid, "UID", "become this user inside"),
+	OPTION_ROW_TEXT("setgid", 'G', struct unshare_options, gid, "GID",
+			"become this group inside, and leave all others"),
 	OPTION_ROW_TEXT("root", 'R', struct unshare_options, root, "DIR", "the root directory"),
 	OPTION_ROW_TEXT("wd", 'w', struct unshare_options, directory, "DIR",
 			"the working directory"),
@@ -81,6 +84,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	space.options.uid_map = map_text(cli, o->users, o->map_current, geteuid());
 	space.options.gid_map = map_text(cli, o->groups, o->map_current, getegid());
 	space.options.map_zero = o->map_root;
+	space.uid = o->uid;
+	space.gid = o->gid;
 	space.options.root_dir = o->root;
 	space.options.work_dir = o->directory;
 	space.mount_proc = o->mount_proc;
@@ -94,7 +99,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 const struct command command_unshare = {
 	.name = "unshare", .arguments = "[PROGRAM [ARG...]]",
 	.summary = "run a program in new namespaces",
-	.description = "The options are those of unshare(1).  Without a program: the shell.",
+	.description = "The options are called as those of unshare(1).  Without a program: the shell.",
 	.options = options, .size = sizeof(struct unshare_options),
 	.min = 0, .max = -1, .stop_after = 1, .run = run,
 };

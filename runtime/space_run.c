@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/space_run.h"
 
+#include <grp.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -23,6 +24,34 @@ static int set_up(const struct space_run *run)
 	if (run->mount_proc && syscall(SYS_mount, "proc", "/proc", "proc", PROC_FLAGS, NULL) < 0)
 		return error_errno(run->said, "mount /proc");
 	return 0;
+}
+
+/* Ids count in the user namespace that the program is in by now. */
+static int set_ids(const struct space_run *run)
+{
+	if (run->gid != NULL) {
+		gid_t gid = (gid_t)strtoul(run->gid, NULL, 10);
+
+		/* Denied where the gid map was written without privileges. */
+		if (setgroups(0, NULL) < 0 && errno != EPERM)
+			return error_errno(run->said, "leave the supplementary groups");
+		if (setresgid(gid, gid, gid) < 0)
+			return error_errno(run->said, "become group %u", gid);
+	}
+	if (run->uid != NULL) {
+		uid_t uid = (uid_t)strtoul(run->uid, NULL, 10);
+
+		if (setresuid(uid, uid, uid) < 0)
+			return error_errno(run->said, "become user %u", uid);
+	}
+	return 0;
+}
+
+static int hook_ids(void *context, enum kist_moment moment, const struct kist_error *why)
+{
+	(void)moment;
+	(void)why;
+	return set_ids(context) < 0 ? CLI_FAILURE : 0;
 }
 
 /* In the child. */
@@ -69,6 +98,16 @@ static int follow(struct cli *cli, struct space_run *run, struct wait *wait,
 	return status;
 }
 
+static int check_id(struct cli *cli, const char *flag, const char *text, struct error *err)
+{
+	uint64_t id;
+
+	if (text == NULL || text_to_u64(text, UINT32_MAX - 1, &id))
+		return 0;
+	return error_set(err, "invalid value \"%s\" for flag --%s: must be a number",
+			 text_printable(cli->arena, text), flag);
+}
+
 int space_run_foreground(struct cli *cli, struct space_run *run, const char *const *args,
 			 struct error *err)
 {
@@ -77,6 +116,9 @@ int space_run_foreground(struct cli *cli, struct space_run *run, const char *con
 	struct kist_error why;
 	int status;
 
+	if (check_id(cli, "setuid", run->uid, err) < 0 ||
+	    check_id(cli, "setgid", run->gid, err) < 0)
+		return -1;
 	/* Shared with the child, which has no other way to tell why a hook of ours failed. */
 	run->said = mmap(NULL, sizeof(*run->said), PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -88,6 +130,7 @@ int space_run_foreground(struct cli *cli, struct space_run *run, const char *con
 	run->options.args = args_or_shell(cli, args);
 	run->options.context = run;
 	run->options.hooks[KIST_PRE_UP] = hook_up;
+	run->options.hooks[KIST_PRE_EXEC] = hook_ids;
 	status = run->target != NULL ?
 		 kist_space_inject(run->target, &run->options, &space, &why) :
 		 kist_space_start(&run->options, &space, &why);

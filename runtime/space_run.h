@@ -17,6 +17,7 @@ struct space_run {
 	bool verbose;			/* say the pid and the status on stdout */
 	bool mount_proc;		/* a procfs of the new pid namespace on /proc */
 	bool kill_child;		/* SIGKILL to it when kist ends */
+	const char *uid, *gid;		/* become these inside, as text; NULL: stay who we are */
 	uint64_t propagation;		/* MS_*, of all mounts in a new mount namespace; 0: none */
 
 	sigset_t mask;			/* the rest is space_run_foreground()'s own */
