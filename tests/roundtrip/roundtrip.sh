@@ -104,7 +104,7 @@ cp -p files/file $three/usr/lib/inserted
 k 'inserts a directory' 0 "$sha" insert oci:img:ins files/ /new/place
 mkdir $three/new/place && cp -a files/. $three/new/place
 k 'inserts one that hides' 0 "$sha" insert --opaque oci:img:ins files /home
-rm -r $three/home && cp -a files $three/home
+rm -r "${three:?}/home" && cp -a files $three/home
 k 'takes some away' 0 "$sha" insert --whiteout oci:img:ins /etc/deep /bin/again
 rm -r $three/etc/deep $three/bin/again
 # Directories that lost or got a name keep the time that the image has.
