@@ -225,6 +225,21 @@ static int write_linux(struct json_writer *w, const struct make_options *options
 	return 0;
 }
 
+static void write_hooks(struct json_writer *w, const struct make_options *options)
+{
+	if (options->poststop.count == 0)
+		return;
+	json_write_object(w, "hooks");
+	json_write_array(w, "poststop");
+	json_write_object(w, NULL);
+	json_write_string(w, "path", options->poststop.items[0]);
+	json_write_strings(w, "args", options->poststop.items, options->poststop.count);
+	json_write_strings(w, "env", options->poststop_env.items, options->poststop_env.count);
+	json_write_end(w);
+	json_write_end(w);
+	json_write_end(w);
+}
+
 /* --- the whole ------------------------------------------------------------------- */
 
 static int write_annotations(struct json_writer *w, const struct make_options *options,
@@ -263,6 +278,7 @@ const char *config_make(struct arena *arena, const struct make_options *options,
 	json_write_string(&w, "hostname", options->hostname != NULL ? options->hostname : "kist");
 	if (options->domainname != NULL)
 		json_write_string(&w, "domainname", options->domainname);
+	write_hooks(&w, options);
 	if (write_mounts(&w, options, err) < 0 || write_annotations(&w, options, err) < 0 ||
 	    write_linux(&w, options, err) < 0)
 		return NULL;

@@ -3,7 +3,8 @@
 
 /* In the order of --help. */
 #define COMMANDS(row) \
-	row(unpack) row(pack) row(diff) row(squash) row(insert) row(config) row(tag) row(rm) \
+	row(unpack) row(bundle) row(pack) row(diff) row(squash) row(insert) row(config) row(tag) row(rm) \
+	row(run_bundle) row(run_end) \
 	row(completion) row(help_page) row(man)
 
 #define DECLARE(name)	extern const struct command command_##name;

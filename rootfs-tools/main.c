@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/fd.h"
 #include "rootfs-tools/cli.h"
+#include "rootfs-tools/interrupt.h"
 
 /*
  * kist-rootfs, which kist starts for "kist rootfs": global options, a command, its options.
@@ -74,6 +76,17 @@ static void report_warning(void *context, const char *message)
 	report(context, "warning: ", message);
 }
 
+/* A walk through directories in directories has one file open for each. */
+static void raise_file_limit(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+		return;
+	files.rlim_cur = files.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
 	_cleanup_arena struct arena arena = { 0 };
@@ -82,6 +95,8 @@ int main(int argc, char **argv)
 	int status;
 
 	warn_to(report_warning, &arena);
+	interrupt_catch();
+	raise_file_limit();
 	status = fd_fill_stdio(&err);
 	if (status == 0 && argc > 0)
 		status = dispatch(&cli, argv, &err);

@@ -115,13 +115,23 @@ int publish_begin_path(const char *path, struct publish *ret, struct error *err)
 
 int publish_commit(struct publish *publish, struct error *err)
 {
+	_cleanup_fd int parent_fd = -EBADF;
+
 	/* One call for all files: what has its name after a crash of the host is whole. */
 	if (syncfs(publish->root_fd) < 0)
 		return error_errno(err, "sync %s", publish->name);
+	parent_fd = fcntl(publish->parent_fd, F_DUPFD_CLOEXEC, 3);
+	if (publish_commit_unsynced(publish, err) < 0)
+		return -1;
+	fsync(parent_fd);
+	return 0;
+}
+
+int publish_commit_unsynced(struct publish *publish, struct error *err)
+{
 	if (renameat2(publish->temporary_fd, "root", publish->parent_fd, publish->name,
 		      RENAME_NOREPLACE) < 0)
 		return error_errno(err, "make %s", publish->name);
-	fsync(publish->parent_fd);
 	publish_abort(publish);
 	return 0;
 }

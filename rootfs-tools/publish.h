@@ -24,6 +24,8 @@ int publish_begin(int parent_fd, const char *name, struct publish *ret, struct e
 int publish_begin_path(const char *path, struct publish *ret, struct error *err);
 /* Syncs the file system and gives it its name. */
 int publish_commit(struct publish *publish, struct error *err);
+/* The same without waiting for the disk: for the few small files that are quickly made again. */
+int publish_commit_unsynced(struct publish *publish, struct error *err);
 /* Removes what was not published, and closes; nothing to do after publish_commit(). */
 void publish_abort(struct publish *publish);
 #define _cleanup_publish _cleanup(publish_abort)

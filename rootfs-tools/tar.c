@@ -136,6 +136,21 @@ static int skip(struct tar *tar, uint64_t size, struct error *err)
 	return 0;
 }
 
+/* To the next block.  umoci's "insert" ends its tars behind the last byte of data. */
+static int skip_padding(struct tar *tar, struct error *err)
+{
+	const unsigned char *data;
+	uint64_t left = tar->padding;
+	ssize_t taken = 1;
+
+	while (left > 0 && taken > 0) {
+		taken = take(tar, left, &data, err);
+		if (taken > 0)
+			left -= (uint64_t)taken;
+	}
+	return taken < 0 ? -1 : 0;
+}
+
 /* --- the end ------------------------------------------------------------------------ */
 
 /*
@@ -263,7 +278,7 @@ int tar_next(struct tar *tar, const struct tar_entry **ret, struct error *err)
 	bool begun = false;
 	int code;
 
-	if (skip(tar, tar->left, err) < 0 || skip(tar, tar->padding, err) < 0)
+	if (skip(tar, tar->left, err) < 0 || skip_padding(tar, err) < 0)
 		return -1;
 	tar->left = tar->padding = 0;
 	forget(tar);

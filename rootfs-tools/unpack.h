@@ -23,6 +23,10 @@ enum unpack_mode {
 	UNPACK_OVERLAY,		/* whiteouts become those of overlayfs: one layer a directory */
 };
 
+/* The mark of directories that no entry of an overlay's layer named; of user_xattr the other. */
+#define UNPACK_IMPLIED		"trusted.kist.implied"
+#define UNPACK_IMPLIED_USER	"user.kist.implied"
+
 struct unpack_limits {
 	uint64_t entries;	/* of one layer; 0: 4,000,000 */
 	uint64_t bytes;		/* of files, holes and all; 0: 4 TiB */
