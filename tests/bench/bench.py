@@ -64,6 +64,7 @@ class Stage:
 
     def __init__(self, build, payload):
         self.top = tempfile.mkdtemp(prefix='kist-bench-')
+        self.run = tempfile.mkdtemp(prefix='kist-bench-', dir='/dev/shm')
         self.root = self.bundle('plain', config()) + '/rootfs'
         for name in ('proc', 'dev', 'sys'):
             os.makedirs(os.path.join(self.root, name))
@@ -79,9 +80,12 @@ class Stage:
             json.dump(content, file)
         return path
 
+    def state(self, path):
+        """On a tmpfs, as /run is on hosts: on a disk its journal would be measured, too."""
+        return os.path.join(self.run, 'state-' + os.path.basename(path))
+
     def runtime(self, path, bundle, *options):
-        state = os.path.join(self.top, 'state-' + os.path.basename(path))
-        return [path, '--root', state, *options, 'run', '--bundle', bundle, 'bench-@']
+        return [path, '--root', self.state(path), *options, 'run', '--bundle', bundle, 'bench-@']
 
     def find(self, build):
         """{name: command}, in the order of the table."""
@@ -132,6 +136,7 @@ class Stage:
 
     def close(self):
         shutil.rmtree(self.top, ignore_errors=True)
+        shutil.rmtree(self.run, ignore_errors=True)
 
 
 def measure(timer, contenders):
@@ -155,7 +160,7 @@ def pss_of_init(stage, kist):
     waiting = config()
     waiting['process']['args'] = ['/sleep', '1000']
     path = stage.bundle('waiting', waiting)
-    state = os.path.join(stage.top, 'state-kist')
+    state = stage.state(kist)
     run = subprocess.Popen([kist, '--root', state, 'run', '--bundle', path, 'bench-pss'])
     try:
         for _ in range(200):
