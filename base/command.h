@@ -33,6 +33,7 @@ struct command {
 struct command_set {
 	const char *program;			/* as users type it: "kist", "kist rootfs" */
 	const char *summary;
+	const char *arguments;			/* of a program without commands; else NULL */
 	const struct command *const *commands;	/* NULL behind the last */
 	const struct option *options;		/* the global ones */
 	const char *ids;			/* what prints an ID per line, or NULL */

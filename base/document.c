@@ -74,13 +74,17 @@ void document_man(struct text *out, const struct command_set *set)
 	add_roff(out, joined_name(out, set, '-', true));
 	text_add(out, " 1 \"\" \"kist " KIST_VERSION "\" \"User Commands\"\n.SH NAME\n");
 	add_roff(out, joined_name(out, set, '-', false));
-	text_printf(out, " \\- %s\n.SH SYNOPSIS\n.B %s\n"
-			 "[GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n"
-			 ".SH DESCRIPTION\n", set->summary, set->program);
+	text_printf(out, " \\- %s\n.SH SYNOPSIS\n.B %s\n", set->summary, set->program);
+	if (set->arguments != NULL)
+		text_printf(out, "[OPTIONS] %s\n", set->arguments);
+	else
+		text_add(out, "[GLOBAL OPTIONS] COMMAND [OPTIONS] [ARGUMENTS]\n");
+	text_add(out, ".SH DESCRIPTION\n");
 	text_add(out, set->man_description);
-	text_add(out, ".SH GLOBAL OPTIONS\n");
+	text_add(out, set->arguments != NULL ? ".SH OPTIONS\n" : ".SH GLOBAL OPTIONS\n");
 	man_options(out, set->options);
-	text_add(out, ".SH COMMANDS\n");
+	if (set->arguments == NULL)
+		text_add(out, ".SH COMMANDS\n");
 	for (size_t i = 0; set->commands[i] != NULL; i++)
 		if (!set->commands[i]->hidden)
 			man_command(out, set->commands[i]);

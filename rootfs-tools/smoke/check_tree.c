@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "config/decode.h"
+#include "rootfs-tools/smoke/checks.h"
+#include "rootfs-tools/smoke/secret.h"
+
+/* One walk over all files: what stands out, and how large everything is. */
+
+enum { LISTED_MAX = 30, DEPTH_MAX = 200 };
+
+struct kind {
+	struct check *check;
+	size_t count;
+};
+
+struct walk {
+	const struct smoke *smoke;
+	struct findings *f;
+	struct kind setuid, writable, broken, secret;
+	uint64_t files, bytes;
+};
+
+static void found(struct walk *w, struct kind *kind, const char *path, const char *why)
+{
+	if (kind->count++ < LISTED_MAX)
+		check_note(w->f, kind->check, "%s%s%s", path, *why != '\0' ? ": " : "", why);
+	else
+		kind->check->outcome = OUTCOME_NOTE;
+}
+
+static bool has_capabilities(int dir_fd, const char *name)
+{
+	char path[64 + 256];
+
+	/* There is no "*at" before Linux 6.13. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir_fd, name);
+	return lgetxattr(path, "security.capability", NULL, 0) > 0;
+}
+
+static void look_at_file(struct walk *w, int dir_fd, const char *name, const char *path,
+			 const struct stat *st)
+{
+	char mode[16];
+	const char *why;
+
+	w->files++;
+	w->bytes += (uint64_t)st->st_size;
+	mode_text(st->st_mode, mode);
+	if (st->st_mode & (S_ISUID | S_ISGID))
+		found(w, &w->setuid, path, mode);
+	else if ((st->st_mode & 0111) && has_capabilities(dir_fd, name))
+		found(w, &w->setuid, path, "has capabilities of its own");
+	if (st->st_mode & S_IWOTH)
+		found(w, &w->writable, path, mode);
+	why = secret_file(dir_fd, name, path, st);
+	if (why != NULL)
+		found(w, &w->secret, path, why);
+}
+
+static void look_at_link(struct walk *w, int dir_fd, const char *name, const char *path)
+{
+	char target[4096];
+	ssize_t size = readlinkat(dir_fd, name, target, sizeof(target) - 1);
+	struct error err;
+	int fd;
+
+	if (size < 0)
+		return;
+	target[size] = '\0';
+	/* What is there in a container only. */
+	if (strncmp(target, "/proc/", 6) == 0 || strncmp(target, "/dev/", 5) == 0 ||
+	    strncmp(target, "/sys/", 5) == 0 || strncmp(target, "/run/", 5) == 0)
+		return;
+	fd = path_open(w->smoke->root_fd, path, O_PATH, &err);
+	if (fd < 0 && (err.code == ENOENT || err.code == ELOOP || err.code == ENOTDIR))
+		found(w, &w->broken, path, arena_printf(w->f->arena, "points to %s", target));
+	fd_close(&fd);
+}
+
+static void look_at_directory(struct walk *w, int dir_fd, const char *name, const char *path,
+			      unsigned int depth)
+{
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (directory == NULL)
+		fd_close(&fd);
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		const char *below;
+		struct stat st;
+
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			continue;
+		below = arena_printf(w->f->arena, "%s/%s", path, entry->d_name);
+		if (S_ISLNK(st.st_mode))
+			look_at_link(w, fd, entry->d_name, below);
+		else if (S_ISREG(st.st_mode))
+			look_at_file(w, fd, entry->d_name, below, &st);
+		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
+			continue;
+		if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+			found(w, &w->writable, below, "a directory without the sticky bit");
+		look_at_directory(w, fd, entry->d_name, below, depth + 1);
+	}
+	if (directory != NULL)
+		closedir(directory);
+}
+
+static void kind_end(struct walk *w, struct kind *kind)
+{
+	if (kind->count > LISTED_MAX)
+		check_note(w->f, kind->check, "and %zu more", kind->count - LISTED_MAX);
+	if (kind->count > 0)
+		check_fact(w->f, kind->check, "%zu", kind->count);
+	kind->check->ended = time_now();
+}
+
+static void look_at_env(struct walk *w)
+{
+	LIST_EACH(variable, w->smoke->subject.env) {
+		size_t length = strcspn(*variable, "=");
+		const char *name = arena_strndup(w->f->arena, *variable, length);
+
+		if ((*variable)[length] == '=' && secret_variable(name, *variable + length + 1))
+			found(w, &w->secret, name, "a variable of the environment");
+	}
+}
+
+void check_tree(const struct smoke *smoke, const struct job *job _unused, struct findings *f)
+{
+	struct walk w = {
+		.smoke = smoke, .f = f,
+		.setuid.check = check_new(f, "no setuid files, none with capabilities"),
+		.writable.check = check_new(f, "nothing that everybody may write"),
+		.broken.check = check_new(f, "no broken links"),
+		.secret.check = check_new(f, "nothing that looks like a secret"),
+	};
+	struct check *size = check_new(f, "size");
+
+	look_at_env(&w);
+	look_at_directory(&w, smoke->root_fd, ".", "", 0);
+	kind_end(&w, &w.setuid);
+	kind_end(&w, &w.writable);
+	kind_end(&w, &w.broken);
+	kind_end(&w, &w.secret);
+	check_fact(f, size, "%ju files, %s", (uintmax_t)w.files, size_text(f->arena, w.bytes));
+}

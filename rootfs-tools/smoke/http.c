@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/smoke/http.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "rootfs-tools/smoke/inside.h"
+#include "rootfs-tools/smoke/smoke.h"
+
+enum { ANSWER_MAX = 4 << 20, RETRY_MS = 20 };
+
+/* --- the answer ------------------------------------------------------------------------------ */
+
+/* A header's value, blanks in front left out; NULL: there is none. */
+static const char *header_of(const char *headers, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *line = headers; *line != '\0'; line += strcspn(line, "\n"),
+	     line += *line == '\n')
+		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
+			return line + length + 1 + strspn(line + length + 1, " \t");
+	return NULL;
+}
+
+/* "5\r\nhello\r\n0\r\n\r\n" */
+static int unchunk(struct arena *arena, struct http_answer *answer, struct error *err)
+{
+	const char *at = answer->body, *end = answer->body + answer->body_size;
+	struct text body = { .arena = arena };
+
+	while (at < end) {
+		size_t digits = strspn(at, "0123456789abcdefABCDEF");
+		unsigned long size = strtoul(at, NULL, 16);
+		const char *line = memchr(at, '\n', (size_t)(end - at));
+
+		if (digits == 0 || digits > 7 || line == NULL ||
+		    (size > 0 && size > (size_t)(end - line - 1)))
+			return error_set(err, "the answer's chunks are broken");
+		if (size == 0)
+			break;
+		text_add_bytes(&body, line + 1, size);
+		at = line + 1 + size;
+		while (at < end && (*at == '\r' || *at == '\n'))
+			at++;
+	}
+	answer->body = body.data != NULL ? body.data : "";
+	answer->body_size = body.size;
+	return 0;
+}
+
+int http_parse(struct arena *arena, const char *text, size_t size, struct http_answer *ret,
+	       struct error *err)
+{
+	const char *end = text != NULL ? strstr(text, "\r\n\r\n") : NULL;
+	const char *line = end != NULL ? strstr(text, "\r\n") : NULL;
+	const char *coding, *length;
+
+	if (end == NULL || sscanf(text, "HTTP/%*[0-9.] %3u", &ret->status) != 1)
+		return error_set(err, size == 0 ? "the connection was closed without an answer" :
+						  "the answer is no HTTP");
+	ret->headers = line < end ? arena_strndup(arena, line + 2, (size_t)(end - line - 2)) : "";
+	ret->body = end + 4;
+	ret->body_size = size - (size_t)(ret->body - text);
+	coding = header_of(ret->headers, "transfer-encoding");
+	if (coding != NULL && strncasecmp(coding, "chunked", 7) == 0)
+		return unchunk(arena, ret, err);
+	length = header_of(ret->headers, "content-length");
+	if (length != NULL && strtoul(length, NULL, 10) < ret->body_size)
+		ret->body_size = strtoul(length, NULL, 10);
+	return 0;
+}
+
+/* --- the request ------------------------------------------------------------------------------- */
+
+static const char *request_text(struct arena *arena, const struct suite_http *request)
+{
+	struct text text = { .arena = arena };
+
+	text_printf(&text, "%s %s HTTP/1.1\r\n",
+		    request->method != NULL ? request->method : "GET",
+		    request->path != NULL ? request->path : "/");
+	if (request->host != NULL)
+		text_printf(&text, "Host: %s\r\n", request->host);
+	else
+		text_printf(&text, "Host: localhost:%u\r\n", request->port);
+	text_add(&text, "User-Agent: kist-smoke\r\nAccept: */*\r\nConnection: close\r\n");
+	LIST_EACH(pair, request->headers)
+		text_printf(&text, "%s: %s\r\n", pair->key, pair->value);
+	if (request->body != NULL)
+		text_printf(&text, "Content-Length: %zu\r\n", strlen(request->body));
+	text_printf(&text, "\r\n%s", request->body != NULL ? request->body : "");
+	return text.data;
+}
+
+/* Until there is something to do, or it is too late: 0, or -1 and errno. */
+static int wait_for(int fd, short events, uint64_t until)
+{
+	struct pollfd pollfd = { .fd = fd, .events = events };
+	uint64_t now = time_now();
+	int result;
+
+	do {
+		result = poll(&pollfd, 1, now < until ? (int)((until - now) / 1000000) + 1 : 0);
+	} while (result < 0 && errno == EINTR);
+	if (result == 0)
+		errno = ETIMEDOUT;
+	return result > 0 ? 0 : -1;
+}
+
+static int finish_connect(int fd, uint64_t until)
+{
+	int number = 0;
+	socklen_t size = sizeof(number);
+
+	if (errno != EINPROGRESS || wait_for(fd, POLLOUT, until) < 0)
+		return -1;
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
+		return -1;
+	errno = number;
+	return number == 0 ? 0 : -1;
+}
+
+/* An fd, or -1 and *err, with ECONNREFUSED where nobody listens yet. */
+static int connect_to(pid_t inside, uint32_t port, int family, uint64_t until, struct error *err)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port),
+				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	_cleanup_fd int fd = inside_socket(inside, family, err);
+	int result;
+
+	if (fd < 0)
+		return -1;
+	result = family == AF_INET ? connect(fd, (struct sockaddr *)&v4, sizeof(v4)) :
+				     connect(fd, (struct sockaddr *)&v6, sizeof(v6));
+	if (result < 0 && finish_connect(fd, until) < 0)
+		return error_errno(err, "connect to port %u", port);
+	return fd_take(&fd);
+}
+
+static int send_all(int fd, const char *text, size_t size, uint64_t until)
+{
+	while (size > 0) {
+		ssize_t sent = send(fd, text, size, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno != EAGAIN && errno != EINTR)
+			return -1;
+		if (sent > 0) {
+			text += sent;
+			size -= (size_t)sent;
+		} else if (wait_for(fd, POLLOUT, until) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Whether all of the body is there: servers may keep the connection open all the same. */
+static bool is_complete(const struct text *answer)
+{
+	const char *end = answer->size > 0 ? strstr(answer->data, "\r\n\r\n") : NULL;
+	const char *length = end != NULL ? strcasestr(answer->data, "\r\ncontent-length:") : NULL;
+
+	if (length == NULL || length > end)
+		return false;
+	return answer->size - (size_t)(end + 4 - answer->data) >=
+	       strtoul(length + strlen("\r\ncontent-length:"), NULL, 10);
+}
+
+static int receive_all(int fd, struct text *answer, uint64_t until)
+{
+	char buffer[16384];
+
+	while (answer->size < ANSWER_MAX && !is_complete(answer)) {
+		ssize_t size = recv(fd, buffer, sizeof(buffer), 0);
+
+		if (size == 0)
+			return 0;
+		if (size > 0)
+			text_add_bytes(answer, buffer, (size_t)size);
+		else if (errno != EAGAIN && errno != EINTR)
+			return -1;
+		else if (wait_for(fd, POLLIN, until) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+int http_request(struct arena *arena, pid_t inside, const struct suite_http *request,
+		 uint64_t until, struct http_answer *ret, struct error *err)
+{
+	const char *text = request_text(arena, request);
+	struct text answer = { .arena = arena };
+	_cleanup_fd int fd = -EBADF;
+
+	for (;;) {
+		fd = connect_to(inside, request->port, AF_INET, until, err);
+		if (fd < 0 && err->code == ECONNREFUSED)
+			fd = connect_to(inside, request->port, AF_INET6, until, err);
+		if (fd >= 0)
+			break;
+		if (err->code != ECONNREFUSED || time_now() >= until)
+			return -1;
+		poll(NULL, 0, RETRY_MS);
+	}
+	if (send_all(fd, text, strlen(text), until) < 0)
+		return error_errno(err, "send the request to port %u", request->port);
+	if (receive_all(fd, &answer, until) < 0)
+		return error_errno(err, "read the answer of port %u", request->port);
+	return http_parse(arena, answer.data, answer.size, ret, err);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/smoke/inside.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "base/text.h"
+
+#define FILE_MAX	((size_t)4 << 20)
+#define TCP_LISTEN	"0A"
+
+static char *proc_file(struct arena *arena, pid_t pid, const char *name)
+{
+	struct error ignored;
+	char *text;
+
+	return file_read(AT_FDCWD, arena_printf(arena, "/proc/%d/%s", pid, name), FILE_MAX, arena,
+			 &text, NULL, &ignored) == 0 ? text : NULL;
+}
+
+/* --- ports ----------------------------------------------------------------------------- */
+
+/* "  0: 0100007F:1F90 00000000:0000 0A ...": address:port, peer, state; all in hexadecimal. */
+static size_t ports_of(const char *text, uint32_t *ports, size_t count, size_t room)
+{
+	while (text != NULL && *text != '\0') {
+		char state[3] = "";
+		uint32_t port;
+
+		if (sscanf(text, " %*[0-9]: %*[0-9A-F]:%x %*[0-9A-F]:%*x %2s", &port, state) == 2 &&
+		    strcmp(state, TCP_LISTEN) == 0) {
+			size_t at = 0;
+
+			while (at < count && ports[at] < port)
+				at++;
+			if ((at == count || ports[at] != port) && count < room) {
+				memmove(ports + at + 1, ports + at, (count - at) * sizeof(*ports));
+				ports[at] = port;
+				count++;
+			}
+		}
+		text += strcspn(text, "\n");
+		text += *text == '\n';
+	}
+	return count;
+}
+
+size_t inside_ports(pid_t pid, uint32_t *ret_ports, size_t room)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	size_t count = ports_of(proc_file(&arena, pid, "net/tcp"), ret_ports, 0, room);
+
+	return ports_of(proc_file(&arena, pid, "net/tcp6"), ret_ports, count, room);
+}
+
+bool inside_listens(pid_t pid, uint32_t port)
+{
+	uint32_t ports[256];
+	size_t count = inside_ports(pid, ports, ARRAY_SIZE(ports));
+
+	for (size_t i = 0; i < count; i++)
+		if (ports[i] == port)
+			return true;
+	return false;
+}
+
+/* --- going there ------------------------------------------------------------------------- */
+
+static int namespace_open(pid_t pid, const char *name, struct error *err)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : error_errno(err, "open %s", path);
+}
+
+/* What a child that went inside found: an fd for its parent, or errno. */
+static _noreturn void child_tell(int socket, int fd)
+{
+	struct error ignored;
+	int number = fd < 0 ? errno : 0;
+
+	_exit(fd_send(socket, &fd, fd >= 0 ? 1 : 0, &number, sizeof(number), &ignored) < 0);
+}
+
+static int child_heard(int socket, pid_t child, const char *what, struct error *err)
+{
+	int fd = -EBADF, number = ECHILD;
+	size_t count = 1;
+	ssize_t size = fd_receive(socket, &fd, &count, &number, sizeof(number), err);
+
+	waitpid(child, NULL, 0);
+	if (size == sizeof(number) && number == 0 && count == 1)
+		return fd;
+	return error_number(err, number, "%s", what);
+}
+
+int inside_socket(pid_t pid, int family, struct error *err)
+{
+	_cleanup_fd int ns_fd = namespace_open(pid, "net", err);
+	_cleanup_fd int mine = -EBADF, its = -EBADF;
+	int sockets[2];
+	pid_t child;
+
+	if (ns_fd < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_errno(err, "make a socket pair");
+	mine = sockets[0];
+	its = sockets[1];
+	child = fork();
+	if (child < 0)
+		return error_errno(err, "start a process");
+	if (child == 0) {
+		if (setns(ns_fd, CLONE_NEWNET) < 0)
+			child_tell(its, -1);
+		child_tell(its, socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+	}
+	fd_close(&its);
+	return child_heard(mine, child, "make a socket in the container's network", err);
+}
+
+/* --- orphans ----------------------------------------------------------------------------- */
+
+/* The orphan: ends when its parent has. */
+static _noreturn void orphan_main(int gate)
+{
+	char byte;
+
+	(void)!read(gate, &byte, 1);
+	_exit(0);
+}
+
+/* In the namespace: has a child, tells its pidfd to those outside, and leaves it alone. */
+static _noreturn void parent_main(int socket)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD, .exit_signal = SIGCHLD };
+	int pidfd = -EBADF, gate[2];
+	long child;
+
+	args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	if (pipe2(gate, O_CLOEXEC) < 0)
+		child_tell(socket, -1);
+	child = sys_clone3(&args);
+	if (child == 0) {
+		close(gate[1]);
+		orphan_main(gate[0]);
+	}
+	child_tell(socket, child < 0 ? -1 : pidfd);
+}
+
+/* Outside: joins the pid namespace, in which only children are born. */
+static _noreturn void visitor_main(int ns_fd, int socket)
+{
+	pid_t child;
+
+	if (setns(ns_fd, CLONE_NEWPID) < 0)
+		child_tell(socket, -1);
+	child = fork();
+	if (child < 0)
+		child_tell(socket, -1);
+	if (child == 0)
+		parent_main(socket);
+	waitpid(child, NULL, 0);
+	_exit(0);
+}
+
+int inside_orphan(pid_t pid, unsigned int wait_ms, struct error *err)
+{
+	_cleanup_fd int ns_fd = namespace_open(pid, "pid", err);
+	_cleanup_fd int mine = -EBADF, its = -EBADF, orphan = -EBADF;
+	int sockets[2];
+	pid_t child;
+
+	if (ns_fd < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return error_errno(err, "make a socket pair");
+	mine = sockets[0];
+	its = sockets[1];
+	child = fork();
+	if (child < 0)
+		return error_errno(err, "start a process");
+	if (child == 0)
+		visitor_main(ns_fd, its);
+	fd_close(&its);
+	orphan = child_heard(mine, child, "leave an orphan in the container", err);
+	if (orphan < 0)
+		return -1;
+	/* A zombie can still be signalled; once it was reaped there is nothing there. */
+	for (unsigned int waited = 0; waited <= wait_ms; waited += 5) {
+		if (sys_pidfd_send_signal(orphan, 0) < 0)
+			return errno == ESRCH ? 1 : error_errno(err, "ask for the orphan");
+		poll(NULL, 0, 5);
+	}
+	return 0;
+}
+
+/* --- processes ----------------------------------------------------------------------------- */
+
+bool inside_catches(pid_t pid, int signal)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	const char *text = proc_file(&arena, pid, "status");
+	const char *line = text != NULL ? strstr(text, "\nSigCgt:") : NULL;
+	unsigned long long mask;
+
+	return line != NULL && sscanf(line, "\nSigCgt: %llx", &mask) == 1 &&
+	       (mask >> (signal - 1) & 1);
+}
+
+size_t inside_processes(pid_t pid)
+{
+	char path[64];
+	struct stat wanted, st;
+	struct dirent *entry;
+	size_t count = 0;
+	DIR *proc;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", pid);
+	proc = stat(path, &wanted) == 0 ? opendir("/proc") : NULL;
+	while (proc != NULL && (entry = readdir(proc)) != NULL) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.20s/ns/pid", entry->d_name);
+		if (stat(path, &st) == 0 && st.st_ino == wanted.st_ino)
+			count++;
+	}
+	if (proc != NULL)
+		closedir(proc);
+	return count;
+}

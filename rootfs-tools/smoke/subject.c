@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/smoke/subject.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "config/decode.h"
+#include "config/make.h"
+#include "rootfs-tools/json_edit.h"
+
+const char *subject_env(const struct subject *subject, const char *name)
+{
+	size_t length = strlen(name);
+	const char *value = NULL;
+
+	LIST_EACH(item, subject->env)
+		if (strncmp(*item, name, length) == 0 && (*item)[length] == '=')
+			value = *item + length + 1;
+	return value;
+}
+
+bool subject_user_is_root(const struct subject *subject)
+{
+	const struct json *uid = json_find(subject->config, "/process/user/uid");
+
+	return uid == NULL || uid->type != JSON_NUMBER || strcmp(uid->text, "0") == 0;
+}
+
+static void add_words(struct arena *arena, const struct json *array, void *list)
+{
+	if (array == NULL || array->type != JSON_ARRAY)
+		return;
+	JSON_EACH(item, array)
+		if (item->type == JSON_STRING)
+			*(const char **)list_add(arena, list, sizeof(const char *)) = item->text;
+}
+
+static const char *string_at(const struct json *root, const char *pointer)
+{
+	const struct json *value = json_find(root, pointer);
+
+	return value != NULL && value->type == JSON_STRING ? value->text : NULL;
+}
+
+static void add_directory(struct arena *arena, struct subject *subject, const char *path)
+{
+	*(const char **)list_add(arena, &subject->directories, sizeof(path)) = path;
+}
+
+/* "80/tcp,53/udp" */
+static void add_ports(struct arena *arena, struct subject *subject, const char *text)
+{
+	while (text != NULL && *text != '\0') {
+		size_t length = strcspn(text, ",");
+
+		if (length > 0)
+			*(const char **)list_add(arena, &subject->exposed, sizeof(text)) =
+				arena_strndup(arena, text, length);
+		text += length + (text[length] == ',');
+	}
+}
+
+/* What a bundle made of an image still tells of it: image-spec, conversion.md. */
+static void from_config(struct arena *arena, struct subject *subject)
+{
+	const struct json *annotations = json_member(subject->config, "annotations");
+	const struct json *uid = json_find(subject->config, "/process/user/uid");
+	const struct json *ports = json_member(annotations,
+					       "org.opencontainers.image.exposedPorts");
+	const struct json *signal = json_member(annotations,
+						"org.opencontainers.image.stopSignal");
+
+	add_words(arena, json_find(subject->config, "/process/args"),
+			  &subject->entrypoint);
+	add_words(arena, json_find(subject->config, "/process/env"), &subject->env);
+	subject->workdir = string_at(subject->config, "/process/cwd");
+	subject->user = uid != NULL && uid->type == JSON_NUMBER ? uid->text : "0";
+	subject->labels = annotations;
+	if (signal != NULL && signal->type == JSON_STRING)
+		subject->stop_signal = signal->text;
+	if (ports != NULL && ports->type == JSON_STRING)
+		add_ports(arena, subject, ports->text);
+}
+
+static int config_parse(struct arena *arena, struct subject *subject, struct error *err)
+{
+	subject->config = json_parse(arena, &subject->source, err);
+	if (subject->config == NULL)
+		return -1;
+	if (subject->config->type != JSON_OBJECT)
+		return error_set(err, "%s: must be an object", subject->source.name);
+	return 0;
+}
+
+static int load_bundle(struct arena *arena, const char *path, struct subject *ret, struct error *err)
+{
+	const char *file = arena_printf(arena, "%s/config.json", path), *root;
+	char *text;
+
+	if (file_read(AT_FDCWD, file, JSON_MAX_SIZE, arena, &text, &ret->source.size, err) < 0)
+		return -1;
+	ret->source.text = text;
+	ret->source.name = file;
+	ret->bundle = path;
+	if (config_parse(arena, ret, err) < 0)
+		return -1;
+	root = string_at(ret->config, "/root/path");
+	if (root == NULL)
+		return error_set(err, "%s: /root/path: is required, but missing", file);
+	add_directory(arena, ret, *root == '/' ? root : arena_printf(arena, "%s/%s", path, root));
+	return 0;
+}
+
+/* A root file system alone: nobody said what it runs. */
+static int load_directory(struct arena *arena, const char *path, struct subject *ret,
+			     struct error *err)
+{
+	struct make_options options = { .rootfs = path };
+	const char *text = config_make(arena, &options, err);
+
+	if (text == NULL)
+		return -1;
+	ret->bundle = path;
+	ret->source = (struct json_source){ path, text, strlen(text) };
+	if (config_parse(arena, ret, err) < 0)
+		return -1;
+	add_directory(arena, ret, path);
+	return 0;
+}
+
+/* args in the place of the configuration's own. */
+static void set_args(struct arena *arena, struct subject *subject, const char *const *args,
+		     size_t count)
+{
+	struct json *root = json_copy(arena, subject->config);
+	struct json *list = json_new(arena, JSON_ARRAY);
+
+	for (size_t i = 0; i < count; i++)
+		json_push(list, json_new_string(arena, args[i]));
+	json_set(arena, json_demand(arena, root, "process", JSON_OBJECT), "args", list);
+	subject->config = root;
+}
+
+int subject_load(struct arena *arena, const char *word, const struct subject_options *options,
+		 struct subject *ret, struct error *err)
+{
+	char resolved[PATH_MAX];
+	struct stat st;
+
+	*ret = (struct subject){ .name = word };
+	if (realpath(word, resolved) == NULL || stat(resolved, &st) < 0)
+		return error_errno(err, "open %s", word);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(err, "%s: is no bundle and no directory", word);
+	word = arena_strdup(arena, resolved);
+	if (stat(arena_printf(arena, "%s/config.json", word), &st) == 0) {
+		ret->kind = SUBJECT_BUNDLE;
+		if (load_bundle(arena, word, ret, err) < 0)
+			return -1;
+	} else {
+		ret->kind = SUBJECT_DIRECTORY;
+		if (load_directory(arena, word, ret, err) < 0)
+			return -1;
+	}
+	from_config(arena, ret);
+	if (options->arg_count > 0)
+		set_args(arena, ret, options->args, options->arg_count);
+	return 0;
+}

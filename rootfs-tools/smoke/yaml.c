@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/smoke/yaml.h"
+
+#include <string.h>
+#include <yaml.h>
+
+#include "base/text.h"
+
+struct level {
+	struct json *value, *last;
+};
+
+struct anchor {
+	const char *name;
+	const struct json *value;
+	struct anchor *next;
+};
+
+struct reader {
+	struct arena *arena;
+	const struct json_source *source;
+	struct error *err;
+	yaml_parser_t parser;
+	struct json *root;
+	struct level levels[JSON_MAX_DEPTH];
+	unsigned int depth, count;
+	const char *key;		/* waits for its value */
+	uint32_t key_offset;
+	struct anchor *anchors;
+	size_t characters, bytes;	/* libyaml counts characters: where both stood last */
+};
+
+static int bad_yaml(struct reader *r, size_t line, size_t column, const char *what)
+{
+	return error_set(r->err, "%s:%zu:%zu: %s", r->source->name, line + 1, column + 1, what);
+}
+
+static int bad_mark(struct reader *r, const yaml_mark_t *mark, const char *what)
+{
+	return bad_yaml(r, mark->line, mark->column, what);
+}
+
+/* The byte of a mark; marks come in the order of the text, mostly. */
+static uint32_t offset_of(struct reader *r, const yaml_mark_t *mark)
+{
+	if (mark->index < r->characters)
+		r->characters = r->bytes = 0;
+	while (r->characters < mark->index && r->bytes < r->source->size) {
+		r->bytes++;
+		while (r->bytes < r->source->size && (r->source->text[r->bytes] & 0xc0) == 0x80)
+			r->bytes++;
+		r->characters++;
+	}
+	return (uint32_t)r->bytes;
+}
+
+static struct json *add(struct reader *r, enum json_type type, const yaml_mark_t *mark)
+{
+	struct level *level = r->depth > 0 ? &r->levels[r->depth - 1] : NULL;
+	struct json *value;
+
+	if (++r->count > JSON_MAX_COUNT) {
+		bad_mark(r, mark, "has too many values");
+		return NULL;
+	}
+	value = ARENA_NEW(r->arena, struct json);
+	value->type = type;
+	value->offset = offset_of(r, mark);
+	value->key = r->key;
+	value->key_offset = r->key != NULL ? r->key_offset : value->offset;
+	r->key = NULL;
+	if (level == NULL) {
+		r->root = value;
+		return value;
+	}
+	value->parent = level->value;
+	if (level->last != NULL)
+		level->last->next = value;
+	else
+		level->value->first = value;
+	level->last = value;
+	level->value->count++;
+	return value;
+}
+
+static bool word_in(const char *word, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcmp(word, *words) == 0)
+			return true;
+	return false;
+}
+
+static bool is_number(const char *text)
+{
+	size_t digits;
+
+	text += *text == '-';
+	digits = strspn(text, "0123456789");
+	if (digits == 0)
+		return false;
+	text += digits;
+	if (*text == '.')
+		text += 1 + strspn(text + 1, "0123456789");
+	if (*text == 'e' || *text == 'E') {
+		text += 1;
+		text += *text == '-' || *text == '+';
+		digits = strspn(text, "0123456789");
+		if (digits == 0)
+			return false;
+		text += digits;
+	}
+	return *text == '\0';
+}
+
+static void scalar_type(struct json *value, const char *text)
+{
+	static const char *const none[] = { "", "~", "null", "Null", "NULL", NULL };
+	static const char *const yes[] = { "true", "True", "TRUE", NULL };
+	static const char *const no[] = { "false", "False", "FALSE", NULL };
+
+	if (word_in(text, none)) {
+		value->type = JSON_NULL;
+	} else if (word_in(text, yes) || word_in(text, no)) {
+		value->type = JSON_BOOL;
+		value->truth = word_in(text, yes);
+	} else if (is_number(text)) {
+		value->type = JSON_NUMBER;
+	}
+}
+
+static bool wants_key(const struct reader *r)
+{
+	return r->depth > 0 && r->levels[r->depth - 1].value->type == JSON_OBJECT &&
+	       r->key == NULL;
+}
+
+/* Remembered before its value is complete: an alias inside of itself is found by the depth. */
+static void anchor_add(struct reader *r, const yaml_char_t *name, const struct json *value)
+{
+	struct anchor *anchor;
+
+	if (name == NULL)
+		return;
+	anchor = ARENA_NEW(r->arena, struct anchor);
+	anchor->name = arena_strdup(r->arena, (const char *)name);
+	anchor->value = value;
+	anchor->next = r->anchors;
+	r->anchors = anchor;
+}
+
+static int on_key(struct reader *r, const yaml_event_t *event, const char *text)
+{
+	const struct json *object = r->levels[r->depth - 1].value;
+
+	if (json_member(object, text) != NULL)
+		return bad_mark(r, &event->start_mark,
+				arena_printf(r->arena, "the key \"%s\" comes twice",
+					     text_printable(r->arena, text)));
+	r->key = text;
+	r->key_offset = offset_of(r, &event->start_mark);
+	return 0;
+}
+
+static int on_scalar(struct reader *r, const yaml_event_t *event)
+{
+	const char *text = (const char *)event->data.scalar.value;
+	struct json *value;
+
+	if (strlen(text) != event->data.scalar.length)
+		return bad_mark(r, &event->start_mark, "a NUL in a string");
+	text = arena_strdup(r->arena, text);
+	if (wants_key(r))
+		return on_key(r, event, text);
+	value = add(r, JSON_STRING, &event->start_mark);
+	if (value == NULL)
+		return -1;
+	value->text = text;
+	if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
+		scalar_type(value, text);
+	anchor_add(r, event->data.scalar.anchor, value);
+	return 0;
+}
+
+static int on_begin(struct reader *r, const yaml_event_t *event, enum json_type type,
+		    const yaml_char_t *anchor)
+{
+	struct json *value;
+
+	if (wants_key(r))
+		return bad_mark(r, &event->start_mark, "a key must be a word");
+	if (r->depth == JSON_MAX_DEPTH)
+		return bad_mark(r, &event->start_mark, "is nested too deep");
+	value = add(r, type, &event->start_mark);
+	if (value == NULL)
+		return -1;
+	anchor_add(r, anchor, value);
+	r->levels[r->depth++] = (struct level){ value, NULL };
+	return 0;
+}
+
+/* A copy where the alias stands; messages name the place of the original. */
+static int copy(struct reader *r, const struct json *from, const yaml_mark_t *mark)
+{
+	uint32_t offset = from->offset;
+	struct json *value = add(r, from->type, mark);
+
+	if (value == NULL)
+		return -1;
+	value->offset = offset;
+	value->truth = from->truth;
+	value->text = from->text;
+	if (from->type != JSON_ARRAY && from->type != JSON_OBJECT)
+		return 0;
+	if (r->depth == JSON_MAX_DEPTH)
+		return bad_mark(r, mark, "is nested too deep");
+	r->levels[r->depth++] = (struct level){ value, NULL };
+	JSON_EACH(item, from) {
+		r->key = item->key;
+		r->key_offset = item->key_offset;
+		if (copy(r, item, mark) < 0)
+			return -1;
+	}
+	r->depth--;
+	return 0;
+}
+
+/* "<<: *defaults": what of it is not said otherwise, before or behind. */
+static void merge(struct json *object)
+{
+	struct json **link = (struct json **)&object->first;
+	struct json *merged = NULL;
+
+	while (*link != NULL && strcmp((*link)->key, "<<") != 0)
+		link = (struct json **)&(*link)->next;
+	merged = *link;
+	if (merged == NULL || merged->type != JSON_OBJECT)
+		return;
+	*link = (struct json *)merged->next;
+	object->count--;
+	while (*link != NULL)
+		link = (struct json **)&(*link)->next;
+	for (struct json *item = (struct json *)merged->first, *next; item != NULL; item = next) {
+		next = (struct json *)item->next;
+		if (json_member(object, item->key) != NULL)
+			continue;
+		item->parent = object;
+		item->next = NULL;
+		*link = item;
+		link = (struct json **)&item->next;
+		object->count++;
+	}
+}
+
+static int on_alias(struct reader *r, const yaml_event_t *event)
+{
+	const char *name = (const char *)event->data.alias.anchor;
+
+	if (wants_key(r))
+		return bad_mark(r, &event->start_mark, "a key must be a word");
+	for (const struct anchor *anchor = r->anchors; anchor != NULL; anchor = anchor->next) {
+		if (strcmp(anchor->name, name) != 0)
+			continue;
+		for (unsigned int i = 0; i < r->depth; i++)
+			if (r->levels[i].value == anchor->value)
+				return bad_mark(r, &event->start_mark, "an alias of itself");
+		return copy(r, anchor->value, &event->start_mark);
+	}
+	return bad_mark(r, &event->start_mark,
+			arena_printf(r->arena, "there is no anchor \"%s\"", name));
+}
+
+static int on_event(struct reader *r, const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_SCALAR_EVENT:
+		return on_scalar(r, event);
+	case YAML_SEQUENCE_START_EVENT:
+		return on_begin(r, event, JSON_ARRAY, event->data.sequence_start.anchor);
+	case YAML_MAPPING_START_EVENT:
+		return on_begin(r, event, JSON_OBJECT, event->data.mapping_start.anchor);
+	case YAML_MAPPING_END_EVENT:
+		merge(r->levels[--r->depth].value);
+		return 0;
+	case YAML_SEQUENCE_END_EVENT:
+		r->depth--;
+		return 0;
+	case YAML_ALIAS_EVENT:
+		return on_alias(r, event);
+	case YAML_DOCUMENT_START_EVENT:
+		return r->root == NULL ? 0 :
+		       bad_mark(r, &event->start_mark, "there is a second document in the file");
+	default:
+		return 0;
+	}
+}
+
+static int read_all(struct reader *r)
+{
+	bool done = false;
+
+	while (!done) {
+		yaml_event_t event;
+		int result;
+
+		if (!yaml_parser_parse(&r->parser, &event)) {
+			const yaml_mark_t *mark = &r->parser.problem_mark;
+
+			return bad_mark(r, mark, arena_printf(r->arena, "%s%s%s",
+				r->parser.context != NULL ? r->parser.context : "",
+				r->parser.context != NULL ? ": " : "",
+				r->parser.problem != NULL ? r->parser.problem : "is no YAML"));
+		}
+		done = event.type == YAML_STREAM_END_EVENT;
+		result = on_event(r, &event);
+		yaml_event_delete(&event);
+		if (result < 0)
+			return -1;
+	}
+	return 0;
+}
+
+const struct json *yaml_parse(struct arena *arena, const struct json_source *source,
+			      struct error *err)
+{
+	struct reader reader = { .arena = arena, .source = source, .err = err };
+	int result;
+
+	if (source->size > JSON_MAX_SIZE || !yaml_parser_initialize(&reader.parser)) {
+		error_set(err, "%s: is larger than %d bytes", source->name, JSON_MAX_SIZE);
+		return NULL;
+	}
+	yaml_parser_set_input_string(&reader.parser, (const unsigned char *)source->text,
+				     source->size);
+	yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
+	result = read_all(&reader);
+	yaml_parser_delete(&reader.parser);
+	if (result < 0)
+		return NULL;
+	if (reader.root == NULL)
+		error_set(err, "%s: is empty", source->name);
+	return reader.root;
+}
