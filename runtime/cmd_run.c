@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "config/decode.h"
+#include "config/make_value.h"
 #include "runtime/console.h"
-#include "runtime/made.h"
+#include "runtime/image_run.h"
+#include "runtime/monitor.h"
 #include "runtime/wait.h"
 
 struct run_options {
 	struct create_options create;
 	struct made_options made;
+	const char *log_file, *log_file_format, *log_file_size;
 	bool detach, keep, strict;
 };
 
@@ -20,6 +24,12 @@ static const struct option options[] = {
 			"return as soon as the program runs"),
 	OPTION_ROW_FLAG("keep", 0, struct run_options, keep,
 			"do not delete the container when it has ended"),
+	OPTION_ROW_TEXT("log-file", 0, struct run_options, log_file, "FILE",
+			"with --detach: what it prints goes there; see \"logs\" and \"attach\""),
+	OPTION_ROW_CHOICE("log-file-format", 0, struct run_options, log_file_format, "plain|json",
+			  "as it comes, or JSON lines as Docker has them"),
+	OPTION_ROW_TEXT("log-file-size", 0, struct run_options, log_file_size, "BYTES",
+			"when FILE becomes FILE.1; 16M by default, 0: never"),
 	OPTION_ROW_FLAG("strict", 0, struct run_options, strict,
 			"refuse a configuration that \"check\" warns of"),
 	MADE_OPTION_ROWS(struct run_options, made.),
@@ -112,6 +122,74 @@ static int run_detached(struct creation_request *request, struct error *err)
 	return 0;
 }
 
+/* In the process that stays, with the container's streams in the place of the caller's. */
+static int start_monitored(void *context, int console_socket, struct monitored *ret,
+			   struct error *err)
+{
+	struct creation_request *request = context;
+	struct creation creation;
+
+	request->console_socket = console_socket;
+	if (creation_begin(request, &creation, err) < 0)
+		return -1;
+	if (spawn_start(&creation.spawn, err) < 0 ||
+	    container_started(&creation.container, creation.plan, err) < 0) {
+		creation_undo(&creation);
+		return -1;
+	}
+	*ret = (struct monitored){ creation.spawn.pid, fd_take(&creation.spawn.pidfd),
+				   fd_take(&creation.container.dir_fd) };
+	creation_close(&creation);
+	return 0;
+}
+
+static int run_logged(struct creation_request *request, const struct run_options *values,
+		      struct error *err)
+{
+	static struct output_log log = { .size_max = 16 << 20, .fd = -EBADF };
+	const struct monitor_request monitor = { &log, request->bundle->plan->process.terminal,
+						 start_monitored, request };
+	int64_t size;
+
+	if (values->log_file_size != NULL) {
+		if (!size_parse(values->log_file_size, &size) || size < 0)
+			return error_set(err, "--log-file-size %s: must be a size, as 16M",
+					 values->log_file_size);
+		log.size_max = (uint64_t)size;
+	}
+	if (values->log_file_format != NULL)
+		log.json = strcmp(values->log_file_format, "json") == 0;
+	log.path = values->log_file;
+	if (*log.path != '/') {
+		char where[PATH_MAX];
+
+		if (getcwd(where, sizeof(where)) == NULL)
+			return error_errno(err, "find --log-file %s", log.path);
+		log.path = arena_printf(request->cli->arena, "%s/%s", where, log.path);
+	}
+	return monitor_run(&monitor, err);
+}
+
+static int run_in_background(struct creation_request *request, const struct run_options *values,
+			     struct error *err)
+{
+	return values->log_file != NULL ? run_logged(request, values, err) :
+					   run_detached(request, err);
+}
+
+static int check_output(const struct run_options *values, bool terminal, struct error *err)
+{
+	const char *socket = values->create.console_socket;
+
+	if (values->log_file == NULL)
+		return create_check_terminal(terminal, values->detach, socket, err);
+	if (!values->detach)
+		return error_set(err, "--log-file is for --detach");
+	if (socket != NULL)
+		return error_set(err, "--log-file and --console-socket exclude each other");
+	return 0;
+}
+
 /* All that is odd, not only the first thing; notes are for "check" alone. */
 static int check_strictly(struct cli *cli, const struct create_options *create,
 			  struct error *err)
@@ -184,9 +262,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return request.id != NULL ? create_failed(cli, "run", request.id, err) : -1;
 	if (container_id_check(request.id, err) == 0 &&
 	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
-	    create_check_terminal(bundle.plan->process.terminal, run_options->detach,
-				  create->console_socket, err) == 0)
-		status = run_options->detach ? run_detached(&request, err) :
+	    check_output(run_options, bundle.plan->process.terminal, err) == 0)
+		status = run_options->detach ? run_in_background(&request, run_options, err) :
 					       run_foreground(&request, run_options->keep, err);
 	return status < 0 ? create_failed(cli, "run", request.id, err) : status;
 }

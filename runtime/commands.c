@@ -4,7 +4,7 @@
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
 	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
-	row(state) row(list) row(ps) row(pause) row(resume) row(events) row(update) row(gc) \
+	row(state) row(list) row(ps) row(logs) row(attach) row(pause) row(resume) row(events) row(update) row(gc) \
 	row(checkpoint) row(restore) \
 	row(space) row(unshare) row(enter) row(rootfs) row(smoke) \
 	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <termios.h>
+
+#include "base/fd.h"
+#include "runtime/monitor.h"
+#include "runtime/wait.h"
+
+/* How long output may still come when the first process has ended: from children that live on. */
+#define LAST_OUTPUT_MS	500
+
+/* What is polled. */
+enum { WAIT_END, WAIT_OUT, WAIT_ERR, WAIT_IN, WAIT_LISTENER, WAIT_CLIENTS,
+       WAIT_COUNT = WAIT_CLIENTS + MONITOR_CLIENTS };
+
+/* --- from the container --------------------------------------------------------- */
+
+/* Who does not read is let go: the container must not wait for a client. */
+static void broadcast(struct monitor *m, const char *packet, size_t size)
+{
+	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
+		if (m->clients[i] >= 0 && send(m->clients[i], packet, size,
+					       MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+			fd_close(&m->clients[i]);
+}
+
+static void output_take(struct monitor *m, int *fd, enum output_stream stream)
+{
+	char packet[1 + MONITOR_DATA_MAX];
+	ssize_t size = read(*fd, packet + 1, MONITOR_DATA_MAX);
+
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (size <= 0) {
+		/* A pty whose other side nobody has open says EIO: that is its end. */
+		*fd = -EBADF;
+		return;
+	}
+	packet[0] = (char)stream;
+	output_log_write(m->log, stream, packet + 1, (size_t)size);
+	broadcast(m, packet, (size_t)size + 1);
+}
+
+/* --- to the container ----------------------------------------------------------- */
+
+static void input_flush(struct monitor *m)
+{
+	size_t size = m->pending_end - m->pending_start;
+	ssize_t done = size > 0 && m->in >= 0 ? write(m->in, m->pending + m->pending_start, size) :
+						0;
+
+	if (done > 0)
+		m->pending_start += (size_t)done;
+	else if (m->in < 0 || (done < 0 && errno != EAGAIN && errno != EINTR))
+		m->pending_start = m->pending_end;
+	if (m->pending_start == m->pending_end && m->input_ended && m->master < 0)
+		fd_close(&m->in);
+}
+
+/* On a terminal the end of what is typed is a byte. */
+static void input_end(struct monitor *m)
+{
+	struct termios settings;
+
+	if (m->master < 0) {
+		m->input_ended = true;
+	} else {
+		m->pending[0] = tcgetattr(m->master, &settings) == 0 ?
+				(char)settings.c_cc[VEOF] : 4;
+		m->pending_start = 0;
+		m->pending_end = 1;
+	}
+	input_flush(m);
+}
+
+static void client_take(struct monitor *m, int *client)
+{
+	char packet[1 + MONITOR_DATA_MAX];
+	ssize_t size = recv(*client, packet, sizeof(packet), MSG_DONTWAIT);
+	struct winsize window;
+
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (size <= 0) {
+		fd_close(client);
+		return;
+	}
+	if (packet[0] == MONITOR_INPUT && size > 1) {
+		memcpy(m->pending, packet + 1, (size_t)size - 1);
+		m->pending_start = 0;
+		m->pending_end = (size_t)size - 1;
+		input_flush(m);
+	} else if (packet[0] == MONITOR_INPUT_END) {
+		input_end(m);
+	} else if (packet[0] == MONITOR_WINDOW && size == 1 + (ssize_t)sizeof(window) &&
+		   m->master >= 0) {
+		memcpy(&window, packet + 1, sizeof(window));
+		ioctl(m->master, TIOCSWINSZ, &window);
+	}
+}
+
+static void client_accept(struct monitor *m)
+{
+	_cleanup_fd int fd = accept4(m->listener, NULL, NULL, SOCK_CLOEXEC);
+
+	for (size_t i = 0; fd >= 0 && i < MONITOR_CLIENTS; i++)
+		if (m->clients[i] < 0)
+			m->clients[i] = fd_take(&fd);
+}
+
+/* --- the end -------------------------------------------------------------------- */
+
+static void finish(struct monitor *m)
+{
+	char text[16], packet[2] = { MONITOR_EXITED, 0 };
+	struct error ignored;
+	int status = 0, size;
+
+	while (waitpid(m->container.pid, &status, 0) < 0 && errno == EINTR)
+		;
+	output_log_close(m->log);
+	status = wait_exit_status(status);
+	size = snprintf(text, sizeof(text), "%d\n", status);
+	/* Where it was deleted, nobody asks. */
+	file_replace(m->container.dir_fd, MONITOR_EXIT, text, (size_t)size, 0600, &ignored);
+	packet[1] = (char)status;
+	broadcast(m, packet, sizeof(packet));
+}
+
+static void polls_fill(const struct monitor *m, struct pollfd fds[WAIT_COUNT], bool ended)
+{
+	bool pending = m->pending_start != m->pending_end;
+
+	fds[WAIT_END] = (struct pollfd){ ended ? -1 : m->container.pidfd, POLLIN, 0 };
+	fds[WAIT_OUT] = (struct pollfd){ m->out, POLLIN, 0 };
+	fds[WAIT_ERR] = (struct pollfd){ m->err, POLLIN, 0 };
+	fds[WAIT_IN] = (struct pollfd){ pending ? m->in : -1, POLLOUT, 0 };
+	fds[WAIT_LISTENER] = (struct pollfd){ m->listener, POLLIN, 0 };
+	/* One at a time: nothing is taken that has no place. */
+	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
+		fds[WAIT_CLIENTS + i] = (struct pollfd){ pending ? -1 : m->clients[i], POLLIN, 0 };
+}
+
+static void polls_serve(struct monitor *m, const struct pollfd fds[WAIT_COUNT])
+{
+	if (fds[WAIT_OUT].revents != 0)
+		output_take(m, &m->out, OUTPUT_STDOUT);
+	if (fds[WAIT_ERR].revents != 0)
+		output_take(m, &m->err, OUTPUT_STDERR);
+	if (fds[WAIT_IN].revents != 0)
+		input_flush(m);
+	if (fds[WAIT_LISTENER].revents != 0)
+		client_accept(m);
+	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
+		if (fds[WAIT_CLIENTS + i].revents != 0 && m->clients[i] >= 0 &&
+		    m->pending_start == m->pending_end)
+			client_take(m, &m->clients[i]);
+}
+
+void monitor_loop(struct monitor *m)
+{
+	struct pollfd fds[WAIT_COUNT];
+	bool ended = false;
+
+	for (;;) {
+		int ready;
+
+		polls_fill(m, fds, ended);
+		ready = poll(fds, WAIT_COUNT, ended ? LAST_OUTPUT_MS : -1);
+		if (ready < 0 && errno != EINTR)
+			break;
+		if (ready > 0)
+			polls_serve(m, fds);
+		if (ready > 0 && fds[WAIT_END].revents != 0)
+			ended = true;
+		if (ended && (ready == 0 || (m->out < 0 && m->err < 0)))
+			break;
+	}
+	finish(m);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/output_log.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "runtime/state.h"
+
+static int file_open(struct output_log *log)
+{
+	struct stat st;
+
+	log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	if (log->fd < 0 || fstat(log->fd, &st) < 0)
+		return -1;
+	log->size = (uint64_t)st.st_size;
+	return 0;
+}
+
+int output_log_open(struct output_log *log, struct error *err)
+{
+	return file_open(log) == 0 ? 0 : error_errno(err, "open the log file %s", log->path);
+}
+
+/* Between two lines or blocks, so that the file may be a little smaller, never larger. */
+static void rotate(struct output_log *log, size_t more)
+{
+	char old[PATH_MAX + 2];
+
+	if (log->size_max == 0 || log->size == 0 || log->size + more <= log->size_max ||
+	    snprintf(old, sizeof(old), "%s.1", log->path) >= (int)sizeof(old))
+		return;
+	if (rename(log->path, old) < 0)
+		return;
+	fd_close(&log->fd);
+	(void)!file_open(log);
+}
+
+static void file_write_all(struct output_log *log, const char *data, size_t size)
+{
+	rotate(log, size);
+	if (log->fd >= 0 && fd_write_all(log->fd, data, size) == 0)
+		log->size += size;
+}
+
+/* How many bytes of text are one character of UTF-8; 0: none is. */
+static size_t utf8_length(const unsigned char *text, size_t size)
+{
+	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 :
+			text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+
+	if (length > size)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, surrogates, beyond the last. */
+	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
+	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/* As text that is UTF-8 and has no NUL: what is not, is U+FFFD. */
+static const char *line_text(struct arena *arena, const char *line, size_t size)
+{
+	struct text out = { .arena = arena };
+
+	for (size_t i = 0; i < size;) {
+		size_t length = line[i] == '\0' ? 0 :
+				utf8_length((const unsigned char *)line + i, size - i);
+
+		if (length > 0)
+			text_add_bytes(&out, line + i, length);
+		else
+			text_add(&out, "\xef\xbf\xbd");
+		i += length > 0 ? length : 1;
+	}
+	return out.data;
+}
+
+static void line_end(struct output_log *log, enum output_stream stream)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	struct text out = { .arena = &arena };
+	struct timespec now;
+
+	if (log->used[stream] == 0)
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	text_add(&out, "{\"log\":");
+	text_add_json(&out, line_text(&arena, log->line[stream], log->used[stream]));
+	text_printf(&out, ",\"stream\":\"%s\",\"time\":\"",
+		    stream == OUTPUT_STDOUT ? "stdout" : "stderr");
+	state_print_time(&out, &now);
+	text_add(&out, "\"}\n");
+	file_write_all(log, out.data, out.size);
+	log->used[stream] = 0;
+}
+
+void output_log_write(struct output_log *log, enum output_stream stream, const char *data,
+		      size_t size)
+{
+	if (!log->json) {
+		file_write_all(log, data, size);
+		return;
+	}
+	for (size_t i = 0; i < size; i++) {
+		log->line[stream][log->used[stream]++] = data[i];
+		if (data[i] == '\n' || log->used[stream] == OUTPUT_LINE_MAX)
+			line_end(log, stream);
+	}
+}
+
+void output_log_close(struct output_log *log)
+{
+	for (enum output_stream stream = OUTPUT_STDOUT; stream < OUTPUT_STREAMS; stream++)
+		line_end(log, stream);
+	fd_close(&log->fd);
+}
