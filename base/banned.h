@@ -12,6 +12,10 @@
 #include <unistd.h>
 #include <pwd.h>
 #include <grp.h>
+/* As <linux/fuse.h>, which has fields with such names. */
+#ifdef INCLUDE_FIRST
+#include INCLUDE_FIRST
+#endif
 
 #ifndef __cplusplus
 /* No bound. */
