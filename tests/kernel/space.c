@@ -30,6 +30,12 @@ int space_end(struct kist_space *space)
 	return status;
 }
 
+uint64_t space_all(void)
+{
+	return child_namespace(0, "time") != 0 ? KIST_ALL_NAMESPACES :
+						 KIST_ALL_NAMESPACES & ~(uint64_t)CLONE_NEWTIME;
+}
+
 int space_run(uint64_t flags, kist_function *function, void *context)
 {
 	struct kist_options options = KIST_OPTIONS_INIT;

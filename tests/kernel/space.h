@@ -20,5 +20,7 @@ int as_nobody(int (*function)(void *), void *context);
 /* A number from a line of /proc/PID/status, or -1. */
 long proc_number(pid_t pid, const char *name);
 
+/* KIST_ALL_NAMESPACES, but for the time namespace where the kernel has none. */
+uint64_t space_all(void);
 /* Memory that child and test share whatever the flags are. */
 void *shared_memory(size_t size);

@@ -46,7 +46,8 @@ STAGE_TEST(net, loopback_is_up_with_both_addresses)
 	CHECK(!has_address("lo", "127.0.0.1"));
 	CHECK(RUN(step_loopback) == 0);
 	CHECK(has_address("lo", "127.0.0.1"));
-	CHECK(has_address("lo", "::1"));
+	/* IPv6 may be a module that is not loaded. */
+	CHECK(has_address("lo", "::1") == (access("/proc/net/if_inet6", F_OK) == 0));
 	return 0;
 }
 

@@ -33,7 +33,7 @@ static struct kist_space *host(uint64_t off)
 {
 	struct kist_options options = KIST_OPTIONS_INIT;
 
-	options.on = KIST_ALL_NAMESPACES;
+	options.on = space_all();
 	options.off = off;
 	options.map_zero = !(off & CLONE_NEWUSER);
 	options.function = for_ever;
@@ -92,6 +92,8 @@ Test(space_join, enters_one_by_pid_pidfd_and_path)
 		struct kist_target target = KIST_TARGET_INIT;
 		char path[64];
 
+		if ((space_all() & rows[i].flag) == 0)
+			continue;
 		target.which = rows[i].flag;
 		target.pid = kist_space_pid(space);
 		expect_joined(space, &target, rows[i].flag, "pid");
@@ -114,7 +116,7 @@ static int join_all(void *context)
 	struct kist_target target = KIST_TARGET_INIT;
 
 	target.pid = kist_space_pid(space);
-	expect_joined(space, &target, KIST_ALL_NAMESPACES & ~off, "all");
+	expect_joined(space, &target, space_all() & ~off, "all");
 	host_end(space);
 	return 0;
 }

@@ -48,7 +48,7 @@ static int each_is_new(void *context)
 		struct kist_options options = KIST_OPTIONS_INIT;
 		struct kist_space *space;
 
-		options.on = rootless | (i < ROWS ? rows[i].flag : KIST_ALL_NAMESPACES);
+		options.on = rootless | (i < ROWS ? rows[i].flag & space_all() : space_all());
 		options.map_zero = (options.on & CLONE_NEWUSER) != 0;
 		options.function = look;
 		options.context = seen;
