@@ -214,6 +214,28 @@ int option_parse(struct arena *arena, const struct option_scope scopes[2], int s
 	return 0;
 }
 
+void option_words(struct arena *arena, const struct option *options, const void *values,
+		  option_list *words)
+{
+	for (const struct option *o = options; o->name != NULL; o++) {
+		const void *at = (const char *)values + o->offset;
+		const char *text = o->kind == OPTION_TEXT || o->kind == OPTION_CHOICE ?
+				   *(const char *const *)at : NULL;
+
+		if (o->kind == OPTION_SWITCH && *(const bool *)at)
+			list_push(arena, words, arena_printf(arena, "--%s", o->name));
+		if (text != NULL)
+			list_push(arena, words, arena_printf(arena, "--%s=%s", o->name, text));
+		if (o->kind == OPTION_NUMBER && *(const int *)at != 0)
+			list_push(arena, words,
+				  arena_printf(arena, "--%s=%d", o->name, *(const int *)at));
+		if (o->kind == OPTION_LIST)
+			LIST_EACH(item, *(const option_list *)at)
+				list_push(arena, words,
+					  arena_printf(arena, "--%s=%s", o->name, *item));
+	}
+}
+
 void option_value_text(struct text *out, const struct option *option)
 {
 	if (option->kind == OPTION_CHOICE)

@@ -72,6 +72,10 @@ struct option_scope {
 int option_parse(struct arena *arena, const struct option_scope scopes[2], int stop_after,
 		 char *const *argv, struct arguments *ret, struct error *err);
 
+/* The other way round: the words that would say these values; rows of OPTION_ASSIGN say nothing. */
+void option_words(struct arena *arena, const struct option *options, const void *values,
+		  option_list *words);
+
 /* "  -b, --bundle DIR     what it is for", a line per option that is shown. */
 void option_help(struct text *out, const struct option *options);
 /* The choices or the value of a row as shown: " DIR", "[=auto|always]", "". */
