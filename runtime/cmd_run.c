@@ -14,6 +14,7 @@
 struct run_options {
 	struct create_options create;
 	struct made_options made;
+	struct image_options image;
 	const char *log_file, *log_file_format, *log_file_size;
 	bool detach, keep, strict;
 };
@@ -32,6 +33,7 @@ static const struct option options[] = {
 			"when FILE becomes FILE.1; 16M by default, 0: never"),
 	OPTION_ROW_FLAG("strict", 0, struct run_options, strict,
 			"refuse a configuration that \"check\" warns of"),
+	IMAGE_OPTION_ROWS(struct run_options, image.),
 	MADE_OPTION_ROWS(struct run_options, made.),
 	INIT_OPTION_ROWS(struct run_options, made.),
 	{ 0 },
@@ -224,33 +226,81 @@ static const char *new_id(struct arena *arena)
 	return arena_printf(arena, "kist-%016llx", (unsigned long long)random);
 }
 
-/* "run [-b DIR] ID", or "run --rootfs DIR [ID] -- COMMAND ...". */
-static int bundle_of(struct cli *cli, const struct run_options *run_options,
-		     const char **ret_id, struct bundle *ret, struct error *err)
+/* What stands in front of the command: so many words, of which the last is the id. */
+static int id_of(struct cli *cli, size_t count, const char **ret, struct error *err)
 {
 	const struct arguments *words = &cli->arguments;
 
-	if (run_options->made.make.rootfs == NULL) {
-		if (words->count != 1)
-			return error_set(err, "\"run\" requires exactly 1 argument: %s run "
-					 "[OPTIONS] ID, or --rootfs DIR [ID] -- COMMAND",
-					 cli->name);
-		*ret_id = words->items[0];
-		if (run_options->strict && check_strictly(cli, &run_options->create, err) < 0)
-			return -1;
-		return bundle_load(cli->arena, &run_options->create, ret, err);
-	}
-	if (words->dashes > 1)
+	if (words->dashes > count)
 		return error_set(err, "unexpected argument %s: \"--\" stands in front of the "
-				 "command", words->items[1]);
-	*ret_id = words->dashes == 1 ? words->items[0] : new_id(cli->arena);
-	return made_bundle(cli->arena, &run_options->made, words->items + words->dashes,
-			   words->count - words->dashes, ret, err);
+				 "command", words->items[count]);
+	*ret = words->dashes == count ? words->items[count - 1] : new_id(cli->arena);
+	return 0;
+}
+
+/* "--image IMAGE [ID]", or "IMAGE [ID]"; an id has none of the letters. */
+static bool is_image(const struct cli *cli, const struct run_options *o)
+{
+	return o->image.image != NULL ||
+	       (o->made.make.rootfs == NULL && o->create.bundle == NULL &&
+		o->create.config == NULL && cli->arguments.dashes > 0 &&
+		image_run_named(cli->arguments.items[0]));
+}
+
+static int bundle_of_image(struct cli *cli, struct run_options *o, const char **ret_id,
+			   struct bundle *ret, struct error *err)
+{
+	const struct arguments *words = &cli->arguments;
+	size_t before = o->image.image == NULL;
+
+	if (o->made.make.rootfs != NULL || o->create.bundle != NULL)
+		return error_set(err, "--image, --rootfs and --bundle: one of them");
+	if (id_of(cli, before + 1, ret_id, err) < 0)
+		return -1;
+	if (before > 0)
+		o->image.image = words->items[0];
+	if (container_id_check(*ret_id, err) < 0)
+		return -1;
+	o->create.bundle = image_run_bundle(cli, &o->image, &o->made, *ret_id,
+					    words->items + words->dashes,
+					    words->count - words->dashes, err);
+	return o->create.bundle != NULL ? bundle_load(cli->arena, &o->create, ret, err) : -1;
+}
+
+/* "run [-b DIR] ID", "run --rootfs DIR [ID] -- COMMAND ...", or an image. */
+static int bundle_of(struct cli *cli, struct run_options *run_options, const char **ret_id,
+		     struct bundle *ret, struct error *err)
+{
+	const struct arguments *words = &cli->arguments;
+
+	if (is_image(cli, run_options))
+		return bundle_of_image(cli, run_options, ret_id, ret, err);
+	if (run_options->made.make.rootfs != NULL)
+		return id_of(cli, 1, ret_id, err) < 0 ? -1 :
+		       made_bundle(cli->arena, &run_options->made, words->items + words->dashes,
+				   words->count - words->dashes, ret, err);
+	if (words->count != 1)
+		return error_set(err, "\"run\" requires exactly 1 argument: %s run [OPTIONS] ID, "
+				 "or --rootfs DIR [ID] -- COMMAND, or IMAGE", cli->name);
+	*ret_id = words->items[0];
+	if (run_options->strict && check_strictly(cli, &run_options->create, err) < 0)
+		return -1;
+	return bundle_load(cli->arena, &run_options->create, ret, err);
+}
+
+/* The bundle of an image goes with its container, if that ever came to be. */
+static int run_failed(struct cli *cli, const struct run_options *o, const char *id,
+		      struct error *err)
+{
+	if (o->image.image != NULL && o->create.bundle != NULL)
+		image_run_forget(cli, o->create.bundle);
+	return id != NULL ? create_failed(cli, "run", id, err) : -1;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
 {
-	const struct run_options *run_options = values;
+	struct run_options run_values = *(const struct run_options *)values;
+	struct run_options *run_options = &run_values;
 	const struct create_options *create = &run_options->create;
 	struct bundle bundle;
 	struct creation_request request = {
@@ -259,21 +309,22 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	int status = -1;
 
 	if (bundle_of(cli, run_options, &request.id, &bundle, err) < 0)
-		return request.id != NULL ? create_failed(cli, "run", request.id, err) : -1;
+		return run_failed(cli, run_options, request.id, err);
 	if (container_id_check(request.id, err) == 0 &&
 	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
 	    check_output(run_options, bundle.plan->process.terminal, err) == 0)
 		status = run_options->detach ? run_in_background(&request, run_options, err) :
 					       run_foreground(&request, run_options->keep, err);
-	return status < 0 ? create_failed(cli, "run", request.id, err) : status;
+	return status < 0 ? run_failed(cli, run_options, request.id, err) : status;
 }
 
 const struct command command_run = {
-	.name = "run", .arguments = "ID | --rootfs DIR [ID] -- COMMAND...",
+	.name = "run", .arguments = "ID | --rootfs DIR [ID] -- COMMAND... | IMAGE [ID] [-- COMMAND...]",
 	.summary = "create a container, run it, and delete it",
 	.description = "With --rootfs no config.json is read: the flags below make the one that\n"
-		       "\"spec\" would write, changed as they say.  The exit status is the\n"
-		       "program's.",
+		       "\"spec\" would write, changed as they say.  IMAGE, a word with \"/\" or \":\" in\n"
+		       "it or --image, is unpacked to a store once; the container's own changes go\n"
+		       "with it, or to --overlay.  The exit status is the program's.",
 	.options = options, .size = sizeof(struct run_options),
 	.min = 0, .max = -1, .stop_after = -1, .run = run,
 };
