@@ -33,11 +33,14 @@ static int open_root(struct bundle *b, int dir_fd, const char *path, struct erro
 
 	upper = find_upper(b->config, &b->upper);
 	if (b->upper && upper == NULL)
-		return error_set(err, "%s/config.json: /mounts/0: the root is an overlay without an "
-				 "upperdir, so nothing was changed", path);
+		return error_set(err,
+				 "%s/config.json: /mounts/0: the root is an overlay without an "
+				 "upperdir, so nothing was changed",
+				 path);
 	if (upper == NULL && root == NULL)
 		return error_set(err, "%s/config.json: /root/path: is required", path);
-	b->root_fd = openat(dir_fd, upper != NULL ? upper : root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	b->root_fd =
+		openat(dir_fd, upper != NULL ? upper : root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (b->root_fd < 0)
 		return error_errno(err, "open the root %s of the bundle %s",
 				   upper != NULL ? upper : root, path);
@@ -111,7 +114,8 @@ static void add_ports(struct draft *d, const char *list)
 /* What the conversion makes annotations of goes back; the rest were labels. */
 static void add_annotation(struct draft *d, const char *key, const char *value)
 {
-	static const char *const members[] = { "os", "architecture", "variant", "author", "created" };
+	static const char *const members[] = { "os", "architecture", "variant", "author",
+					       "created" };
 	const char *name = key + strlen(IMAGE_PREFIX);
 
 	if (strncmp(key, IMAGE_PREFIX, strlen(IMAGE_PREFIX)) == 0) {

@@ -12,7 +12,7 @@
 struct bundle {
 	const struct json *config;	/* NULL: a directory without a config.json */
 	int root_fd;			/* owned */
-	bool upper;			/* root_fd is the upper directory of the overlay that is its root */
+	bool upper;			/* it is the upper directory of an overlay, the root */
 };
 #define BUNDLE_NONE { .root_fd = -EBADF }
 

@@ -12,8 +12,8 @@ static const struct option options[] = {
 	OPTION_ROW_FLAG("json", 0, struct diff_command, json, "as JSON"),
 	OPTION_ROW_FLAG("quiet", 'q', struct diff_command, quiet, "only the exit status"),
 	OPTION_ROW_LIST("ignore", 'i', struct diff_command, ignored, "WHAT",
-			"type, mode, owner, size, content, target, device, xattrs, links, time, hides; "
-			"may come again"),
+			"type, mode, owner, size, content, target, device, xattrs, links, time, "
+			"hides; may come again"),
 	OPTION_ROW_LIST("mask-path", 0, struct diff_command, masked, "PATH",
 			"leave out what is at that path and below; may come again"),
 	OPTION_ROW_TEXT("platform", 0, struct diff_command, platform, "OS/ARCH[/VARIANT]",
@@ -56,7 +56,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 }
 
 const struct command command_diff = {
-	.name = "diff", .arguments = "A B", .summary = "how two images, layers or directories differ",
+	.name = "diff", .arguments = "A B",
+	.summary = "how two images, layers or directories differ",
 	.description =
 		"A and B are images, directories, IMAGE#N for one layer, or IMAGE#1-N for what the "
 		"first N make.  Lines begin with + (B alone has it), - (A alone) or ~ (what is "

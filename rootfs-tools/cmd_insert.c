@@ -27,8 +27,8 @@ static int check_arguments(const struct cli *cli, const struct insert_options *o
 	if (o->whiteout && o->opaque)
 		return error_set(err, "--opaque and --whiteout: either of them");
 	if (!o->whiteout && cli->arguments.count != 3)
-		return error_set(err, "insert wants IMAGE SOURCE TARGET: what is put where in the image; "
-				 "or --whiteout IMAGE PATH...");
+		return error_set(err, "insert wants IMAGE SOURCE TARGET: what is put where in the "
+				 "image; or --whiteout IMAGE PATH...");
 	return 0;
 }
 
@@ -61,7 +61,7 @@ const struct command command_insert = {
 	.name = "insert", .arguments = "IMAGE SOURCE TARGET",
 	.summary = "put files into an image, or take some away, as a new layer",
 	.description = "SOURCE, a file or directory, becomes TARGET of the image; a directory on a "
-		       "directory joins it.  With \"/\" at its end TARGET is where SOURCE goes into.",
+		       "directory joins it.  With \"/\" at its end, TARGET is where it goes into.",
 	.options = options, .size = sizeof(struct insert_options),
 	.min = 2, .max = -1, .stop_after = -1, .run = run,
 };

@@ -51,8 +51,10 @@ static int pack_new(struct cli *cli, const struct pack_options *o, const struct 
 	_cleanup_session struct session session = SESSION_NONE;
 
 	if (bundle->upper)
-		return error_set(err, "%s: its root is an overlay; give the image that lies below it "
-				 "as --base", cli->arguments.items[0]);
+		return error_set(err,
+				 "%s: its root is an overlay; give the image that lies below it "
+				 "as --base",
+				 cli->arguments.items[0]);
 	if (session_begin(cli->arena, cli->arguments.items[1], &o->output, &session, err) < 0)
 		return -1;
 	if (bundle->config != NULL)
@@ -97,7 +99,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return -1;
 	if (pack_is_file_system(target)) {
 		if (o->base != NULL || bundle.upper)
-			return error_set(err, "%s: holds a whole root, so --base has no place", target);
+			return error_set(err, "%s: holds a whole root, so --base has no place",
+					 target);
 		return pack_file_system(cli->arena, target, bundle.root_fd, &walk, err);
 	}
 	return o->base != NULL ? pack_on_base(cli, *o, &bundle, &walk, err) :

@@ -20,8 +20,9 @@ static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct squash_options *o = values;
 	_cleanup_session struct session session = SESSION_NONE;
+	const char *reference = cli->arguments.items[0];
 
-	if (session_begin_image(cli->arena, cli->arguments.items[0], &o->output, &session, err) < 0 ||
+	if (session_begin_image(cli->arena, reference, &o->output, &session, err) < 0 ||
 	    squash(&session, (size_t)o->last, err) < 0)
 		return -1;
 	return session_end(&session, &o->output, "kist rootfs squash", false, &cli->out, err);

@@ -77,7 +77,8 @@ static const char *links_of(struct arena *arena, const struct tree_inode *inode)
 {
 	if (inode->links < 2)
 		return "alone";
-	return arena_printf(arena, "%u names from %s", inode->links, tree_path(arena, inode->first));
+	return arena_printf(arena, "%u names from %s", inode->links,
+			    tree_path(arena, inode->first));
 }
 
 /* What one side has of the fact that the bit stands for. */
@@ -93,7 +94,8 @@ static const char *value_of(struct arena *arena, const struct tree_node *node, u
 	case COMPARE_SIZE:
 		return arena_printf(arena, "%" PRIu64, inode->size);
 	case COMPARE_CONTENT:
-		return inode->digest != NULL ? arena_printf(arena, "sha256:%s", inode->digest) : "none";
+		return inode->digest != NULL ? arena_printf(arena, "sha256:%s", inode->digest)
+					     : "none";
 	case COMPARE_TARGET:
 		return inode->target != NULL ? inode->target : "none";
 	case COMPARE_DEVICE:
@@ -116,6 +118,11 @@ static const char *value_of(struct arena *arena, const struct tree_node *node, u
 static const char *path_of(const struct diff *d, const struct tree_node *node)
 {
 	return arena_printf(d->compare.arena, "/%s", tree_path(d->compare.arena, node));
+}
+
+static const char *change_word(const void *a, const void *b)
+{
+	return a == NULL ? "added" : b == NULL ? "removed" : "changed";
 }
 
 /* "content sha256:… -> sha256:…" says nothing to people. */
@@ -149,7 +156,8 @@ static void write_side(struct diff *d, const char *key, const struct tree_node *
 	json_write_object(&d->json, key);
 	for (const struct diff_word *w = diff_words; w->word != NULL; w++)
 		if (what & w->bit)
-			json_write_string(&d->json, w->word, value_of(d->compare.arena, node, w->bit));
+			json_write_string(&d->json, w->word,
+					  value_of(d->compare.arena, node, w->bit));
 	json_write_end(&d->json);
 }
 
@@ -158,7 +166,7 @@ static void write_json(struct diff *d, const struct tree_node *a, const struct t
 {
 	json_write_object(&d->json, NULL);
 	json_write_string(&d->json, "path", path_of(d, b != NULL ? b : a));
-	json_write_string(&d->json, "change", a == NULL ? "added" : b == NULL ? "removed" : "changed");
+	json_write_string(&d->json, "change", change_word(a, b));
 	if (a != NULL && b != NULL) {
 		write_side(d, "from", a, what);
 		write_side(d, "to", b, what);
@@ -227,7 +235,7 @@ static void config_member(struct diff *d, const char *pointer, const struct json
 	}
 	json_write_object(&d->json, NULL);
 	json_write_string(&d->json, "config", pointer);
-	json_write_string(&d->json, "change", a == NULL ? "added" : b == NULL ? "removed" : "changed");
+	json_write_string(&d->json, "change", change_word(a, b));
 	json_write_string(&d->json, "from", from);
 	json_write_string(&d->json, "to", to);
 	json_write_end(&d->json);
@@ -238,7 +246,7 @@ static void config_object(struct diff *d, const char *prefix, const struct json 
 			  const struct json *b)
 {
 	/* When it was made, and of what: not what it is. */
-	static const char *const ignored[] = { "created", "history", "rootfs", "config", "author" };
+	static const char *const ignored[] = { "created", "history", "rootfs", "config" };
 	size_t skip = *prefix == '\0' ? ARRAY_SIZE(ignored) : 0;
 
 	for (int side = 0; side < 2; side++) {
@@ -252,8 +260,11 @@ static void config_object(struct diff *d, const char *prefix, const struct json 
 			for (size_t i = 0; i < skip; i++)
 				skipped = skipped || strcmp(member->key, ignored[i]) == 0;
 			if (!skipped)
-				config_member(d, arena_printf(d->compare.arena, "%s/%s", prefix, member->key),
-					      json_member(a, member->key), json_member(b, member->key));
+				config_member(d,
+					      arena_printf(d->compare.arena, "%s/%s", prefix,
+							   member->key),
+					      json_member(a, member->key),
+					      json_member(b, member->key));
 		}
 	}
 }

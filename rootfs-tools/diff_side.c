@@ -31,7 +31,8 @@ static int split_range(struct arena *arena, const char *text, const char **ret_r
 	if (dash == NULL)
 		ret->last = ret->first;
 	if (ret->first == 0 || ret->last < ret->first || (dash != NULL && ret->first != 1))
-		return error_set(err, "%s: layers count from 1, and several begin with the first", text);
+		return error_set(err, "%s: layers count from 1, and several begin with the first",
+				 text);
 	ret->set = true;
 	*ret_reference = arena_strndup(arena, text, (size_t)(mark - text));
 	return 0;

@@ -14,7 +14,8 @@ static const struct {
 	  "application/vnd.oci.image.layer.v1.tar+gzip" },
 	{ "application/vnd.docker.image.rootfs.diff.tar.zstd",
 	  "application/vnd.oci.image.layer.v1.tar+zstd" },
-	{ "application/vnd.docker.image.rootfs.diff.tar", "application/vnd.oci.image.layer.v1.tar" },
+	{ "application/vnd.docker.image.rootfs.diff.tar",
+	  "application/vnd.oci.image.layer.v1.tar" },
 };
 
 static const char *oci_type(const char *type)
@@ -270,8 +271,10 @@ static int save_manifest(struct draft *d, struct writer *w, const struct stored 
 static int commit_docker(struct draft *d, struct writer *w, const struct stored *config,
 			 struct error *err)
 {
-	struct json *list = json_new(d->arena, JSON_ARRAY), *entry = json_new(d->arena, JSON_OBJECT);
-	struct json *tags = json_new(d->arena, JSON_ARRAY), *layers = json_new(d->arena, JSON_ARRAY);
+	struct json *list = json_new(d->arena, JSON_ARRAY),
+		    *entry = json_new(d->arena, JSON_OBJECT);
+	struct json *tags = json_new(d->arena, JSON_ARRAY),
+		    *layers = json_new(d->arena, JSON_ARRAY);
 	struct text text = { .arena = d->arena };
 
 	if (w->tag != NULL) {

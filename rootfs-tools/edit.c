@@ -25,8 +25,9 @@ static bool is_utf8(const char *text)
 		unsigned int more = *at < 0x80 ? 0 : *at < 0xc2 ? 4 : *at < 0xe0 ? 1 :
 				    *at < 0xf0 ? 2 : *at < 0xf5 ? 3 : 4;
 
-		if (more == 4 || (at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
-		    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		if (more == 4 || (at[0] == 0xe0 && at[1] < 0xa0) ||
+		    (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
+		    (at[0] == 0xf4 && at[1] > 0x8f))
 			return false;
 		for (at++; more > 0; more--, at++)
 			if ((*at & 0xc0) != 0x80)
@@ -184,7 +185,8 @@ static int apply_pairs(const struct editor *e, const option_list *pairs, const c
 		if (equals == NULL || equals == *pair || !is_utf8(*pair))
 			return bad(e, option, *pair, "must be KEY=VALUE, in UTF-8");
 		json_set_string(e->arena, json_demand(e->arena, object, key, JSON_OBJECT),
-				arena_strndup(e->arena, *pair, (size_t)(equals - *pair)), equals + 1);
+				arena_strndup(e->arena, *pair, (size_t)(equals - *pair)),
+				equals + 1);
 	}
 	return 0;
 }
@@ -200,7 +202,8 @@ static int apply_sets(const struct editor *e, const struct edit_options *edit)
 {
 	LIST_EACH(port, edit->ports) {
 		if (!is_port(*port))
-			return bad(e, "expose", *port, "must be a port, such as 80, 53/udp or 8000-8010");
+			return bad(e, "expose", *port,
+				   "must be a port, such as 80, 53/udp or 8000-8010");
 		put_key(e, "ExposedPorts", strchr(*port, '/') != NULL ? *port :
 			arena_printf(e->arena, "%s/tcp", *port));
 	}
@@ -256,7 +259,8 @@ bool edit_is_set(const struct edit_options *edit)
 
 int edit_apply(struct draft *draft, const struct edit_options *edit, struct error *err)
 {
-	struct editor e = { draft->arena, draft->config, draft_settings(draft), draft->manifest, err };
+	struct editor e = { draft->arena, draft->config, draft_settings(draft), draft->manifest,
+			    err };
 
 	LIST_EACH(word, edit->clear)
 		if (apply_clear(&e, *word) < 0)
@@ -265,9 +269,11 @@ int edit_apply(struct draft *draft, const struct edit_options *edit, struct erro
 	if (edit->entrypoint.count > 0 && edit->cmd.count == 0)
 		json_set(e.arena, e.settings, "Cmd", NULL);
 	if (edit->created != NULL && !epoch_is_time(edit->created))
-		return bad(&e, "created", edit->created, "must be a time such as 2026-01-31T12:00:00Z");
+		return bad(&e, "created", edit->created,
+			   "must be a time such as 2026-01-31T12:00:00Z");
 	draft->created = edit->created;
-	if (apply_texts(&e, edit) < 0 || apply_env(&e, &edit->env) < 0 || apply_sets(&e, edit) < 0 ||
+	if (apply_texts(&e, edit) < 0 || apply_env(&e, &edit->env) < 0 ||
+	    apply_sets(&e, edit) < 0 ||
 	    apply_words(&e, &edit->entrypoint, "entrypoint", "Entrypoint") < 0 ||
 	    apply_words(&e, &edit->cmd, "cmd", "Cmd") < 0 ||
 	    apply_pairs(&e, &edit->labels, "label", e.settings, "Labels") < 0)

@@ -14,11 +14,13 @@ struct edit_options {
 };
 
 #define EDIT_CLEAR_WORDS \
-	"annotations|author|cmd|entrypoint|env|expose|history|labels|stop-signal|user|volumes|workdir"
+	"annotations|author|cmd|entrypoint|env|expose|history|labels|" \
+	"stop-signal|user|volumes|workdir"
 
 #define EDIT_OPTION_ROWS(s, m) \
-	OPTION_ROW_TEXT("user", 'u', s, m.user, "USER", "who runs it: a name or id, \":GROUP\" behind"), \
-	OPTION_ROW_LIST("env", 'e', s, m.env, "NAME=VALUE", "an environment variable; may come again"), \
+	OPTION_ROW_TEXT("user", 'u', s, m.user, "USER[:GROUP]", "who runs it: names or ids"), \
+	OPTION_ROW_LIST("env", 'e', s, m.env, "NAME=VALUE", \
+			"an environment variable; may come again"), \
 	OPTION_ROW_LIST("entrypoint", 0, s, m.entrypoint, "WORD", \
 			"a word of the entrypoint, once for each; or all as a JSON array"), \
 	OPTION_ROW_LIST("cmd", 0, s, m.cmd, "WORD", \
@@ -26,7 +28,8 @@ struct edit_options {
 	OPTION_ROW_TEXT("workdir", 'w', s, m.workdir, "DIR", "where it starts"), \
 	OPTION_ROW_LIST("label", 'l', s, m.labels, "KEY=VALUE", "a label"), \
 	OPTION_ROW_LIST("expose", 0, s, m.ports, "PORT[/PROTOCOL]", "a port it listens on"), \
-	OPTION_ROW_LIST("volume", 0, s, m.volumes, "DIR", "a directory whose data is not the image's"), \
+	OPTION_ROW_LIST("volume", 0, s, m.volumes, "DIR", \
+			"a directory whose data is not the image's"), \
 	OPTION_ROW_TEXT("stop-signal", 0, s, m.stop_signal, "SIGNAL", "what asks it to end"), \
 	OPTION_ROW_TEXT("author", 0, s, m.author, "TEXT", "who made it"), \
 	OPTION_ROW_TEXT("created", 0, s, m.created, "TIME", \

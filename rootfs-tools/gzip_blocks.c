@@ -47,9 +47,10 @@ static void job_run(z_stream *z, struct job *job)
 {
 	int flush = job->last ? Z_FINISH : Z_SYNC_FLUSH, result;
 
-	job->failed = deflateReset(z) != Z_OK ||
-		      (job->dictionary_size > 0 &&
-		       deflateSetDictionary(z, job->dictionary, (uInt)job->dictionary_size) != Z_OK);
+	job->failed =
+		deflateReset(z) != Z_OK ||
+		(job->dictionary_size > 0 &&
+		 deflateSetDictionary(z, job->dictionary, (uInt)job->dictionary_size) != Z_OK);
 	z->next_in = job->in;
 	z->avail_in = (uInt)job->size;
 	z->next_out = job->out;

@@ -206,7 +206,8 @@ int index_tag_commit(struct writer *w, const char *tag, const char *to, struct e
 			copy = json_copy(w->arena, item);
 	}
 	if (copy == NULL && tag == NULL)
-		return error_set(err, "%s: has %u images; say which, by its tag", w->path, list->count);
+		return error_set(err, "%s: has %u images; say which, by its tag", w->path,
+				 list->count);
 	if (copy == NULL)
 		return no_such_tag(w, list, tag, err);
 	set_tag(w->arena, copy, to);

@@ -39,7 +39,8 @@ static struct tree_node *make_parents(struct tree *image, struct tree *tree, con
 		name[length] = '\0';
 		rest += length;
 		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
-			error_set(err, "%s: \"%s\" behind a directory that is not there", path, name);
+			error_set(err, "%s: \"%s\" behind a directory that is not there", path,
+				  name);
 			return NULL;
 		}
 		node = tree_add_child(tree, node, name, err);
@@ -94,7 +95,8 @@ static int source_walk(struct source *s, const struct insert *insert, struct err
 		return tree_walk(&s->tree, s->root_fd, insert->walk, err);
 	}
 	slash = strrchr(path, '/');
-	s->root_fd = open(slash != NULL ? arena_strndup(s->arena, path, (size_t)(slash - path) + 1) : ".",
+	s->root_fd = open(slash != NULL ? arena_strndup(s->arena, path, (size_t)(slash - path) + 1)
+					: ".",
 			  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->root_fd < 0)
 		return error_errno(err, "open the directory of %s", path);
@@ -129,22 +131,25 @@ static int split_target(struct arena *arena, const struct insert *insert, const 
 		*ret_dir = arena_strndup(arena, target, start);
 		*ret_name = target + start;
 	}
-	if (strcmp(*ret_name, "..") == 0 || strcmp(*ret_name, ".") == 0 || strlen(*ret_name) > 255 ||
-	    strncmp(*ret_name, ".wh.", 4) == 0)
+	if (strcmp(*ret_name, "..") == 0 || strcmp(*ret_name, ".") == 0 ||
+	    strlen(*ret_name) > 255 || strncmp(*ret_name, ".wh.", 4) == 0)
 		return error_set(err, "%s: \"%s\" is no name to insert", target, *ret_name);
 	return 0;
 }
 
-static int check_existing(const struct tree *image, const char *target, const struct tree_node *there,
-			  bool is_dir, bool opaque, struct error *err)
+static int check_existing(const struct tree *image, const char *target,
+			  const struct tree_node *there, bool is_dir, bool opaque,
+			  struct error *err)
 {
 	if (opaque && !is_dir)
 		return error_set(err, "--opaque: what is inserted must be a directory");
 	if (there == NULL)
 		return 0;
 	if (tree_is_dir(there) && !is_dir)
-		return error_set(err, "%s: is a directory in the image; with \"/\" at its end the file "
-				 "goes into it", target);
+		return error_set(err,
+				 "%s: is a directory in the image; with \"/\" at its end the file "
+				 "goes into it",
+				 target);
 	if (!tree_is_dir(there) && is_dir && there->inode != NULL && there != image->root &&
 	    !S_ISLNK(there->inode->mode))
 		return error_set(err, "%s: is there, and no directory; take it away first, with "
@@ -175,7 +180,8 @@ static struct tree_node *find_place(struct session *s, struct source *source,
 		return NULL;
 	if (is_dir && tree_resolve(image, arena_printf(s->draft.arena, "%s/%s", dir, name), &there,
 				   &rest, err) == 0 && *rest == '\0' && tree_is_dir(there))
-		return make_parents(image, tree, tree_path(s->draft.arena, there), &s->draft.epoch, err);
+		return make_parents(image, tree, tree_path(s->draft.arena, there), &s->draft.epoch,
+				    err);
 	parent = make_parents(image, tree, dir, &s->draft.epoch, err);
 	if (parent == NULL)
 		return NULL;
@@ -221,12 +227,14 @@ int insert_whiteouts(struct session *s, const char *const *paths, size_t count, 
 		const char *name = slash != NULL ? slash + 1 : paths[i];
 		struct tree_node *dir, *node;
 
-		if (tree_resolve(&image, arena_strndup(s->draft.arena, paths[i],
-						       (size_t)(name - paths[i])), &dir, &rest, err) < 0)
+		if (tree_resolve(&image,
+				 arena_strndup(s->draft.arena, paths[i], (size_t)(name - paths[i])),
+				 &dir, &rest, err) < 0)
 			return -1;
 		node = *rest == '\0' && *name != '\0' ? tree_find_child(dir, name) : NULL;
 		if (node == NULL)
-			return error_set(err, "--whiteout %s: there is no such file in the image", paths[i]);
+			return error_set(err, "--whiteout %s: there is no such file in the image",
+					 paths[i]);
 		dir = tree_add_path(&tree, dir, err);
 		if (dir == NULL || tree_add_child(&tree, dir, name, err) == NULL)
 			return -1;

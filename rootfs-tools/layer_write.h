@@ -39,7 +39,7 @@ void layer_close(struct layer_writer **layer);
 struct layer_data {
 	int (*open)(struct layer_data *data, const struct tree_node *node, struct error *err);
 };
-/* One name: a whiteout, or its inode and, where that is a file with this as first name, its data. */
+/* One name: a whiteout, or its inode, and its data where it is the first name of a file. */
 int layer_write_node(struct layer_writer *layer, const struct tree_node *node,
 		     struct layer_data *data, struct error *err);
 /* All of it, in order, and the end of the tar. */

@@ -48,7 +48,8 @@ static void add(struct command_line *line, const char *word)
 static void squashfs_line(struct command_line *line, const char *root, const char *file,
 			  const struct tree_walk_options *options)
 {
-	static const char *const fixed[] = { "-noappend", "-no-progress", "-quiet", "-comp", "zstd" };
+	static const char *const fixed[] = { "-noappend", "-no-progress", "-quiet", "-comp",
+					     "zstd" };
 
 	add(line, root);
 	add(line, file);
@@ -115,13 +116,14 @@ int pack_file_system(struct arena *arena, const char *reference, int root_fd,
 	struct epoch epoch;
 
 	if (options->rootless || options->uid_maps.count + options->gid_maps.count > 0)
-		return error_set(err, "%s: --rootless and --uid-map are for layers only", maker->prefix);
+		return error_set(err, "%s: --rootless and --uid-map are for layers only",
+				 maker->prefix);
 	if (epoch_read(&epoch, err) < 0)
 		return -1;
 	if (*file == '\0' || (slash != NULL && slash[1] == '\0'))
 		return error_set(err, "%s: has no file name", reference);
-	part = arena_printf(arena, "%.*s.%s.kist-%d", slash != NULL ? (int)(slash - file + 1) : 0, file,
-			    slash != NULL ? slash + 1 : file, (int)getpid());
+	part = arena_printf(arena, "%.*s.%s.kist-%d", slash != NULL ? (int)(slash - file + 1) : 0,
+			    file, slash != NULL ? slash + 1 : file, (int)getpid());
 	if (maker->erofs)
 		erofs_line(&line, "/proc/self/fd/3/.", part, options, &epoch);
 	else

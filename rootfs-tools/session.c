@@ -33,7 +33,8 @@ static int open_writer(struct arena *arena, const char *reference, bool must_exi
 	if (ret->writer.kind != WRITER_DOCKER_ARCHIVE)
 		return 0;
 	if (options->compress != NULL && ret_choice->kind != COMPRESS_NONE)
-		return error_set(err, "--compress %s: layers of a docker-archive are not compressed",
+		return error_set(err,
+				 "--compress %s: layers of a docker-archive are not compressed",
 				 options->compress);
 	*ret_choice = (struct compress_choice){ COMPRESS_NONE, 0 };
 	return 0;
@@ -50,7 +51,8 @@ int session_begin(struct arena *arena, const char *reference, const struct outpu
 	    open_writer(arena, reference, false, options, ret, &choice, err) < 0)
 		return -1;
 	platform_host(arena, &platform);
-	if (options->platform != NULL && platform_parse(arena, options->platform, &platform, err) < 0)
+	if (options->platform != NULL &&
+	    platform_parse(arena, options->platform, &platform, err) < 0)
 		return -1;
 	draft_begin(arena, &platform, &ret->draft);
 	ret->draft.compress = choice;
@@ -112,7 +114,8 @@ int session_begin_image(struct arena *arena, const char *reference,
 	if (in_place)
 		target = own_reference(arena, &ret->image);
 	if (target == NULL)
-		return error_set(err, "%s: is not changed in place; give --to oci:DIR:TAG or the like",
+		return error_set(err,
+				 "%s: is not changed in place; give --to oci:DIR:TAG or the like",
 				 reference);
 	if (open_writer(arena, target, in_place, options, ret, &choice, err) < 0)
 		return -1;

@@ -17,15 +17,18 @@ struct output_options {
 };
 #define COMPRESS_OPTION_ROWS(s, m) \
 	OPTION_ROW_CHOICE("compress", 0, s, m.compress, COMPRESS_WORDS, \
-			  "of new layers; igzip is gzip five times as fast, larger, and may depend on the CPU"), \
+			  "of new layers; igzip is gzip five times as fast and larger, and its " \
+			  "bytes may depend on the CPU"), \
 	OPTION_ROW_NUMBER("level", 0, s, m.level, "N", \
 			  "how hard it tries: gzip 1 to 9 (6), zstd 1 to 19 (3), igzip 1 to 3 (1)")
 #define HISTORY_OPTION_ROWS(s, m) \
-	OPTION_ROW_TEXT("created-by", 0, s, m.created_by, "TEXT", "what the history says made it"), \
+	OPTION_ROW_TEXT("created-by", 0, s, m.created_by, "TEXT", \
+			"what the history says made it"), \
 	OPTION_ROW_TEXT("comment", 0, s, m.comment, "TEXT", "and a comment beside that"), \
 	OPTION_ROW_FLAG("no-history", 0, s, m.no_history, "no line in the history")
 #define TARGET_OPTION_ROWS(s, m) \
-	OPTION_ROW_TEXT("to", 0, s, m.to, "IMAGE", "leave the image as it is, and write a new one"), \
+	OPTION_ROW_TEXT("to", 0, s, m.to, "IMAGE", \
+			"leave the image as it is, and write a new one"), \
 	OPTION_ROW_TEXT("platform", 0, s, m.platform, "OS/ARCH", \
 			"which of several platforms; the default is the host's")
 

@@ -37,12 +37,13 @@ static bool is_file(const struct tree_node *node)
 	return node->inode != NULL && S_ISREG(node->inode->mode);
 }
 
-static int write_tree(struct squasher *s, struct tree *tree, const struct image *image, size_t first,
-		      struct error *err)
+static int write_tree(struct squasher *s, struct tree *tree, const struct image *image,
+		      size_t first, struct error *err)
 {
 	tree_link_names(tree);
 	for (struct tree_node *n = tree->root; n != NULL; n = tree_walk_next(tree->root, n))
-		if (!is_file(n) && !is_later_name(n) && layer_write_node(s->layer, n, NULL, err) < 0)
+		if (!is_file(n) && !is_later_name(n) &&
+		    layer_write_node(s->layer, n, NULL, err) < 0)
 			return -1;
 	if (tree_read_layers(tree, image, first, image->layers.count - first, &s->reader, err) < 0)
 		return -1;
@@ -54,18 +55,21 @@ static int write_tree(struct squasher *s, struct tree *tree, const struct image 
 
 int squash(struct session *session, size_t count, struct error *err)
 {
-	struct squasher s = { .reader = { squash_file, squash_data }, .arena = session->draft.arena };
+	struct squasher s = { .reader = { squash_file, squash_data },
+			      .arena = session->draft.arena };
 	const struct image *image = &session->image;
 	size_t all = image->layers.count, first;
 	_cleanup_layer struct layer_writer *layer = NULL;
 	struct layer_result result;
+	unsigned int flags;
 	struct tree tree;
 
 	if (count > all)
 		return error_set(err, "--last %zu: the image has %zu layers", count, all);
 	first = count > 0 ? all - count : 0;
+	flags = first > 0 ? TREE_PARTIAL : 0;
 	tree_init(&tree, s.arena);
-	if (tree_add_layers(&tree, image, first, all - first, first > 0 ? TREE_PARTIAL : 0, err) < 0)
+	if (tree_add_layers(&tree, image, first, all - first, flags, err) < 0)
 		return -1;
 	if (layer_begin(s.arena, &session->writer, &session->draft.compress, &session->draft.epoch,
 			&layer, err) < 0)

@@ -8,7 +8,8 @@
 /* POSIX.1-1988, "ustar". */
 struct header {
 	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type, link[100],
-		magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155], rest[12];
+		magic[6], version[2], user[32], group[32], major[8], minor[8], prefix[155],
+		rest[12];
 };
 _Static_assert(sizeof(struct header) == TAR_RECORD, "a header is one block");
 

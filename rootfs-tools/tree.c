@@ -8,7 +8,7 @@
 void tree_init(struct tree *tree, struct arena *arena)
 {
 	*tree = (struct tree){ .arena = arena, .random = 88172645463325252ULL };
-	/* Nobody who makes an image can know what would make the treap deep.  Not for the result. */
+	/* Nobody who makes an image can know what would make the treap deep. */
 	if (getrandom(&tree->random, sizeof(tree->random), GRND_NONBLOCK) < 0)
 		tree->random ^= (uint64_t)(uintptr_t)tree;
 	tree->random |= 1;

@@ -32,7 +32,8 @@ static struct tree_node *imply_dir(struct adder *a, struct tree_node *dir, const
 	if (node == NULL || tree_is_dir(node))
 		return node;
 	if (node->inode != NULL) {
-		bad(a, tree_path(a->tree->arena, node), "a file lies below it, and it is no directory");
+		bad(a, tree_path(a->tree->arena, node),
+		    "a file lies below it, and it is no directory");
 		return NULL;
 	}
 	node->opaque = node->layer != 0;	/* was a whiteout */
@@ -195,7 +196,8 @@ static int find_linked(struct adder *a, const struct tar_entry *e, struct tree_i
 		return -1;
 	slash = strrchr(path, '/');
 	if (tree_resolve(a->tree,
-			 arena_strndup(a->tree->arena, path, slash != NULL ? (size_t)(slash - path) : 0),
+			 arena_strndup(a->tree->arena, path,
+				       slash != NULL ? (size_t)(slash - path) : 0),
 			 &dir, &rest, a->err) < 0)
 		return -1;
 	node = *rest == '\0' ? tree_find_child(dir, slash != NULL ? slash + 1 : path) : NULL;

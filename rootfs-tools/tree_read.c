@@ -9,7 +9,8 @@ static int read_zeroes(struct tree_reader *reader, uint64_t size, struct error *
 	static const char zeroes[65536];
 
 	for (; size > 0; size -= size < sizeof(zeroes) ? size : sizeof(zeroes))
-		if (reader->data(reader, zeroes, size < sizeof(zeroes) ? size : sizeof(zeroes), err) < 0)
+		if (reader->data(reader, zeroes, size < sizeof(zeroes) ? size : sizeof(zeroes),
+				 err) < 0)
 			return -1;
 	return 0;
 }

@@ -119,7 +119,8 @@ static int fill_inode(struct walker *w, int dir_fd, const char *name, const stru
 }
 
 /* The inode that an earlier name of the same file has, or a new one that is not filled yet. */
-static int find_inode(struct walker *w, const struct stat *st, struct tree_node *node, bool *ret_new)
+static int find_inode(struct walker *w, const struct stat *st, struct tree_node *node,
+		      bool *ret_new)
 {
 	struct tree_node *link = NULL;
 	char key[48];
@@ -141,8 +142,8 @@ static int find_inode(struct walker *w, const struct stat *st, struct tree_node 
 	return 0;
 }
 
-/* 1: a whiteout of overlayfs: a character device 0/0, or since Linux 6.7 an empty file marked so. */
-static int is_whiteout(struct walker *w, int dir_fd, const char *name, const struct stat *st)
+/* overlayfs: a character device 0/0, or since Linux 6.7 an empty file that is marked so. */
+static bool is_whiteout(struct walker *w, int dir_fd, const char *name, const struct stat *st)
 {
 	if (S_ISCHR(st->st_mode))
 		return st->st_rdev == 0;
@@ -233,7 +234,9 @@ static int walk_dir(struct walker *w, struct tree_node *dir)
 	if (fd < 0)
 		return -1;
 	if (add_names(w, fd, dir) < 0)
-		return *path != '\0' ? error_wrap(w->err, "%s", text_printable(w->tree->arena, path)) : -1;
+		return *path != '\0'
+			       ? error_wrap(w->err, "%s", text_printable(w->tree->arena, path))
+			       : -1;
 	return interrupt_check(w->err);
 }
 

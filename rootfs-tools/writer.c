@@ -55,12 +55,14 @@ int writer_parse(struct arena *arena, const char *reference, enum writer_kind *r
 	colon = strchr(rest, ':');
 	if (colon != NULL && strncmp(colon, "://", 3) == 0)
 		return error_set(err, "%s: images are written to oci:DIR, oci-archive:FILE and "
-				 "docker-archive:FILE; skopeo copies them to a registry", reference);
+				 "docker-archive:FILE; skopeo copies them to a registry",
+				 reference);
 	*ret_path = colon != NULL ? arena_strndup(arena, rest, (size_t)(colon - rest)) : rest;
 	if (**ret_path == '\0')
 		return error_set(err, "%s: has no path", reference);
 	if (strchr(rest, '@') != NULL && colon == NULL)
-		return error_set(err, "%s: an image is written under a tag, not a digest", reference);
+		return error_set(err, "%s: an image is written under a tag, not a digest",
+				 reference);
 	if (colon == NULL)
 		return 0;
 	*ret_tag = colon + 1;

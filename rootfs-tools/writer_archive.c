@@ -113,7 +113,8 @@ static int file_write_sink(struct sink *sink, const void *data, size_t size, str
 {
 	struct writer *w = (struct writer *)((char *)sink - offsetof(struct writer, sink));
 
-	return fd_write_all(w->file_fd, data, size) < 0 ? error_errno(err, "write to %s", w->path) : 0;
+	return fd_write_all(w->file_fd, data, size) < 0 ? error_errno(err, "write to %s", w->path)
+							: 0;
 }
 
 int archive_commit(struct writer *w, const char *index, size_t size, const char *layout,
