@@ -37,10 +37,10 @@ int step_directory(const struct plan *plan, struct init *in, struct error *err)
 	if (fd < 0 && err->code == ENOENT && in->process == &plan->process)
 		fd = path_make_dir(in->root_fd, path, 0755, err);
 	if (fd < 0)
-		return error_wrap(err, "working directory");
+		return error_wrap(err, "chdir");
 	if (fchdir(fd) == 0)
 		return directory_check(path, err);
-	return error_errno(err, "enter working directory %s", path);
+	return error_errno(err, "chdir %s", path);
 }
 
 /* Its own fds are above those that the caller hands on, or the program would get them. */

@@ -3,6 +3,16 @@
 #include "runtime/create.h"
 #include "runtime/spawn.h"
 
+/* Where a hook fails the spec wants the container destroyed, and poststop hooks run. */
+static int start_undo(struct container *c, const struct plan *plan)
+{
+	struct error err;
+
+	if (container_destroy(c, plan, &err) < 0)
+		warn("clean up %s: %s", c->id, err.text);
+	return -1;
+}
+
 static int run(struct cli *cli, const void *values _unused, struct error *err)
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
@@ -21,9 +31,11 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 	plan = container_plan(&c, err);
 	if (plan == NULL)
 		return -1;
-	if (spawn_start_created(c.dir_fd, err) < 0)
-		return error_wrap(err, "start %s", c.id);
-	return container_started(&c, plan, err);
+	if (spawn_start_created(c.dir_fd, err) < 0) {
+		error_wrap(err, "start %s", c.id);
+		return plan->hooks[HOOK_START_CONTAINER].count > 0 ? start_undo(&c, plan) : -1;
+	}
+	return container_started(&c, plan, err) < 0 ? start_undo(&c, plan) : 0;
 }
 
 const struct command command_start = {

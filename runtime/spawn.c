@@ -87,12 +87,15 @@ static int set_up_net(const struct plan *plan, const struct spawn *spawn, struct
 /* The state is asked for only where somebody reads it; the pid is in it since born(). */
 static int run_hooks(const struct spawn_request *request, struct error *err)
 {
-	static const enum hook_moment moments[] = { HOOK_PRESTART, HOOK_CREATE_RUNTIME };
+	/* Of old prestart hooks ran after "create", and the public suites still want that status. */
+	static const struct { enum hook_moment moment; const char *status; } moments[] = {
+		{ HOOK_PRESTART, "created" }, { HOOK_CREATE_RUNTIME, "creating" },
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(moments); i++)
-		if (request->plan->hooks[moments[i]].count > 0 &&
-		    hooks_run(request->plan, moments[i],
-			      request->hook_state(request->context, "creating"), err) < 0)
+		if (request->plan->hooks[moments[i].moment].count > 0 &&
+		    hooks_run(request->plan, moments[i].moment,
+			      request->hook_state(request->context, moments[i].status), err) < 0)
 			return -1;
 	return 0;
 }

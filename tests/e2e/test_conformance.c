@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
 #include "tests/e2e/harness.h"
 
 /* What the public suites brought to light (docs/conformance.md), a test of our own each. */
@@ -34,4 +39,161 @@ E2E(conformance, runs_below_a_profile_that_allows_old_calls_alone)
 		cr_expect_eq(got.status, 3, "%s: %s", init[i], got.err);
 		cr_expect_str_eq(got.out, "hello\n");
 	}
+}
+
+/* --- hooks ---------------------------------------------------------------------------- */
+
+static const char *read_host_file(const char *path)
+{
+	struct error err;
+	char *text;
+	size_t size;
+
+	return file_read(AT_FDCWD, path, 65536, &e2e_arena, &text, &size, &err) == 0 ? text : "";
+}
+
+/* Appends a hook of that moment: a shell of the host, with the bundle for its directory. */
+static void add_hook(struct bundle *b, const char *moment, const char *script)
+{
+	const char *pointer = arena_printf(&e2e_arena, "/hooks/%s", moment);
+	const char *hook = arena_printf(&e2e_arena,
+					"{'path': '/bin/sh', 'args': ['sh', '-c', 'cd %s; %s']}",
+					b->path, script);
+
+	if (strstr(b->config, moment) == NULL)
+		bundle_set(b, pointer, "[]");
+	bundle_set(b, arena_printf(&e2e_arena, "%s/-", pointer), hook);
+}
+
+static void expect_gone(struct bundle *b)
+{
+	struct output got;
+
+	bundle_call(b, &got, "state", b->id, NULL);
+	cr_expect_neq(got.status, 0, "%s", got.out);
+	cr_expect(strstr(got.err, "container does not exist") != NULL, "%s", got.err);
+}
+
+E2E(conformance, a_failed_hook_of_start_destroys_the_container)
+{
+	for (int at = 0; at < 2; at++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		if (at == 0)
+			add_hook(b, "poststart", "exit 3");
+		else
+			bundle_set(b, "/hooks/startContainer",
+				   "[{'path': '/probe', 'args': ['probe', 'exit', '3']}]");
+		add_hook(b, "poststop", "cat >stopped");
+		bundle_probe_args(b, "sleep", "60", NULL);
+		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+		bundle_call(b, &got, "start", b->id, NULL);
+		cr_expect_eq(got.status, 1);
+		cr_expect(strstr(got.err, "exit status 3") != NULL, "%s", got.err);
+		expect_gone(b);
+		cr_expect(strstr(read_host_file(arena_printf(&e2e_arena, "%s/stopped", b->path)),
+				 "\"status\":\"stopped\"") != NULL);
+	}
+}
+
+/* More than a pipe holds, so that the write meets the closed end, and not sooner. */
+E2E(conformance, a_hook_need_not_read_its_state)
+{
+	struct bundle *b = bundle_new();
+	char *large = arena_alloc(&e2e_arena, 100001);
+	struct output got;
+
+	memset(large, 'x', 100000);
+	large[100000] = '\0';
+	bundle_set(b, "/annotations/large", arena_printf(&e2e_arena, "'%s'", large));
+	add_hook(b, "poststop", "exec <&-; sleep 0.05; exit 1");
+	add_hook(b, "poststop", "exec <&-; echo >second");
+	bundle_probe_args(b, "exit", "5", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 5, "status %d: %s", got.status, got.err);
+	cr_expect(strstr(got.err, "poststop hook") != NULL, "%s", got.err);
+	cr_expect_str_eq(read_host_file(arena_printf(&e2e_arena, "%s/second", b->path)), "\n");
+}
+
+E2E(conformance, hooks_read_the_status_of_their_moment)
+{
+	static const struct { const char *moment, *status; } rows[] = {
+		{ "prestart", "created" }, { "createRuntime", "creating" },
+		{ "createContainer", "creating" }, { "poststart", "running" },
+		{ "poststop", "stopped" },
+	};
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		add_hook(b, rows[i].moment,
+			 arena_printf(&e2e_arena, "cat >%s", rows[i].moment));
+	bundle_probe_args(b, "exit", "0", NULL);
+	bundle_run(b, &got);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *path = arena_printf(&e2e_arena, "%s/%s", b->path, rows[i].moment);
+		const char *want = arena_printf(&e2e_arena, "\"status\":\"%s\"",
+						rows[i].status);
+
+		cr_expect(strstr(read_host_file(path), want) != NULL, "%s: %s", rows[i].moment,
+			  read_host_file(path));
+	}
+}
+
+/* --- state ---------------------------------------------------------------------------- */
+
+E2E(conformance, state_in_the_middle_of_create_tells_its_outcome)
+{
+	bool settled = false;
+
+	/* A few times, for a machine that is busy may need longer than "state" waits. */
+	for (int i = 0; i < 5 && !settled; i++) {
+		struct bundle *b = bundle_new();
+		const char *mark = arena_printf(&e2e_arena, "%s/begun", b->path);
+		struct output got, state;
+		struct call create;
+
+		add_hook(b, "createRuntime", "echo >begun; sleep 0.03");
+		bundle_begin(b, &create, "create", "--bundle", b->path, b->id, NULL);
+		while (access(mark, F_OK) < 0)
+			usleep(1000);
+		bundle_call(b, &state, "state", b->id, NULL);
+		settled = strstr(state.out, "\"created\"") != NULL;
+		bundle_finish(&create, &got);
+		cr_expect_eq(got.status, 0, "%s", got.err);
+		bundle_call(b, &got, "delete", "--force", b->id, NULL);
+	}
+	cr_expect(settled);
+}
+
+E2E(conformance, a_hook_of_create_that_asks_is_told_creating)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	add_hook(b, "createRuntime", arena_printf(&e2e_arena, "%s --root %s state %s >seen",
+						  b->runtime, b->state, b->id));
+	bundle_probe_args(b, "exit", "0", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(read_host_file(arena_printf(&e2e_arena, "%s/seen", b->path)),
+			 "\"creating\"") != NULL);
+}
+
+E2E(conformance, exec_in_a_missing_directory_names_chdir)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_probe_args(b, "sleep", "60", NULL);
+	bundle_call(b, &got, "run", "--detach", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "exec", "--cwd", "/not/there", b->id, "/probe", NULL);
+	cr_expect_eq(got.status, 255);
+	cr_expect(strstr(got.err, "chdir") != NULL && strstr(got.err, "/not/there") != NULL, "%s",
+		  got.err);
+	bundle_call(b, &got, "delete", "--force", b->id, NULL);
 }

@@ -146,7 +146,7 @@ STAGE_TEST(exec, a_leaked_directory_is_no_working_directory)
 	for (int up = 0; up < 3; up++) {
 		s->plan.process.cwd = arena_printf(&s->arena, "/proc/self/fd/%d%s", leaked,
 						   up == 2 ? "/../.." : up == 1 ? "/.." : "");
-		FAILS_WITH(RUN(step_directory), "working directory");
+		FAILS_WITH(RUN(step_directory), "chdir");
 	}
 	return 0;
 }
