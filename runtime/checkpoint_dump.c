@@ -150,10 +150,14 @@ static bool mount_is_inside(struct dump *d, unsigned long id)
 static bool mount_id_read(struct arena *arena, const char *path, unsigned long *ret)
 {
 	struct error ignored;
-	char *text, *at;
+	const char *at;
+	char *text;
 
-	return file_read(AT_FDCWD, path, 4096, arena, &text, NULL, &ignored) == 0 &&
-	       (at = strstr(text, "mnt_id:")) != NULL && sscanf(at + 7, "%lu", ret) == 1;
+	if (file_read(AT_FDCWD, path, 4096, arena, &text, NULL, &ignored) < 0 ||
+	    (at = strstr(text, "mnt_id:")) == NULL)
+		return false;
+	*ret = strtoul(at + strlen("mnt_id:"), NULL, 10);
+	return true;
 }
 
 /* As CRIU calls a file of the host: "file[mount:inode]". */

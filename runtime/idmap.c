@@ -46,13 +46,19 @@ static bool maps_self(const id_map_list *maps, uint32_t own)
 }
 
 /* Does "name:first:count" of the ranges file give all of the map to us? */
-static bool range_covers(const char *line, uint32_t uid, const struct id_map *map)
+static bool range_covers(char *line, uint32_t uid, const struct id_map *map)
 {
-	unsigned int owner, first, count;
+	uint64_t numbers[3];	/* owner, first, count */
 
 	/* Names are not looked up: only a line by number can be judged here. */
-	return sscanf(line, "%u:%u:%u", &owner, &first, &count) == 3 && owner == uid &&
-	       map->host >= first && (uint64_t)map->host + map->size <= (uint64_t)first + count;
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		const char *word = strsep(&line, ":");
+
+		if (word == NULL || !text_to_u64(word, UINT32_MAX, &numbers[i]))
+			return false;
+	}
+	return numbers[0] == uid && map->host >= numbers[1] &&
+	       (uint64_t)map->host + map->size <= numbers[1] + numbers[2];
 }
 
 static bool ranges_cover(struct arena *arena, const struct id_kind *kind,
