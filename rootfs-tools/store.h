@@ -63,6 +63,8 @@ typedef LIST(struct store_layer) store_layer_list;
 int store_list(const struct store *store, store_layer_list *ret, struct error *err);
 /* Takes the layer out of layers/ and removes its directory. */
 int store_remove(const struct store *store, const struct store_layer *layer, struct error *err);
+/* Takes it out of layers/ alone: bundles keep the directory until gc. */
+int store_forget(const struct store *store, const struct store_layer *layer, struct error *err);
 /* 1: the directory is as it was when it was unpacked; 0: not, and ret_what says so. */
 int store_verify(const struct store *store, const struct store_layer *layer,
 		 const char **ret_what, struct error *err);

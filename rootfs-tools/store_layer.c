@@ -233,10 +233,17 @@ int store_add_image(const struct store *store, const struct image *image,
 
 /* --- out --------------------------------------------------------------------------------- */
 
-int store_remove(const struct store *store, const struct store_layer *layer, struct error *err)
+int store_forget(const struct store *store, const struct store_layer *layer, struct error *err)
 {
 	if (unlinkat(store->layers_fd, layer->key, 0) < 0 && errno != ENOENT)
 		return error_errno(err, "remove %s from the store", layer->key);
+	return 0;
+}
+
+int store_remove(const struct store *store, const struct store_layer *layer, struct error *err)
+{
+	if (store_forget(store, layer, err) < 0)
+		return -1;
 	if (tree_remove(store->data_fd, layer->name, err) < 0)
 		return error_wrap(err, "remove %s from the store", layer->key);
 	return 0;

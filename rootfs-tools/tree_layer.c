@@ -70,15 +70,13 @@ static struct tree_node *find_dir(struct adder *a, const char *path, size_t leng
 	return node;
 }
 
-/* Without "./" in front and "/" behind; what leads out, or is too long, is refused. */
+/* Without "./" and "/" in front, and "/" behind; what leads out, or is too long, is refused. */
 static const char *clean_path(const struct adder *a, const char *path)
 {
 	struct text clean = { .arena = a->tree->arena };
 	const char *whole = path;
 
 	text_add(&clean, "");
-	if (*path == '/' && bad(a, path, "is an absolute name") < 0)
-		return NULL;
 	while (*(path += strspn(path, "/")) != '\0') {
 		size_t length = strcspn(path, "/");
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/cli.h"
+#include "rootfs-tools/size_text.h"
+#include "rootfs-tools/store_gc.h"
+
+/* kist rootfs gc. */
+struct options {
+	bool keep_layers;
+};
+
+static const struct option options[] = {
+	OPTION_ROW_FLAG("keep-layers", 0, struct options, keep_layers,
+			"remove only what killed programs left"),
+	{ 0 },
+};
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	const struct options *o = values;
+	_cleanup_store struct store store = STORE_NONE;
+	struct store_collected collected;
+
+	if (store_open(cli->arena, cli->global.store, STORE_REMOVE, &store, err) < 0 ||
+	    store_collect(&store, o->keep_layers, &collected, err) < 0)
+		return -1;
+	text_printf(&cli->out, "removed: %u layers (%s), %u leftovers\n", collected.layers,
+		    size_text(cli->arena, collected.bytes), collected.leftovers);
+	return 0;
+}
+
+const struct command command_gc = {
+	.name = "gc", .arguments = "",
+	.summary = "remove layers that no bundle needs, and what was left behind",
+	.description = "Waits until nobody unpacks.  Bundles whose config.json is gone need "
+		       "nothing.",
+	.options = options, .size = sizeof(struct options),
+	.min = 0, .max = 0, .stop_after = -1, .run = run,
+};

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/image_tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "rootfs-tools/tree_walk.h"
+
+int image_tree_read(struct arena *arena, const struct image *image, struct tree *ret,
+		    struct error *err)
+{
+	const struct tree_walk_options options = { 0 };
+	int result;
+
+	tree_init(ret, arena);
+	if (image->kind == IMAGE_DIRECTORY)
+		result = tree_walk(ret, image->dir_fd, &options, err);
+	else
+		result = tree_add_layers(ret, image, 0, image->layers.count, 0, err);
+	if (result == 0)
+		tree_link_names(ret);
+	return result;
+}
+
+struct copy {
+	struct tree_reader reader;
+	const struct tree_source *source;
+	uint64_t size;
+	int fd;
+};
+
+static int copy_data(struct tree_reader *reader, const void *data, size_t size,
+		     struct error *err)
+{
+	const struct copy *copy = (const struct copy *)reader;
+
+	return fd_write_all(copy->fd, data, size) == 0 ? 0 : error_errno(err, "write");
+}
+
+static int copy_entry(void *context, struct tar *tar, const struct tar_entry *entry _unused,
+		      const struct tree_source *source, struct error *err)
+{
+	struct copy *copy = context;
+
+	if (source->entry != copy->source->entry)
+		return 0;
+	return tree_read_data(tar, copy->size, &copy->reader, err);
+}
+
+static int copy_file(const struct image *image, const char *path, int to_fd, struct error *err)
+{
+	_cleanup_fd int fd = path_open(image->dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	char buffer[65536];
+	ssize_t size;
+
+	if (fd < 0)
+		return -1;
+	while ((size = read(fd, buffer, sizeof(buffer))) > 0)
+		if (fd_write_all(to_fd, buffer, (size_t)size) < 0)
+			return error_errno(err, "write");
+	return size == 0 ? 0 : error_errno(err, "read %s", path);
+}
+
+int image_tree_copy(struct arena *arena, const struct image *image, const struct tree_node *node,
+		    int fd, struct error *err)
+{
+	struct copy copy = {
+		.reader = { .data = copy_data }, .source = &node->inode->source,
+		.size = node->inode->size, .fd = fd,
+	};
+
+	if (image->kind == IMAGE_DIRECTORY)
+		return copy_file(image, tree_path(arena, node), fd, err);
+	return tree_walk_layer(arena, image, copy.source->layer - 1, copy_entry, &copy, err);
+}
