@@ -19,18 +19,6 @@ static const struct option options[] = {
 
 #define PS_OUTPUT_MAX	((size_t)16 << 20)
 
-static int pids_of(struct container *c, pid_t **ret_pids, size_t *ret_count, struct error *err)
-{
-	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE)
-		return cgroup_open(&c->cgroup, err) < 0 ? -1 :
-		       cgroup_pids(&c->cgroup, c->arena, ret_pids, ret_count, err);
-	/* Without a cgroup the first process is all that is known for certain. */
-	*ret_pids = ARENA_NEW(c->arena, pid_t);
-	**ret_pids = c->pid;
-	*ret_count = 1;
-	return 0;
-}
-
 static _noreturn void ps_exec(const struct arguments *words, int out_fd, struct arena *arena)
 {
 	const char **argv = ARENA_NEWS(arena, words->count + 2, const char *);
@@ -144,7 +132,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return error_set(err, "invalid format option");
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
-	if (container_status(&c) != CONTAINER_STOPPED && pids_of(&c, &pids, &count, err) < 0)
+	if (container_status(&c) != CONTAINER_STOPPED && container_pids(&c, cli->arena, &pids, &count, err) < 0)
 		return -1;
 	if (strcmp(format, "table") == 0)
 		return print_table(cli, pids, count, err);

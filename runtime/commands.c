@@ -4,8 +4,10 @@
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
 	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
-	row(state) row(list) row(ps) row(logs) row(attach) row(pause) row(resume) row(events) row(update) row(gc) \
-	row(checkpoint) row(restore) \
+	row(state) row(list) row(ps) row(top) row(stats) row(logs) row(attach) \
+	row(pause) row(resume) \
+	row(events) row(update) row(gc) \
+	row(checkpoint) row(restore) row(seccomp) \
 	row(space) row(unshare) row(enter) row(rootfs) row(smoke) \
 	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)
 

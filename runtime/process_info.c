@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/process_info.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "base/text.h"
+
+/* Fields of /proc/PID/stat, counted behind the name: 0 is the state. */
+enum { STAT_STATE, STAT_USER_TIME = 11, STAT_SYSTEM_TIME, STAT_PAGES = 21, STAT_FIELDS };
+#define COMMAND_MAX	4096
+
+static char *part_read(struct arena *arena, int dir_fd, const char *name, size_t *ret_size)
+{
+	struct error ignored;
+	char *text;
+
+	return file_read(dir_fd, name, 1 << 20, arena, &text, ret_size, &ignored) == 0 ? text : NULL;
+}
+
+static bool stat_parse(char *text, struct process_info *ret, char **ret_name)
+{
+	char *name = strchr(text, '('), *end = strrchr(text, ')'), *at;
+	uint64_t values[STAT_FIELDS] = { 0 };
+	long ticks = sysconf(_SC_CLK_TCK);
+
+	if (name == NULL || end == NULL || end[1] != ' ')
+		return false;
+	*end = '\0';
+	*ret_name = name + 1;
+	at = end + 2;
+	ret->state = *at;
+	for (size_t i = 0; i < STAT_FIELDS && at != NULL; i++) {
+		char *word = strsep(&at, " ");
+
+		if (i > STAT_STATE)
+			text_to_u64(word, UINT64_MAX, &values[i]);
+	}
+	ret->cpu_ms = (values[STAT_USER_TIME] + values[STAT_SYSTEM_TIME]) * 1000 / (uint64_t)ticks;
+	ret->memory = values[STAT_PAGES] * (uint64_t)sysconf(_SC_PAGESIZE);
+	return true;
+}
+
+/* The last number of "NSpid:\t123\t1", the second of "Uid:\t0\t0\t0\t0". */
+static void status_parse(const char *text, struct process_info *ret)
+{
+	const char *uid = strstr(text, "\nUid:"), *pids = strstr(text, "\nNSpid:");
+	unsigned int real, effective;
+	int pid, length;
+
+	if (uid != NULL && sscanf(uid + 5, "%u %u", &real, &effective) == 2)
+		ret->uid = effective;
+	for (pids = pids != NULL ? pids + 7 : ""; sscanf(pids, "%d%n", &pid, &length) == 1;
+	     pids += length) {
+		ret->inner_pid = pid;
+		if (pids[length] == '\n')
+			break;
+	}
+}
+
+static const char *command_of(struct arena *arena, int dir_fd, const char *name)
+{
+	size_t size = 0;
+	char *text = part_read(arena, dir_fd, "cmdline", &size);
+
+	if (text == NULL || size == 0)
+		return arena_printf(arena, "[%s]", text_printable(arena, name));
+	if (size > COMMAND_MAX)
+		size = COMMAND_MAX;
+	for (size_t i = 0; i + 1 < size; i++)
+		if (text[i] == '\0')
+			text[i] = ' ';
+	return text_printable(arena, arena_strndup(arena, text, size));
+}
+
+bool process_info_read(struct arena *arena, pid_t pid, struct process_info *ret)
+{
+	_cleanup_fd int dir_fd = open(arena_printf(arena, "/proc/%d", (int)pid),
+				      O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char *text = dir_fd >= 0 ? part_read(arena, dir_fd, "stat", NULL) : NULL, *name;
+
+	*ret = (struct process_info){ .pid = pid, .inner_pid = pid };
+	if (text == NULL || !stat_parse(text, ret, &name))
+		return false;
+	text = part_read(arena, dir_fd, "status", NULL);
+	if (text == NULL)
+		return false;
+	status_parse(text, ret);
+	ret->command = command_of(arena, dir_fd, name);
+	return true;
+}

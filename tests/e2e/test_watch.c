@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "config/json.h"
+#include "tests/e2e/harness.h"
+
+/* stats and top. */
+
+static struct bundle *running(void)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "sleep", "100000", NULL);
+	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	return b;
+}
+
+static void destroy(struct bundle *b)
+{
+	struct output got;
+
+	bundle_call(b, &got, "delete", "--force", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+}
+
+E2E(stats, are_a_table_once_into_a_pipe)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	bundle_call(b, &got, "stats", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_eq(strncmp(got.out, "ID ", 3), 0, "%s", got.out);
+	cr_expect_not_null(strstr(got.out, b->id), "%s", got.out);
+	cr_expect_null(strchr(got.out, '\033'));
+	destroy(b);
+	bundle_call(b, &got, "stats", NULL);
+	cr_expect_null(strstr(got.out, b->id), "%s", got.out);
+	bundle_call(b, &got, "stats", b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "container does not exist"), "%s", got.err);
+}
+
+E2E(stats, as_json_have_numbers)
+{
+	struct json_source source = { .name = "stats" };
+	struct bundle *b = running();
+	const struct json *root;
+	struct output got;
+	struct error err;
+
+	bundle_call(b, &got, "stats", "--json", "--once", b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	source.text = got.out;
+	source.size = strlen(got.out);
+	root = json_parse(&e2e_arena, &source, &err);
+	cr_assert_not_null(root, "%s: %s", err.text, got.out);
+	cr_expect_str_eq(json_member(root, "id")->text, b->id);
+	cr_expect_eq(json_member(root, "cpu_percent")->type, JSON_NUMBER);
+	cr_expect_str_neq(json_member(root, "memory")->text, "0");
+	cr_expect_str_neq(json_member(root, "pids")->text, "0");
+	destroy(b);
+}
+
+E2E(stats, stream_ends_with_the_containers_that_were_named)
+{
+	struct bundle *b = running();
+	struct output got;
+	struct call call;
+
+	bundle_begin(b, &call, "stats", "--json", b->id, NULL);
+	bundle_await(&call, "cpu_percent");
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	destroy(b);
+}
+
+E2E(top, shows_each_process_with_both_pids)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	bundle_call(b, &got, "top", "--once", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_eq(strncmp(got.out, "PID ", 4), 0, "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "/probe sleep 100000"), "%s", got.out);
+	destroy(b);
+	bundle_call(b, &got, "top", b->id, NULL);
+	cr_expect_eq(got.status, 1);
+}
+
+E2E(top, is_renewed_in_place_on_a_terminal)
+{
+	struct bundle *b = running();
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char seen[16384];
+	size_t used = 0;
+	struct output got;
+	struct call call;
+
+	cr_assert(master >= 0 && grantpt(master) == 0 && unlockpt(master) == 0);
+	b->stdout_fd = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	cr_assert_geq(b->stdout_fd, 0);
+	bundle_begin(b, &call, "top", b->id, NULL);
+	seen[0] = '\0';
+	while (used < sizeof(seen) - 1 && strstr(seen, "/probe sleep") == NULL) {
+		ssize_t n = read(master, seen + used, sizeof(seen) - 1 - used);
+
+		cr_assert_gt(n, 0);
+		used += (size_t)n;
+		seen[used] = '\0';
+	}
+	cr_expect_not_null(strstr(seen, "\033[H"));
+	close(b->stdout_fd);
+	b->stdout_fd = -EBADF;
+	kill(call.pid, SIGTERM);
+	bundle_finish(&call, &got);
+	close(master);
+	destroy(b);
+}
