@@ -25,6 +25,7 @@ struct command {
 	int stop_after;			/* behind so many arguments no option comes; -1: never */
 	bool hidden;
 	bool elsewhere;			/* another program, with completions of its own */
+	int failure;			/* the exit status of an error, where it is not 1 */
 	/* The exit status, or -1 and *err. */
 	int (*run)(struct cli *cli, const void *options, struct error *err);
 };

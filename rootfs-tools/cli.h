@@ -14,6 +14,7 @@ struct cli {
 	struct arena *arena;
 	struct global_options global;
 	struct arguments arguments;
+	int failure;			/* the exit status of an error */
 	struct text out;
 };
 

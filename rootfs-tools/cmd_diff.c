@@ -64,5 +64,5 @@ const struct command command_diff = {
 		"different).  The exit status is 0 where there is no difference, 1 where there is "
 		"one, 2 for an error.",
 	.options = options, .size = sizeof(struct diff_command),
-	.min = 2, .max = 2, .stop_after = -1, .run = run,
+	.min = 2, .max = 2, .stop_after = -1, .failure = 2, .run = run,
 };

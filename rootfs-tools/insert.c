@@ -115,14 +115,17 @@ static const char *source_name(struct arena *arena, const char *path)
 	return arena_strndup(arena, path + start, end - start);
 }
 
-/* The directory part and the name of the target; with "/" at its end the source's own name. */
-static int split_target(struct arena *arena, const struct insert *insert, const char **ret_dir,
-			const char **ret_name, struct error *err)
+/*
+ * The directory part and the name of the target; with "/" at its end the source's own name.  A
+ * directory that is put at "/" is the root itself.
+ */
+static int split_target(struct arena *arena, const struct insert *insert, bool is_dir,
+			const char **ret_dir, const char **ret_name, struct error *err)
 {
 	const char *target = insert->target;
 	size_t length = strlen(target), start;
 
-	if (length > 1 && target[length - 1] == '/') {
+	if (length > is_dir && target[length - 1] == '/') {
 		*ret_dir = target;
 		*ret_name = source_name(arena, insert->source);
 	} else {
@@ -176,7 +179,7 @@ static struct tree_node *find_place(struct session *s, struct source *source,
 	struct tree_node *parent, *there, *node;
 	bool is_dir = tree_is_dir(source->top);
 
-	if (split_target(s->draft.arena, insert, &dir, &name, err) < 0)
+	if (split_target(s->draft.arena, insert, is_dir, &dir, &name, err) < 0)
 		return NULL;
 	if (is_dir && tree_resolve(image, arena_printf(s->draft.arena, "%s/%s", dir, name), &there,
 				   &rest, err) == 0 && *rest == '\0' && tree_is_dir(there))

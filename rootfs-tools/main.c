@@ -58,6 +58,8 @@ static int dispatch(struct cli *cli, char **argv, struct error *err)
 	command = command_demand(&rootfs_commands, words.items[0], err);
 	if (command == NULL)
 		return -1;
+	if (command->failure != 0)
+		cli->failure = command->failure;
 	while (*argv != words.items[0])
 		argv++;
 	return command_run(cli, command, argv + 1, err);
@@ -90,7 +92,7 @@ static void raise_file_limit(void)
 int main(int argc, char **argv)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	struct cli cli = { .arena = &arena, .out = { .arena = &arena } };
+	struct cli cli = { .arena = &arena, .out = { .arena = &arena }, .failure = FAILURE };
 	struct error err = { 0 };
 	int status;
 
@@ -104,7 +106,7 @@ int main(int argc, char **argv)
 		status = -1;
 	if (status < 0) {
 		report(&arena, "", err.text);
-		return FAILURE;
+		return cli.failure;
 	}
 	return status;
 }

@@ -2,10 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/pack.h"
 
 /*
@@ -77,34 +78,57 @@ static void erofs_line(struct command_line *line, const char *root, const char *
 	add(line, root);
 }
 
+/* What the tool said, but for blanks at the end; the last kilobyte will do. */
+static const char *said(struct arena *arena, int fd)
+{
+	char text[1024];
+	off_t end = lseek(fd, 0, SEEK_END);
+	ssize_t n = pread(fd, text, sizeof(text) - 1, end > (off_t)sizeof(text) ? end - 1000 : 0);
+
+	while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == ' '))
+		n--;
+	return text_printable(arena, arena_strndup(arena, text, n > 0 ? (size_t)n : 0));
+}
+
+static pid_t start(const struct command_line *line, int root_fd, int out_fd, struct error *err)
+{
+	posix_spawn_file_actions_t actions;
+	pid_t pid = -1;
+	int number;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_adddup2(&actions, out_fd, STDOUT_FILENO);
+	posix_spawn_file_actions_adddup2(&actions, out_fd, STDERR_FILENO);
+	/* 3 stays open in the program: its root is /proc/self/fd/3. */
+	posix_spawn_file_actions_adddup2(&actions, root_fd, 3);
+	number = posix_spawnp(&pid, line->words[0], &actions, NULL,
+			      (char *const *)(uintptr_t)line->words, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return number == 0 ? pid : error_number(err, number, "start %s", line->words[0]);
+}
+
 static int run(const struct maker *maker, const struct command_line *line, int root_fd,
 	       struct error *err)
 {
-	posix_spawn_file_actions_t actions;
+	_cleanup_fd int out_fd = memfd_create("output", MFD_CLOEXEC);
 	pid_t pid, ended;
-	int status, number;
+	int status;
 
-	posix_spawn_file_actions_init(&actions);
-	/* 3 stays open in the program: its root is /proc/self/fd/3. */
-	posix_spawn_file_actions_adddup2(&actions, root_fd, 3);
-	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
-	number = posix_spawnp(&pid, maker->program, &actions, NULL,
-			      (char *const *)(uintptr_t)line->words, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	if (number == ENOENT)
-		return error_set(err, "%s: %s is not installed; it comes with %s", maker->prefix,
-				 maker->program, maker->package);
-	if (number != 0)
-		return error_number(err, number, "start %s", maker->program);
+	if (out_fd < 0)
+		return error_errno(err, "make a memfd");
+	pid = start(line, root_fd, out_fd, err);
+	if (pid < 0)
+		return err->code != ENOENT ? -1 : error_set(err, "%s is not installed; it comes with %s",
+							    maker->program, maker->package);
 	do {
 		ended = waitpid(pid, &status, 0);
 	} while (ended < 0 && errno == EINTR);
+	if (interrupt_check(err) < 0)
+		return -1;
 	if (ended == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	if (WIFSIGNALED(status))
-		return error_set(err, "%s: ended by signal %d", maker->program, WTERMSIG(status));
-	return error_set(err, "%s: failed with status %d", maker->program, WEXITSTATUS(status));
+	return error_set(err, "%s: failed: %s", maker->program, said(line->arena, out_fd));
 }
 
 int pack_file_system(struct arena *arena, const char *reference, int root_fd,
