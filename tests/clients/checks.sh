@@ -12,7 +12,7 @@ e() { LIMIT=30 want "$1" "$2" "$3" "${engine[@]}" "${@:4}"; }
 run() { e "$1" "$2" "$3" run --rm --network none "${@:4}"; }
 seen() { until_seen "$1" "$2" "$3" "${engine[@]}" "${@:4}"; }
 # at_tty TEXT STATUS REGEX WORDS: the words go through a shell.
-at_tty() { LIMIT=30 want "$1" "$2" "$3" script -qec "${engine[*]} $4" /dev/null; }
+at_tty() { at_terminal "$1" "$2" "$3" "${engine[*]} $4"; }
 
 checks_of_process() {
 	run 'runs a command' 0 '^hello$' box echo hello

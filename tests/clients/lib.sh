@@ -178,8 +178,8 @@ until_seen() {
 	report 0 "$text"
 }
 
-# with_pty COMMAND LINE: run at a terminal; keys come from stdin.
-with_pty() { script -qec "$1" /dev/null; }
+# at_terminal TEXT STATUS REGEX WORDS: one check; the words go through a shell, at a terminal.
+at_terminal() { LIMIT=30 want "$1" "$2" "$3" script -qec "$4" /dev/null; }
 
 # snippet NAME: the block of docs/engines.md below "<!-- NAME -->", with RUNTIME in the place of
 # /usr/bin/kist: what the page tells is what is tested.
