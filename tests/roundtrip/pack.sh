@@ -1,0 +1,210 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# pack.sh: images that kist makes and changes, seen by kist and the shell alone: the same bytes for
+# the same input, nothing half-written, and what is refused.  ROOTFS: the program kist-rootfs.
+set -u
+export LC_ALL=C
+unset SOURCE_DATE_EPOCH
+tree=$(dirname "$(realpath "$0")")/tree.py
+checks=0 failed=0
+
+if [ -z "${PACK_INSIDE:-}" ]; then
+	[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root" && exit 0; }
+	work=$(mktemp -d /tmp/kist-pack-XXXXXX)
+	timeout -k 5 120 unshare -m env "PACK_INSIDE=$work" bash "$0"
+	status=$?
+	rm -rf --one-file-system "$work"
+	exit $status
+fi
+cd "$PACK_INSIDE" || exit 99
+mount -t tmpfs tmpfs . && cd "$PACK_INSIDE" || exit 99
+echo "TAP version 13"
+
+k() { timeout -k 2 20 "$ROOTFS" "$@"; }
+
+report() {
+	checks=$((checks + 1))
+	if [ "$1" = 0 ]; then
+		echo "ok $checks - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $checks - $2"
+		printf '%s\n' "${@:3}" | sed 's/^/  # /'
+	fi
+}
+
+# want TEXT STATUS REGEX COMMAND...
+want() {
+	local out status
+	out=$("${@:4}" 2>&1)
+	status=$?
+	if [ $status = "$2" ] && [[ $out =~ $3 ]]; then
+		report 0 "$1"
+	else
+		report 1 "$1" "command: ${*:4}" "wanted: $2, $3" "got: $status" "$out"
+	fi
+}
+equal() { [ -n "$2" ] && [ "$2" = "$3" ] && report 0 "$1" || report 1 "$1" "$2" "$3"; }
+
+# --- the same input, the same image ---------------------------------------------------------
+mkdir root && python3 "$tree" make root || exit 99
+cp -a root changed && python3 "$tree" change changed || exit 99
+# Names in another order, other inodes, another file system, another umask and environment.
+mkdir other && mount -t tmpfs -o size=50m,mode=755 tmpfs other
+cp -a root/. other/
+(
+	cd other || exit 99
+	find . -depth ! -type d -print0 | sort -z | while IFS= read -r -d '' file; do
+		mv "$file" "$file~" && mv "$file~" "$file"
+	done
+	find . -type d -print0 | while IFS= read -r -d '' dir; do touch -r "../root/$dir" "$dir"; done
+)
+equal 'another order of the same names' "$(cd root && ls -U etc bin | sort)" \
+	"$(cd other && ls -U etc bin | sort)"
+want 'the same tree' 0 '^$' k diff root other
+export SOURCE_DATE_EPOCH=1600000004
+first=$(umask 0 && k pack root oci:a:x --cmd sh)
+second=$(umask 077 && cd other && env -i PATH=/bin:/usr/bin TZ=Asia/Tokyo LANG=de_DE.UTF-8 USER=x \
+	LOGNAME=x SOURCE_DATE_EPOCH=1600000004 "$ROOTFS" pack . oci:../b:x --cmd sh)
+equal 'the same tree gives the same digest' "$first" "$second"
+want 'and the same layout' 0 '^$' diff -r a b
+equal 'on one CPU, too' "$first" "$(taskset -c 0 "$ROOTFS" pack root oci:c:x --cmd sh)"
+for kind in zstd none; do
+	equal "with --compress $kind" "$(k pack root oci:a:$kind --compress $kind)" \
+		"$(k pack other oci:b:$kind --compress $kind)"
+done
+k pack root oci-archive:a.tar:x >/dev/null && k pack other oci-archive:b.tar:x >/dev/null
+want 'the same archive of OCI' 0 '^$' cmp a.tar b.tar
+k pack root docker-archive:a.docker:x >/dev/null && k pack other docker-archive:b.docker:x >/dev/null
+want 'the same archive of Docker' 0 '^$' cmp a.docker b.docker
+equal 'the same changes' "$(k pack --base oci:a:x changed oci:a:y)" \
+	"$(k pack --base oci:b:x changed oci:b:y)"
+equal 'the same squash' "$(k squash oci:a:y --to oci:a:s)" "$(k squash oci:b:y --to oci:b:s)"
+equal 'the same insert' "$(k insert oci:a:x "$tree" /opt/)" "$(k insert oci:b:x "$tree" /opt/)"
+want 'and the same layout after all that' 0 '^$' diff -r a b
+want 'no time is later than SOURCE_DATE_EPOCH' 1 '1600000005123456789|2020-09-13T12:26:4[5-9]' \
+	k diff root a:zstd
+unset SOURCE_DATE_EPOCH
+want 'without it the times are those of the files' 0 '^sha256' k pack root oci:d:x
+want 'so that there is no difference' 0 '^$' k diff root d:x
+
+# --- changes in place -----------------------------------------------------------------------
+blobs() { find "$1" -type f | sort | xargs sha256sum | sort; }
+k config d:x --env A=1 >/dev/null
+want 'config changes a tag' 0 'x$' sh -c "tr , '\n' <d/index.json | sed -n 's/.*ref.name\":\"\([^\"]*\).*/\1/p'"
+k tag d:x y && k rm d x
+want 'tag and rm' 0 '^y$' sh -c "tr , '\n' <d/index.json | sed -n 's/.*ref.name\":\"\([^\"]*\).*/\1/p'"
+want 'rm of what is not there says what is' 1 'no image is called x; there are: y' k rm d x
+sed -i 's/"schemaVersion":2/"schemaVersion":2,"org.example":{"n":1.50}/' d/index.json
+k tag d:y z
+want 'what nobody knows stays' 0 '"org.example":\{"n":1.50\}' cat d/index.json
+# Two at once: each waits for the other.
+for n in 1 2 3 4 5 6; do k config d:y --to "d:p$n" --env "N=$n" >/dev/null & done
+wait
+want 'six at the same time' 0 '^8$' sh -c "grep -o ref.name d/index.json | wc -l"
+
+# Several platforms under one tag
+manifest() { grep -o 'sha256:[0-9a-f]*' "$1/index.json" | head -1; }
+k pack root oci:arm:x --arch arm64 >/dev/null && k pack root oci:amd:x --arch amd64 >/dev/null
+mkdir -p multi/blobs/sha256 && cp arm/blobs/sha256/* amd/blobs/sha256/* multi/blobs/sha256/
+cp arm/oci-layout multi/
+python3 - "$(manifest arm)" "$(manifest amd)" <<'END'
+import hashlib, json, os, sys
+def entry(digest, arch):
+    size = os.path.getsize('multi/blobs/sha256/' + digest.split(':')[1])
+    return {'mediaType': 'application/vnd.oci.image.manifest.v1+json', 'digest': digest,
+            'size': size, 'platform': {'os': 'linux', 'architecture': arch}}
+index = json.dumps({'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.index.v1+json',
+                    'manifests': [entry(sys.argv[1], 'arm64'), entry(sys.argv[2], 'amd64')]}).encode()
+digest = hashlib.sha256(index).hexdigest()
+open('multi/blobs/sha256/' + digest, 'wb').write(index)
+json.dump({'schemaVersion': 2, 'manifests': [{
+    'mediaType': 'application/vnd.oci.image.index.v1+json', 'digest': 'sha256:' + digest,
+    'size': len(index), 'annotations': {'org.opencontainers.image.ref.name': 'x'}}]},
+    open('multi/index.json', 'w'))
+END
+k config multi:x --platform linux/arm64 --env A=arm >/dev/null
+want 'a change of one platform leaves the other' 0 '^$' k diff --platform linux/amd64 multi:x amd:x
+want 'and is in that one' 1 '/config/Env  none -> \["A=arm"\]' k diff --platform linux/arm64 arm:x multi:x
+
+# --- bundles --------------------------------------------------------------------------------
+mkdir bundle && cp -a root bundle/rootfs
+cat >bundle/config.json <<'END'
+{"ociVersion": "1.0.0", "root": {"path": "rootfs"}, "process": {"args": ["a", "b"], "cwd": "/tmp",
+"env": ["X=1"], "user": {"uid": 5, "gid": 6}}, "annotations": {"org.opencontainers.image.stopSignal":
+"SIGINT", "org.opencontainers.image.exposedPorts": "80/tcp,53/udp", "label": "value",
+"org.opencontainers.image.author": "me", "org.kist.init": "never"}}
+END
+k pack bundle oci:bundle.oci:x >/dev/null
+want "a bundle's config.json becomes the image's" 0 \
+	'"Cmd":\["a","b"\],"Env":\["X=1"\],"User":"5:6","WorkingDir":"/tmp","StopSignal":"SIGINT","ExposedPorts":\{"80/tcp":\{\},"53/udp":\{\}\},"Labels":\{"label":"value"\}\},"author":"me"' \
+	sh -c 'grep -h Cmd bundle.oci/blobs/sha256/*'
+mkdir upper work merged
+mount -t overlay overlay -o lowerdir=root,upperdir=upper,workdir=work,redirect_dir=off,metacopy=off merged &&
+	python3 "$tree" change merged && umount merged
+want "an overlay's upper directory is its changes" 0 '^sha256' k pack --base d:y --upper upper d:over
+# overlayfs breaks the hard links of what it copies up.
+want 'as the kernel shows them' 0 '^$' k diff d:over changed -i links --mask-path /bin
+want 'the upper alone is no image' 1 'wants --base' k pack --upper upper d:no
+want 'what is masked stays as it was' 0 '^$' sh -c "'$ROOTFS' pack --base d:y changed d:m \
+	--mask-path /etc --mask-path opt/ >/dev/null && '$ROOTFS' diff d:y d:m -i time |
+	grep -E ' /(etc|opt)'; true"
+want 'nothing changed, no layer' 0 'no layer was added' k pack --base d:y root d:same
+
+# --- file systems ---------------------------------------------------------------------------
+for kind in squashfs:mksquashfs erofs:mkfs.erofs; do
+	tool=${kind#*:} kind=${kind%:*}
+	want "$kind without its tool" 1 "$tool is not installed; it comes with" \
+		env PATH=/nonexistent "$ROOTFS" pack root "$kind:none"
+	command -v "$tool" >/dev/null || continue
+	want "$kind" 0 '^$' k pack root "$kind:$kind.img" --mask-path /sparse
+	want "$kind is one" 0 '^(hsqs|.*)' head -c 4 "$kind.img"
+done
+
+# --- nothing half-written -------------------------------------------------------------------
+mkdir full && mount -t tmpfs -o size=1m tmpfs full
+head -c 3000000 /dev/urandom >big && mkdir small && echo small >small/file
+want 'a full disk: a new layout' 1 'no space left' sh -c "mkdir -p big.d && cp big big.d &&
+	'$ROOTFS' pack big.d oci:full/new:x"
+want 'leaves nothing' 0 '^$' ls -A full
+k pack small oci:full/img:x >/dev/null && before=$(blobs full)
+want 'a full disk: a layer more' 1 'no space left' k insert full/img:x big /big
+equal 'leaves the layout as it was' "$before" "$(blobs full)"
+want 'a full disk: an archive' 1 'no space left' k pack big.d oci-archive:full/a.tar
+equal 'leaves nothing of it' "$before" "$(blobs full)"
+umount full
+# Killed at any moment: the old image or the new one.
+k pack root oci:killed:x >/dev/null
+for delay in 0.001 0.002 0.004 0.008 0.016 0.032 0.064; do
+	"$ROOTFS" insert killed:x big /big >/dev/null 2>&1 &
+	sleep $delay
+	kill -9 $! 2>/dev/null
+	wait $! 2>/dev/null
+	k diff killed:x killed:x >/dev/null || break
+done 2>/dev/null
+want 'killed seven times, the layout holds an image' 0 '^$' k diff killed:x killed:x
+want 'and takes the next change' 0 '^sha256' k insert killed:x small/file /small
+want 'nothing temporary is left' 0 '^$' find killed -name '.*'
+"$ROOTFS" pack big.d oci:int:x >/dev/null 2>&1 &
+sleep 0.02
+kill -INT $! && wait $!
+want 'a stopped pack leaves a whole layout or none' 0 '^$' sh -c "ls -d .int.* 2>/dev/null; true"
+
+# --- refused --------------------------------------------------------------------------------
+want 'no OCI layout' 1 'is there, and is no OCI layout' k pack small oci:root
+want 'no such directory' 1 'open nope: no such file' k pack nope oci:x
+want 'a registry' 1 'skopeo copies them' k pack small docker://x/y
+want 'a device as archive' 1 'no regular file' k pack small oci-archive:/dev/null
+want 'a bad tag' 1 'a tag has letters' k tag d:y 'a b'
+want 'a bad port' 1 'must be a port' k config d:y --expose 0
+want 'a bad signal' 1 'no such signal' k config d:y --stop-signal NOPE
+want 'a bad time' 1 'must be a time' k config d:y --created 2026
+want 'nothing to change' 1 'nothing to change' k config d:y
+want 'too many layers' 1 'has 1 layers' k squash -n 9 d:y
+want 'a file into a file' 1 'not a directory' k insert d:y big /etc/passwd/x
+want 'a directory over a file' 1 'no directory' k insert d:y small /etc/passwd
+want 'no such path to take away' 1 'no such file in the image' k insert --whiteout d:y /nope
+want 'diff of what is not there' 2 'nope' k diff nope d:y
+want 'diff of a layer that is not there' 2 'has 1 layers' k diff 'd:y#7' d:y
+echo "1..$checks"
+[ $failed = 0 ]
