@@ -20,7 +20,10 @@
 
 #define LOCK_WAIT_MS	10000
 #define LOCK_STEP_MS	5
-#define STAT_START_TIME	22
+
+/* Of /proc/<pid>/stat, from the third field on. */
+enum { STAT_FLAGS = 6, STAT_THREADS = 17, STAT_START_TIME = 19, STAT_FIELDS };
+#define FLAG_EXITING	0x4	/* PF_EXITING of the kernel's sched.h */
 
 static const char *const status_names[] = {
 	[CONTAINER_CREATING] = "creating",
@@ -98,10 +101,12 @@ int container_root_open(const char *path, bool create, struct error *err)
 	return fd_take(&fd);
 }
 
-bool process_start_time(pid_t pid, uint64_t *ret)
+/* The numbers of /proc/<pid>/stat from field 3 on; false where there is no such process. */
+static bool stat_read(pid_t pid, uint64_t ret_fields[STAT_FIELDS])
 {
-	char path[40], text[1024], *at;
+	char path[40], text[1024], *at, *word;
 	_cleanup_fd int fd = -EBADF;
+	size_t field = 0;
 	ssize_t size;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -114,12 +119,38 @@ bool process_start_time(pid_t pid, uint64_t *ret)
 	text[size] = '\0';
 	/* The name, field 2, may hold blanks and parentheses of its own. */
 	at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < STAT_START_TIME; field++)
-		at = strchr(at + 1, ' ');
-	if (at == NULL)
+	if (at == NULL || at[1] != ' ')
 		return false;
-	at[1 + strcspn(at + 1, " \n")] = '\0';
-	return text_to_u64(at + 1, UINT64_MAX, ret);
+	for (at += 2; field < STAT_FIELDS && (word = strsep(&at, " \n")) != NULL; field++) {
+		ret_fields[field] = 0;
+		/* A letter, and -1 where there is no terminal. */
+		text_to_u64(word, UINT64_MAX, &ret_fields[field]);
+	}
+	return field == STAT_FIELDS;
+}
+
+bool process_start_time(pid_t pid, uint64_t *ret)
+{
+	uint64_t fields[STAT_FIELDS];
+
+	if (!stat_read(pid, fields))
+		return false;
+	*ret = fields[STAT_START_TIME];
+	return true;
+}
+
+/*
+ * The first process of a pid namespace is dead when it exits, though the
+ * kernel keeps it until all others of the namespace are reaped: by their parents, which for
+ * those of "exec" are outside, and may take their time.  A thread that has left the
+ * others alone exits, too, but then it is not the last.
+ */
+static bool process_is(pid_t pid, uint64_t start_time)
+{
+	uint64_t fields[STAT_FIELDS];
+
+	return stat_read(pid, fields) && fields[STAT_START_TIME] == start_time &&
+	       !((fields[STAT_FLAGS] & FLAG_EXITING) && fields[STAT_THREADS] <= 1);
 }
 
 static bool container_alive(struct container *c)
@@ -130,11 +161,9 @@ static bool container_alive(struct container *c)
 		return false;
 	if (c->pidfd < 0) {
 		_cleanup_fd int pidfd = sys_pidfd_open(c->pid, 0);
-		uint64_t start_time;
 
 		/* In this order: the pidfd can only be of the process whose time is read next. */
-		if (pidfd < 0 || !process_start_time(c->pid, &start_time) ||
-		    start_time != c->start_time)
+		if (pidfd < 0 || !process_is(c->pid, c->start_time))
 			return false;
 		c->pidfd = fd_take(&pidfd);
 	}

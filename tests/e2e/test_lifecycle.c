@@ -251,6 +251,28 @@ E2E(lifecycle, lists_json_as_null_or_an_array)
 	destroy(b);
 }
 
+/* The kernel keeps pid 1 until the last of its namespace is reaped, by whoever started it. */
+E2E(lifecycle, is_stopped_when_pid_1_is_dead_though_an_exec_is_not_reaped)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+
+	e2e_need_root();
+	bundle_probe_args(b, "sleep", "100000", NULL);
+	create(b);
+	call_ok(b, &got, "start");
+	bundle_begin(b, &call, "exec", b->id, "/probe", "say", "up", "sleep", "100000", NULL);
+	bundle_await(&call, "up");
+	kill(call.pid, SIGSTOP);
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	await_status(b, "stopped");
+	kill(call.pid, SIGCONT);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 128 + SIGKILL);
+	destroy(b);
+}
+
 /* --- after kill -9 ---------------------------------------------------------------- */
 
 /* create in the background, killed so many microseconds after it was begun. */
