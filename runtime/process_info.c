@@ -48,16 +48,20 @@ static bool stat_parse(char *text, struct process_info *ret, char **ret_name)
 static void status_parse(const char *text, struct process_info *ret)
 {
 	const char *uid = strstr(text, "\nUid:"), *pids = strstr(text, "\nNSpid:");
-	unsigned int real, effective;
-	int pid, length;
+	char *at;
 
-	if (uid != NULL && sscanf(uid + 5, "%u %u", &real, &effective) == 2)
-		ret->uid = effective;
-	for (pids = pids != NULL ? pids + 7 : ""; sscanf(pids, "%d%n", &pid, &length) == 1;
-	     pids += length) {
-		ret->inner_pid = pid;
-		if (pids[length] == '\n')
+	/* Real, then effective. */
+	if (uid != NULL) {
+		strtoul(uid + strlen("\nUid:"), &at, 10);
+		ret->uid = (uid_t)strtoul(at, NULL, 10);
+	}
+	/* One a pid namespace, the innermost last; the next line begins with a letter. */
+	for (pids = pids != NULL ? pids + strlen("\nNSpid:") : ""; *pids != '\0'; pids = at) {
+		long pid = strtol(pids, &at, 10);
+
+		if (at == pids)
 			break;
+		ret->inner_pid = (pid_t)pid;
 	}
 }
 
