@@ -20,7 +20,7 @@ struct closure {
 	struct arena *arena;
 	int root_fd;
 	const char *library_path;
-	LIST(const char *) places;	/* directories of the loader's configuration, then its own */
+	LIST(const char *) places;	/* directories that were configured, then built in */
 	struct elf_closure *result;
 	const struct elf *program;
 	struct error *err;

@@ -18,6 +18,7 @@ struct commanding {
 /* Set-up and teardown: what they do is no check, but a failure of theirs is worth knowing. */
 static void run_aside(struct commanding *c, const char *what, const suite_words *command)
 {
+	const char *name = arena_printf(c->f->arena, "%s: %s", c->test->container.name, what);
 	struct container_config config = c->config;
 	struct run run = RUN_NONE;
 	struct error err;
@@ -28,7 +29,7 @@ static void run_aside(struct commanding *c, const char *what, const suite_words 
 	config.args = args;
 	config.arg_count = command->count;
 	config.cgroup = NULL;
-	if (run_start(&run, c->f->arena, c->smoke, what, &config, &err) < 0) {
+	if (run_start(&run, c->f->arena, c->smoke, name, &config, &err) < 0) {
 		check_fail(c->f, c->check, "%s: %s", what, err.text);
 	} else {
 		run_wait(&run, time_now() + suite_timeout(c->smoke, &c->test->container), NULL,

@@ -102,7 +102,7 @@ void check_content(const struct smoke *smoke, const struct job *job, struct find
 	check->ended = time_now();
 }
 
-/* --- licences ----------------------------------------------------------------------------------- */
+/* --- licences -------------------------------------------------------------------------------- */
 
 /* Packages and licences as container-structure-test has them. */
 static const char *const excused[] = { "libgnutls30" };

@@ -33,10 +33,13 @@ static void judge_valid(const struct smoke *smoke, struct findings *f)
 		check_fact(f, check, "a directory, without a configuration");
 		return;
 	}
-	if (smoke->subject.kind == SUBJECT_IMAGE)
-		check_fact(f, check, "digests and sizes of all %zu layers",
-			   smoke->subject.layers.count);
-	if (plan_diagnose(f->arena, smoke->subject.bundle, "config.json", &found, &plan, &err) < 0) {
+	if (smoke->subject.kind == SUBJECT_IMAGE) {
+		check_fact(f, check, "%zu layer%s, digests and sizes", smoke->subject.layers.count,
+			   smoke->subject.layers.count == 1 ? "" : "s");
+		return;
+	}
+	if (plan_diagnose(f->arena, smoke->subject.bundle, "config.json", &found, &plan,
+			  &err) < 0) {
 		check_fail(f, check, "%s", err.text);
 		return;
 	}
@@ -116,8 +119,8 @@ static void judge_user(const struct smoke *smoke, struct findings *f)
 			   user.ids.uid)) == 0 ? name : arena_printf(f->arena, "%s, uid %u", name,
 								     user.ids.uid));
 	else
-		check_note(f, check, "user %u has no line in the image's /etc/passwd: programs that "
-			   "ask for their name or home get none", user.ids.uid);
+		check_note(f, check, "user %u has no line in the image's /etc/passwd: programs "
+			   "that ask for their name or home get none", user.ids.uid);
 }
 
 static void judge_workdir(const struct smoke *smoke, struct findings *f)

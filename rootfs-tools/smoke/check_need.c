@@ -57,8 +57,8 @@ static void judge_pid1(struct trying *t)
 	if (signal == 0)
 		signal = SIGTERM;
 	if (!inside_catches(t->run.inside, signal))
-		needed(t, arena_printf(t->findings->arena, "needs an init: as pid 1 it does not hear "
-				       "%s", name_of(signal_names, (uint64_t)signal)));
+		needed(t, arena_printf(t->findings->arena, "needs an init: as pid 1 it does not "
+				       "hear %s", name_of(signal_names, (uint64_t)signal)));
 	reaped = inside_orphan(t->run.inside, ORPHAN_WAIT, &ignored);
 	if (reaped == 0)
 		needed(t, "needs an init: as pid 1 it leaves orphans as zombies");

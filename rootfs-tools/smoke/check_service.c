@@ -69,8 +69,8 @@ static bool wait_ready(struct serving *s, const struct suite_container *containe
 {
 	struct arena *arena = s->f->arena;
 	uint64_t took;
-	enum run_wait wait = run_wait(run, time_now() + suite_timeout(s->smoke, container), is_ready,
-				      (void *)(uintptr_t)container);
+	enum run_wait wait = run_wait(run, time_now() + suite_timeout(s->smoke, container),
+				      is_ready, (void *)(uintptr_t)container);
 
 	took = time_now() - run->trace.began;
 	if (wait == RUN_MET) {

@@ -73,7 +73,8 @@ static void judge_start(struct starting *s, struct check *check)
 		else if (run->refused != NULL)
 			check_fail(s->findings, check, "%s", run->refused);
 		else
-			check_fail(s->findings, check, "%s after %s", status_text(arena, run->status),
+			check_fail(s->findings, check, "%s after %s",
+				   status_text(arena, run->status),
 				   duration_text(arena, run->trace.ended - run->trace.began));
 		return;
 	}
@@ -99,8 +100,8 @@ static void judge_orphans(struct starting *s)
 	if (result < 0)
 		check_skip(s->findings, check, "%s", err.text);
 	else if (result == 0)
-		check_fail(s->findings, check, "a process whose parent has gone stays a zombie: pid "
-			   "1 does not wait for it");
+		check_fail(s->findings, check, "a process whose parent has gone stays a zombie: "
+			   "pid 1 does not wait for it");
 	check->ended = time_now();
 }
 
@@ -116,9 +117,10 @@ static void judge_stop(struct starting *s)
 {
 	struct arena *arena = s->findings->arena;
 	const int signal = stop_signal(s->smoke);
-	const char *name = name_of(signal_names, (uint64_t)signal);
-	struct check *check = check_new(s->findings, arena_printf(arena, "stops on %s",
-								  name != NULL ? name : "its signal"));
+	/* Real-time signals have numbers only. */
+	const char *known = name_of(signal_names, (uint64_t)signal);
+	const char *name = known != NULL ? known : arena_printf(arena, "signal %d", signal);
+	struct check *check = check_new(s->findings, arena_printf(arena, "stops on %s", name));
 	struct run *run = &s->run;
 
 	if (!s->start->runs) {
@@ -161,8 +163,9 @@ static void tell_used(struct starting *s, size_t processes)
 		check_fact(s->findings, check, "%zu, pid 1 among them", processes);
 	}
 	check = check_new(s->findings, "peak memory");
-	check_fact(s->findings, check, "%s%s", size_text(arena, s->run.trace.memory),
-		   s->run.trace.memory_is_rss ? " (its largest process)" : "");
+	check_fact(s->findings, check, "%s%s", s->run.trace.memory_is_rss ?
+		   "no cgroup to measure it in; its largest process had at most " : "",
+		   size_text(arena, s->run.trace.memory));
 }
 
 /* With the host's network, where it did not work without: is that what it lacks? */

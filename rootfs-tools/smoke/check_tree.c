@@ -26,6 +26,7 @@ struct walk {
 	struct findings *f;
 	struct kind setuid, writable, broken, secret;
 	uint64_t files, bytes;
+	subject_layer_list *sizes;	/* of what is in the root, the largest first */
 };
 
 static void found(struct walk *w, struct kind *kind, const char *path, const char *why)
@@ -85,12 +86,25 @@ static void look_at_link(struct walk *w, int dir_fd, const char *name, const cha
 	fd_close(&fd);
 }
 
+/* Where the root is no stack of layers: how much is in each of its directories. */
+static void add_size(struct walk *w, const char *path, uint64_t size)
+{
+	struct subject_layer *at = list_add(w->f->arena, w->sizes, sizeof(*at));
+
+	while (at > w->sizes->items && at[-1].size < size) {
+		*at = at[-1];
+		at--;
+	}
+	*at = (struct subject_layer){ .name = path, .size = size };
+}
+
 static void look_at_directory(struct walk *w, int dir_fd, const char *name, const char *path,
 			      unsigned int depth)
 {
 	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
+	uint64_t before;
 
 	if (directory == NULL)
 		fd_close(&fd);
@@ -110,7 +124,10 @@ static void look_at_directory(struct walk *w, int dir_fd, const char *name, cons
 			continue;
 		if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
 			found(w, &w->writable, below, "a directory without the sticky bit");
+		before = w->bytes;
 		look_at_directory(w, fd, entry->d_name, below, depth + 1);
+		if (depth == 0 && w->bytes > before)
+			add_size(w, below, w->bytes - before);
 	}
 	if (directory != NULL)
 		closedir(directory);
@@ -139,7 +156,7 @@ static void look_at_env(struct walk *w)
 void check_tree(const struct smoke *smoke, const struct job *job _unused, struct findings *f)
 {
 	struct walk w = {
-		.smoke = smoke, .f = f,
+		.smoke = smoke, .f = f, .sizes = smoke->sizes,
 		.setuid.check = check_new(f, "no setuid files, none with capabilities"),
 		.writable.check = check_new(f, "nothing that everybody may write"),
 		.broken.check = check_new(f, "no broken links"),

@@ -87,10 +87,27 @@ static int added_capabilities(struct making *m, uint64_t *ret)
 	return 0;
 }
 
+/* Another user than root has only what it may get from setuid files: as with Docker and podman. */
+static void drop_for_user(struct making *m, struct json *capabilities)
+{
+	static const char *const sets[] = { "effective", "permitted", "inheritable", "ambient" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		json_set(m->arena, capabilities, sets[i], json_new(m->arena, JSON_ARRAY));
+}
+
+static bool is_user(const struct json *process)
+{
+	const struct json *uid = json_find(process, "/user/uid");
+
+	return uid != NULL && uid->type == JSON_NUMBER && strcmp(uid->text, "0") != 0;
+}
+
 /* What is added is added to every set but inheritable and ambient, as kist's --cap-add does. */
 static int set_capabilities(struct making *m, struct json *process)
 {
 	static const char *const sets[] = { "bounding", "effective", "permitted" };
+	const size_t set_count = is_user(process) ? 1 : ARRAY_SIZE(sets);
 	struct json *capabilities;
 	uint64_t added;
 
@@ -101,10 +118,10 @@ static int set_capabilities(struct making *m, struct json *process)
 	}
 	if (added_capabilities(m, &added) < 0)
 		return -1;
-	if (added == 0)
-		return 0;
 	capabilities = json_demand(m->arena, process, "capabilities", JSON_OBJECT);
-	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+	if (m->config->user != NULL && set_count == 1)
+		drop_for_user(m, capabilities);
+	for (size_t i = 0; i < set_count && added != 0; i++) {
 		struct json *set = json_demand(m->arena, capabilities, sets[i], JSON_ARRAY);
 
 		for (const struct name *name = capability_names; name->name != NULL; name++)
@@ -196,6 +213,27 @@ static void set_linux(struct making *m, struct json *root)
 	}
 }
 
+/* Without a range of ids there is no group 5 for terminals to belong to. */
+static void drop_terminal_group(struct making *m, struct json *root)
+{
+	const struct json *mounts = json_member(root, "mounts");
+
+	if (m->smoke->many_ids || mounts == NULL)
+		return;
+	JSON_EACH(mount, mounts) {
+		const struct json *old = json_member(mount, "options");
+		struct json *options = json_new(m->arena, JSON_ARRAY);
+		const char *type = json_text(mount, "type");
+
+		if (type == NULL || strcmp(type, "devpts") != 0 || old == NULL)
+			continue;
+		JSON_EACH(option, old)
+			if (option->type == JSON_STRING && strncmp(option->text, "gid=", 4) != 0)
+				push_string(m, options, option->text);
+		json_set(m->arena, (struct json *)(uintptr_t)mount, "options", options);
+	}
+}
+
 static int add_binds(struct making *m, struct json *root)
 {
 	struct json *mounts;
@@ -236,6 +274,7 @@ const char *container_config_make(struct arena *arena, const struct smoke *smoke
 		json_set_string(arena, json_demand(arena, root, "annotations", JSON_OBJECT),
 				"org.kist.init", config->init);
 	set_linux(&m, root);
+	drop_terminal_group(&m, root);
 	if (set_process(&m, root) < 0 || add_binds(&m, root) < 0)
 		return NULL;
 	json_print(&text, root);

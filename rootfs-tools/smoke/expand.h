@@ -11,7 +11,7 @@
 const char *expand_variables(struct arena *arena, const struct smoke *smoke,
 			     const struct suite *suite, const char *text);
 
-/* Every expected pattern must be found in the text, no excluded one may; what: "standard output". */
+/* Every expected pattern must be in the text, no excluded one may; what: "standard output". */
 void check_patterns(struct findings *f, struct check *check, const char *what,
 		    const suite_patterns *expected, const suite_patterns *excluded,
 		    const char *text, size_t size);

@@ -78,7 +78,7 @@ int http_parse(struct arena *arena, const char *text, size_t size, struct http_a
 	return 0;
 }
 
-/* --- the request ------------------------------------------------------------------------------- */
+/* --- the request ----------------------------------------------------------------------------- */
 
 static const char *request_text(struct arena *arena, const struct suite_http *request)
 {

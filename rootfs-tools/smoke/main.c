@@ -210,7 +210,8 @@ static int dispatch(char **argv, struct error *err)
 {
 	struct smoke_options options = { 0 };
 	struct option_scope scopes[2] = { { smoke_options, &options }, { NULL, NULL } };
-	struct smoke smoke = { .arena = &arena, .options = &options, .root_fd = -EBADF };
+	struct smoke smoke = { .arena = &arena, .options = &options, .root_fd = -EBADF,
+			       .sizes = ARENA_NEW(&arena, subject_layer_list) };
 	struct text out = { .arena = &arena };
 	struct arguments words;
 	int result;

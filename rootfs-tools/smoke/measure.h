@@ -4,7 +4,7 @@
 
 /* What a container used, from its cgroup, while it runs or when it has ended. */
 
-/* The peak of its memory into the trace; then the container, which was kept for this, is deleted. */
+/* The peak of its memory into the trace; then the container, which was kept for it, is deleted. */
 void measure_memory(struct run *run);
 /* Processes and threads in it now; 0: not known. */
 uint64_t measure_processes(const struct run *run);

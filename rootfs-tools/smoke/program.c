@@ -21,9 +21,9 @@ static const struct command_set smoke_set = {
 	.commands = none,
 	.options = smoke_options,
 	.man_description =
-		"Runs an image, a bundle or a directory in containers that are gone afterwards, and "
-		"says what works, what does not, and what it needs: no daemon, and nothing of the "
-		"image but what is checked.  IMAGE is as kist-rootfs(1) has it.\n"
+		"Runs an image, a bundle or a directory in containers that are gone afterwards, "
+		"and says what works, what does not, and what it needs.  No daemon, no shell in "
+		"the image.  IMAGE is as kist-rootfs(1) has it.\n"
 		".PP\nWithout a suite: its configuration is valid; its program exists, is of this "
 		"architecture, and has its interpreter and libraries; it starts; orphans are "
 		"reaped; it stops on its signal; whether it needs a writable root, to be root, "

@@ -89,7 +89,8 @@ static void add_check(struct text *out, const struct report *report, const struc
 		text_add(out, "</span>");
 	}
 	if (check->reasons.count > 0) {
-		text_add(out, folded ? "<details><summary class=\"dim\">more</summary><ul>" : "<ul>");
+		text_add(out, folded ? "<details><summary class=\"dim\">more</summary>" : "");
+		text_add(out, "<ul>");
 		LIST_EACH(reason, check->reasons) {
 			text_add(out, "<li>");
 			text_add_xml(out, *reason);
@@ -100,7 +101,7 @@ static void add_check(struct text *out, const struct report *report, const struc
 	add_stream(out, "standard output", check->out);
 	add_stream(out, "standard error", check->err);
 	text_printf(out, "</td><td>%s</td></tr>\n",
-		    check->ended > check->began ?
+		    check->ended > check->began + 100000 ?
 		    duration_text(out->arena, check->ended - check->began) : "");
 }
 

@@ -76,8 +76,7 @@ static void add_trace(struct text *out, const struct axis *axis, const struct ch
 		      const struct trace *trace, size_t row)
 {
 	uint64_t stop = trace->stopped != 0 ? trace->stopped : last_moment(trace);
-	uint64_t up = trace->ready != 0 ? trace->ready :
-		      trace->created != 0 ? trace->created : trace->began;
+	uint64_t up = trace->ready != 0 ? trace->ready : trace->began;
 
 	text_add(out, "<g><title>");
 	text_add_xml(out, arena_printf(out->arena, "%s: %s: %s, status %d%s%s", check->name,
@@ -135,19 +134,20 @@ void report_timeline(struct text *out, const struct report *report)
 
 void report_sizes(struct text *out, const struct report *report)
 {
-	const struct subject *subject = &report->smoke->subject;
-	const size_t count = subject->layers.count;
+	const subject_layer_list *list = report->smoke->subject.layers.count > 0 ?
+					 &report->smoke->subject.layers : report->smoke->sizes;
+	const size_t count = list->count;
 	uint64_t largest = 1;
 	size_t row = 0;
 
 	if (count == 0)
 		return;
-	LIST_EACH(layer, subject->layers)
+	LIST_EACH(layer, *list)
 		if (layer->size > largest)
 			largest = layer->size;
 	text_printf(out, "<svg class=\"sizes\" viewBox=\"0 0 %d %zu\" role=\"img\" "
 			 "aria-label=\"sizes\">\n", WIDTH, TOP + count * ROW + 6);
-	LIST_EACH(layer, subject->layers) {
+	LIST_EACH(layer, *list) {
 		double width = (double)layer->size / (double)largest * (WIDTH - LABEL - 110);
 
 		text_add(out, "<g><title>");
@@ -155,8 +155,8 @@ void report_sizes(struct text *out, const struct report *report)
 		text_add(out, "</title>");
 		add_label(out, row, layer->name);
 		text_printf(out, "<rect class=\"size\" x=\"%d\" y=\"%zu\" width=\"%.1f\" "
-				 "height=\"%d\"/><text class=\"value\" x=\"%.1f\" y=\"%zu\">%s</text>"
-				 "</g>\n", LABEL, TOP + row * ROW + 3, width < 1 ? 1 : width,
+				 "height=\"%d\"/><text class=\"value\" x=\"%.1f\" y=\"%zu\">%s"
+				 "</text></g>\n", LABEL, TOP + row * ROW + 3, width < 1 ? 1 : width,
 			    ROW - 6, LABEL + width + 8, TOP + row * ROW + 15,
 			    size_text(out->arena, layer->size));
 		row++;

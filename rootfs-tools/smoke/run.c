@@ -287,6 +287,18 @@ void run_end(struct run *run)
 	fd_close(&run->pidfd);
 }
 
+/* In the order of their beginnings, for those beside a service are closed before it. */
+static void trace_add(struct findings *findings, struct check *check, const struct trace *trace)
+{
+	struct trace *last = list_add(findings->arena, &check->traces, sizeof(*last));
+
+	while (last > check->traces.items && last[-1].began > trace->began) {
+		*last = last[-1];
+		last--;
+	}
+	*last = *trace;
+}
+
 void run_close(struct run *run, struct findings *findings, struct check *check)
 {
 	struct error ignored;
@@ -295,6 +307,5 @@ void run_close(struct run *run, struct findings *findings, struct check *check)
 	if (run->dir != NULL)
 		tree_remove(AT_FDCWD, run->dir, &ignored);
 	if (check != NULL && run->pid > 0)
-		*(struct trace *)list_add(findings->arena, &check->traces, sizeof(struct trace)) =
-			run->trace;
+		trace_add(findings, check, &run->trace);
 }

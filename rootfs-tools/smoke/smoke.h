@@ -28,12 +28,13 @@ struct smoke {
 	const char *kist;		/* the runtime's program, as seen from the box */
 	const char *state;		/* its --root */
 	const char *work;		/* a tmpfs that nobody else sees */
-	const char *run_name;		/* of this run: "kist-smoke-3f9c..."; cgroups are below it */
+	const char *run_name;		/* "kist-smoke-3f9c...", begins the names of cgroups */
 	bool rootless;			/* in a user namespace, where we are root */
 	bool cgroups;			/* may be made */
 	bool many_ids;			/* more than root is mapped */
 	int root_fd;			/* the subject's whole tree, to be read */
 	const char *view;		/* its path */
+	subject_layer_list *sizes;	/* of directories: filled by check_tree() */
 	uint64_t began;			/* time_now() */
 	uint64_t timeout, settle, grace;	/* milliseconds */
 };

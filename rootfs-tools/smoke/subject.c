@@ -97,7 +97,54 @@ static int config_parse(struct arena *arena, struct subject *subject, struct err
 	return 0;
 }
 
-static int load_bundle(struct arena *arena, const char *path, struct subject *ret, struct error *err)
+/* "lowerdir=/a:/b", and what was written on top of them. */
+static void add_overlay(struct arena *arena, struct subject *subject, const struct json *options)
+{
+	JSON_EACH(option, options)
+		if (option->type == JSON_STRING && strncmp(option->text, "upperdir=", 9) == 0)
+			add_directory(arena, subject, option->text + 9);
+	JSON_EACH(option, options) {
+		if (option->type != JSON_STRING || strncmp(option->text, "lowerdir=", 9) != 0)
+			continue;
+		for (const char *at = option->text + 9; *at != '\0';) {
+			size_t length = strcspn(at, ":");
+
+			add_directory(arena, subject, arena_strndup(arena, at, length));
+			at += length + (at[length] == ':');
+		}
+	}
+}
+
+/* A bundle of "kist rootfs bundle" has its root as an overlay, mounted on "/": here we mount. */
+static int take_overlay(struct arena *arena, struct subject *subject, struct error *err)
+{
+	struct json *root = json_copy(arena, subject->config);
+	const struct json *mounts = json_member(root, "mounts");
+	struct json *others = json_new(arena, JSON_ARRAY);
+
+	if (mounts == NULL || mounts->type != JSON_ARRAY)
+		return 0;
+	JSON_EACH(mount, mounts) {
+		const char *destination = json_text(mount, "destination");
+		const char *type = json_text(mount, "type");
+
+		if (destination == NULL || strcmp(destination, "/") != 0)
+			json_push(others, json_copy(arena, mount));
+		else if (type == NULL || strcmp(type, "overlay") != 0 ||
+			 json_member(mount, "options") == NULL)
+			return error_set(err, "%s: its root is a %s, of which there is no overlay; "
+					 "give the image", subject->source.name,
+					 type != NULL ? type : "mount");
+		else
+			add_overlay(arena, subject, json_member(mount, "options"));
+	}
+	json_set(arena, root, "mounts", others);
+	subject->config = root;
+	return 0;
+}
+
+static int load_bundle(struct arena *arena, const char *path, struct subject *ret,
+		       struct error *err)
 {
 	const char *file = arena_printf(arena, "%s/config.json", path), *root;
 	char *text;
@@ -112,7 +159,11 @@ static int load_bundle(struct arena *arena, const char *path, struct subject *re
 	root = string_at(ret->config, "/root/path");
 	if (root == NULL)
 		return error_set(err, "%s: /root/path: is required, but missing", file);
-	add_directory(arena, ret, *root == '/' ? root : arena_printf(arena, "%s/%s", path, root));
+	if (take_overlay(arena, ret, err) < 0)
+		return -1;
+	if (ret->directories.count == 0)
+		add_directory(arena, ret, *root == '/' ? root :
+			      arena_printf(arena, "%s/%s", path, root));
 	return 0;
 }
 
@@ -120,7 +171,9 @@ static int load_bundle(struct arena *arena, const char *path, struct subject *re
 static int load_directory(struct arena *arena, const char *path, struct subject *ret,
 			     struct error *err)
 {
-	struct make_options options = { .rootfs = path };
+	struct make_options options = {
+		.rootfs = path, .capabilities = MAKE_CAPABILITIES_IMAGE, .net = MAKE_NET_PRIVATE,
+	};
 	const char *text = config_make(arena, &options, err);
 
 	if (text == NULL)
@@ -146,27 +199,43 @@ static void set_args(struct arena *arena, struct subject *subject, const char *c
 	subject->config = root;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* "dir:DIR" too, but no image layout. */
+static bool is_root(struct arena *arena, const char *path)
+{
+	return is_directory(path) &&
+	       access(arena_printf(arena, "%s/oci-layout", path), F_OK) < 0 &&
+	       access(arena_printf(arena, "%s/index.json", path), F_OK) < 0;
+}
+
 int subject_load(struct arena *arena, const char *word, const struct subject_options *options,
 		 struct subject *ret, struct error *err)
 {
+	const char *path = strncmp(word, "dir:", 4) == 0 ? word + 4 : word;
 	char resolved[PATH_MAX];
-	struct stat st;
+	int result;
 
 	*ret = (struct subject){ .name = word };
-	if (realpath(word, resolved) == NULL || stat(resolved, &st) < 0)
-		return error_errno(err, "open %s", word);
-	if (!S_ISDIR(st.st_mode))
-		return error_set(err, "%s: is no bundle and no directory", word);
-	word = arena_strdup(arena, resolved);
-	if (stat(arena_printf(arena, "%s/config.json", word), &st) == 0) {
+	if (!is_root(arena, path))
+		return subject_image(arena, word, options, ret, err);
+	if (realpath(path, resolved) == NULL)
+		return error_errno(err, "open %s", path);
+	path = arena_strdup(arena, resolved);
+	if (access(arena_printf(arena, "%s/config.json", path), F_OK) == 0) {
 		ret->kind = SUBJECT_BUNDLE;
-		if (load_bundle(arena, word, ret, err) < 0)
-			return -1;
+		result = load_bundle(arena, path, ret, err);
 	} else {
 		ret->kind = SUBJECT_DIRECTORY;
-		if (load_directory(arena, word, ret, err) < 0)
-			return -1;
+		result = load_directory(arena, path, ret, err);
 	}
+	if (result < 0)
+		return -1;
 	from_config(arena, ret);
 	if (options->arg_count > 0)
 		set_args(arena, ret, options->args, options->arg_count);

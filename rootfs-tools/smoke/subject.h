@@ -17,11 +17,12 @@ struct subject_layer {
 	const char *created_by;	/* or NULL */
 	uint64_t size;
 };
+typedef LIST(struct subject_layer) subject_layer_list;
 
 struct subject {
 	const char *name;		/* as the user wrote it */
 	enum subject_kind kind;
-	const char *bundle;		/* absolute; what relative paths of its configuration are in */
+	const char *bundle;		/* absolute; where its relative paths begin */
 	LIST(const char *) directories;	/* absolute: lower directories of an overlay, or the one */
 	struct json_source source;	/* the configuration: text, and its tree */
 	const struct json *config;
@@ -32,7 +33,7 @@ struct subject {
 	const struct json *labels;	/* an object, or NULL */
 	const char *user, *workdir, *stop_signal;
 	const char *architecture;
-	LIST(struct subject_layer) layers;
+	subject_layer_list layers;
 };
 
 /*
@@ -46,6 +47,9 @@ struct subject_options {
 };
 int subject_load(struct arena *arena, const char *word, const struct subject_options *options,
 		 struct subject *ret, struct error *err);
+/* The same of an image; its layers stay in the store for as long as this process lives. */
+int subject_image(struct arena *arena, const char *word, const struct subject_options *options,
+		  struct subject *ret, struct error *err);
 /* The value of a variable of the image, or NULL; not NUL-terminated by "=". */
 const char *subject_env(const struct subject *subject, const char *name);
 /* Whether what it runs is root inside. */

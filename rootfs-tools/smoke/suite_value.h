@@ -10,7 +10,7 @@
 decode_fn decode_word;		/* const char * */
 decode_fn decode_name_word;	/* the same, not empty */
 decode_fn decode_flag;		/* bool; yes, no, on, off too */
-decode_fn decode_duration;	/* struct suite_number, milliseconds: 5s, 300ms, 2m, 1.5 (seconds) */
+decode_fn decode_duration;	/* struct suite_number, milliseconds: 5s, 300ms, 2m; 1.5 is 1.5s */
 decode_fn decode_bytes;		/* struct suite_number: 64M */
 decode_fn decode_count;		/* struct suite_number */
 decode_fn decode_owner;		/* the same; -1 is "any" */
