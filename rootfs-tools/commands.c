@@ -3,7 +3,7 @@
 
 /* In the order of --help. */
 #define COMMANDS(row) \
-	row(unpack) row(bundle) row(pack) row(diff) row(squash) row(insert) row(config) row(tag) row(rm) \
+	row(unpack) row(bundle) row(make) row(pack) row(diff) row(squash) row(insert) row(config) row(tag) row(rm) \
 	row(run_bundle) row(run_end) \
 	row(ls) row(cat) row(inspect) row(validate) row(store) row(gc) \
 	row(completion) row(help_page) row(man)
