@@ -160,7 +160,7 @@ int fd_send(int socket, const int *fds, size_t count, const void *data, size_t s
 		memcpy(CMSG_DATA(head), fds, sizeof(int) * count);
 	}
 	do {
-		n = sendmsg(socket, &message, MSG_NOSIGNAL);
+		n = sendmsg(socket, &message, FD_SEND_FLAGS);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return error_errno(err, "send");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/arena.h"
@@ -31,6 +32,11 @@ int file_write(int dir_fd, const char *path, const char *text, struct error *err
 int file_replace(int dir_fd, const char *name, const char *text, size_t size, mode_t mode,
 		 struct error *err);
 
+/*
+ * Of the sendmsg(2) of fd_send(): words that a unix socket does not look at make it known to
+ * config/seccomp_watch.c, and no program has these three.
+ */
+#define FD_SEND_FLAGS	(MSG_NOSIGNAL | MSG_DONTROUTE | MSG_CONFIRM)
 /* Passes fds (at most 8) with data over a unix socket, and takes them, close-on-exec. */
 int fd_send(int socket, const int *fds, size_t count, const void *data, size_t size,
 	    struct error *err);

@@ -9,14 +9,15 @@
 #include "runtime/console.h"
 #include "runtime/image_run.h"
 #include "runtime/monitor.h"
+#include "runtime/seccomp_watch.h"
 #include "runtime/wait.h"
 
 struct run_options {
 	struct create_options create;
 	struct made_options made;
 	struct image_options image;
-	const char *log_file, *log_file_format, *log_file_size;
-	bool detach, keep, strict;
+	const char *log_file, *log_file_format, *log_file_size, *seccomp_record;
+	bool detach, keep, strict, seccomp_log;
 };
 
 static const struct option options[] = {
@@ -33,6 +34,10 @@ static const struct option options[] = {
 			"when FILE becomes FILE.1; 16M by default, 0: never"),
 	OPTION_ROW_FLAG("strict", 0, struct run_options, strict,
 			"refuse a configuration that \"check\" warns of"),
+	OPTION_ROW_TEXT("seccomp-record", 0, struct run_options, seccomp_record, "FILE",
+			"the same as \"seccomp record FILE\""),
+	OPTION_ROW_FLAG("seccomp-log", 0, struct run_options, seccomp_log,
+			"name each system call that the profile denies, and who made it"),
 	IMAGE_OPTION_ROWS(struct run_options, image.),
 	MADE_OPTION_ROWS(struct run_options, made.),
 	INIT_OPTION_ROWS(struct run_options, made.),
@@ -172,11 +177,37 @@ static int run_logged(struct creation_request *request, const struct run_options
 	return monitor_run(&monitor, err);
 }
 
+static int run_watched(struct creation_request *request, struct bundle *bundle,
+		       const struct run_options *values, struct error *err)
+{
+	struct seccomp_watch watch = SECCOMP_WATCH_NONE;
+	struct error ignored;
+	int status;
+
+	if (values->detach)
+		return error_set(err, "--seccomp-record and --seccomp-log are not for --detach");
+	if (seccomp_watch_begin(&watch, request->cli, bundle, values->seccomp_record, err) < 0)
+		return -1;
+	status = run_foreground(request, values->keep, err);
+	if (seccomp_watch_end(&watch, status >= 0, status >= 0 ? err : &ignored) < 0)
+		return -1;
+	return status;
+}
+
 static int run_in_background(struct creation_request *request, const struct run_options *values,
 			     struct error *err)
 {
 	return values->log_file != NULL ? run_logged(request, values, err) :
 					   run_detached(request, err);
+}
+
+static int run_bundle(struct creation_request *request, struct bundle *bundle,
+		      const struct run_options *values, struct error *err)
+{
+	if (values->seccomp_record != NULL || values->seccomp_log)
+		return run_watched(request, bundle, values, err);
+	return values->detach ? run_in_background(request, values, err) :
+				run_foreground(request, values->keep, err);
 }
 
 static int check_output(const struct run_options *values, bool terminal, struct error *err)
@@ -313,8 +344,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (container_id_check(request.id, err) == 0 &&
 	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
 	    check_output(run_options, bundle.plan->process.terminal, err) == 0)
-		status = run_options->detach ? run_in_background(&request, run_options, err) :
-					       run_foreground(&request, run_options->keep, err);
+		status = run_bundle(&request, &bundle, run_options, err);
 	return status < 0 ? run_failed(cli, run_options, request.id, err) : status;
 }
 

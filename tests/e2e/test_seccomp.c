@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "tests/e2e/harness.h"
+
+/* Listeners, and the two commands that have one of their own. */
+
+/* 39 and the like differ between architectures. */
+static const char *number(long call)
+{
+	return arena_printf(&e2e_arena, "%ld", call);
+}
+
+static const char *file_text(const char *path)
+{
+	struct error err;
+	char *text;
+
+	cr_assert_eq(file_read(AT_FDCWD, path, 1 << 20, &e2e_arena, &text, NULL, &err), 0, "%s",
+		     err.text);
+	return text;
+}
+
+/* --- listenerPath ------------------------------------------------------------------------ */
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	cr_assert(fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		  listen(fd, 2) == 0);
+	return fd;
+}
+
+/* The state that came with it. */
+static int listener_take(int socket, char **ret_state)
+{
+	int connection = accept(socket, NULL, NULL), fd = -EBADF;
+	size_t count = 1;
+	struct error err;
+	ssize_t size;
+
+	*ret_state = arena_alloc(&e2e_arena, 65536);
+	size = fd_receive(connection, &fd, &count, *ret_state, 65535, &err);
+	cr_assert(size > 0 && count == 1, "%s", err.text);
+	close(connection);
+	return fd;
+}
+
+/* Answers one call with that value. */
+static void listener_answer(int fd, long call, int64_t value)
+{
+	struct seccomp_notif request = { 0 };
+	struct seccomp_notif_resp response = { 0 };
+
+	cr_assert_eq(ioctl(fd, SECCOMP_IOCTL_NOTIF_RECV, &request), 0, "%s", strerror(errno));
+	cr_expect_eq(request.data.nr, call);
+	response.id = request.id;
+	response.val = value;
+	cr_assert_eq(ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response), 0, "%s", strerror(errno));
+}
+
+static struct bundle *listening(const char *path)
+{
+	struct bundle *b = bundle_new();
+
+	bundle_set(b, "/linux/seccomp",
+		   arena_printf(&e2e_arena,
+				"{'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '%s',"
+				" 'listenerMetadata': 'secret \\\\ word', 'syscalls': ["
+				"{'names': ['getpgrp'], 'action': 'SCMP_ACT_NOTIFY'}]}",
+				path));
+	bundle_probe_args(b, "syscall", number(SYS_getpgrp), "0", "0", "0", NULL);
+	return b;
+}
+
+E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
+{
+	const char *path = arena_printf(&e2e_arena, "/tmp/kist-listener-%d", getpid());
+	int socket = listen_at(path), fd;
+	struct bundle *b = listening(path);
+	struct output got;
+	struct call call;
+	char *state;
+
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	fd = listener_take(socket, &state);
+	listener_answer(fd, SYS_getpgrp, 4711);
+	bundle_finish(&call, &got);
+	unlink(path);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(got.out, "=4711"), "%s", got.out);
+	cr_expect(strstr(state, "\"fds\":[\"seccompFd\"]"), "%s", state);
+	cr_expect(strstr(state, "\"metadata\":\"secret \\\\ word\""), "%s", state);
+	cr_expect(strstr(state, arena_printf(&e2e_arena, "\"id\":\"%s\"", b->id)), "%s", state);
+	cr_expect(strstr(state, b->path), "%s", state);
+	close(fd);
+	close(socket);
+}
+
+E2E(seccomp, listener_is_given_for_exec_too)
+{
+	const char *path = arena_printf(&e2e_arena, "/tmp/kist-listener-%d", getpid());
+	int socket = listen_at(path), first, second;
+	struct bundle *b = listening(path);
+	struct call run, exec;
+	struct output got;
+	char *state;
+
+	bundle_probe_args(b, "say", "here", "sleep", "20000", NULL);
+	bundle_begin(b, &run, "run", "--bundle", b->path, b->id, NULL);
+	first = listener_take(socket, &state);
+	bundle_await(&run, "here");
+	bundle_begin(b, &exec, "exec", b->id, "/probe", "syscall", number(SYS_getpgrp), "0", "0",
+		     "0", NULL);
+	second = listener_take(socket, &state);
+	listener_answer(second, SYS_getpgrp, 4712);
+	bundle_finish(&exec, &got);
+	cr_expect(strstr(got.out, "=4712"), "%s%s", got.out, got.err);
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	bundle_finish(&run, &got);
+	unlink(path);
+	close(first);
+	close(second);
+	close(socket);
+}
+
+E2E(seccomp, listener_that_is_not_there_is_named)
+{
+	struct bundle *b = listening("/nonexistent/socket");
+	struct output got;
+
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, "/nonexistent/socket"), "%s", got.err);
+}
+
+/* --- seccomp record ------------------------------------------------------------------------- */
+
+/* What the program and a child of it did, and what the recorded profile then denies. */
+E2E(seccomp, profile_of_a_run_allows_that_run_and_no_more)
+{
+	struct bundle *b = bundle_new();
+	const char *file = arena_printf(&e2e_arena, "%s/profile.json", b->dir), *profile;
+	struct output got;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "orphans", "3", "syscall", number(SYS_getpgrp), "0", "0", "0", "exit",
+			  "5", NULL);
+	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 5, "%s", got.err);
+	profile = file_text(file);
+	cr_expect(strstr(profile, "\"getpgrp\"") && strstr(profile, "\"exit_group\""), "%s",
+		  profile);
+	cr_expect(strstr(profile, "execve"), "%s", profile);
+	cr_expect_null(strstr(profile, "\"getsid\""), "%s", profile);
+	bundle_set(b, "/linux/seccomp", profile);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 5, "%s", got.err);
+	bundle_probe_args(b, "syscall", number(SYS_getsid), "0", "0", "0", NULL);
+	bundle_run(b, &got);
+	cr_expect(strstr(got.out, "EPERM"), "%s", got.out);
+}
+
+E2E(seccomp, recording_works_with_the_flags_of_run)
+{
+	struct bundle *b = bundle_new();
+	const char *file = arena_printf(&e2e_arena, "%s/profile.json", b->dir);
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_call(b, &got, "seccomp", "record", file, "--rootfs", b->rootfs, "--", "/probe",
+		    "say", "hello", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_str_eq(got.out, "hello\n");
+	cr_expect(strstr(file_text(file), "\"write"), "%s", file_text(file));
+}
+
+E2E(seccomp, recording_needs_no_privilege)
+{
+	struct bundle *b = bundle_new();
+	const char *file = arena_printf(&e2e_arena, "%s/profile.json", b->dir);
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_as_user(b, 65534);
+	bundle_probe_args(b, "say", "hello", NULL);
+	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(file_text(file), "\"exit_group\""), "%s", file_text(file));
+}
+
+E2E(seccomp, recording_of_what_does_not_start_ends)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_args(b, "/nothing", NULL);
+	bundle_call(b, &got, "seccomp", "record", arena_printf(&e2e_arena, "%s/p", b->dir),
+		    "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, "no such file or directory"), "%s", got.err);
+	bundle_call(b, &got, "seccomp", "play", "x", NULL);
+	cr_expect(strstr(got.err, "there is \"record\""), "%s", got.err);
+}
+
+/* --- run --seccomp-log ------------------------------------------------------------------------- */
+
+static const char denying[] =
+	"{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
+	" {'names': ['getpgrp'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 22},"
+	" {'names': ['getsid'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 95,"
+	"  'args': [{'index': 0, 'value': 7, 'op': 'SCMP_CMP_EQ'}]}]}";
+
+E2E(seccomp, denied_calls_are_named)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_set(b, "/linux/seccomp", denying);
+	bundle_probe_args(b, "syscall", number(SYS_getpgrp), "0", "0", "0", "syscall",
+			  number(SYS_getpgrp), "0", "0", "0", "syscall", number(SYS_getsid), "7",
+			  "0", "0", "syscall", number(SYS_getsid), "0", "0", "0", NULL);
+	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	/* What the profile says, as without it. */
+	cr_expect(strstr(got.out, "EINVAL") && strstr(got.out, "EOPNOTSUPP"), "%s", got.out);
+	cr_expect(strstr(got.err, "seccomp: getpgrp of /probe (pid "), "%s", got.err);
+	cr_expect(strcasestr(got.err, "was denied: invalid argument"), "%s", got.err);
+	cr_expect(strstr(got.err, "seccomp: getsid of /probe (pid "), "%s", got.err);
+	/* Each once. */
+	cr_assert(strstr(got.err, "getpgrp"));
+	cr_expect_null(strstr(strstr(got.err, "getpgrp") + 1, "getpgrp"), "%s", got.err);
+}
+
+E2E(seccomp, log_wants_a_profile_without_a_listener)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
+	cr_expect(strstr(got.err, "the configuration has no seccomp profile"), "%s", got.err);
+	b = listening("/tmp/kist-no-listener");
+	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
+	cr_expect(strstr(got.err, "has a listener already"), "%s", got.err);
+	bundle_call(b, &got, "run", "--detach", "--seccomp-log", "--bundle", b->path, b->id, NULL);
+	cr_expect(strstr(got.err, "not for --detach"), "%s", got.err);
+}
