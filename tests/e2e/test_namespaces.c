@@ -154,7 +154,9 @@ E2E(namespaces, loopback_is_up_with_both_addresses)
 	bundle_run_probe(b, &seen);
 	cr_expect_eq(seen.lo_up, 1);
 	cr_expect_str_eq(probe_text(&seen, "lo_ipv4"), "127.0.0.1");
-	cr_expect_str_eq(probe_text(&seen, "lo_ipv6"), "00000000000000000000000000000001");
+	/* IPv6 may be a module that is not loaded. */
+	if (access("/proc/net/if_inet6", F_OK) == 0)
+		cr_expect_str_eq(probe_text(&seen, "lo_ipv6"), "00000000000000000000000000000001");
 }
 
 E2E(namespaces, have_the_names_of_the_bundle)
@@ -226,6 +228,8 @@ E2E(namespaces, time_namespace_has_its_offsets)
 	struct probe seen;
 
 	e2e_need_kist();
+	if (access("/proc/self/ns/time", F_OK) < 0)
+		cr_skip_test("this kernel has no time namespaces");
 	bundle_set(b, "/linux/namespaces/-", "{'type': 'time'}");
 	bundle_set(b, "/linux/timeOffsets", "{'monotonic': {'secs': 172800, 'nanosecs': 5},"
 		   " 'boottime': {'secs': 604800}}");
