@@ -2,6 +2,7 @@
 #include "rootfs-tools/draft.h"
 
 #include "rootfs-tools/index.h"
+#include "rootfs-tools/layer_read.h"
 
 #define MANIFEST_TYPE	"application/vnd.oci.image.manifest.v1+json"
 #define CONFIG_TYPE	"application/vnd.oci.image.config.v1+json"
@@ -163,18 +164,10 @@ static int copy_tar(struct draft *d, struct draft_layer *layer, struct writer *w
 		    const struct compress_choice *choice, struct error *err)
 {
 	_cleanup_layer struct layer_writer *out = NULL;
-	_cleanup_stream struct stream *stream = NULL;
 	struct layer_result result;
-	const unsigned char *data;
-	ssize_t n;
 
-	stream = stream_open_layer(d->arena, d->base, layer->base, NULL, err);
-	if (stream == NULL || layer_begin(d->arena, writer, choice, &d->epoch, &out, err) < 0)
-		return -1;
-	while ((n = stream_next(stream, &data, err)) > 0)
-		if (sink_write(&out->sink, data, (size_t)n, err) < 0)
-			return -1;
-	if (n < 0 || stream_finish(stream, &(struct stream_result){ 0 }, err) < 0 ||
+	if (layer_begin(d->arena, writer, choice, &d->epoch, &out, err) < 0 ||
+	    layer_read_tar(d->arena, d->base, layer->base, &out->sink, err) < 0 ||
 	    layer_end(out, &result, err) < 0)
 		return -1;
 	*layer = (struct draft_layer){ .media_type = result.media_type,

@@ -6,6 +6,8 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "rootfs-tools/interrupt.h"
+#include "rootfs-tools/layer_read.h"
 #include "rootfs-tools/tree_walk.h"
 
 int image_tree_read(struct arena *arena, const struct image *image, struct tree *ret,
@@ -25,28 +27,26 @@ int image_tree_read(struct arena *arena, const struct image *image, struct tree 
 }
 
 struct copy {
-	struct tree_reader reader;
-	const struct tree_source *source;
-	uint64_t size;
+	uint32_t entry;
 	int fd;
 };
 
-static int copy_data(struct tree_reader *reader, const void *data, size_t size,
-		     struct error *err)
+static bool copy_wanted(void *context, uint32_t number)
 {
-	const struct copy *copy = (const struct copy *)reader;
-
-	return fd_write_all(copy->fd, data, size) == 0 ? 0 : error_errno(err, "write");
+	return number == ((struct copy *)context)->entry;
 }
 
-static int copy_entry(void *context, struct tar *tar, const struct tar_entry *entry _unused,
-		      const struct tree_source *source, struct error *err)
+static int copy_entry(void *context _unused, const struct tar_entry *entry _unused,
+		      const char *digest _unused, uint32_t number _unused, struct error *err)
 {
-	struct copy *copy = context;
+	return interrupt_check(err);
+}
 
-	if (source->entry != copy->source->entry)
-		return 0;
-	return tree_read_data(tar, copy->size, &copy->reader, err);
+static int copy_data(void *context, const void *data, size_t size, struct error *err)
+{
+	const struct copy *copy = context;
+
+	return fd_write_all(copy->fd, data, size) == 0 ? 0 : error_errno(err, "write");
 }
 
 static int copy_file(const struct image *image, const char *path, int to_fd, struct error *err)
@@ -66,12 +66,13 @@ static int copy_file(const struct image *image, const char *path, int to_fd, str
 int image_tree_copy(struct arena *arena, const struct image *image, const struct tree_node *node,
 		    int fd, struct error *err)
 {
-	struct copy copy = {
-		.reader = { .data = copy_data }, .source = &node->inode->source,
-		.size = node->inode->size, .fd = fd,
+	struct copy copy = { .entry = node->inode->source.entry, .fd = fd };
+	const struct layer_read read = {
+		.image = image, .layer = node->inode->source.layer - 1, .wanted = copy_wanted,
+		.entry = copy_entry, .data = copy_data, .context = &copy,
 	};
 
 	if (image->kind == IMAGE_DIRECTORY)
 		return copy_file(image, tree_path(arena, node), fd, err);
-	return tree_walk_layer(arena, image, copy.source->layer - 1, copy_entry, &copy, err);
+	return layer_read(arena, &read, err);
 }

@@ -5,6 +5,9 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "rootfs-tools/interrupt.h"
+#include "rootfs-tools/layer_read.h"
+
 struct adder {
 	struct tree *tree;
 	struct tree_source source;
@@ -270,38 +273,17 @@ static int add_entry(struct adder *a, const struct tar_entry *e, struct tree_ino
 
 /* --- layers --------------------------------------------------------------------------- */
 
-struct digester {
-	struct tree_reader reader;
-	struct digest_state state;
-};
-
-static int digester_data(struct tree_reader *reader, const void *data, size_t size,
-			 struct error *err _unused)
-{
-	digest_update(&((struct digester *)reader)->state, data, size);
-	return 0;
-}
-
-static int each_add(void *context, struct tar *tar, const struct tar_entry *e,
-		    const struct tree_source *source, struct error *err)
+static int each_add(void *context, const struct tar_entry *entry, const char *digest,
+		    uint32_t number, struct error *err)
 {
 	struct adder *a = context;
-	struct digester digester = { .reader.data = digester_data };
 	struct tree_inode *inode;
-	struct digest digest;
 
-	a->source = *source;
-	if (add_entry(a, e, &inode) < 0)
+	a->source.entry = number;
+	if (interrupt_check(err) < 0 || add_entry(a, entry, &inode) < 0)
 		return -1;
-	if (inode == NULL || e->type != TAR_FILE || !(a->flags & TREE_DIGESTS))
-		return 0;
-	digest_begin(&digester.state, NULL);
-	if (tree_read_data(tar, e->size, &digester.reader, err) < 0) {
-		digest_drop(&digester.state);
-		return -1;
-	}
-	digest_end(&digester.state, &digest);
-	inode->digest = arena_strdup(a->tree->arena, digest_hex(&digest));
+	if (inode != NULL && entry->type == TAR_FILE && digest != NULL)
+		inode->digest = arena_strdup(a->tree->arena, digest);
 	return 0;
 }
 
@@ -309,9 +291,16 @@ int tree_add_layers(struct tree *tree, const struct image *image, size_t first, 
 		    unsigned int flags, struct error *err)
 {
 	struct adder adder = { .tree = tree, .flags = flags, .err = err };
+	struct layer_read read = {
+		.image = image, .digests = flags & TREE_DIGESTS, .entry = each_add,
+		.context = &adder,
+	};
 
-	for (size_t i = first; i < first + count; i++)
-		if (tree_walk_layer(tree->arena, image, i, each_add, &adder, err) < 0)
-			return -1;
+	for (read.layer = first; read.layer < first + count; read.layer++) {
+		/* 0 of a node means that no layer has named it. */
+		adder.source = (struct tree_source){ .layer = (uint32_t)read.layer + 1 };
+		if (layer_read(tree->arena, &read, err) < 0)
+			return error_wrap(err, "layer %zu", read.layer + 1);
+	}
 	return 0;
 }

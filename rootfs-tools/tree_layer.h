@@ -5,8 +5,8 @@
 
 /*
  * Layers on top of each other, as a tree: what unpacking them would give, by
- * the rules of unpack.h, without writing a file.  The bytes are verified on the
- * way (stream.h).
+ * the rules of unpack.h, without writing a file.  The layers are read by confined
+ * processes, and verified (layer_read.h).
  */
 enum {
 	TREE_DIGESTS = 1,	/* the digest of each file's data, too */
@@ -29,11 +29,3 @@ struct tree_reader {
 };
 int tree_read_layers(struct tree *tree, const struct image *image, size_t first, size_t count,
 		     struct tree_reader *reader, struct error *err);
-
-/* Every entry of one layer, verified, with its place as the source of an inode. */
-typedef int tree_each_entry(void *context, struct tar *tar, const struct tar_entry *entry,
-			    const struct tree_source *source, struct error *err);
-int tree_walk_layer(struct arena *arena, const struct image *image, size_t layer,
-		    tree_each_entry *each, void *context, struct error *err);
-/* The data of the entry that is being looked at, which has size bytes. */
-int tree_read_data(struct tar *tar, uint64_t size, struct tree_reader *reader, struct error *err);

@@ -10,7 +10,7 @@
 #include "base/path.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/json_edit.h"
-#include "rootfs-tools/tree_layer.h"
+#include "rootfs-tools/layer_read.h"
 
 #define INDEX_TYPE		"application/vnd.oci.image.index.v1+json"
 #define DOCKER_LIST_TYPE	"application/vnd.docker.distribution.manifest.list.v2+json"
@@ -31,9 +31,9 @@ static void found_warning(struct validation *v, const char *what, const char *te
 
 /* --- one image ------------------------------------------------------------------------------- */
 
-static int ignore_entry(void *context _unused, struct tar *tar _unused,
-			const struct tar_entry *entry _unused,
-			const struct tree_source *source _unused, struct error *err _unused)
+static int ignore_entry(void *context _unused, const struct tar_entry *entry _unused,
+			const char *digest _unused, uint32_t number _unused,
+			struct error *err _unused)
 {
 	return 0;
 }
@@ -58,6 +58,7 @@ static bool type_is_known(const char *type)
 static void check_layer(struct validation *v, const struct image *image, const char *what,
 			size_t i)
 {
+	const struct layer_read read = { .image = image, .layer = i, .entry = ignore_entry };
 	const char *type = image->layers.items[i].descriptor.media_type;
 	struct arena arena = { 0 };
 	struct error err;
@@ -67,7 +68,7 @@ static void check_layer(struct validation *v, const struct image *image, const c
 		found_warning(v, what, arena_printf(v->arena, "layer %zu has the media type %s, "
 						    "which is none of the image spec's", i + 1,
 						    text_printable(v->arena, type)));
-	if (!v->quick && tree_walk_layer(&arena, image, i, ignore_entry, NULL, &err) < 0)
+	if (!v->quick && layer_read(&arena, &read, &err) < 0)
 		found_error(v, what, &err);
 	arena_free(&arena);
 }
