@@ -5,9 +5,9 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/lower.h"
 #include "base/sys.h"
 #include "init/idmap.h"
-#include "init/overlay.h"
 
 #define PROPAGATION_TYPES	(MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE)
 
@@ -144,7 +144,7 @@ static int fs_data(int fs_fd, const char *data, struct error *err)
 		int rc;
 
 		if (strncmp(data, lowers, strlen(lowers)) == 0) {
-			if (overlay_add_lowers(fs_fd, data + strlen(lowers),
+			if (lower_add_all(fs_fd, data + strlen(lowers),
 					       length - strlen(lowers)) < 0)
 				return fs_error(fs_fd, "set option", "lowerdir", err);
 			data += length + (data[length] == ',');
@@ -179,7 +179,7 @@ static int fs_create(int fs_fd, const struct file_system *fs, struct error *err)
 	return 0;
 }
 
-/* overlay_add_lowers() may leave us elsewhere. */
+/* lower_add_all() may leave us elsewhere. */
 static int fs_create_overlay(int fs_fd, const struct file_system *fs, struct error *err)
 {
 	_cleanup_fd int here_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -45,6 +45,23 @@ static const struct option run_options[] = {
 	{ 0 },
 };
 
+/* An image, or a file system in a file. */
+static int open_image(struct cli *cli, const struct options *o, struct image *image,
+		      struct image_bundle *bundle, struct error *err)
+{
+	const struct image_options options_here = { .platform = o->platform };
+	const char *reference = cli->arguments.items[0], *file;
+
+	bundle->image = image;
+	bundle->file_system = image_file_system(cli->arena, reference, &file);
+	if (bundle->file_system == NULL)
+		return image_open(cli->arena, reference, &options_here, image, err);
+	image->arena = cli->arena;
+	image->reference = reference;
+	image->kind = IMAGE_TAR;
+	return 0;
+}
+
 /* The image's name, and behind "--" or the other words what is to run. */
 static void prepare(struct cli *cli, const struct options *o, size_t words,
 		    struct image_bundle *bundle, struct progress *progress)
@@ -105,16 +122,15 @@ static int make_bundle(struct cli *cli, const struct options *o, struct image_bu
 static int run_bundle(struct cli *cli, const void *values, struct error *err)
 {
 	const struct options *o = values;
-	const struct image_options image_options = { .platform = o->platform };
 	_cleanup_image struct image image = IMAGE_NONE;
 	_cleanup_progress struct progress progress;
-	struct image_bundle bundle = { .image = &image };
+	struct image_bundle bundle = { 0 };
 
 	progress_begin(&progress, "unpack");
 	if (cli->arguments.dashes > 2)
 		return error_set(err, "unexpected argument %s: \"--\" stands in front of the "
 				 "command", cli->arguments.items[2]);
-	if (image_open(cli->arena, cli->arguments.items[0], &image_options, &image, err) < 0)
+	if (open_image(cli, o, &image, &bundle, err) < 0)
 		return -1;
 	prepare(cli, o, 2, &bundle, &progress);
 	if (make_bundle(cli, o, &bundle, err) < 0)
@@ -156,7 +172,7 @@ static int make_run(struct cli *cli, const struct store *store, const struct opt
 	bundle->path = run->path;
 	bundle->fd = run->fd;
 	bundle->throw_away = true;
-	if (!bundle->copy && bundle->upper == NULL &&
+	if (!bundle->copy && bundle->upper == NULL && bundle->file_system == NULL &&
 	    image_bundle_overlay_possible(run->fd, run->path, err) < 0) {
 		warn("%s", err->text);
 		bundle->copy = bundle->image->kind != IMAGE_DIRECTORY;
@@ -172,11 +188,10 @@ static int make_run(struct cli *cli, const struct store *store, const struct opt
 static int run_run_bundle(struct cli *cli, const void *values, struct error *err)
 {
 	const struct options *o = values;
-	const struct image_options image_options = { .platform = o->platform };
 	_cleanup_image struct image image = IMAGE_NONE;
 	_cleanup_progress struct progress progress;
 	_cleanup_store struct store store = STORE_NONE;
-	struct image_bundle bundle = { .image = &image };
+	struct image_bundle bundle = { 0 };
 	struct store_run run = STORE_RUN_NONE;
 	struct error ignored;
 	int result;
@@ -184,7 +199,7 @@ static int run_run_bundle(struct cli *cli, const void *values, struct error *err
 	progress_begin(&progress, "unpack");
 	if (o->container == NULL || o->owner == 0)
 		return error_set(err, "--container and --owner are required");
-	if (image_open(cli->arena, cli->arguments.items[0], &image_options, &image, err) < 0)
+	if (open_image(cli, o, &image, &bundle, err) < 0)
 		return -1;
 	prepare(cli, o, 1, &bundle, &progress);
 	if (store_open(cli->arena, cli->global.store, STORE_USE, &store, err) < 0)

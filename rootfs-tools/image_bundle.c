@@ -11,6 +11,7 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
+#include "base/loop.h"
 #include "config/decode.h"
 #include "rootfs-tools/user.h"
 
@@ -125,6 +126,33 @@ static int find_lowers(struct root *root)
 	return add_layers(root, layers, image->layers.count);
 }
 
+int image_lowers(const struct store *store, const struct image *image,
+		 const struct unpack_options *unpack, word_list *ret_paths,
+		 word_list *ret_names, struct error *err)
+{
+	struct image_bundle bundle = { .image = image, .unpack = *unpack };
+	struct root root = { .store = store, .bundle = &bundle, .err = err };
+	int result = find_lowers(&root);
+
+	while (root.overlay.count > 0)
+		fd_close(&root.fds[--root.overlay.count]);
+	*ret_paths = root.lowers;
+	*ret_names = bundle.layers;
+	return result;
+}
+
+const char *image_file_system(struct arena *arena, const char *reference, const char **ret_file)
+{
+	const char *colon = strchr(reference, ':');
+
+	*ret_file = reference;
+	if (strncmp(reference, "squashfs:", 9) == 0 || strncmp(reference, "erofs:", 6) == 0) {
+		*ret_file = colon + 1;
+		return arena_strndup(arena, reference, (size_t)(colon - reference));
+	}
+	return loop_detect(reference);
+}
+
 /* The upper directory becomes the root's own metadata: those of the highest layer. */
 static int make_upper(struct root *root, int dir_fd, const char *path)
 {
@@ -212,6 +240,26 @@ static int copy_tree(struct root *root, int rootfs_fd)
 			     root->err);
 }
 
+/* The runtime mounts the file itself; nothing can be written to it. */
+static int plan_file_system(struct root *root)
+{
+	struct make_options *make = &root->bundle->make;
+	struct arena *arena = root->store->arena;
+	char path[PATH_MAX];
+	const char *file;
+
+	image_file_system(arena, root->bundle->image->reference, &file);
+	if (realpath(file, path) == NULL)
+		return error_errno(root->err, "open %s", file);
+	if (geteuid() != 0)
+		return error_number(root->err, EPERM, "mount %s: only root has loop devices", file);
+	make->root_type = root->bundle->file_system;
+	make->root_source = arena_strdup(arena, path);
+	make->read_only = true;
+	word_add(arena, &make->root_options, "ro");
+	return 0;
+}
+
 static int make_root(struct root *root)
 {
 	int bundle_fd = root->bundle->fd;
@@ -219,6 +267,8 @@ static int make_root(struct root *root)
 
 	if (mkdirat(bundle_fd, "rootfs", 0755) < 0)
 		return error_errno(root->err, "make rootfs in the bundle");
+	if (root->bundle->file_system != NULL)
+		return plan_file_system(root);
 	if (!root->bundle->copy && find_lowers(root) < 0)
 		return -1;
 	root->overlay.layer_fds = root->fds;

@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/fd.h"
 #include "config/decode.h"
@@ -77,6 +79,26 @@ int store_use(const struct store *store, const char *bundle, const word_list *na
 				   err);
 }
 
+/* Mount points are told by their mark: a bundle's path begins with "/". */
+#define MOUNT_MARK	"mount:"
+
+int store_use_mount(const struct store *store, const char *path, const word_list *names,
+		    struct error *err)
+{
+	return store_use(store, arena_printf(store->arena, MOUNT_MARK "%s", path), names, err);
+}
+
+static bool is_alive(struct arena *arena, const char *bundle)
+{
+	struct statfs fs;
+
+	if (strncmp(bundle, MOUNT_MARK, strlen(MOUNT_MARK)) == 0)
+		return statfs(bundle + strlen(MOUNT_MARK), &fs) == 0 &&
+		       (unsigned long)fs.f_type == OVERLAYFS_SUPER_MAGIC;
+	return access(arena_printf(arena, "%s/config.json", bundle), F_OK) == 0 ||
+	       (errno != ENOENT && errno != ENOTDIR);
+}
+
 static int used_by_bundles(const struct store *store, word_list *names, struct error *err)
 {
 	_cleanup_fd int fd = store_below(store, "bundles", err);
@@ -88,9 +110,7 @@ static int used_by_bundles(const struct store *store, word_list *names, struct e
 		word_list of_this = { 0 };
 		const char *bundle = read_layers(store, fd, *file, &of_this);
 
-		if (bundle == NULL ||
-		    (access(arena_printf(store->arena, "%s/config.json", bundle), F_OK) < 0 &&
-		     (errno == ENOENT || errno == ENOTDIR))) {
+		if (bundle == NULL || !is_alive(store->arena, bundle)) {
 			unlinkat(fd, *file, 0);
 			continue;
 		}

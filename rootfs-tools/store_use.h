@@ -16,6 +16,9 @@
 /* Notes that the bundle's root is made of these directories of STORE/l. */
 int store_use(const struct store *store, const char *bundle, const word_list *names,
 	      struct error *err);
+/* The same of a mount point; it counts as long as an overlay is mounted there. */
+int store_use_mount(const struct store *store, const char *path, const word_list *names,
+		    struct error *err);
 /* The note as such, in a directory of the store; and such a directory, made if missing. */
 int store_record_layers(const struct store *store, int dir_fd, const char *file,
 			const char *bundle, const word_list *names, struct error *err);

@@ -11,4 +11,4 @@
  * list: the value of "lowerdir=", paths with colons between them; "::" (data-only layers) is
  * not understood.  0, or -1 and errno: E2BIG for too many of them on an older kernel.
  */
-int overlay_add_lowers(int fs_fd, const char *list, size_t length);
+int lower_add_all(int fs_fd, const char *list, size_t length);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/overlay.h"
+#include "base/lower.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -85,7 +85,7 @@ static int add_joined(int fs_fd, const char *list, const char *end)
 	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir", joined, 0);
 }
 
-int overlay_add_lowers(int fs_fd, const char *list, size_t length)
+int lower_add_all(int fs_fd, const char *list, size_t length)
 {
 	const char *end = list + length;
 	char path[256];
