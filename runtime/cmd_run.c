@@ -9,6 +9,7 @@
 #include "runtime/console.h"
 #include "runtime/image_run.h"
 #include "runtime/monitor.h"
+#include "runtime/notify.h"
 #include "runtime/seccomp_watch.h"
 #include "runtime/wait.h"
 
@@ -49,6 +50,7 @@ struct foreground {
 	struct wait wait;
 	struct console console;
 	struct creation creation;
+	struct notify notify;
 	int console_socket;		/* owned */
 };
 
@@ -70,13 +72,14 @@ static int follow(struct foreground *f, bool terminal, bool keep, struct error *
 	struct creation *creation = &f->creation;
 	int status;
 
-	if ((terminal && console_attach(&f->console, err) < 0) ||
-	    spawn_start(&creation->spawn, err) < 0 ||
-	    container_started(&creation->container, creation->plan, err) < 0) {
-		console_close(&f->console);
+	if (terminal && console_attach(&f->console, err) < 0) {
 		creation_undo(creation);
 		return -1;
 	}
+	/* To a service manager we are the service: who stops us stops the container. */
+	if (creation_start(creation, &f->notify, getpid(), err) < 0)
+		return -1;
+	f->wait.notify = &f->notify;
 	container_unlock(&creation->container);
 	if (wait_foreground(&f->wait, creation->spawn.pid, creation->spawn.pidfd,
 			    terminal ? &f->console : NULL, &status, err) < 0)
@@ -89,7 +92,7 @@ static int follow(struct foreground *f, bool terminal, bool keep, struct error *
 static int run_foreground(struct creation_request *request, bool keep, struct error *err)
 {
 	const bool terminal = request->bundle->plan->process.terminal;
-	struct foreground f = { WAIT_NONE, CONSOLE_NONE, CREATION_NONE, -EBADF };
+	struct foreground f = { WAIT_NONE, CONSOLE_NONE, CREATION_NONE, NOTIFY_NONE, -EBADF };
 	int status = -1;
 
 	request->foreground = !keep;
@@ -100,6 +103,7 @@ static int run_foreground(struct creation_request *request, bool keep, struct er
 		if (creation_begin(request, &f.creation, err) == 0) {
 			fd_close(&f.console_socket);
 			status = follow(&f, terminal, keep, err);
+			notify_close(&f.notify);
 			creation_close(&f.creation);
 		}
 	}
@@ -113,18 +117,17 @@ static int run_detached(struct creation_request *request, struct error *err)
 {
 	const char *path = request->options->console_socket;
 	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
 	struct creation creation;
 
 	if (path != NULL && console_socket < 0)
 		return -1;
 	request->console_socket = console_socket;
-	if (creation_begin(request, &creation, err) < 0)
+	if (creation_begin(request, &creation, err) < 0 ||
+	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
 		return -1;
-	if (spawn_start(&creation.spawn, err) < 0 ||
-	    container_started(&creation.container, creation.plan, err) < 0) {
-		creation_undo(&creation);
-		return -1;
-	}
+	container_unlock(&creation.container);
+	notify_wait(&notify, creation.spawn.pidfd);
 	creation_close(&creation);
 	return 0;
 }
@@ -134,16 +137,15 @@ static int start_monitored(void *context, int console_socket, struct monitored *
 			   struct error *err)
 {
 	struct creation_request *request = context;
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
 	struct creation creation;
 
 	request->console_socket = console_socket;
-	if (creation_begin(request, &creation, err) < 0)
+	if (creation_begin(request, &creation, err) < 0 ||
+	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
 		return -1;
-	if (spawn_start(&creation.spawn, err) < 0 ||
-	    container_started(&creation.container, creation.plan, err) < 0) {
-		creation_undo(&creation);
-		return -1;
-	}
+	container_unlock(&creation.container);
+	notify_wait(&notify, creation.spawn.pidfd);
 	*ret = (struct monitored){ creation.spawn.pid, fd_take(&creation.spawn.pidfd),
 				   fd_take(&creation.container.dir_fd) };
 	creation_close(&creation);

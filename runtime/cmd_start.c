@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/container.h"
 #include "runtime/create.h"
+#include "runtime/notify.h"
 #include "runtime/spawn.h"
 
 /* Where a hook fails the spec wants the container destroyed, and poststop hooks run. */
@@ -16,7 +17,9 @@ static int start_undo(struct container *c, const struct plan *plan)
 static int run(struct cli *cli, const void *values _unused, struct error *err)
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
 	const struct plan *plan;
+	int pidfd;
 
 	if (cli_container_locked(cli, &c, err) < 0)
 		return -1;
@@ -29,13 +32,18 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 		return error_set(err, "cannot start an already running container");
 	}
 	plan = container_plan(&c, err);
-	if (plan == NULL)
+	pidfd = container_pidfd(&c, err);
+	if (plan == NULL || pidfd < 0 || notify_open(&notify, c.dir_fd, c.pid, err) < 0)
 		return -1;
 	if (spawn_start_created(c.dir_fd, err) < 0) {
 		error_wrap(err, "start %s", c.id);
 		return plan->hooks[HOOK_START_CONTAINER].count > 0 ? start_undo(&c, plan) : -1;
 	}
-	return container_started(&c, plan, err) < 0 ? start_undo(&c, plan) : 0;
+	if (container_started(&c, plan, err) < 0)
+		return start_undo(&c, plan);
+	container_unlock(&c);
+	notify_wait(&notify, pidfd);
+	return 0;
 }
 
 const struct command command_start = {

@@ -10,6 +10,7 @@
 #include "config/json.h"
 #include "runtime/console.h"
 #include "runtime/journal.h"
+#include "runtime/notify.h"
 #include "runtime/state.h"
 
 int bundle_load(struct arena *arena, const struct create_options *options, struct bundle *ret,
@@ -107,25 +108,53 @@ static const char *on_hook_state(void *context, const char *status)
 }
 
 /* What systemd's socket activation tells the program; its fds follow 0, 1 and 2. */
-static const char *const *listen_environment(struct arena *arena, int *preserve_fds)
+static const char *const *added_environment(struct arena *arena, const char *notify,
+					    int *preserve_fds)
 {
-	const char *count = secure_getenv("LISTEN_FDS");
+	const char *listen = secure_getenv("LISTEN_FDS");
 	const char **env;
+	size_t count = 0;
 	uint64_t fds;
 
-	if (count == NULL || !text_to_u64(count, 1024, &fds) || fds == 0)
+	if (listen == NULL || !text_to_u64(listen, 1024, &fds))
+		fds = 0;
+	if (fds == 0 && notify == NULL)
 		return NULL;
-	*preserve_fds += (int)fds;
-	env = ARENA_NEWS(arena, 3, const char *);
-	env[0] = arena_printf(arena, "LISTEN_FDS=%d", (int)fds);
-	env[1] = "LISTEN_PID=1";
+	env = ARENA_NEWS(arena, 4, const char *);
+	if (fds > 0) {
+		*preserve_fds += (int)fds;
+		env[count++] = arena_printf(arena, "LISTEN_FDS=%d", (int)fds);
+		env[count++] = "LISTEN_PID=1";
+	}
+	if (notify != NULL)
+		env[count++] = notify;
 	return env;
+}
+
+/* The directory of the container must be there. */
+static int add_notify(struct creation *creation, struct error *err)
+{
+	struct container *c = &creation->container;
+	const struct plan *plan;
+
+	if (!notify_wanted())
+		return 0;
+	plan = notify_plan(c->arena, creation->plan,
+			   arena_printf(c->arena, "%s/%s", c->root, c->id), c->dir_fd,
+			   &creation->notify_env, err);
+	if (plan == NULL)
+		return -1;
+	creation->plan = plan;
+	return 0;
 }
 
 static int make_process(struct creation *creation, const struct creation_request *create,
 			struct error *err)
 {
 	struct container *c = &creation->container;
+
+	if (add_notify(creation, err) < 0)
+		return -1;
 	struct spawn_request request = {
 		.plan = creation->plan,
 		.id = c->id,
@@ -144,7 +173,8 @@ static int make_process(struct creation *creation, const struct creation_request
 		.context = c,
 	};
 
-	request.extra_env = listen_environment(c->arena, &request.preserve_fds);
+	request.extra_env = added_environment(c->arena, creation->notify_env,
+					      &request.preserve_fds);
 	if (spawn_create(&request, &creation->spawn, err) == 0)
 		return 0;
 	/* runc's words, for those who match them. */
@@ -188,6 +218,19 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 	    tell_callers(ret, request->options, err) == 0)
 		return 0;
 	creation_undo(ret);
+	return -1;
+}
+
+int creation_start(struct creation *creation, struct notify *notify, pid_t watched,
+		   struct error *err)
+{
+	struct container *c = &creation->container;
+
+	if (notify_open(notify, c->dir_fd, watched, err) == 0 &&
+	    spawn_start(&creation->spawn, err) == 0 &&
+	    container_started(c, creation->plan, err) == 0)
+		return 0;
+	creation_undo(creation);
 	return -1;
 }
 

@@ -65,14 +65,22 @@ struct creation {
 	struct container container;
 	struct spawn spawn;
 	const struct plan *plan;
+	const char *notify_env;		/* runtime/notify.h; or NULL */
 };
-#define CREATION_NONE	((struct creation){ CONTAINER_NONE, SPAWN_NONE, NULL })
+#define CREATION_NONE	((struct creation){ CONTAINER_NONE, SPAWN_NONE, NULL, NULL })
 
 /*
  * Up to "created": claims the id, makes cgroup and process, saves the state,
  * writes the pid file.  On an error nothing is left.
  */
 int creation_begin(const struct creation_request *request, struct creation *ret,
+		   struct error *err);
+/*
+ * The program, poststart hooks, and the notify socket (runtime/notify.h), for which watched is
+ * what the service manager is told to watch.  On an error nothing is left.
+ */
+struct notify;
+int creation_start(struct creation *creation, struct notify *notify, pid_t watched,
 		   struct error *err);
 /* Undoes it by what delete calls; keeps *err. */
 void creation_undo(struct creation *creation);

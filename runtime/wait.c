@@ -7,6 +7,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "runtime/notify.h"
 
 int wait_open(struct wait *ret, struct error *err)
 {
@@ -77,15 +78,16 @@ static int reap(pid_t pid, int *ret_status, struct error *err)
 int wait_foreground(struct wait *wait, pid_t pid, int pidfd, struct console *console,
 		    int *ret_status, struct error *err)
 {
-	struct pollfd fds[2 + CONSOLE_POLLS] = {
+	struct pollfd fds[3 + CONSOLE_POLLS] = {
 		{ pidfd, POLLIN, 0 },
 		{ wait->signal_fd, POLLIN, 0 },
+		{ wait->notify != NULL ? wait->notify->socket : -1, POLLIN, 0 },
 	};
-	nfds_t count = console != NULL ? ARRAY_SIZE(fds) : 2;
+	nfds_t count = console != NULL ? ARRAY_SIZE(fds) : 3;
 
 	for (;;) {
 		if (console != NULL)
-			console_poll(console, fds + 2);
+			console_poll(console, fds + 3);
 		if (poll(fds, count, -1) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -93,8 +95,10 @@ int wait_foreground(struct wait *wait, pid_t pid, int pidfd, struct console *con
 		}
 		if (fds[1].revents != 0)
 			forward(wait, pidfd, console);
+		if (fds[2].revents != 0)
+			notify_pass(wait->notify);
 		if (console != NULL)
-			console_move(console, fds + 2);
+			console_move(console, fds + 3);
 		if (fds[0].revents != 0)
 			break;
 	}

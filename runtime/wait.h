@@ -20,6 +20,7 @@ struct wait {
 	int signal_fd;		/* owned; every signal but SIGCHLD is blocked and comes here */
 	bool blocked;
 	sigset_t mask;		/* what was blocked before */
+	const struct notify *notify;	/* borrowed: its messages are passed on; or NULL */
 };
 #define WAIT_NONE	((struct wait){ .signal_fd = -EBADF })
 

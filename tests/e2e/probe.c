@@ -18,9 +18,11 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -142,6 +144,20 @@ static void mount_fs(char **arg)
 static void send_signal(char **arg) { tell_result(arg, kill(atoi(arg[1]), atoi(arg[2]))); }
 static void leave(char **arg) { exit(atoi(arg[1])); }
 static void say(char **arg) { tell("%s", arg[1]); }
+
+/* sd_notify(3), without the library. */
+static void notify(char **arg)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+
+	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path ? path : "");
+	tell_result(arg, sendto(fd, arg[1], strlen(arg[1]), 0, (struct sockaddr *)&to,
+				sizeof(to)) < 0 ? -1 : 0);
+	close(fd);
+}
+
 static void say_error(char **arg) { fprintf(stderr, "%s\n", arg[1]); }
 
 static void die_by(char **arg)
@@ -289,6 +305,7 @@ static const struct action {
 	{ "die", 1, die_by },
 	{ "say", 1, say },
 	{ "error", 1, say_error },
+	{ "notify", 1, notify },
 	{ "sleep", 1, rest },
 	{ "syscall", 4, system_call },
 	{ "ioctl", 3, io_control },
