@@ -128,6 +128,14 @@ static bool is_init(const struct process_plan *process)
 	return false;
 }
 
+/* The cgroup has no room for an init beside the program. */
+static bool is_alone(const struct plan *plan)
+{
+	const struct opt_i64 *limit = &plan->resources.pids_limit;
+
+	return limit->set && (limit->value == 0 || limit->value == 1);
+}
+
 bool init_plan_used(const struct plan *plan, enum init_mode mode)
 {
 	const struct namespace_plan *pid = &plan->namespaces[NAMESPACE_PID];
@@ -135,7 +143,7 @@ bool init_plan_used(const struct plan *plan, enum init_mode mode)
 	/* In a pid namespace that others live in it would not be pid 1. */
 	if (mode == INIT_NEVER || !plan->has_process || !pid->listed || pid->path != NULL)
 		return false;
-	return mode == INIT_ALWAYS || !is_init(&plan->process);
+	return mode == INIT_ALWAYS || (!is_init(&plan->process) && !is_alone(plan));
 }
 
 /* --- annotations -------------------------------------------------------------------- */

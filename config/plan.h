@@ -187,6 +187,7 @@ struct resources_plan {
 	bool check_before_update;	/* memory.checkBeforeUpdate */
 	/* Bytes, -1: no limit; for check_before_update, and without privilege. */
 	struct opt_i64 memory_limit, memory_swap;
+	struct opt_i64 pids_limit;	/* for what making a container takes, and its init */
 };
 /* Layout of the kernel's struct bpf_insn, so that <linux/bpf.h> stays out of this header. */
 struct bpf_insn_plan { uint64_t raw; };

@@ -247,6 +247,7 @@ int decode_resources(struct decoder *d, const struct json *v, void *out)
 	resources->check_before_update = section.limits.check_before_update;
 	resources->memory_limit = section.limits.memory;
 	resources->memory_swap = section.limits.swap;
+	resources->pids_limit = section.limits.pids;
 	/* An update without rules leaves those that are in force. */
 	if (section.device_rules.count > 0) {
 		resources->device_rules.items = section.device_rules.items;

@@ -97,7 +97,7 @@ static int decode_io_level(struct decoder *d, const struct json *v, void *out)
 
 static const struct field io_priority_fields[] = {
 	FIELD("class", decode_io_class, struct io_priority, class, FIELD_REQUIRED),
-	FIELD("priority", decode_io_level, struct io_priority, level, FIELD_REQUIRED),
+	FIELD("priority", decode_io_level, struct io_priority, level),
 	{ NULL },
 };
 
@@ -108,6 +108,9 @@ int decode_io_priority(struct decoder *d, const struct json *v, void *out)
 
 	if (decode_object(d, v, io_priority_fields, &priority) < 0)
 		return -1;
+	/* The spec wants it always; runc and crun go without, and the idle class has no levels. */
+	if (priority.class != IOPRIO_CLASS_IDLE && json_member(v, "priority") == NULL)
+		return bad_value(d, v, "must have a priority from 0 to 7");
 	value->value = priority.class << IOPRIO_CLASS_SHIFT | priority.level;
 	value->set = true;
 	return 0;

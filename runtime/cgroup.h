@@ -91,6 +91,13 @@ int cgroup_open(struct cgroup *cgroup, struct error *err);
  * from its cgroup, which then takes no process: the new one goes where pid is, its first.
  */
 int cgroup_follow(struct cgroup *cgroup, struct arena *arena, pid_t pid, struct error *err);
+/*
+ * A limit of so few tasks that the container could not be made below it: left out of the plan
+ * for cgroup_create, and written afterwards.
+ */
+const struct plan *cgroup_plan_of_create(struct arena *arena, const struct plan *plan);
+int cgroup_limit_tasks(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
+		       struct error *err);
 /* The limits, and the device rules if there are any, again, for update. */
 int cgroup_update(struct cgroup *cgroup, struct arena *arena,
 		  const struct resources_plan *resources, struct error *err);

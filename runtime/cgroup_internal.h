@@ -12,6 +12,7 @@
  *   cgroup.c          the face: which hierarchies, in which order; made, joined, removed
  *   cgroup_control.c  pids, signals, kill, freeze
  *   cgroup_update.c   limits of a container that runs
+ *   cgroup_tasks.c    a limit of tasks that waits until the container is made
  *   cgroup_path.c     where the container's cgroup is
  *   cgroup_tree.c     one hierarchy, any version: make, open, list directories
  *   cgroup_remove.c   ... and remove them

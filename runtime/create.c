@@ -84,7 +84,7 @@ static int make_cgroup(struct container *c, const struct plan *plan, enum cgroup
 	if (cgroup_plan(&c->cgroup, c->arena, plan, c->id, manager, err) < 0 ||
 	    journal_add_cgroup(c->lock_fd, c->arena, &c->cgroup, err) < 0)
 		return -1;
-	return cgroup_create(&c->cgroup, c->arena, plan, err);
+	return cgroup_create(&c->cgroup, c->arena, cgroup_plan_of_create(c->arena, plan), err);
 }
 
 static int make_rdt_group(struct container *c, const struct plan *plan, struct error *err)
@@ -214,6 +214,7 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 	    make_cgroup(c, plan, cgroup_manager(cli), err) == 0 &&
 	    make_rdt_group(c, plan, err) == 0 &&
 	    (request->make != NULL ? request->make : make_process)(ret, request, err) == 0 &&
+	    cgroup_limit_tasks(&c->cgroup, c->arena, plan, err) == 0 &&
 	    state_save(c, err) == 0 &&
 	    tell_callers(ret, request->options, err) == 0)
 		return 0;

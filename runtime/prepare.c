@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/prepare.h"
 
+#include <linux/capability.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
@@ -22,7 +24,42 @@ static int *fds_new(struct arena *arena, size_t count)
 	return fds;
 }
 
-/* Only here can be opened: all binds, or in a copy of the host's mounts those with an id map. */
+/*
+ * A process in a user namespace has no capabilities over the host's directories: root's
+ * "--volume /home/someone/data" would be closed to it.  Asked without them.
+ */
+static bool needs_capabilities(const char *path)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct had[_LINUX_CAPABILITY_U32S_3], less[_LINUX_CAPABILITY_U32S_3];
+	bool closed = false;
+
+	if (syscall(__NR_capget, &head, had) < 0)
+		return false;
+	memcpy(less, had, sizeof(less));
+	less[0].effective &= ~(1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH);
+	if (syscall(__NR_capset, &head, less) == 0) {
+		_cleanup_fd int fd = open(path, O_PATH | O_CLOEXEC);
+
+		closed = fd < 0 && errno == EACCES;
+	}
+	/* What was taken away from the effective set is still permitted. */
+	return syscall(__NR_capset, &head, had) == 0 && closed;
+}
+
+static bool is_for_child(const struct plan *plan, const struct mount_plan *mount)
+{
+	if (geteuid() != 0)
+		return true;
+	return !(mount->flags & MOUNT_IDMAP) &&
+	       !((plan->clone_flags & CLONE_NEWUSER) && needs_capabilities(mount->source));
+}
+
+/*
+ * Only here can be opened: all binds; in a copy of the host's mounts those with an id map, and
+ * what is closed to the child.  All others are left to it, so that the flags which the host gave
+ * these mounts are locked in its user namespace.
+ */
 static int open_mounts(const struct plan *plan, struct arena *arena, struct init *in,
 		       struct error *err)
 {
@@ -32,7 +69,7 @@ static int open_mounts(const struct plan *plan, struct arena *arena, struct init
 
 		if (!(mount->flags & MOUNT_BIND) || (mount->flags & MOUNT_REMOUNT))
 			continue;
-		if (in->in_host_copy && !((mount->flags & MOUNT_IDMAP) && geteuid() == 0))
+		if (in->in_host_copy && is_for_child(plan, mount))
 			continue;
 		in->mount_trees[i] = tree_open_bind(plan, mount, err);
 		if (in->mount_trees[i] < 0)

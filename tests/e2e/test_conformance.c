@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -39,6 +40,83 @@ E2E(conformance, runs_below_a_profile_that_allows_old_calls_alone)
 		cr_expect_eq(got.status, 3, "%s: %s", init[i], got.err);
 		cr_expect_str_eq(got.out, "hello\n");
 	}
+}
+
+/* --- limits --------------------------------------------------------------------------- */
+
+/* A private cgroup2 mount on a host whose controllers are with v1 has none. */
+static void need_pids_controller(void)
+{
+	struct error err;
+	char *text;
+	size_t size;
+
+	if (file_read(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", 4096, &e2e_arena, &text,
+		      &size, &err) == 0 && strstr(text, "pids") == NULL)
+		cr_skip_test("cgroup2 here has no controller pids");
+}
+
+E2E(conformance, few_tasks_are_enough_for_a_program)
+{
+	static const char *const limits[] = { "0", "1", "2", "5", "-1" };
+
+	e2e_need_root();
+	need_pids_controller();
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		bundle_set(b, "/linux/resources/pids",
+			   arena_printf(&e2e_arena, "{'limit': %s}", limits[i]));
+		bundle_set(b, "/mounts/-", "{'destination': '/sys/fs/cgroup', 'type': 'cgroup',"
+			   " 'source': 'cgroup', 'options': ['ro']}");
+		bundle_probe_args(b, "say", "hello", "exit", "3", NULL);
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, 3, "pids.limit %s: %s", limits[i], got.err);
+		cr_expect_str_eq(got.out, "hello\n");
+	}
+}
+
+E2E(conformance, the_idle_class_needs_no_level)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/process/ioPriority", "{'class': 'IOPRIO_CLASS_IDLE'}");
+	bundle_probe_args(b, "exit", "3", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 3, "%s", got.err);
+	bundle_set(b, "/process/ioPriority", "{'class': 'IOPRIO_CLASS_BE'}");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, "/process/ioPriority: must have a priority") != NULL, "%s",
+		  got.err);
+}
+
+/* --- mounts --------------------------------------------------------------------------- */
+
+/* Root may read it; without capabilities, as in a user namespace, it could not. */
+E2E(conformance, a_source_in_a_closed_directory_reaches_a_user_namespace)
+{
+	struct bundle *b = bundle_new();
+	const char *closed = arena_printf(&e2e_arena, "%s/closed", b->dir);
+	const char *data = arena_printf(&e2e_arena, "%s/data", closed);
+	struct output got;
+
+	e2e_need_root();
+	cr_assert(mkdir(closed, 0755) == 0 && mkdir(data, 0755) == 0 && chmod(closed, 0) == 0 &&
+		  chown(b->rootfs, 1000, 1000) == 0);
+	bundle_set(b, "/linux/namespaces/-", "{'type': 'user'}");
+	bundle_set(b, "/linux/uidMappings", "[{'containerID': 0, 'hostID': 1000, 'size': 10}]");
+	bundle_set(b, "/linux/gidMappings", "[{'containerID': 0, 'hostID': 1000, 'size': 10}]");
+	bundle_set(b, "/mounts/-",
+		   arena_printf(&e2e_arena, "{'destination': '/data', 'source': '%s', "
+				"'options': ['bind', 'ro']}", data));
+	bundle_probe_args(b, "stat", "/data", "mkdir", "/data/x", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(got.out, "mkdir:/data/x=EROFS") != NULL, "%s", got.out);
+	cr_expect_eq(chmod(closed, 0755), 0);
 }
 
 /* --- hooks ---------------------------------------------------------------------------- */
