@@ -47,7 +47,7 @@ struct make_options {
 	const char *root_type;		/* a file system to be mounted as the root; NULL: none */
 	const char *root_source;
 	word_list root_options;
-	word_list poststop, poststop_env;	/* what is run behind the container; none: nothing */
+	word_list poststop, poststop_env; /* what is run behind the container; none: nothing */
 	bool terminal, read_only;
 	bool new_privileges;		/* leave noNewPrivileges off */
 	bool cgroup_namespace;		/* add one: what runc does on hosts with cgroup v2 alone */

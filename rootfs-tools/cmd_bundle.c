@@ -79,7 +79,7 @@ static void prepare(struct cli *cli, const struct options *o, size_t words,
 		    arguments->count - words);
 }
 
-/* --- kist rootfs bundle ------------------------------------------------------------------------ */
+/* --- kist rootfs bundle ----------------------------------------------------------------- */
 
 static const char *absolute_target(struct arena *arena, const char *target, struct error *err)
 {
@@ -138,7 +138,7 @@ static int run_bundle(struct cli *cli, const void *values, struct error *err)
 	return 0;
 }
 
-/* --- kist run --image ---------------------------------------------------------------------------- */
+/* --- kist run --image -------------------------------------------------------------------- */
 
 /* Behind the container, whoever deletes it, and whenever. */
 static int set_end(struct cli *cli, const struct store *store, const struct store_run *run,
@@ -212,14 +212,19 @@ static int run_run_bundle(struct cli *cli, const void *values, struct error *err
 }
 
 const struct command command_bundle = {
-	.name = "bundle", .arguments = "IMAGE DIR [-- COMMAND...]",
+	.name = "bundle",
+	.arguments = "IMAGE DIR [-- COMMAND...]",
 	.summary = "an image to a bundle that kist runs",
 	.description =
-		"DIR gets a config.json, made from the image's config and the flags, and a root: an "
-		"overlay of the\nstore's layers, which are unpacked once.  The runtime mounts it; "
+		"DIR gets a config.json, made from the image's config and the flags, and a root: "
+		"an overlay of\nthe store's layers, which are unpacked once.  The runtime mounts it; "
 		"nothing is mounted before.\nArguments take the place of the image's Cmd.",
-	.options = options, .size = sizeof(struct options),
-	.min = 2, .max = -1, .stop_after = 2, .run = run_bundle,
+	.options = options,
+	.size = sizeof(struct options),
+	.min = 2,
+	.max = -1,
+	.stop_after = 2,
+	.run = run_bundle,
 };
 
 const struct command command_run_bundle = {

@@ -66,11 +66,17 @@ static int run(struct cli *cli, const void *values, struct error *err)
 }
 
 const struct command command_make = {
-	.name = "make", .arguments = "DIR --from-host PROGRAM...",
+	.name = "make",
+	.arguments = "DIR --from-host PROGRAM...",
 	.summary = "the smallest root around programs of this host",
-	.description = "Programs come with their interpreter and libraries, which are read from the "
-		       "files: nothing is\nexecuted.  What a program opens later (plugins, locales) is "
-		       "given with --file.",
-	.options = options, .size = sizeof(struct options),
-	.min = 2, .max = -1, .stop_after = -1, .run = run,
+	.description =
+		"Programs come with their interpreter and libraries, which are read from the "
+		"files: nothing is\nexecuted.  What a program opens later (plugins, locales) is "
+		"given with --file.",
+	.options = options,
+	.size = sizeof(struct options),
+	.min = 2,
+	.max = -1,
+	.stop_after = -1,
+	.run = run,
 };

@@ -3,9 +3,9 @@
 
 /* In the order of --help. */
 #define COMMANDS(row) \
-	row(unpack) row(bundle) row(make) row(pack) row(diff) row(squash) row(insert) row(config) row(tag) row(rm) \
-	row(run_bundle) row(run_end) \
-	row(ls) row(cat) row(inspect) row(validate) row(mount) row(umount) row(store) row(gc) \
+	row(unpack) row(bundle) row(make) row(pack) row(diff) row(squash) row(insert) \
+	row(config) row(tag) row(rm) row(ls) row(cat) row(inspect) row(validate) \
+	row(mount) row(umount) row(store) row(gc) row(run_bundle) row(run_end) \
 	row(completion) row(help_page) row(man)
 
 #define DECLARE(name)	extern const struct command command_##name;

@@ -32,7 +32,7 @@ int from_host_begin(struct from_host *made)
 	return 0;
 }
 
-/* --- programs ---------------------------------------------------------------------------------- */
+/* --- programs ------------------------------------------------------------------------ */
 
 /* Where ld.so looks without being told to. */
 static bool is_usual_folder(const char *path)
@@ -47,8 +47,9 @@ static bool is_usual_folder(const char *path)
 		if (strncmp(path, folders[i], size) != 0)
 			continue;
 		/* Itself, or Debian's directory of the architecture in it. */
-		if (length == size || (path[size] == '/' && strstr(path + size, "-linux-") != NULL &&
-				       memchr(path + size + 1, '/', length - size - 1) == NULL))
+		if (length == size ||
+		    (path[size] == '/' && strstr(path + size, "-linux-") != NULL &&
+		     memchr(path + size + 1, '/', length - size - 1) == NULL))
 			return true;
 	}
 	return false;
@@ -135,7 +136,7 @@ int from_host_program(struct from_host *made, const char *name)
 	return copy_program(made, name, 0);
 }
 
-/* --- files that programs expect --------------------------------------------------------------- */
+/* --- files that programs expect ------------------------------------------------------ */
 
 /* "libnss_NAME.so.2" of each service; glibc has some of them built in, and then no file. */
 static int copy_service(struct from_host *made, const char *name)

@@ -302,7 +302,8 @@ static int set_user(struct root *root, const char *text)
 	if (image_user_find(&root->overlay, text, &user, root->err) < 0)
 		return -1;
 	if (!is_mapped(&make->uid_maps, user.uid) || !is_mapped(&make->gid_maps, user.gid))
-		return error_set(root->err, "the image runs as %u:%u, which you have no subordinate "
+		return error_set(root->err,
+				 "the image runs as %u:%u, which you have no subordinate "
 				 "ids for: see newuidmap(1) and /etc/subuid, or say --user 0",
 				 user.uid, user.gid);
 	make->user = arena_printf(arena, "%u:%u", user.uid, user.gid);

@@ -16,7 +16,7 @@
  */
 struct image_bundle {
 	const struct image *image;	/* with file_system: only its reference counts */
-	const char *file_system;	/* "squashfs" or "erofs": the image is a file with one; or NULL */
+	const char *file_system; /* "squashfs" or "erofs": the image is a file with one; or NULL */
 	const char *path;		/* absolute: where the bundle will be */
 	int fd;				/* borrowed: the directory that is to be filled */
 	struct make_options make;	/* what the user said */

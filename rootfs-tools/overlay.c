@@ -67,7 +67,7 @@ static int look(const struct walk *walk, const char *name, struct level *ret_lev
 	for (size_t i = 0; i < here->count; i++) {
 		size_t layer = here->layers[i];
 
-		/* Every part of the path before the name was seen to be a directory in this layer. */
+		/* All of the path before the name was seen to be directories in this layer. */
 		if (fstatat(overlay->layer_fds[layer], path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 			if (errno == ENOENT)
 				continue;

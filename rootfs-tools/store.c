@@ -181,8 +181,9 @@ static bool record_read(const struct store *store, const struct json *root,
 
 	if (root == NULL || !record_text(root, "directory", &ret->name) ||
 	    !name_is_plain(ret->name) || !record_text(root, "fingerprint", &ret->fingerprint) ||
-	    !record_u64(root, "entries", &ret->entries) || !record_u64(root, "bytes", &ret->bytes) ||
-	    !record_u64(root, "made", &made) || !record_text(root, "marks", &marks))
+	    !record_u64(root, "entries", &ret->entries) ||
+	    !record_u64(root, "bytes", &ret->bytes) || !record_u64(root, "made", &made) ||
+	    !record_text(root, "marks", &marks))
 		return false;
 	ret->made = (int64_t)made;
 	return strcmp(marks, store->user_xattr ? "user" : "trusted") == 0;
@@ -255,7 +256,8 @@ int store_list(const struct store *store, store_layer_list *ret, struct error *e
 
 	if (store_names(store->arena, store->layers_fd, &keys, err) < 0)
 		return -1;
-	*ret = (store_layer_list){ ARENA_NEWS(store->arena, keys.count + 1, struct store_layer), 0 };
+	*ret = (store_layer_list){ ARENA_NEWS(store->arena, keys.count + 1, struct store_layer),
+				   0 };
 	LIST_EACH(key, keys) {
 		int found = store_find(store, *key, &ret->items[ret->count], err);
 

@@ -23,7 +23,7 @@
 struct store {
 	struct arena *arena;
 	const char *path;		/* absolute */
-	bool user_xattr;		/* marks of overlayfs are user.overlay.*: not the host's root */
+	bool user_xattr; /* marks of overlayfs are user.overlay.*: not the host's root */
 	int fd, data_fd, layers_fd;	/* owned: STORE, STORE/l, STORE/layers */
 	int lock_fd;			/* owned */
 };

@@ -29,7 +29,7 @@ struct adoption {
 	struct error *err;
 };
 
-/* --- finding them ---------------------------------------------------------------------------- */
+/* --- finding them -------------------------------------------------------------------- */
 
 static int collect(struct adoption *a, int fd, const char *path)
 {
@@ -67,7 +67,7 @@ static int collect(struct adoption *a, int fd, const char *path)
 	return result;
 }
 
-/* --- what lower layers have there -------------------------------------------------------------- */
+/* --- what lower layers have there ---------------------------------------------------- */
 
 /* Owner, mode, attributes and times of one directory to another. */
 static int copy_metadata(int from_fd, int to_fd, struct error *err)

@@ -29,7 +29,7 @@ static void found_warning(struct validation *v, const char *what, const char *te
 	v->warnings++;
 }
 
-/* --- one image ------------------------------------------------------------------------------- */
+/* --- one image ----------------------------------------------------------------------- */
 
 static int ignore_entry(void *context _unused, const struct tar_entry *entry _unused,
 			const char *digest _unused, uint32_t number _unused,
@@ -110,7 +110,7 @@ static void check_image(struct validation *v, const char *reference, const char 
 			check_layer(v, &image, what, i);
 }
 
-/* --- a layout ---------------------------------------------------------------------------------- */
+/* --- a layout ------------------------------------------------------------------------ */
 
 static void check_index(struct validation *v, int dir_fd, const char *path, const char *name,
 			const struct json_source *source, unsigned int depth);
