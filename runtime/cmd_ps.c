@@ -19,12 +19,17 @@ static const struct option options[] = {
 
 #define PS_OUTPUT_MAX	((size_t)16 << 20)
 
-static _noreturn void ps_exec(const struct arguments *words, int out_fd, struct arena *arena)
+/* procps ends half-way through -ef where /proc/stat is not as it knows it, but not with these. */
+static const char columns[] = "user=UID,pid,ppid,tty,time,args=CMD";
+
+static _noreturn void ps_exec(const struct arguments *words, bool plain, int out_fd,
+			      struct arena *arena)
 {
-	const char **argv = ARENA_NEWS(arena, words->count + 2, const char *);
+	const char **argv = ARENA_NEWS(arena, words->count + 4, const char *);
 
 	argv[0] = "ps";
-	argv[1] = "-ef";
+	argv[1] = plain ? "-eo" : "-ef";
+	argv[2] = plain ? columns : NULL;
 	for (size_t i = 1; i < words->count; i++)
 		argv[i] = words->items[i];
 	if (dup2(out_fd, STDOUT_FILENO) >= 0)
@@ -32,7 +37,7 @@ static _noreturn void ps_exec(const struct arguments *words, int out_fd, struct 
 	_exit(127);
 }
 
-static int ps_run(struct cli *cli, char **ret_text, struct error *err)
+static int ps_run(struct cli *cli, bool plain, char **ret_text, struct error *err)
 {
 	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
 	int fds[2], status, result;
@@ -46,7 +51,7 @@ static int ps_run(struct cli *cli, char **ret_text, struct error *err)
 	if (pid < 0)
 		return error_errno(err, "start ps");
 	if (pid == 0)
-		ps_exec(&cli->arguments, write_fd, cli->arena);
+		ps_exec(&cli->arguments, plain, write_fd, cli->arena);
 	fd_close(&write_fd);
 	result = fd_read_all(read_fd, PS_OUTPUT_MAX, cli->arena, ret_text, NULL, err);
 	/* Else a ps whose output was too much would wait for us for ever. */
@@ -56,6 +61,8 @@ static int ps_run(struct cli *cli, char **ret_text, struct error *err)
 	if (result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return error_set(err, "start ps: it is not installed (procps); "
 				      "\"ps --format json\" does without");
+	if (result == 0 && status != 0 && !plain && cli->arguments.count == 1)
+		return ps_run(cli, true, ret_text, err);
 	if (result == 0 && status != 0)
 		return error_set(err, "ps failed with status %d", status);
 	return result;
@@ -105,7 +112,7 @@ static int print_table(struct cli *cli, const pid_t *pids, size_t count, struct 
 	size_t index = 0;
 	char *text, *next;
 
-	if (ps_run(cli, &text, err) < 0)
+	if (ps_run(cli, false, &text, err) < 0)
 		return -1;
 	for (char *line = text; *line != '\0'; line = next) {
 		size_t length = strcspn(line, "\n");
