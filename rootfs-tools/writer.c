@@ -60,7 +60,7 @@ int writer_parse(struct arena *arena, const char *reference, enum writer_kind *r
 	*ret_path = colon != NULL ? arena_strndup(arena, rest, (size_t)(colon - rest)) : rest;
 	if (**ret_path == '\0')
 		return error_set(err, "%s: has no path", reference);
-	if (strchr(rest, '@') != NULL && colon == NULL)
+	if (strstr(rest, "@sha256:") != NULL || strstr(rest, "@sha512:") != NULL)
 		return error_set(err, "%s: an image is written under a tag, not a digest",
 				 reference);
 	if (colon == NULL)
