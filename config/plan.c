@@ -120,7 +120,8 @@ static const struct mount_plan *root_mount(const struct plan *plan)
 {
 	const struct mount_plan *first = plan->mounts.items;
 
-	if (plan->mounts.count == 0 || first->destination[strspn(first->destination, "/")] != '\0' ||
+	if (plan->mounts.count == 0 ||
+	    first->destination[strspn(first->destination, "/")] != '\0' ||
 	    (first->flags & (MOUNT_BIND | MOUNT_REMOUNT)))
 		return NULL;
 	return first;

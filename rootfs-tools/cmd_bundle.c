@@ -217,7 +217,7 @@ const struct command command_bundle = {
 	.summary = "an image to a bundle that kist runs",
 	.description =
 		"DIR gets a config.json, made from the image's config and the flags, and a root: "
-		"an overlay of\nthe store's layers, which are unpacked once.  The runtime mounts it; "
+		"an overlay of\nthe store's layers, unpacked once.  The runtime mounts it; "
 		"nothing is mounted before.\nArguments take the place of the image's Cmd.",
 	.options = options,
 	.size = sizeof(struct options),
