@@ -100,27 +100,43 @@ static int run_hooks(const struct spawn_request *request, struct error *err)
 	return 0;
 }
 
+/* Between MOUNTED and HOOKED. */
+static bool needs_runtime(const struct plan *plan)
+{
+	return plan->net_devices.count > 0 || plan->hooks[HOOK_PRESTART].count > 0 ||
+	       plan->hooks[HOOK_CREATE_RUNTIME].count > 0;
+}
+
 static int converse(const struct spawn_request *request, struct prepared *prepared,
 		    struct spawn *spawn, struct error *err)
 {
+	struct error ignored;
+	bool waits;
+
 	if (request->born != NULL &&
 	    request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
 		return -1;
 	if (set_up_ids(request, spawn, err) < 0 ||
 	    cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
-	    rdt_join(request->rdt, spawn->pid, err) < 0 ||
-	    channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
+	    rdt_join(request->rdt, spawn->pid, err) < 0)
 		return -1;
+	/* Where the process has failed by now, sending does too, and what it said comes next. */
+	channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, &ignored);
 	/* After MAPPED, so that the container does not wait for it. */
 	prepare_close(prepared);
 	if (request->process != NULL)
 		return channel_expect(&spawn->channel, MESSAGE_READY, err);
-	if (cgroup_set_devices(request->cgroup, request->plan, err) < 0 ||
-	    channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0)
+	if (cgroup_set_devices(request->cgroup, request->plan, err) < 0)
+		return -1;
+	/* Where nothing is to be done in between, the container need not wait for it. */
+	waits = needs_runtime(request->plan);
+	if (!waits)
+		channel_send(&spawn->channel, MESSAGE_HOOKED, &ignored);
+	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0)
 		return -1;
 	spawn->heard = true;
-	if (set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
-	    channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0)
+	if (waits && (set_up_net(request->plan, spawn, err) < 0 || run_hooks(request, err) < 0 ||
+		      channel_send(&spawn->channel, MESSAGE_HOOKED, err) < 0))
 		return -1;
 	return channel_expect(&spawn->channel, MESSAGE_READY, err);
 }
