@@ -166,7 +166,8 @@ static int mount_bind(const struct plan *plan, const struct init *in,
 
 	if (tree_fd < 0)
 		return error_number(err, EBADF, "%s was not opened", mount->source);
-	if (fstat(tree_fd, &st) == 0 && S_ISLNK(st.st_mode))
+	if ((mount->flags & MOUNT_COPY_SYMLINK) && fstat(tree_fd, &st) == 0 &&
+	    S_ISLNK(st.st_mode))
 		return link_copy(in, mount, tree_fd, err);
 	target_fd = target_for(in, mount, tree_fd, err);
 	if (target_fd < 0 || target_check(in, mount, target_fd, tree_fd, err) < 0 ||

@@ -119,6 +119,31 @@ E2E(conformance, a_source_in_a_closed_directory_reaches_a_user_namespace)
 	cr_expect_eq(chmod(closed, 0755), 0);
 }
 
+E2E(conformance, a_link_is_bound_onto_a_link)
+{
+	static const char *const options[] = {
+		"['bind', 'dest-nofollow', 'src-nofollow']", "['bind', 'dest-nofollow']",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++) {
+		struct bundle *b = bundle_new();
+		const char *file = arena_printf(&e2e_arena, "%s/file", b->dir);
+		const char *from = arena_printf(&e2e_arena, "%s/from", b->dir);
+		const char *to = arena_printf(&e2e_arena, "%s/to", b->rootfs);
+		struct output got;
+
+		bundle_file(b, "/../../file", 0644, "text");
+		cr_assert(symlink(file, from) == 0 && symlink("nowhere", to) == 0);
+		bundle_set(b, "/mounts/-",
+			   arena_printf(&e2e_arena, "{'destination': '/to', 'source': '%s', "
+					"'options': %s}", from, options[i]));
+		bundle_probe_args(b, i == 0 ? "readlink" : "read", "/to", NULL);
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, 0, "%s", got.err);
+		cr_expect(strstr(got.out, i == 0 ? file : "text") != NULL, "%s", got.out);
+	}
+}
+
 /* --- hooks ---------------------------------------------------------------------------- */
 
 static const char *read_host_file(const char *path)
