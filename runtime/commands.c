@@ -6,7 +6,7 @@
 	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
 	row(state) row(list) row(ps) row(top) row(stats) row(logs) row(attach) \
 	row(pause) row(resume) \
-	row(events) row(update) row(gc) \
+	row(events) row(update) row(mounts) row(gc) \
 	row(checkpoint) row(restore) row(seccomp) \
 	row(space) row(unshare) row(enter) row(rootfs) row(smoke) \
 	row(spec) row(check) row(plan) row(features) row(completion) row(help_page) row(man)
