@@ -47,6 +47,11 @@ bool readiness_met(struct run *run, void *context)
 	       time_now() >= run->trace.created + readiness->settle;
 }
 
+void readiness_note(const struct readiness *readiness, struct run *run)
+{
+	run->trace.ready = readiness->port_count > 0 ? time_now() : run->trace.created;
+}
+
 const char *output_tail(struct arena *arena, const struct text *text)
 {
 	size_t start = text->size, end = text->size, lines = 0;

@@ -158,7 +158,7 @@ void check_need(const struct smoke *smoke, const struct job *job, struct finding
 	}
 	wait = run_wait(&t.run, time_now() + ms_to_ns(smoke->timeout), readiness_met, &readiness);
 	if (wait == RUN_MET)
-		t.run.trace.ready = time_now();
+		readiness_note(&readiness, &t.run);
 	compare(&t, wait);
 	run_close(&t.run, findings, t.check);
 	root_drop(&root);

@@ -44,8 +44,7 @@ static void say_ready(struct starting *s, struct check *check)
 	uint32_t ports[16];
 	size_t count = inside_ports(s->run.inside, ports, ARRAY_SIZE(ports));
 	struct text text = { .arena = arena };
-	uint64_t took = (s->readiness.port_count > 0 ? s->run.trace.ready : s->run.trace.created) -
-			s->run.trace.began;
+	uint64_t took = s->run.trace.ready - s->run.trace.began;
 
 	for (size_t i = 0; i < count; i++)
 		text_printf(&text, "%s%u", i > 0 ? ", " : "", ports[i]);
@@ -79,7 +78,7 @@ static void judge_start(struct starting *s, struct check *check)
 		return;
 	}
 	s->start->works = true;
-	run->trace.ready = time_now();
+	readiness_note(&s->readiness, run);
 	if (wait == RUN_LATE)
 		check_note(s->findings, check, "it runs, but none of its ports listens after %s",
 			   duration_text(arena, ms_to_ns(s->smoke->timeout)));

@@ -54,6 +54,8 @@ struct readiness {
 };
 void readiness_of_image(const struct smoke *smoke, struct readiness *ret);
 run_condition readiness_met;
+/* When that was: where there are no ports, when it started. */
+void readiness_note(const struct readiness *readiness, struct run *run);
 
 /* The last lines of what it said, for a message: "" where it said nothing. */
 const char *output_tail(struct arena *arena, const struct text *text);

@@ -5,8 +5,8 @@
 
 #define REPLACEMENT	"\xef\xbf\xbd"
 
-/* The length of the UTF-8 character there, or 0: it is none, or none that XML 1.0 allows. */
-static size_t character_length(const unsigned char *at)
+/* The length of the UTF-8 character there, or 0: it is none. */
+static size_t character_length(const unsigned char *at, uint32_t *ret_value)
 {
 	static const struct { unsigned char mask, lead; size_t length; uint32_t min; } forms[] = {
 		{ 0x80, 0x00, 1, 0 }, { 0xe0, 0xc0, 2, 0x80 }, { 0xf0, 0xe0, 3, 0x800 },
@@ -23,14 +23,35 @@ static size_t character_length(const unsigned char *at)
 				return 0;
 			value = value << 6 | (at[j] & 0x3f);
 		}
-		if (value < forms[i].min || value > 0x10ffff ||
-		    (value >= 0xd800 && value <= 0xdfff) || value == 0xfffe || value == 0xffff ||
-		    (value < 0x20 && value != '\t' && value != '\n' && value != '\r') ||
-		    value == 0x7f)
-			return 0;
-		return forms[i].length;
+		*ret_value = value;
+		return value < forms[i].min || value > 0x10ffff ||
+		       (value >= 0xd800 && value <= 0xdfff) ? 0 : forms[i].length;
 	}
 	return 0;
+}
+
+/* XML 1.0 has no way to say the others, not even as entities. */
+static bool is_xml(uint32_t value)
+{
+	return value != 0xfffe && value != 0xffff && value != 0x7f &&
+	       (value >= 0x20 || value == '\t' || value == '\n' || value == '\r');
+}
+
+const char *text_utf8(struct arena *arena, const char *text)
+{
+	struct text out = { .arena = arena };
+	uint32_t value;
+
+	for (const char *at = text; *at != '\0';) {
+		size_t length = character_length((const unsigned char *)at, &value);
+
+		if (length > 0)
+			text_add_bytes(&out, at, length);
+		else
+			text_add(&out, REPLACEMENT);
+		at += length > 0 ? length : 1;
+	}
+	return out.data != NULL ? out.data : "";
 }
 
 void text_add_xml(struct text *out, const char *text)
@@ -39,13 +60,14 @@ void text_add_xml(struct text *out, const char *text)
 		{ '&', "&amp;" }, { '<', "&lt;" }, { '>', "&gt;" }, { '"', "&quot;" },
 		{ '\'', "&#39;" }, { '\r', "&#13;" },
 	};
+	uint32_t value;
 
 	for (const char *at = text; *at != '\0';) {
-		size_t length = character_length((const unsigned char *)at), i = 0;
+		size_t length = character_length((const unsigned char *)at, &value), i = 0;
 
 		while (i < ARRAY_SIZE(entities) && entities[i].byte != *at)
 			i++;
-		if (length == 0)
+		if (length == 0 || !is_xml(value))
 			text_add(out, REPLACEMENT);
 		else if (i < ARRAY_SIZE(entities))
 			text_add(out, entities[i].entity);

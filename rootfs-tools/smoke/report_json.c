@@ -7,6 +7,13 @@ static const char *const outcome_words[OUTCOME_COUNT] = {
 	[OUTCOME_SKIP] = "skip",
 };
 
+/* Names and output of programs may be any bytes. */
+static void write_text(struct json_writer *w, const char *key, const char *text)
+{
+	if (text != NULL)
+		json_write_string(w, key, text_utf8(w->text.arena, text));
+}
+
 /* Microseconds since the run began. */
 static void write_moment(struct json_writer *w, const struct report *report, const char *key,
 			 uint64_t moment)
@@ -19,7 +26,7 @@ static void write_trace(struct json_writer *w, const struct report *report,
 			const struct trace *trace)
 {
 	json_write_object(w, NULL);
-	json_write_string(w, "name", trace->name);
+	write_text(w, "name", trace->name);
 	write_moment(w, report, "began", trace->began);
 	write_moment(w, report, "created", trace->created);
 	write_moment(w, report, "ready", trace->ready);
@@ -38,16 +45,16 @@ static void write_check(struct json_writer *w, const struct report *report,
 			const struct check *check)
 {
 	json_write_object(w, NULL);
-	json_write_string(w, "group", check->group);
-	json_write_string(w, "name", check->name);
+	write_text(w, "group", check->group);
+	write_text(w, "name", check->name);
 	json_write_string(w, "outcome", outcome_words[report_outcome(report->smoke, check)]);
-	if (check->fact != NULL)
-		json_write_string(w, "fact", check->fact);
-	json_write_strings(w, "reasons", check->reasons.items, check->reasons.count);
-	if (check->out != NULL)
-		json_write_string(w, "stdout", check->out);
-	if (check->err != NULL)
-		json_write_string(w, "stderr", check->err);
+	write_text(w, "fact", check->fact);
+	json_write_array(w, "reasons");
+	LIST_EACH(reason, check->reasons)
+		write_text(w, NULL, *reason);
+	json_write_end(w);
+	write_text(w, "stdout", check->out);
+	write_text(w, "stderr", check->err);
 	write_moment(w, report, "began", check->began);
 	write_moment(w, report, "ended", check->ended);
 	if (check->traces.count > 0) {
@@ -65,7 +72,7 @@ void report_json(struct text *out, const struct report *report)
 	struct json_writer w = { .text = { .arena = out->arena }, .indent = "\t" };
 
 	json_write_object(&w, NULL);
-	json_write_string(&w, "subject", subject->name);
+	write_text(&w, "subject", subject->name);
 	json_write_bool(&w, "ok", report->counts[OUTCOME_FAIL] == 0);
 	json_write_u64(&w, "microseconds", (report->ended - report->began) / 1000);
 	json_write_object(&w, "counts");
@@ -76,7 +83,7 @@ void report_json(struct text *out, const struct report *report)
 		json_write_array(&w, "layers");
 		LIST_EACH(layer, subject->layers) {
 			json_write_object(&w, NULL);
-			json_write_string(&w, "name", layer->name);
+			write_text(&w, "name", layer->name);
 			json_write_u64(&w, "size", layer->size);
 			json_write_end(&w);
 		}

@@ -1,0 +1,384 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# smoke.sh: kist-smoke as users call it, in TAP.  SMOKE and ROOTFS are the programs under test.
+set -u
+here=$(dirname "$(realpath "$0")")
+: "${SMOKE:?}" "${ROOTFS:?}"
+export LC_ALL=C
+number=0 failed=0 status=0 out='' sleeper=7341.5
+work=$(mktemp -d /tmp/kist-test-smoke-XXXXXX)
+trap 'rm -rf "$work"' EXIT
+chmod 755 "$work"
+cd "$work" || exit 1
+
+# call ARGUMENT...: kist smoke, with its output in $out and its exit status in $status.
+call() {
+	status=0
+	out=$(timeout -k 2 60 "$SMOKE" "$@" 2>&1) || status=$?
+}
+
+# check NAME COMMAND...: the command decides; the output of the last call explains.
+check() {
+	number=$((number + 1))
+	if "${@:2}"; then
+		echo "ok $number - $1"
+		return
+	fi
+	failed=$((failed + 1))
+	echo "not ok $number - $1"
+	printf 'status %s\n%s\n' "$status" "$out" | sed 's/^/# /'
+}
+
+skip() {
+	number=$((number + 1))
+	echo "ok $number - $1 # SKIP $2"
+}
+
+# ended STATUS TEXT...: the exit status, and every text in the output.
+ended() {
+	local text
+	[ "$status" = "$1" ] || return 1
+	for text in "${@:2}"; do
+		case $out in *"$text"*) ;; *) return 1 ;; esac
+	done
+}
+
+lacks() { case $out in *"$1"*) return 1 ;; esac; }
+
+# No process, cgroup or directory of a run, for at most three seconds.
+nothing_left() {
+	local try places
+	if [ "$(id -u)" = 0 ]; then places=/run/kist-smoke; else places=/tmp/kist-smoke-$(id -u); fi
+	for try in $(seq 30); do
+		left=$(
+			ls "$places" 2>/dev/null
+			find /sys/fs/cgroup -maxdepth 4 -name 'kist-smoke-*' 2>/dev/null
+			ps -eo args | grep -F "sleep $sleeper" | grep -v grep
+		)
+		[ -n "$left" ] || return 0
+		sleep 0.1
+	done
+	out="$try: $left"
+	return 1
+}
+
+make_root() {
+	"$here/../make-root" busybox "$work/root"
+	mkdir -p root/www
+	echo '<h1>hello</h1>' >root/www/index.html
+	rm root/.made
+}
+
+# --- without a suite -------------------------------------------------------------------
+
+test_defaults() {
+	call root -- sleep $sleeper
+	check 'an image that works passes' ended 0 'ok    starts' 'ok    orphans are reaped' \
+		'ok    stops on SIGTERM' 'ok    works with a read-only root' 'ok    peak memory'
+	check 'what it needs is told' ended 0 'note  works as pid 1' 'does not hear SIGTERM' \
+		'leaves orphans as zombies'
+	call root --require no-init -- sleep $sleeper
+	check 'what it must not need is a failure' ended 1 'FAIL  works as pid 1'
+	call root --strict -- sleep $sleeper
+	check 'with --strict a note is a failure' ended 1 'FAIL  works as pid 1'
+	call root --grace 200ms -- sh -c "trap '' TERM; while :; do sleep 0.1; done"
+	check 'a program that does not stop fails' ended 1 'FAIL  stops on SIGTERM' \
+		'still runs 200 ms after SIGTERM, and was killed'
+	call root -- sh -c 'echo no such luck >&2; exit 3'
+	check 'a program that fails fails, with what it said' ended 1 'FAIL  starts' \
+		'ended with status 3' '| no such luck'
+	call root --status 3 -- sh -c 'exit 3'
+	check 'unless that is right' ended 0 'ended by itself'
+	call root -- sh -c 'set -e; echo x >/written; rm /bin/ls; sleep 9'
+	check 'what it writes is listed, and the image is as it was' ended 0 /written \
+		'/bin/ls (removed)' 'note  works with a read-only root'
+	check 'the image is as it was' test -e root/bin/ls -a ! -e root/written
+	call root -- nothing
+	check 'a missing program is named' ended 1 'FAIL  its program can be executed' \
+		'exec: "nothing": executable file not found in $PATH'
+	call root --requires
+	check 'an unknown flag is an error' ended 2 requires
+	call nowhere
+	check 'so is an image that is not there' ended 2 nowhere
+	call
+	check 'and none at all' ended 2 'what is to be checked?'
+}
+
+test_programs() {
+	printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\267\0\1\0\0\0' >root/bin/arm
+	head -c 200 /dev/zero >>root/bin/arm
+	chmod 755 root/bin/arm
+	call root -- arm
+	check 'a program of another machine is told' ended 1 AArch64
+	cp "$(command -v env)" root/bin/dynamic
+	call root -- dynamic
+	check 'so is a missing interpreter or library' ended 1 'FAIL  its program can be executed' \
+		'its ELF interpreter'
+	rm root/bin/arm root/bin/dynamic
+}
+
+test_files() {
+	cp -r root odd
+	chmod 4755 odd/bin/busybox
+	echo x >odd/etc/open
+	chmod 666 odd/etc/open
+	ln -s /nowhere odd/etc/broken
+	printf -- '-----BEGIN OPENSSH PRIVATE KEY-----\n%s\n' "$(head -c 100 /dev/zero | tr '\0' a)" \
+		>odd/root/id
+	call odd -- true
+	check 'files that stand out are listed' ended 0 '/bin/busybox: urwxr-xr-x' \
+		'/etc/open: -rw-rw-rw-' '/etc/broken: points to /nowhere' \
+		'/root/id: a private key'
+	rm -r odd
+}
+
+# --- with one ----------------------------------------------------------------------------
+
+test_suites() {
+	cat >good.yaml <<-'END'
+		schemaVersion: 2.0.0
+		globalEnvVars: [{key: GREETING, value: "hello $HOME_OF"}]
+		containerRunOptions: {user: "nobody", envVars: [HOME_OF], envFile: env, capabilities: [NET_RAW]}
+		commandTests:
+		- {name: output, command: echo, args: [a, b], expectedOutput: ['^a b\n$'], excludedOutput: [c]}
+		- {name: errors, command: sh, args: [-c, "echo bad >&2; exit 7"], exitCode: 7, expectedError: [bad]}
+		- {name: user, command: id, args: [-u], expectedOutput: ['^65534$(?-m)|65534\n']}
+		- {name: env, command: env, expectedOutput: [GREETING=hello, FROM_FILE=file, 'OWN=own', HOME_OF=me],
+		   envVars: [{key: OWN, value: own}]}
+		- {name: state, user: root, setup: [[touch, /made]], command: test, args: [-e, /made]}
+		- {name: no state, command: test, args: [-e, /made], exitCode: 1}
+		- {name: signal, command: sh, args: [-c, "kill -9 $$"], exitSignal: KILL}
+		- {name: time, command: sleep, args: ["0.01"], maxTime: 30s, timeout: 30s}
+		- {name: directory, command: pwd, workdir: /www, expectedOutput: ["^/www\n"]}
+		- {name: read-only, user: root, readOnly: true, command: touch, args: [/x], exitCode: 1}
+		fileExistenceTests:
+		- {name: busybox, path: /bin/busybox, permissions: -rwxr-xr-x, isExecutableBy: any}
+		- {name: gone, path: /gone, shouldExist: false}
+		- {name: link, path: /bin/sh, permissions: Lrwxrwxrwx}
+		- {name: sticky, path: /tmp, permissions: dtrwxrwxrwx, uid: 0, gid: 0}
+		fileContentTests:
+		- {name: passwd, path: /etc/passwd, expectedContents: ['(?m)^root:.*$'], excludedContents: [bash]}
+		metadataTest: {workdir: /, envVars: [{key: PATH, value: bin, isRegex: true}]}
+		licenseTests: [{files: [/etc/passwd]}]
+	END
+	echo 'FROM_FILE=file' >env
+	HOME_OF=me call root -c good.yaml
+	check 'a suite that is right passes' ended 0 '17 checks: 17 ok'
+	cat >bad.json <<-'END'
+		{"schemaVersion": "2.0.0",
+		 "commandTests": [
+		  {"name": "a", "command": "echo", "args": ["x"], "expectedOutput": ["y"]},
+		  {"name": "b", "command": "true", "exitCode": 1},
+		  {"name": "c", "command": "nothing"},
+		  {"name": "d", "command": "sleep", "args": ["100"], "timeout": "100ms"},
+		  {"name": "e", "command": "sleep", "args": ["0.05"], "maxTime": "1ms"}],
+		 "fileExistenceTests": [{"name": "f", "path": "/gone"},
+		  {"name": "g", "path": "/etc/passwd", "permissions": "-rwxrwxrwx", "uid": 7}],
+		 "fileContentTests": [{"name": "h", "path": "/etc/passwd", "excludedContents": ["root"]}],
+		 "metadataTest": {"workdir": "/x", "unboundEnvVars": [{"key": "PATH"}]}}
+	END
+	call root -c bad.json
+	check 'what is wrong fails, and says why' ended 1 '9 checks: 0 ok, 9 failed' '"y" is not in it' \
+		'must end with status 1, and ended with status 0' 'not found in $PATH' 'was killed' \
+		'must take at most 1.0 ms' '/gone must exist' 'must belong to user 7, and belongs to 0' \
+		'"root" is in it, and must not' 'variable PATH must not be set'
+	printf 'schemaVersion: 2.0.0\ncommandTests:\n- {name: a, comand: b}\n' >typo.yaml
+	call root -c typo.yaml
+	check 'a typing error is told with its place' ended 2 \
+		'typo.yaml:3:13: /commandTests/0/comand: is no property of a suite; did you mean "command"?' \
+		'typo.yaml:3:3: /commandTests/0/command: is required, but missing'
+	call root -c good.yaml -c typo.yaml --only 'out*'
+	check 'no check runs then' lacks 'ok    output'
+	call root -c good.yaml --only 'out*'
+	check 'one check may be chosen' ended 0 '1 checks: 1 ok'
+	call --list -c good.yaml
+	check 'checks can be listed' ended 0 'good.yaml: output' 'good.yaml: metadata'
+}
+
+test_services() {
+	cat >service.yaml <<-'END'
+		schemaVersion: 2.0.0
+		serviceTests:
+		- name: web
+		  command: httpd
+		  args: [-f, -p, "8080", -h, /www]
+		  waitForPorts: [8080]
+		  maxStartTime: 30s
+		  stopTimeout: 5s
+		  exitSignal: TERM
+		  http:
+		  - {port: 8080, expectedBody: ["<h1>hello"], expectedHeaders: ["(?i)content-type: text/html"]}
+		  - {port: 8080, path: /gone, status: 404}
+		  sidecars:
+		  - {name: client, command: wget, args: [-qO-, "http://127.0.0.1:8080/"], expectedOutput: [hello]}
+		  - {name: other, command: httpd, args: [-f, -p, "8081", -h, /], waitForPorts: [8081]}
+		- name: log
+		  command: sh
+		  args: [-c, "trap 'echo bye; exit 7' USR1; echo ready; while :; do sleep 0.02; done"]
+		  waitForLog: [ready]
+		  stopSignal: USR1
+		  exitCode: 7
+		  expectedOutput: [bye]
+	END
+	call root -c service.yaml
+	check 'services answer, and end as they should' ended 0 '2 checks: 2 ok'
+	cat >broken.yaml <<-'END'
+		schemaVersion: 2.0.0
+		serviceTests:
+		- {name: silent, command: sleep, args: ["50"], waitForPorts: [80], timeout: 200ms}
+		- {name: ends, command: "false", waitForLog: [ready]}
+		- {name: refuses, command: httpd, args: [-f, -p, "80", -h, /gone], waitForPorts: [80],
+		   http: [{port: 80}, {port: 81, timeout: 100ms}]}
+		- {name: stays, command: sh, args: [-c, "trap '' TERM; echo up; while :; do sleep 0.02; done"],
+		   waitForLog: [up], stopTimeout: 100ms}
+	END
+	call root -c broken.yaml
+	check 'services that do not are told' ended 1 'nobody listens on port 80' \
+		'ended with status 1 before it was ready' 'stays still runs' '4 checks: 0 ok, 4 failed'
+}
+
+test_limits() {
+	if [ ! -d /sys/fs/cgroup/memory ] && ! grep -qs memory /sys/fs/cgroup/cgroup.controllers; then
+		skip 'memory is limited and measured' 'there is no memory controller here'
+		return
+	fi
+	cat >limits.yaml <<-'END'
+		schemaVersion: 2.0.0
+		commandTests:
+		- {name: eats, command: sh, args: [-c, "x=a; while :; do x=$x$x; done"], memoryLimit: 8M, exitCode: 137}
+		- {name: little, command: "true", maxMemory: 50M}
+		- {name: much, command: sh, args: [-c, 'x=$(head -c 30000000 /dev/zero | tr "\0" a); echo ${#x}'],
+		   maxMemory: 10M}
+	END
+	call root -c limits.yaml
+	check 'memory is limited and measured' ended 1 'ok    eats' 'ok    little' 'FAIL  much' \
+		'must use at most 10.0 MiB'
+}
+
+test_terminal() {
+	cat >tty.yaml <<-'END'
+		schemaVersion: 2.0.0
+		containerRunOptions: {allocateTty: true, privileged: true}
+		commandTests:
+		- {name: tty, command: tty, expectedOutput: ['^/dev/(pts/\d|console)']}
+		- {name: privileged, command: grep, args: [CapEff, /proc/self/status], expectedOutput: ['[0-9a-f]{10}[2367abef][0-9a-f]{5}']}
+	END
+	call root -c tty.yaml
+	check 'allocateTty and privileged' ended 0 '2 checks: 2 ok'
+}
+
+# --- images and bundles ----------------------------------------------------------------------
+
+test_images() {
+	export XDG_DATA_HOME=$work/data
+	out=$("$ROOTFS" pack --entrypoint httpd --cmd -f --cmd -p --cmd 8080 --expose 8080 \
+		--volume /data -l a=b -w /www root image:one 2>&1) || status=$?
+	cat >image.yaml <<-'END'
+		schemaVersion: 2.0.0
+		metadataTest: {entrypoint: [httpd], cmd: ["-f", "-p", "8080"], exposedPorts: [8080], volumes: [/data],
+		  labels: [{key: a, value: b}], workdir: /www}
+		serviceTests: [{name: as it is, waitForPorts: [8080], http: [{port: 8080, path: /}]}]
+	END
+	call --store "$work/store" image:one -c image.yaml --default
+	check 'an image, with its own configuration' ended 0 'listens on 8080' 'ok    metadata' 'ok    as it is' \
+		'1 layer, digests and sizes'
+	out=$("$ROOTFS" --store "$work/store" bundle image:one bundle 2>&1) || status=$?
+	call bundle
+	check 'a bundle that was made of it' ended 0 'listens on 8080'
+	check 'which is as it was' test -z "$(ls bundle/overlay/upper)"
+	call --store "$work/store" image:two
+	check 'a tag that is not there' ended 2 two
+	call --store "$work/store" --platform linux/arm64 image:one
+	check 'a platform that is not there' ended 2 arm64
+}
+
+# --- reports -----------------------------------------------------------------------------------
+
+test_reports() {
+	call root -c bad.json --json report.json --junit report.xml --html report.html
+	check 'reports are written' test -s report.json -a -s report.xml -a -s report.html
+	out=$(python3 - <<-'END' 2>&1
+		import json, xml.etree.ElementTree as tree
+		report, suites = json.load(open('report.json')), tree.parse('report.xml').getroot()
+		assert report['counts']['fail'] == 9 == int(suites.get('failures')), report['counts']
+		assert len(suites.findall('.//testcase')) == 9
+		assert any(check.get('containers') for check in report['checks'])
+		page = open('report.html').read()
+		assert '<svg' in page and '<script' not in page and 'http://' not in page
+		print('fine')
+	END
+	)
+	check 'and hold the same' test "$out" = fine
+	call root -c bad.json --tap
+	check 'TAP has its plan' ended 1 'TAP version 13' 'not ok 1 - bad.json: a' 1..9
+	call root -c good.yaml --json -
+	check 'a report to standard output is alone there' test "${out:0:1}" = '{'
+}
+
+# --- interruption ------------------------------------------------------------------------------
+
+test_interruption() {
+	local signal try pid
+	cat >long.yaml <<-END
+		schemaVersion: 2.0.0
+		serviceTests:
+		- {name: a, command: sleep, args: ["$sleeper"], waitForPorts: [1], timeout: 60s, pidsLimit: 50}
+		commandTests:
+		- {name: b, command: sleep, args: ["$sleeper"], timeout: 60s}
+	END
+	[ "$(id -u)" = 0 ] || sed -i 's/, pidsLimit: 50//' long.yaml
+	for signal in INT TERM HUP KILL; do
+		"$SMOKE" root -c long.yaml >log 2>&1 &
+		pid=$!
+		for try in $(seq 100); do
+			[ "$(ps -eo args | grep -cF "sleep $sleeper")" -lt 3 ] || break
+			sleep 0.1
+		done
+		kill -$signal $pid
+		wait $pid 2>/dev/null
+		status=$? out="after $try tries: $(cat log)"
+		check "it ends on $signal" test $status -gt 128
+		check "nothing is left after $signal" nothing_left
+	done
+	# The keeper, too: the next run cleans up.
+	"$SMOKE" root -c long.yaml >log 2>&1 &
+	pid=$!
+	sleep 0.5
+	kill -KILL $pid "$(pgrep -P $pid)"
+	wait $pid 2>/dev/null
+	call root -c good.yaml --only output
+	check 'what a killed run left is collected by the next' nothing_left
+}
+
+# --- without privileges ----------------------------------------------------------------------
+
+test_rootless() {
+	local as=(setpriv --reuid 65533 --regid 65533 --clear-groups env -u XDG_RUNTIME_DIR)
+	if ! command -v setpriv >/dev/null; then
+		skip 'without privileges' 'setpriv is not installed'
+		return
+	fi
+	status=0
+	out=$("${as[@]}" timeout -k 2 60 "$SMOKE" root -- sleep $sleeper 2>&1) || status=$?
+	check 'without privileges' ended 0 'ok    starts' 'ok    orphans are reaped' 'ok    stops on SIGTERM'
+	sed -i '/^containerRunOptions/d; /name: user/d; /sticky/d; s/, user: root//' service.yaml good.yaml
+	out=$("${as[@]}" timeout -k 2 60 "$SMOKE" root -c service.yaml 2>&1) || status=$?
+	check 'a service without privileges' ended 0 '2 checks: 2 ok'
+	rm -rf /tmp/kist-smoke-65533
+}
+
+make_root
+test_defaults
+test_programs
+test_files
+test_suites
+test_services
+[ "$(id -u)" != 0 ] || test_limits
+test_terminal
+test_images
+test_reports
+test_interruption
+[ "$(id -u)" != 0 ] || test_rootless
+check 'nothing is left' nothing_left
+echo "1..$number"
+exit $((failed > 0))

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <criterion/criterion.h>
+#include <elf.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "rootfs-tools/elf.h"
+
+static struct arena arena;
+static struct error err;
+
+static void finish(void)
+{
+	arena_free(&arena);
+}
+TestSuite(elf, .fini = finish);
+
+static int read_bytes(const void *bytes, size_t size, struct elf *ret)
+{
+	int fd = memfd_create("elf", MFD_CLOEXEC), result;
+
+	cr_assert_eq(write(fd, bytes, size), (ssize_t)size);
+	result = elf_read(&arena, fd, ret, &err);
+	close(fd);
+	return result;
+}
+
+Test(elf, reads_this_program)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	bool libc = false;
+	struct elf elf;
+
+	cr_assert_eq(elf_read(&arena, fd, &elf, &err), 1, "%s", err.text);
+	cr_expect_not_null(strstr(elf.interpreter, "ld"));
+	LIST_EACH(name, elf.needed)
+		libc = libc || strncmp(*name, "libc.so", 7) == 0;
+	cr_expect(libc);
+	close(fd);
+}
+
+Test(elf, finds_what_this_program_needs_in_this_root)
+{
+	int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct elf_closure closure;
+	bool libc = false;
+	char path[4096];
+	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	path[size] = '\0';
+	cr_assert_eq(elf_closure(&arena, root_fd, path, NULL, &closure, &err), 0, "%s", err.text);
+	cr_expect_str_eq(closure.files.items[0], path);
+	LIST_EACH(file, closure.files)
+		libc = libc || strstr(*file, "/libc.so") != NULL;
+	cr_expect(libc);
+	LIST_EACH(missing, closure.missing)
+		cr_expect_fail("%s is missing", missing->name);
+	close(root_fd);
+}
+
+Test(elf, says_what_an_empty_root_lacks)
+{
+	char root[] = "/tmp/kist-elf-XXXXXX", command[4200];
+	struct elf_closure closure;
+	int root_fd, from, to;
+	char buffer[65536];
+	ssize_t size;
+
+	cr_assert_not_null(mkdtemp(root));
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	to = openat(root_fd, "program", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	while ((size = read(from, buffer, sizeof(buffer))) > 0)
+		cr_assert_eq(write(to, buffer, (size_t)size), size);
+	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
+	cr_expect_eq(closure.files.count, 1);
+	cr_expect_geq(closure.missing.count, 2);
+	cr_expect_str_eq(closure.missing.items[0].wanted_by, "/program");
+	unlinkat(root_fd, "program", 0);
+	snprintf(command, sizeof(command), "%s", root);
+	rmdir(command);
+}
+
+Test(elf, a_script_is_none)
+{
+	struct elf elf;
+
+	cr_expect_eq(read_bytes("#!/bin/sh\n", 10, &elf), 0);
+	cr_expect_eq(read_bytes("", 0, &elf), 0);
+}
+
+/* Every offset and size of a small file, made wrong in turn: an answer, and no crash. */
+Test(elf, survives_any_broken_header)
+{
+	struct { Elf64_Ehdr head; Elf64_Phdr phdr[3]; Elf64_Dyn dynamic[4]; char text[64]; } file = {
+		.head = { .e_ident = ELFMAG, .e_machine = EM_X86_64, .e_phnum = 3,
+			  .e_phoff = sizeof(Elf64_Ehdr) },
+	};
+	unsigned char *bytes = (unsigned char *)&file;
+	struct elf elf;
+
+	file.head.e_ident[EI_CLASS] = ELFCLASS64;
+	file.head.e_ident[EI_DATA] = ELFDATA2LSB;
+	file.phdr[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_filesz = sizeof(file) };
+	file.phdr[1] = (Elf64_Phdr){ .p_type = PT_INTERP, .p_filesz = 8,
+				     .p_offset = offsetof(__typeof__(file), text) };
+	file.phdr[2] = (Elf64_Phdr){ .p_type = PT_DYNAMIC, .p_filesz = sizeof(file.dynamic),
+				     .p_offset = offsetof(__typeof__(file), dynamic) };
+	file.dynamic[0] = (Elf64_Dyn){ .d_tag = DT_STRTAB,
+				       .d_un.d_val = offsetof(__typeof__(file), text) };
+	file.dynamic[1] = (Elf64_Dyn){ .d_tag = DT_STRSZ, .d_un.d_val = 64 };
+	file.dynamic[2] = (Elf64_Dyn){ .d_tag = DT_NEEDED, .d_un.d_val = 8 };
+	memcpy(file.text, "/lib/ld\0libx.so", 16);
+	cr_assert_eq(read_bytes(&file, sizeof(file), &elf), 1, "%s", err.text);
+	cr_expect_str_eq(elf.interpreter, "/lib/ld");
+	cr_expect_str_eq(elf.needed.items[0], "libx.so");
+	for (size_t i = 0; i < sizeof(file); i++) {
+		static const unsigned char values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
+		unsigned char old = bytes[i];
+
+		for (size_t j = 0; j < sizeof(values); j++) {
+			bytes[i] = values[j];
+			read_bytes(&file, sizeof(file), &elf);
+		}
+		bytes[i] = old;
+		read_bytes(&file, i, &elf);
+	}
+}
