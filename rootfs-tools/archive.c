@@ -11,7 +11,7 @@
 #include "rootfs-tools/confine.h"
 #include "rootfs-tools/tar.h"
 
-/* --- the confined side --------------------------------------------------------------- */
+/* --- the confined side ----------------------------------------------------------------- */
 
 /* What it says of one member; name and link follow, each with its NUL. */
 struct member_record {
@@ -100,7 +100,7 @@ static int members_send(const struct archive_job *job, int fd, int out, struct e
 
 static struct stream *stream_of(const struct archive_job *job, struct error *err)
 {
-	struct blob blob = { .fd = dup(job->fd), .size = UINT64_MAX };
+	struct blob blob = { .fd = fcntl(job->fd, F_DUPFD_CLOEXEC, 3), .size = UINT64_MAX };
 	struct stat st;
 
 	if (fstat(job->fd, &st) == 0 && S_ISREG(st.st_mode))

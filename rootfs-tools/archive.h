@@ -23,7 +23,7 @@ struct archive_member {
 
 struct archive_index {
 	LIST(struct archive_member) members;	/* by name */
-	bool is_image;			/* not: the first name is none of an image, nothing more was read */
+	bool is_image;			/* not: the first name is none of an image's */
 };
 
 /*

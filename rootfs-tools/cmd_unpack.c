@@ -79,8 +79,8 @@ const struct command command_unpack = {
 	.arguments = "IMAGE DIR",
 	.summary = "an image to a directory: its root file system",
 	.description =
-		"The layers are applied one upon the other; everything is verified, and DIR appears "
-		"when all is there, or not at all.  An ordinary user needs --rootless.",
+		"The layers are applied one upon the other; everything is verified, and DIR "
+		"appears when all is there, or not at all.  An ordinary user needs --rootless.",
 	.options = options,
 	.size = sizeof(struct options),
 	.min = 2, .max = 2, .stop_after = -1,

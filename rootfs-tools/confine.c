@@ -15,7 +15,7 @@
 #include "rootfs-tools/digest.h"
 #include "rootfs-tools/interrupt.h"
 
-/* --- the child --------------------------------------------------------------------- */
+/* --- the child ------------------------------------------------------------------------- */
 
 int confined_send(int out, enum confined_type type, const void *data, size_t size,
 		  struct error *err)
@@ -128,7 +128,7 @@ static _noreturn void child_main(const struct confined_request *request, int out
 	_exit(0);
 }
 
-/* --- the parent ---------------------------------------------------------------------- */
+/* --- the parent ------------------------------------------------------------------------ */
 
 int confined_start(const struct confined_request *request, struct confined *ret,
 		   struct error *err)

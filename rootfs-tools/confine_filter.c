@@ -68,7 +68,8 @@ static int allow_threads(scmp_filter_ctx filter)
 	unsigned int argument = 0;
 #endif
 	scmp_datum_t want = CLONE_VM | CLONE_THREAD;
-	struct scmp_arg_cmp only = SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, want | CLONE_NEWUSER, want);
+	struct scmp_arg_cmp only =
+		SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, want | CLONE_NEWUSER, want);
 	/* Its flags are in memory, where a filter can't look: libc falls back to clone. */
 	int rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
 

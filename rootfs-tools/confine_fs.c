@@ -101,7 +101,7 @@ static int namespace_confine(int *root_fd, struct error *err)
 	return *root_fd >= 0 ? 0 : error_errno(err, "open the new root");
 }
 
-/* --- Landlock ------------------------------------------------------------------------ */
+/* --- Landlock -------------------------------------------------------------------------- */
 
 /* All that its first version (Linux 5.13) knows; what it does not, the filter and ids stop. */
 #define LANDLOCK_ALL	((UINT64_C(1) << 13) - 1)

@@ -14,7 +14,7 @@ struct dir *dirs_top(struct dirs *dirs)
 	return &dirs->stack[dirs->depth];
 }
 
-/* --- in and out ------------------------------------------------------------------------- */
+/* --- in and out ------------------------------------------------------------------------ */
 
 static int restore(struct dirs *dirs, struct dir *dir, struct error *err)
 {
@@ -87,7 +87,7 @@ int dirs_push(struct dirs *dirs, const char *name, int fd, struct error *err)
 	return 0;
 }
 
-/* --- by path ------------------------------------------------------------------------------ */
+/* --- by path --------------------------------------------------------------------------- */
 
 /* A component that is a symlink: where it leads to, inside the root. */
 static int open_link(struct dirs *dirs, const char *name, struct error *err)

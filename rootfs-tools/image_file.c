@@ -163,7 +163,7 @@ int image_document_read(const struct image *image, const struct descriptor *desc
 	return 0;
 }
 
-/* --- values --------------------------------------------------------------------------- */
+/* --- values ---------------------------------------------------------------------------- */
 
 int document_error(struct arena *arena, const struct json_source *source, const struct json *at,
 		   struct error *err, const char *fmt, ...)

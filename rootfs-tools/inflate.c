@@ -8,7 +8,7 @@
 #include <sys/mman.h>
 #include <zstd.h>
 
-/* --- what it is ------------------------------------------------------------------ */
+/* --- what it is ------------------------------------------------------------------------ */
 
 static const struct magic {
 	enum compression compression;
@@ -49,7 +49,7 @@ static ssize_t refill(struct inflate *inflate, struct error *err)
 	return size;
 }
 
-/* --- gzip -------------------------------------------------------------------------- */
+/* --- gzip ------------------------------------------------------------------------------ */
 
 static const char *gzip_error(int code)
 {
@@ -130,7 +130,7 @@ static ssize_t gzip_read(struct inflate *inflate, unsigned char *out, size_t roo
 	return (ssize_t)done;
 }
 
-/* --- zstd -------------------------------------------------------------------------- */
+/* --- zstd ------------------------------------------------------------------------------ */
 
 static int zstd_open(struct inflate *inflate, struct error *err)
 {
@@ -176,7 +176,7 @@ static ssize_t zstd_read(struct inflate *inflate, unsigned char *out, size_t roo
 	return (ssize_t)output.pos;
 }
 
-/* --- xz and bzip2 ------------------------------------------------------------------ */
+/* --- xz and bzip2 ---------------------------------------------------------------------- */
 
 static la_ssize_t filter_fill(struct archive *archive, void *context, const void **ret_data)
 {
@@ -229,7 +229,7 @@ static ssize_t filter_read(struct inflate *inflate, unsigned char *out, size_t r
 	return size >= 0 ? size : filter_fail(inflate, err);
 }
 
-/* --- nothing, and the face ----------------------------------------------------------- */
+/* --- nothing, and the face ------------------------------------------------------------- */
 
 static ssize_t plain_read(struct inflate *inflate, unsigned char *out, size_t room,
 			  struct error *err)

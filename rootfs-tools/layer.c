@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-/* --- names --------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------- */
 
 static int component_add(struct layer_path *path, size_t *used, const char *name, size_t length,
 			 struct error *err)
@@ -56,7 +56,7 @@ int layer_path_set(struct layer_path *path, const char *text, struct error *err)
 	return 0;
 }
 
-/* --- entries --------------------------------------------------------------------------------- */
+/* --- entries --------------------------------------------------------------------------- */
 
 static int bounds_check(struct layer *layer, const struct tar_entry *entry, struct error *err)
 {
@@ -122,7 +122,7 @@ static int entry_apply(struct layer *layer, struct tar *tar, const struct tar_en
 	return parent_fd >= 0 ? layer_make(layer, tar, entry, parent_fd, err) : -1;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------- */
 
 static int adopt(void *context, int fd, struct error *err)
 {

@@ -26,7 +26,7 @@ static int clear_place(struct layer *layer, int *parent_fd, struct error *err)
 	return *parent_fd >= 0 ? tree_remove(*parent_fd, path->name, err) : -1;
 }
 
-/* --- files ----------------------------------------------------------------------------------- */
+/* --- files ----------------------------------------------------------------------------- */
 
 static int write_at(int fd, const unsigned char *data, size_t size, uint64_t offset)
 {
@@ -85,7 +85,7 @@ static int make_file(struct layer *layer, struct tar *tar, const struct tar_entr
 	return futimens(fd, times) == 0 ? 0 : error_errno(err, "set its times");
 }
 
-/* --- directories --------------------------------------------------------------------------------- */
+/* --- directories ----------------------------------------------------------------------- */
 
 /* What is there already: 1 a directory, which stays; 0 something else, which is gone now. */
 static int existing_directory(struct layer *layer, int *parent_fd, bool *ret_opaque,
@@ -143,7 +143,7 @@ static int make_directory(struct layer *layer, const struct tar_entry *entry, in
 	return 0;
 }
 
-/* --- links ----------------------------------------------------------------------------------------- */
+/* --- links ----------------------------------------------------------------------------- */
 
 static int make_symlink(struct layer *layer, const struct tar_entry *entry, int parent_fd,
 			struct error *err)
@@ -219,7 +219,7 @@ static int make_hard_link(struct layer *layer, const struct tar_entry *entry, in
 	return 0;
 }
 
-/* --- devices ----------------------------------------------------------------------------------------- */
+/* --- devices --------------------------------------------------------------------------- */
 
 static int node_make(const struct tar_entry *entry, int parent_fd, const char *name)
 {

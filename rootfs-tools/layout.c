@@ -130,7 +130,8 @@ static int index_search(struct search *search, const struct document *index, uns
 	if (manifests == NULL || manifests->type != JSON_ARRAY)
 		return document_error(arena, &index->source, index->root, err,
 				      "is no index: it has no array \"manifests\"");
-	if (json_member(index->root, "layers") != NULL || json_member(index->root, "config") != NULL)
+	if (json_member(index->root, "layers") != NULL ||
+	    json_member(index->root, "config") != NULL)
 		return document_error(arena, &index->source, index->root, err,
 				      "is an index and a manifest at once");
 	JSON_EACH(item, manifests) {
@@ -190,7 +191,7 @@ static int manifest_find(struct image *image, const struct selection *selection,
 	return 0;
 }
 
-/* --- what is in it ------------------------------------------------------------------------ */
+/* --- what is in it --------------------------------------------------------------------- */
 
 static int compression_of(const char *media_type, enum compression *ret)
 {
@@ -294,7 +295,8 @@ int layout_load(struct image *image, const struct selection *selection, struct e
 		return document_error(image->arena, &manifest->source, manifest->root, err,
 				      "has no \"config\" or no array \"layers\"");
 	if (descriptor_parse(image->arena, &manifest->source, config, &descriptor, err) < 0 ||
-	    config_type_check(image, &descriptor, err) < 0 || layers_parse(image, layers, err) < 0 ||
+	    config_type_check(image, &descriptor, err) < 0 ||
+	    layers_parse(image, layers, err) < 0 ||
 	    image_document_read(image, &descriptor, "config", &image->config, err) < 0)
 		return -1;
 	return image_config_apply(image, selection, err);

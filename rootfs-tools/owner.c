@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "rootfs-tools/layer.h"
 
-/* --- ids ---------------------------------------------------------------------------------- */
+/* --- ids ------------------------------------------------------------------------------- */
 
 static int id_map(const id_map_list *maps, uint64_t id, const char *what, uint32_t *ret,
 		  struct error *err)
@@ -52,7 +52,7 @@ static int chown_error(const struct owner *owner, struct error *err)
 	return -1;
 }
 
-/* --- extended attributes -------------------------------------------------------------------- */
+/* --- extended attributes --------------------------------------------------------------- */
 
 #define ROOTLESS_XATTR	"user.rootlesscontainers"
 
@@ -168,7 +168,7 @@ static int xattrs_clear(const struct tar_entry *entry, int fd, struct error *err
 	return 0;
 }
 
-/* --- all of it --------------------------------------------------------------------------------- */
+/* --- all of it ------------------------------------------------------------------------- */
 
 int owner_apply_fd(struct layer *layer, const struct tar_entry *entry, int fd, bool is_new,
 		   struct error *err)

@@ -16,7 +16,7 @@
 
 #define PREFIX		".kist-new-"
 /* Between making a temporary directory and locking it. */
-#define FRESH_SECONDS	10
+#define FRESH_SECONDS	2
 
 static bool is_abandoned(int parent_fd, const char *name)
 {

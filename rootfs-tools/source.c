@@ -108,7 +108,7 @@ static int reference_parse(struct arena *arena, const char *text,
 	return suffix_split(arena, rest, ret, err);
 }
 
-/* --- kinds ------------------------------------------------------------------------------- */
+/* --- kinds ----------------------------------------------------------------------------- */
 
 static int layout_open(struct image *image, const struct reference *reference, struct error *err)
 {
@@ -240,7 +240,7 @@ void image_close(struct image *image)
 	image->fetched = NULL;
 }
 
-/* --- layers -------------------------------------------------------------------------------- */
+/* --- layers ---------------------------------------------------------------------------- */
 
 int image_layer_open(const struct image *image, size_t layer, struct blob *ret,
 		     struct error *err)

@@ -61,7 +61,7 @@ struct image_layer {
 
 struct image_options {
 	const char *platform;		/* "os/architecture[/variant]"; NULL: the host's */
-	bool any_platform;		/* an image of another platform is no error (inspect, validate) */
+	bool any_platform;		/* another one is no error (inspect, validate) */
 };
 
 struct archive_index;			/* where the members of a tar are (archive.h) */
@@ -76,7 +76,7 @@ struct image {
 	struct document config;		/* not for IMAGE_TAR and IMAGE_DIRECTORY */
 	struct platform platform;
 	LIST(struct image_layer) layers;	/* the lowest first; none for IMAGE_DIRECTORY */
-	int dir_fd;			/* owned: the layout's directory, or the root of IMAGE_DIRECTORY */
+	int dir_fd;			/* owned: the layout, or the root of IMAGE_DIRECTORY */
 	int file_fd;			/* owned: the archive or tar; may be a pipe */
 	struct archive_index *members;	/* of an archive */
 	const char *fetched;		/* what skopeo fetched, removed by image_close() */

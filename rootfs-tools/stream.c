@@ -47,7 +47,7 @@ struct stream {
 	struct slot slots[SLOTS];
 };
 
-/* --- reading what is stored --------------------------------------------------------- */
+/* --- reading what is stored ------------------------------------------------------------ */
 
 static ssize_t read_some(struct stream *stream, unsigned char *data, size_t room)
 {
@@ -107,7 +107,7 @@ static int detect(struct stream *stream, enum compression *compression, struct e
 	return 0;
 }
 
-/* --- the threads ---------------------------------------------------------------------- */
+/* --- the threads ----------------------------------------------------------------------- */
 
 static void fail(struct stream *stream, const struct error *err)
 {
@@ -215,7 +215,7 @@ static void *hasher_main(void *context)
 	return NULL;
 }
 
-/* --- the face --------------------------------------------------------------------------- */
+/* --- the face -------------------------------------------------------------------------- */
 
 static int start_threads(struct stream *stream, struct error *err)
 {

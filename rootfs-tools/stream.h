@@ -15,7 +15,7 @@
  */
 struct stream_limits {
 	uint64_t bytes;		/* decompressed, at most; 0: STREAM_MAX_BYTES */
-	unsigned int ratio;	/* decompressed to stored, beyond the first GiB; 0: STREAM_MAX_RATIO */
+	unsigned int ratio;	/* to stored bytes, beyond the first GiB; 0: STREAM_MAX_RATIO */
 };
 #define STREAM_MAX_BYTES	(UINT64_C(1) << 40)
 #define STREAM_MAX_RATIO	200

@@ -44,7 +44,7 @@ int tar_fail(struct tar *tar, struct error *err, const char *fmt, ...)
 			 (uintmax_t)tar->position, what);
 }
 
-/* --- bytes ------------------------------------------------------------------------ */
+/* --- bytes ----------------------------------------------------------------------------- */
 
 static ssize_t file_next(struct tar *tar, struct error *err)
 {
@@ -151,7 +151,7 @@ static int skip_padding(struct tar *tar, struct error *err)
 	return taken < 0 ? -1 : 0;
 }
 
-/* --- the end ------------------------------------------------------------------------ */
+/* --- the end --------------------------------------------------------------------------- */
 
 /*
  * Two blocks of zeroes, and behind them nothing but zeroes: some programs go on there, some
@@ -189,7 +189,7 @@ static int block_read(struct tar *tar, struct error *err)
 	return 0;
 }
 
-/* --- entries -------------------------------------------------------------------------- */
+/* --- entries --------------------------------------------------------------------------- */
 
 /* GNU's long name: the data of an entry of type L or K. */
 static int long_name_read(struct tar *tar, struct tar_name *name, uint64_t size,

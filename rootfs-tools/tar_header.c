@@ -88,7 +88,7 @@ bool tar_number(const unsigned char *field, size_t size, uint64_t *ret)
 	return true;
 }
 
-/* --- names ------------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------- */
 
 /* A field that is ended by a NUL only where it has room for one. */
 static void field_copy(char *to, const char *field, size_t size)
@@ -133,7 +133,7 @@ static void names_read(struct tar *tar, const struct header *header)
 		tar->user[0] = tar->group[0] = '\0';
 }
 
-/* --- numbers ------------------------------------------------------------------------------- */
+/* --- numbers --------------------------------------------------------------------------- */
 
 static int numbers_read(struct tar *tar, const struct header *header, struct error *err)
 {
@@ -182,7 +182,7 @@ static int device_read(struct tar *tar, const struct header *header, struct erro
 	return 0;
 }
 
-/* --- the whole ------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------- */
 
 static const struct {
 	char letter;

@@ -28,7 +28,7 @@ static int bad_value(struct tar *tar, const struct record *record, struct error 
 			text_printable(tar->arena, record->value));
 }
 
-/* --- names ------------------------------------------------------------------------- */
+/* --- names ----------------------------------------------------------------------------- */
 
 static int name_set(struct tar *tar, struct tar_name *name, const struct record *record,
 		    struct error *err)
@@ -85,7 +85,7 @@ static int record_group(struct tar *tar, const struct record *record, struct err
 	return owner_name(tar, tar->group, &tar->pax_group, record, err);
 }
 
-/* --- numbers ----------------------------------------------------------------------- */
+/* --- numbers --------------------------------------------------------------------------- */
 
 static int number_set(struct tar *tar, const struct record *record, bool *seen, uint64_t *ret,
 		      struct error *err)
@@ -156,7 +156,7 @@ static int record_atime(struct tar *tar, const struct record *record, struct err
 	return time_set(tar, record, &tar->pax_atime, &tar->entry.atime, err);
 }
 
-/* --- sparse files -------------------------------------------------------------------- */
+/* --- sparse files ---------------------------------------------------------------------- */
 
 static int record_sparse_version(struct tar *tar, const struct record *record, struct error *err)
 {
@@ -256,7 +256,7 @@ static int record_xattr(struct tar *tar, const struct record *record, struct err
 	return 0;
 }
 
-/* --- records ----------------------------------------------------------------------------- */
+/* --- records --------------------------------------------------------------------------- */
 
 static const struct {
 	const char *key;
@@ -347,7 +347,8 @@ int tar_pax_read(struct tar *tar, uint64_t size, bool is_global, struct error *e
 		return tar_fail(tar, err, "its pax header is %ju bytes long, and at most %d are "
 				"read", (uintmax_t)size, TAR_MAX_HEADER);
 	if (is_global && (tar->seen_pax || tar->path.set || tar->link.set))
-		return tar_fail(tar, err, "a global pax header stands between an entry and its own");
+		return tar_fail(tar, err,
+				"a global pax header stands between an entry and its own");
 	if (tar->records == NULL)
 		tar->records = arena_alloc(tar->arena, TAR_MAX_HEADER + 1);
 	at = tar->records;

@@ -126,6 +126,10 @@ int tar_sparse_check(struct tar *tar, struct error *err)
 		    piece->size > sparse->size - piece->offset)
 			return tar_fail(tar, err, "piece %u of its map of holes overlaps another, "
 					"or the end of the file", i);
+		/* GNU tar begins each piece's data with a block, others where the last ended. */
+		if (stored % TAR_BLOCK_SIZE != 0 && piece->size > 0)
+			return tar_fail(tar, err, "piece %u of its map of holes begins in the "
+					"middle of a block", i);
 		end = piece->offset + piece->size;
 		stored += piece->size;
 	}

@@ -41,7 +41,7 @@ static unsigned int jobs_of(const struct unpack_options *options)
 	return (unsigned int)CPU_COUNT(&cpus);
 }
 
-/* --- the confined side --------------------------------------------------------------------- */
+/* --- the confined side ----------------------------------------------------------------- */
 
 struct applier {
 	struct worker *worker;
@@ -110,8 +110,12 @@ static int one_apply(struct applier *applier, struct error *err)
 	_cleanup_arena struct arena arena = { 0 };
 	struct stream_result result;
 
-	if (layer_apply(&applier->layer, tar_open(&arena, *stream), layer > 0, err) < 0)
-		return error_wrap(err, "%s", image_layer_name(&arena, worker->image, layer));
+	if (layer_apply(&applier->layer, tar_open(&arena, *stream), layer > 0, err) < 0) {
+		const char *name = image_layer_name(&arena, worker->image, layer);
+
+		/* What the stream says begins with it already. */
+		return strstr(err->text, name) != NULL ? -1 : error_wrap(err, "%s", name);
+	}
 	if (stream_finish(*stream, &result, err) < 0)
 		return -1;
 	applier->stored += result.stored;
@@ -137,7 +141,7 @@ static int worker_main(void *context, int root_fd, int out, struct error *err)
 	return report_send(applier, err);
 }
 
-/* --- this side --------------------------------------------------------------------------------- */
+/* --- this side ------------------------------------------------------------------------- */
 
 static void blobs_close(struct worker *worker)
 {

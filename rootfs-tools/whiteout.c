@@ -25,7 +25,7 @@ bool whiteout_is_overlay(const struct tar_entry *entry)
 	return entry->type == TAR_CHARACTER && entry->major == 0 && entry->minor == 0;
 }
 
-/* --- for overlayfs ------------------------------------------------------------------------- */
+/* --- for overlayfs --------------------------------------------------------------------- */
 
 int whiteout_opaque(struct layer *layer, int dir_fd, struct error *err)
 {
@@ -53,7 +53,7 @@ static int overlay_hide(struct layer *layer, int dir_fd, const char *name, struc
 	return fd >= 0 ? whiteout_opaque(layer, fd, err) : error_errno(err, "open %s", name);
 }
 
-/* --- by removing ---------------------------------------------------------------------------- */
+/* --- by removing ----------------------------------------------------------------------- */
 
 struct hider {
 	struct layer *layer;
@@ -136,7 +136,7 @@ static int remove_lower(struct layer *layer, const char *name, struct error *err
 			      hide_below(hider, dir_fd, length, 0, err);
 }
 
-/* --- entries ---------------------------------------------------------------------------------- */
+/* --- entries --------------------------------------------------------------------------- */
 
 /* What can't be a whiteout, and begins like one. */
 static int check(const struct tar_entry *entry, const char *name, struct error *err)

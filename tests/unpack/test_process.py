@@ -1,0 +1,343 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The process that unpacks: how it is confined, stopped, run without rights, and out of space."""
+import os
+import pty
+import signal
+import stat
+import struct
+import subprocess
+import time
+
+from harness import PROGRAM, accepted, finish, listing, refused, test
+from image import END, Layout, dir_, file_, header, pax, symlink
+
+NOBODY = 65534
+is_root = os.geteuid() == 0
+
+
+def demand(true, what):
+    if not true:
+        raise LookupError(what)
+
+
+def children(pid):
+    with open('/proc/%d/task/%d/children' % (pid, pid), encoding='ascii') as file:
+        return [int(word) for word in file.read().split()]
+
+
+class Stalled:
+    """An unpack in the middle of a tar that comes through a pipe."""
+
+    def __init__(self, work, data, **more):
+        self.process = subprocess.Popen([PROGRAM, 'unpack', 'tar:-', work.out], stderr=-1,
+                                        stdin=subprocess.PIPE, **more)
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
+        self.child = 0
+
+    def wait_for(self, work, name):
+        """Until name is there; the child that made it."""
+        for _ in range(500):
+            for folder, _, files in os.walk(work.path + '/work'):
+                if name in files and children(self.process.pid):
+                    self.child = children(self.process.pid)[0]
+                    return folder
+            time.sleep(0.01)
+        self.process.kill()
+        raise TimeoutError(name)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+# The reader hands on 256 KiB at a time.
+HALF = file_(b'first', b'x') + header(b'second', size=1 << 20) + b'y' * (700 << 10)
+
+
+def field(pid, name):
+    with open('/proc/%d/status' % pid, encoding='ascii') as file:
+        for line in file:
+            if line.startswith(name + ':'):
+                return line.split()[1]
+    return ''
+
+
+# What it may keep: CHOWN, DAC_OVERRIDE, FOWNER, FSETID, SYS_ADMIN, MKNOD, SETFCAP.
+KEPT = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 21 | 1 << 27 | 1 << 31
+
+
+@test
+def confined(work):
+    """it is confined: filter, no_new_privs, capabilities, root, namespaces, fds, limits"""
+    with Stalled(work, HALF) as stalled:
+        stalled.wait_for(work, 'first')
+        pid = stalled.child
+        for name, value in ('Seccomp', '2'), ('NoNewPrivs', '1'):
+            if field(pid, name) != value:
+                yield '%s is %s' % (name, field(pid, name))
+        for name in 'CapPrm', 'CapEff', 'CapInh', 'CapAmb':
+            if int(field(pid, name), 16) & ~KEPT:
+                yield '%s is %s' % (name, field(pid, name))
+        if os.readlink('/proc/%d/ns/mnt' % pid) == os.readlink('/proc/self/ns/mnt'):
+            yield 'it shares the mount namespace'
+        if os.path.exists('/proc/%d/root/proc' % pid) or \
+                'first' not in os.listdir('/proc/%d/root' % pid):
+            yield 'its root holds %s' % os.listdir('/proc/%d/root' % pid)
+        with open('/proc/%d/mountinfo' % pid, encoding='ascii') as file:
+            mounts = file.read().strip().split('\n')
+        if len(mounts) != 1:
+            yield 'its mounts: %s' % mounts
+        for fd in os.listdir('/proc/%d/fd' % pid):
+            target = os.readlink('/proc/%d/fd/%s' % (pid, fd))
+            if int(fd) > 2 and not target.startswith('pipe:') and target not in ('/', '/second'):
+                yield 'fd %s is %s' % (fd, target)
+        with open('/proc/%d/limits' % pid, encoding='ascii') as file:
+            if '1073741824' not in file.read() and not os.environ.get('ASAN_OPTIONS'):
+                yield 'its memory is not bounded'
+
+
+for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
+    def stopped(work, number=number):
+        with Stalled(work, HALF, start_new_session=True) as stalled:
+            stalled.wait_for(work, 'first')
+            begun = time.monotonic()
+            os.killpg(stalled.process.pid, number)	# as the terminal does: all of the group
+            _, text = stalled.process.communicate(timeout=5)
+            if stalled.process.returncode != 1 or \
+                    b'stopped by ' + number.name.encode() not in text:
+                yield 'status %d: %s' % (stalled.process.returncode, text)
+            if time.monotonic() - begun > 2:
+                yield 'it took %d seconds' % (time.monotonic() - begun)
+            if work.leftovers():
+                yield 'left behind: %s' % work.leftovers()
+    stopped.__doc__ = number.name + ' stops it, and nothing is left'
+    test(stopped)
+
+
+@test
+def killed(work):
+    """with its parent killed, the child ends, and the next one cleans up"""
+    with Stalled(work, HALF) as stalled:
+        stalled.wait_for(work, 'first')
+        os.kill(stalled.process.pid, signal.SIGKILL)
+        stalled.process.wait()
+        for _ in range(200):
+            if not os.path.exists('/proc/%d' % stalled.child) or field(stalled.child, 'State') == 'Z':
+                break
+            time.sleep(0.01)
+        else:
+            yield 'the child lives on'
+    if not work.leftovers()[0].startswith('.kist-new-'):
+        yield work.leftovers()
+    # It is taken for abandoned two seconds after the last change.
+    time.sleep(3.1)
+    Layout(work.image).layer(END).save()
+    yield from accepted(work)
+
+
+@test
+def no_space(work):
+    """a full disk is told, and nothing is left"""
+    demand(is_root, 'needs root for a small file system')
+    Layout(work.image).layer(file_(b'a', b'x' * (3 << 20)) + END).save()
+    script = 'mount -t tmpfs -o size=1m none "$1/work" && "$2" unpack "oci:$1/image" "$1/work/out"; ' \
+        'echo "status $?"; ls -A "$1/work"'
+    result = subprocess.run(['unshare', '-m', 'sh', '-c', script, '-', work.path, PROGRAM],
+                            stdout=-1, stderr=subprocess.STDOUT, timeout=20, check=False)
+    text = result.stdout.decode()
+    if not text.endswith('): a: write: no space left on device\nstatus 1\n'):
+        yield text
+
+
+@test
+def cut_pipe(work):
+    """a pipe that ends too early is told"""
+    read, write = os.pipe()
+    os.write(write, HALF[:4096])
+    os.close(write)
+    yield from refused(work, 'tar:-: second: tar: entry 2 (second): the archive is cut off',
+                       reference='tar:-', stdin=read)
+    os.close(read)
+
+
+@test
+def empty_pipe(work):
+    """/dev/null is an empty tar"""
+    yield from accepted(work, reference='tar:-')
+
+
+OWNERS = (dir_(b'd', uid=7, gid=8) + file_(b'd/f', b'x', uid=1000, gid=65533, mode=0o4755) +
+          header(b'null', b'3', major=1, minor=3, mode=0o666) +
+          symlink(b'l', b'd/f', uid=5, gid=5) + dir_(b'locked', mode=0o111) +
+          file_(b'locked/in', b'y') + dir_(b'empty', mode=0) + END)
+
+
+def owner_xattr(path):
+    """user.rootlesscontainers as (uid, gid)."""
+    try:
+        value = os.getxattr(path, 'user.rootlesscontainers')
+    except OSError:
+        return (0, 0)
+    ids, at = {1: 0, 2: 0}, 0
+    while at < len(value):
+        key, shift, number = value[at] >> 3, 0, 0
+        while True:
+            at += 1
+            number |= (value[at] & 0x7f) << shift
+            shift += 7
+            if not value[at] & 0x80:
+                break
+        ids[key] = number
+        at += 1
+    return (ids[1], ids[2])
+
+
+def as_nobody():
+    os.setgroups([])
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+
+
+@test
+def rootless(work):
+    """an ordinary user unpacks with --rootless, and owners are kept aside"""
+    demand(is_root, 'needs root to become an ordinary user')
+    Layout(work.image).layer(OWNERS).save()
+    os.chown(work.path + '/work', NOBODY, NOBODY)
+    os.setxattr(work.path, 'user.test', b'x')
+    yield from accepted(work, '--rootless', preexec_fn=as_nobody)
+    for path, owner in ('d', (7, 8)), ('d/f', (1000, 65533)), ('null', (0, 0)), ('locked', (0, 0)):
+        if owner_xattr(work.out + '/' + path) != owner:
+            yield '%s has %s' % (path, owner_xattr(work.out + '/' + path))
+    for path, mode in ('d/f', 0o104755), ('null', 0o100666), ('locked', 0o40111), \
+            ('locked/in', 0o100644), ('empty', 0o40000):
+        st = os.lstat(work.out + '/' + path)
+        if st.st_mode != mode or st.st_uid != NOBODY:
+            yield '%s is %o of %d' % (path, st.st_mode, st.st_uid)
+
+
+@test
+def unprivileged(work):
+    """without it, he is told of it"""
+    demand(is_root, 'needs root to become an ordinary user')
+    Layout(work.image).layer(OWNERS).save()
+    os.chown(work.path + '/work', NOBODY, NOBODY)
+    yield from refused(work, 'd: give it to 7:8: ', preexec_fn=as_nobody)
+
+
+@test
+def mapped(work):
+    """owners are mapped"""
+    demand(is_root, 'needs root')
+    Layout(work.image).layer(OWNERS).save()
+    yield from accepted(work, '--uid-map', '0:100000:65536', '--gid-map', '0:200000:10',
+                        '--gid-map', '65533:5')
+    for path, owner in ('.', (100000, 200000)), ('d', (100007, 200008)), ('d/f', (101000, 5)), \
+            ('l', (100005, 200005)), ('null', (100000, 200000)):
+        st = os.lstat(work.out + '/' + path)
+        if path != '.' and (st.st_uid, st.st_gid) != owner:
+            yield '%s is of %d:%d' % (path, st.st_uid, st.st_gid)
+    if os.lstat(work.out + '/d/f').st_mode != stat.S_IFREG | 0o4755:
+        yield 'the set-uid bit is lost'
+
+
+@test
+def unmapped(work):
+    """an owner without a line in the map is an error"""
+    Layout(work.image).layer(OWNERS).save()
+    yield from refused(work, 'd/f: its gid 65533 is in no line of the id map',
+                       '--uid-map', '0:0:65536', '--gid-map', '0:0:10')
+
+
+for words, error in [
+        (('--uid-map', '0'), 'id map "0": must be CONTAINER:HOST[:SIZE]'),
+        (('--uid-map', '0:0:0'), 'id map "0:0:0": must be'),
+        (('--uid-map', '0:4294967295:5'), 'must be CONTAINER:HOST[:SIZE]'),
+        (('--rootless', '--gid-map', '0:0'), '--rootless and --uid-map: either of them')]:
+    def bad_words(work, words=words, error=error):
+        Layout(work.image).layer(END).save()
+        yield from refused(work, error, *words)
+    bad_words.__doc__ = ' '.join(words) + ' is refused'
+    test(bad_words)
+
+
+@test
+def capabilities(work):
+    """file capabilities, attributes, fractions of seconds"""
+    demand(is_root, 'needs root')
+    value = struct.pack('<5I', 0x02000001, 0x400, 0, 0, 0)
+    tar = pax((b'SCHILY.xattr.security.capability', value), (b'SCHILY.xattr.user.a', b'\0b'),
+              (b'SCHILY.xattr.security.selinux', b'label'), (b'mtime', b'12.345678901'),
+              (b'atime', b'11.5')) + file_(b'f', b'x', uid=1, mode=0o755) + \
+        pax((b'mtime', b'-1.5')) + dir_(b'd') + file_(b'd/g') + END
+    Layout(work.image).layer(tar).save()
+    yield from accepted(work)
+    path = work.out + '/f'
+    names = {k: os.getxattr(path, k) for k in os.listxattr(path)}
+    if names.pop('security.selinux', b'') == b'label' or \
+            names != {'security.capability': value, 'user.a': b'\0b'}:
+        yield names
+    if os.stat(path).st_mtime_ns != 12345678901 or os.stat(path).st_atime_ns != 11500000000:
+        yield os.stat(path)
+    if os.stat(work.out + '/d').st_mtime_ns != -1500000000:
+        yield os.stat(work.out + '/d').st_mtime_ns
+
+
+@test
+def whiteouts(work):
+    """whiteouts hide what lower layers have, and nothing of their own"""
+    lower = dir_(b'a') + file_(b'a/1', b'old') + file_(b'a/2') + dir_(b'b') + dir_(b'b/c') + \
+        file_(b'b/c/1') + file_(b'b/2') + dir_(b'e') + file_(b'e/1') + file_(b'g') + END
+    upper = file_(b'a/1', b'new') + file_(b'a/.wh.1') + file_(b'a/.wh.2') + \
+        dir_(b'b', mtime=77) + dir_(b'b/c') + file_(b'b/c/3') + file_(b'b/.wh..wh..opq') + \
+        file_(b'.wh.e') + file_(b'none/.wh.x') + file_(b'e/9') + file_(b'.wh.g') + END
+    Layout(work.image).layer(lower).layer(upper).save()
+    yield from accepted(work)
+    found = sorted(listing(work.out))
+    if found != ['.', 'a', 'a/1', 'b', 'b/c', 'b/c/3', 'e', 'e/9']:
+        yield found
+    with open(work.out + '/a/1', 'rb') as file:
+        if file.read() != b'new':
+            yield 'a/1 is the old one'
+    if os.stat(work.out + '/b').st_mtime != 77:
+        yield 'the time of b is %s' % os.stat(work.out + '/b').st_mtime
+
+
+@test
+def times(work):
+    """directories keep their times, whatever is made in them later"""
+    lower = dir_(b'a', mtime=5) + dir_(b'a/b', mtime=6) + file_(b'a/b/c', mtime=7) + END
+    upper = file_(b'a/b/d', mtime=8) + file_(b'a/b/.wh.c') + END
+    Layout(work.image).layer(lower).layer(upper).save()
+    yield from accepted(work)
+    for path, mtime in ('a', 5), ('a/b', 6), ('a/b/d', 8):
+        if os.stat(work.out + '/' + path).st_mtime != mtime:
+            yield '%s: %s' % (path, os.stat(work.out + '/' + path).st_mtime)
+
+
+@test
+def bar(work):
+    """a progress bar on a terminal, and nowhere else"""
+    read, write = os.pipe()
+    master, slave = pty.openpty()
+    process = subprocess.Popen([PROGRAM, 'unpack', 'tar:-', work.out], stdin=read, stderr=slave)
+    os.close(slave)
+    for _ in range(12):
+        os.write(write, file_(b'f', b'x' * 30000))
+        time.sleep(0.1)
+    os.write(write, END)
+    os.close(write)
+    os.close(read)
+    if process.wait(timeout=5) != 0:
+        yield 'status %d' % process.returncode
+    text = os.read(master, 65536)
+    if b'\r\033[Kunpack 0 MB' not in text or not text.endswith(b'\r\033[K'):
+        yield text
+
+
+finish()
