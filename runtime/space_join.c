@@ -73,13 +73,17 @@ static int process_open(const struct kist_target *target, struct joining *j, str
 static int is_ours(int proc_fd, const char *proc, size_t type, struct error *err)
 {
 	struct stat theirs, ours;
-	char path[256];
+	char path[256], own[256];
 
 	snprintf(path, sizeof(path), "ns/%s", namespaces[type].file);
-	if (fstatat(proc_fd, path, &theirs, 0) < 0)
+	snprintf(own, sizeof(own), "%s/thread-self/ns/%s", proc, namespaces[type].file);
+	if (fstatat(proc_fd, path, &theirs, 0) < 0) {
+		/* A kernel built without that type has everybody in the same one. */
+		if (errno == ENOENT && access(own, F_OK) < 0 && errno == ENOENT)
+			return 1;
 		return error_errno(err, "look at %s namespace of the process", namespaces[type].name);
-	snprintf(path, sizeof(path), "%s/thread-self/ns/%s", proc, namespaces[type].file);
-	if (stat(path, &ours) < 0)
+	}
+	if (stat(own, &ours) < 0)
 		return error_errno(err, "look at own %s namespace", namespaces[type].name);
 	return theirs.st_ino == ours.st_ino && theirs.st_dev == ours.st_dev;
 }
