@@ -119,10 +119,10 @@ static int channel_next(const struct channel *channel, const char *expected,
 	for (;;) {
 		ssize_t n = read(channel->read_fd, &record, sizeof(record));
 
-		if (n < 0 && errno == EINTR)
+		/* Reset: the other end died with unread bytes in it; its last word comes after. */
+		if (n < 0 && (errno == EINTR || errno == ECONNRESET))
 			continue;
-		/* A socket whose other end died with unread bytes in it. */
-		if (n == 0 || (n < 0 && errno == ECONNRESET))
+		if (n == 0)
 			return MESSAGE_NONE;
 		if (n < 0)
 			return error_errno(err, "wait for %s", expected);

@@ -57,6 +57,21 @@ Test(channel, an_error_record_comes_instead_of_a_message)
 	cr_expect_eq(err.code, 13);
 }
 
+/* The kernel says ECONNRESET first, and hands out what is queued after it. */
+Test(channel, the_last_word_of_who_left_messages_unread_is_heard)
+{
+	struct error said = { .code = ENOENT, .text = "mount: no such file" };
+
+	cr_expect_eq(channel_send(&runtime, MESSAGE_HOOKED, &err), 0);
+	channel_send_error(&container, &said);
+	channel_close(&container);
+	cr_expect_eq(channel_expect(&runtime, MESSAGE_MOUNTED, &err), -1);
+	cr_expect_eq(err.code, ENOENT);
+	cr_expect_str_eq(err.text, said.text);
+	cr_expect_eq(channel_expect(&runtime, MESSAGE_MOUNTED, &err), -1);
+	cr_expect_eq(err.code, EPIPE);
+}
+
 Test(channel, warnings_come_before_a_message)
 {
 	warn_to(collect, NULL);
