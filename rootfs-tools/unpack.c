@@ -263,7 +263,7 @@ static int crew_work(struct crew *crew, struct error *err)
 		code = crew_start(crew, err);
 		if (code == 0 && crew->running > 0)
 			code = crew_listen(crew, err);
-	} while (code == 0 && crew->running > 0);
+	} while (code == 0 && (crew->running > 0 || crew->started < crew->count));
 	for (size_t i = 0; i < crew->started; i++)
 		confined_end(&crew->workers[i].confined);
 	return code;
