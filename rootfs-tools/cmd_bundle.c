@@ -223,7 +223,7 @@ const struct command command_bundle = {
 	.size = sizeof(struct options),
 	.min = 2,
 	.max = -1,
-	.stop_after = 2,
+	.stop_after = -1,
 	.run = run_bundle,
 };
 
@@ -231,5 +231,5 @@ const struct command command_run_bundle = {
 	.name = "run-bundle", .arguments = "IMAGE [-- COMMAND...]",
 	.summary = "what \"kist run --image\" runs", .hidden = true,
 	.options = run_options, .size = sizeof(struct options),
-	.min = 1, .max = -1, .stop_after = 1, .run = run_run_bundle,
+	.min = 1, .max = -1, .stop_after = -1, .run = run_run_bundle,
 };
