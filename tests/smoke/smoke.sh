@@ -138,7 +138,7 @@ test_suites() {
 	cat >good.yaml <<-'END'
 		schemaVersion: 2.0.0
 		globalEnvVars: [{key: GREETING, value: "hello $HOME_OF"}]
-		containerRunOptions: {user: "nobody", envVars: [HOME_OF], envFile: env, capabilities: [NET_RAW]}
+		containerRunOptions: {user: "nobody", envVars: [HOME_OF], envFile: vars.env, capabilities: [NET_RAW]}
 		commandTests:
 		- {name: output, command: echo, args: [a, b], expectedOutput: ['^a b\n$'], excludedOutput: [c]}
 		- {name: errors, command: sh, args: [-c, "echo bad >&2; exit 7"], exitCode: 7, expectedError: [bad]}
@@ -161,7 +161,7 @@ test_suites() {
 		metadataTest: {workdir: /, envVars: [{key: PATH, value: bin, isRegex: true}]}
 		licenseTests: [{files: [/etc/passwd]}]
 	END
-	echo 'FROM_FILE=file' >env
+	echo 'FROM_FILE=file' >vars.env
 	HOME_OF=me call root -c good.yaml
 	check 'a suite that is right passes' ended 0 '17 checks: 17 ok'
 	cat >bad.json <<-'END'

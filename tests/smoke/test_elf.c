@@ -94,7 +94,12 @@ Test(elf, a_script_is_none)
 /* Every offset and size of a small file, made wrong in turn: an answer, and no crash. */
 Test(elf, survives_any_broken_header)
 {
-	struct { Elf64_Ehdr head; Elf64_Phdr phdr[3]; Elf64_Dyn dynamic[4]; char text[64]; } file = {
+	struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr phdr[3];
+		Elf64_Dyn dynamic[4];
+		char text[64];
+	} file = {
 		.head = { .e_ident = ELFMAG, .e_machine = EM_X86_64, .e_phnum = 3,
 			  .e_phoff = sizeof(Elf64_Ehdr) },
 	};

@@ -58,7 +58,8 @@ Test(http, durations)
 		{ "5", 5000 }, { "5s", 5000 }, { "300ms", 300 }, { "1.5s", 1500 }, { "2m", 120000 },
 		{ "1h", 3600000 }, { "0.05", 50 }, { "0", 0 },
 	};
-	static const char *const wrong[] = { "", "s", "-1", "1d", "1..5", "x1", "1 s", "9999999999999" };
+	static const char *const wrong[] = { "", "s", "-1", "1d", "1..5", "x1", "1 s",
+					   "9999999999999" };
 	uint64_t ms;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -107,7 +107,8 @@ Test(yaml, a_billion_laughs_end_early)
 Test(yaml, refuses_what_has_no_place_in_a_tree)
 {
 	static const char *const texts[] = {
-		"? [a]\n: b\n", "a: *b\n", "a: &a [*a]\n", "a: 1\na: 2\n", "a: \"\\0\"\n", "a: [b\n",
+		"? [a]\n: b\n", "a: *b\n", "a: &a [*a]\n", "a: 1\na: 2\n", "a: \"\\0\"\n",
+		"a: [b\n",
 		"a: b: c\n", "%YAML 9.9\n---\na: b\n", "a: \xff\n",
 	};
 
