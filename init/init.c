@@ -66,6 +66,7 @@ static const struct step exec_steps[] = {
 	{ "join namespaces",		step_join },
 	{ "start a session",		step_session },
 	{ "join a keyring",		step_keyring },
+	{ "bring in the tools",		step_tools },
 	{ "find the root",		step_exec_root },
 	{ "make the terminal",		step_console },
 	{ "enter the working directory", step_directory },
@@ -82,7 +83,9 @@ static const struct step exec_steps[] = {
 int step_mapped(const struct plan *plan, struct init *in, struct error *err)
 {
 	(void)plan;
-	return channel_expect_value(&in->channel, MESSAGE_MAPPED, &in->host_pid, err);
+	/* With a user namespace step_sources has waited. */
+	return in->host_pid != 0 ? 0 :
+	       channel_expect_value(&in->channel, MESSAGE_MAPPED, &in->host_pid, err);
 }
 
 int step_mounted(const struct plan *plan, struct init *in, struct error *err)

@@ -43,6 +43,12 @@ int step_sources(const struct plan *plan, struct init *in, struct error *err)
 
 	if (!in->in_host_copy)
 		return 0;
+	/*
+	 * A capability reaches files whose owner is mapped, and rootless Podman's layers belong to
+	 * such ids alone: before the maps are written, nobody here could walk there.
+	 */
+	if (in->new_user_ns && step_mapped(plan, in, err) < 0)
+		return -1;
 	in->root_target = open(plan->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (in->root_target < 0)
 		return error_errno(err, "open root %s", plan->root_path);
@@ -54,7 +60,7 @@ int step_sources(const struct plan *plan, struct init *in, struct error *err)
 		return -1;
 	if (in->no_mknod && devices_open(plan, in, err) < 0)
 		return -1;
-	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
+	if (!in->shared_mounts && sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
 		return error_errno(err, "make the host's mounts private");
 	return 0;
 }
@@ -89,6 +95,9 @@ int step_root(const struct plan *plan, struct init *in, struct error *err)
 	if (in->root_target < 0)
 		return error_errno(err, "open /");
 	if (tree_attach(in->root_tree, in->root_target, plan->root_path, err) < 0)
+		return -1;
+	/* On a shared mount it became shared; what is mounted in it is nobody else's. */
+	if (in->shared_mounts && tree_flags(in->root_tree, 0, 0, MS_PRIVATE, true, err) < 0)
 		return -1;
 	fd_close(&in->root_target);
 	in->root_fd = fd_take(&in->root_tree);
@@ -149,7 +158,7 @@ static int root_pivot(const struct init *in, struct error *err)
 int step_pivot(const struct plan *plan, struct init *in, struct error *err)
 {
 	(void)plan;
-	if (!in->in_host_copy)
+	if (!in->in_host_copy || in->shared_mounts)
 		return root_enter(in, err);
 	if (in->no_pivot)
 		return root_cover(in, err) < 0 ? -1 : root_enter(in, err);
@@ -172,6 +181,9 @@ int step_root_flags(const struct plan *plan, struct init *in, struct error *err)
 int step_exec_root(const struct plan *plan, struct init *in, struct error *err)
 {
 	(void)plan;
+	/* In a mount namespace of others the root is not where the namespace begins. */
+	if (in->shared_mounts && (fchdir(in->root_target) < 0 || chroot(".") < 0))
+		return error_errno(err, "change root");
 	in->root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return in->root_fd >= 0 ? 0 : error_errno(err, "open /");
 }
