@@ -20,6 +20,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 import chart  # noqa: E402
+import life  # noqa: E402
 
 DEFAULT_CAPS = ['CAP_AUDIT_WRITE', 'CAP_KILL', 'CAP_NET_BIND_SERVICE']
 
@@ -140,7 +141,7 @@ class Stage:
 
 
 def measure(timer, contenders):
-    """{name: (median, low, high, peak)}; timer is the beginning of its command line."""
+    """{name: (median, low, high, peak, CPU)}; timer is the beginning of its command line."""
     command = list(timer)
     for args in contenders.values():
         command += ['--', *args]
@@ -183,7 +184,7 @@ def print_table(columns, copies):
     print('\n%-26s %9s %7s %9s %9s %7s %9s' % (
         '', 'median', 'floors', 'mounts', 'x%d' % copies, 'floors', 'peak'))
     for name in names:
-        median, _, _, peak = columns['plain'][name]
+        median, _, _, peak, _ = columns['plain'][name]
         mounts = columns['mounts'].get(name, (0,))[0]
         many = columns['parallel'].get(name, (0,))[0]
         many_floor = columns['parallel'].get(names[0], (1,))[0]
@@ -192,7 +193,7 @@ def print_table(columns, copies):
             peak))
 
 
-def print_goals(columns, pss):
+def print_goals(columns, pss, more):
     def median(column, name):
         return columns[column].get(name, (0,))[0]
     kist, floor = median('plain', 'kist'), median('plain', 'floor (glibc)')
@@ -206,7 +207,7 @@ def print_goals(columns, pss):
     if pss is not None:
         goals.append(('PSS of pid 1, KiB', pss, 32, '%d'))
     print()
-    for name, value, limit, form in goals:
+    for name, value, limit, form in goals + more:
         print('%-28s %8s   goal %6s   %s' % (
             name, form % value, form % limit, 'met' if value <= limit else 'MISSED'))
 
@@ -229,6 +230,8 @@ def main():
     parser.add_argument('--rounds', type=int, default=100)
     parser.add_argument('--mounts', type=int, default=4000, help='more mounts on the host (4000)')
     parser.add_argument('--parallel', type=int, default=100, help='containers at once (100)')
+    parser.add_argument('--list', type=int, default=500, help='containers in a list (500; 0: '
+                        'leave out exec, state, kill and list)')
     parser.add_argument('--only', action='append', help='contenders by their first word')
     parser.add_argument('--native', action='store_true', help='the cgroups of this host')
     parser.add_argument('--svg', default='bench.svg', help='where the picture goes')
@@ -254,9 +257,15 @@ def main():
             columns['mounts'] = measure(
                 ['unshare', '-m', timer, '-n', str(max(10, args.rounds // 3)), '-m',
                  str(args.mounts), '-d', stage.top + '/mounts'], stage.contenders)
+        daily = life.measure(
+            stage, config, build + '/runtime/kist',
+            lambda commands: measure([timer, '-n', str(args.rounds)], commands),
+            args.list) if has_kist and args.list else {}
         print_table(columns, args.parallel)
+        if daily:
+            life.print_table(daily)
         if has_kist:
-            print_goals(columns, pss)
+            print_goals(columns, pss, life.goals(daily))
         chart.draw(args.svg, columns)
         print('\n%s: %d rounds, Linux %s' % (args.svg, args.rounds, os.uname().release))
     finally:

@@ -3,7 +3,7 @@
  * timer [-n ROUNDS] [-p COPIES] [-m MOUNTS -d DIR] -- COMMAND... [-- COMMAND...]...
  *
  * Runs the commands in turn, ROUNDS times, and prints a line for each:
- *	median, lowest and highest tenth in microseconds; peak memory in KiB
+ *	median, lowest and highest tenth in microseconds; peak memory in KiB; median of CPU time
  * or "failed STATUS".  With -p a round starts that many copies at once and waits
  * for all.  "@" in an argument becomes a number that is used once.  With -m so
  * many file systems are mounted below DIR first.
@@ -31,7 +31,7 @@ static struct command {
 	char **args;
 	int count, status;
 	long peak;
-	uint32_t samples[ROUNDS_MAX];
+	uint32_t samples[ROUNDS_MAX], used[ROUNDS_MAX];
 } commands[COMMANDS_MAX];
 
 extern char **environ;
@@ -43,6 +43,11 @@ static uint64_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static uint64_t microseconds(const struct timeval *time)
+{
+	return (uint64_t)time->tv_sec * 1000000 + (uint64_t)time->tv_usec;
 }
 
 /* The argument with a number in the place of "@". */
@@ -72,7 +77,7 @@ static pid_t start(const struct command *command)
 
 static void measure(struct command *command, int copies, int round)
 {
-	uint64_t began = now();
+	uint64_t began = now(), used = 0;
 	struct rusage usage;
 	int status;
 
@@ -84,9 +89,12 @@ static void measure(struct command *command, int copies, int round)
 			command->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 		if (usage.ru_maxrss > command->peak)
 			command->peak = usage.ru_maxrss;
+		used += microseconds(&usage.ru_utime) + microseconds(&usage.ru_stime);
 	}
-	if (round >= 0)
-		command->samples[round] = (uint32_t)((now() - began) / 1000);
+	if (round < 0)
+		return;
+	command->samples[round] = (uint32_t)((now() - began) / 1000);
+	command->used[round] = (uint32_t)used;
 }
 
 static int compare(const void *a, const void *b)
@@ -103,8 +111,9 @@ static void print(struct command *command, int rounds)
 		return;
 	}
 	qsort(command->samples, (size_t)rounds, sizeof(command->samples[0]), compare);
-	printf("%u %u %u %ld\n", command->samples[rounds / 2], command->samples[rounds / 10],
-	       command->samples[rounds - 1 - rounds / 10], command->peak);
+	qsort(command->used, (size_t)rounds, sizeof(command->used[0]), compare);
+	printf("%u %u %u %ld %u\n", command->samples[rounds / 2], command->samples[rounds / 10],
+	       command->samples[rounds - 1 - rounds / 10], command->peak, command->used[rounds / 2]);
 }
 
 static void make_mounts(const char *directory, int count)
