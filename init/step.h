@@ -62,6 +62,7 @@ struct init {
 	int init_image;			/* sealed memfd of the pid-1 program, or -EBADF: no init */
 	int seccomp_listener;		/* connected socket of listenerPath, or -EBADF */
 	int preserve_fds;		/* how many after 0, 1, 2 the program gets */
+	int tools_fd;			/* of "debug": a detached tmpfs; 0: none */
 	const char *const *extra_env;	/* LISTEN_FDS=..., NULL; or NULL */
 	/*
 	 * State JSON for hooks in this process and for the seccomp listener, in two parts: what
@@ -129,6 +130,7 @@ init_step step_create_hooks;	/* init.c: createContainer */
 init_step step_pivot;		/* rootfs.c */
 init_step step_hide;		/* hide.c: masked and read-only paths */
 init_step step_root_flags;	/* rootfs.c: read-only root, its propagation */
+init_step step_tools;		/* tools.c: of "debug" */
 init_step step_exec_root;	/* rootfs.c: the root as "exec" finds it */
 init_step step_limits;		/* limit.c */
 init_step step_environment;	/* environment.c: argv, envp, HOME */

@@ -9,13 +9,6 @@
 #include "runtime/state.h"
 #include "runtime/wait.h"
 
-struct exec_options {
-	struct process_options process;
-	const char *pid_file, *console_socket, *pidfd_socket, *cgroup;
-	int preserve_fds, timeout;
-	bool detach, ignore_paused, no_subreaper;
-};
-
 static const struct option options[] = {
 	OPTION_ROW_TEXT("process", 'p', struct exec_options, process.process, "FILE",
 			"JSON as \"process\" of config.json, instead of the flags below"),
@@ -196,7 +189,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 		.state_fd = -EBADF, .console_socket = -EBADF,
 		.preserve_fds = values->preserve_fds,
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),
-		.join_pidfd = c->pidfd, .hook_state = on_hook_state, .context = c,
+		.join_pidfd = c->pidfd, .tools_fd = values->tools_fd, .hook_state = on_hook_state, .context = c,
 	};
 	if (exec.request.process == NULL)
 		return -1;
@@ -209,9 +202,8 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 								  exec_foreground(&exec, err);
 }
 
-static int run(struct cli *cli, const void *values, struct error *err)
+int exec_command(struct cli *cli, const struct exec_options *exec, struct error *err)
 {
-	const struct exec_options *exec = values;
 	_cleanup_container struct container c = CONTAINER_NONE;
 	int status = -1;
 
@@ -222,6 +214,11 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		 open_cgroup(&c, exec->cgroup, err) == 0)
 		status = exec_run(cli, exec, &c, err);
 	return status < 0 ? error_wrap(err, "exec failed") : status;
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	return exec_command(cli, values, err);
 }
 
 const struct command command_exec = {

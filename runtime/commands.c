@@ -3,7 +3,7 @@
 
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
-	row(run) row(create) row(start) row(exec) row(kill) row(delete) row(wait) \
+	row(run) row(create) row(start) row(exec) row(debug) row(kill) row(delete) row(wait) \
 	row(state) row(list) row(ps) row(top) row(stats) row(logs) row(attach) \
 	row(pause) row(resume) \
 	row(events) row(update) row(mounts) row(gc) \

@@ -18,3 +18,14 @@ struct process_options {
 const struct process_plan *exec_process(struct arena *arena, const struct plan *plan,
 					const struct process_options *options,
 					const struct arguments *args, struct error *err);
+
+/* All of "exec"; "debug" is one with tools. */
+struct exec_options {
+	struct process_options process;
+	const char *pid_file, *console_socket, *pidfd_socket, *cgroup;
+	int preserve_fds, timeout;
+	int tools_fd;			/* as in struct init: 0 where there are none */
+	bool detach, ignore_paused, no_subreaper;
+};
+struct cli;
+int exec_command(struct cli *cli, const struct exec_options *options, struct error *err);

@@ -219,6 +219,7 @@ static void set_init(const struct spawn_request *request, struct init *in)
 	in->no_pivot = request->no_pivot;
 	in->new_keyring = request->new_keyring;
 	in->preserve_fds = request->preserve_fds;
+	in->tools_fd = request->tools_fd;
 	in->extra_env = request->extra_env;
 	if (request->signals != NULL)
 		in->signals = *request->signals;

@@ -32,6 +32,7 @@ struct spawn_request {
 	 */
 	const struct process_plan *process;
 	int join_pidfd;			/* of exec; borrowed */
+	int tools_fd;			/* as in struct init; borrowed */
 	/*
 	 * Called as soon as the process exists and before anything runs in it, so that the
 	 * journal and the state know it; and for the state JSON that hooks read on stdin.

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "tests/e2e/harness.h"
+
+/* What crun has beside runc, and kist beside both: mounts, --regex, debug, exec --timeout. */
+
+static struct bundle *running(void)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/root/readonly", "false");
+	bundle_probe_args(b, "sleep", "100000", NULL);
+	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	return b;
+}
+
+static void destroy(struct bundle *b)
+{
+	struct output got;
+
+	bundle_call(b, &got, "delete", "--force", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+}
+
+static const char *file(struct bundle *b, const char *name, const char *text)
+{
+	const char *path = arena_printf(&e2e_arena, "%s/%s", b->dir, name);
+	_cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0, "%s", path);
+	return path;
+}
+
+E2E(mounts, come_into_a_running_container_and_go)
+{
+	struct bundle *b = running();
+	const char *source, *list;
+	struct output got;
+
+	e2e_need_root();
+	source = file(b, "source", "from the host");
+	list = file(b, "mounts.json", edit_quotes(&e2e_arena, arena_printf(&e2e_arena,
+		"[{'destination': '/new/file', 'source': '%s', 'options': ['bind', 'ro']},"
+		" {'destination': '/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}]", source)));
+	bundle_call(b, &got, "mounts", "add", b->id, list, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "exec", b->id, "/probe", "read", "/new/file", "write", "/new/file", "x",
+		    "statfs", "/tmpfs", NULL);
+	cr_expect_not_null(strstr(got.out, "read:/new/file=from the host"), "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "write:/new/file=EROFS"), "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "statfs:/tmpfs=1021994"), "%s", got.out);
+	bundle_call(b, &got, "mounts", "remove", b->id, list, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "exec", b->id, "/probe", "read", "/new/file", NULL);
+	cr_expect_null(strstr(got.out, "from the host"), "%s", got.out);
+	bundle_call(b, &got, "mounts", "remove", b->id, list, NULL);
+	cr_expect_eq(got.status, 1);
+	destroy(b);
+}
+
+E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "mounts", "add", b->id, file(b, "a", "[{\"destination\": \"/d\","
+		    "\"source\": \"/nonexistent\", \"options\": [\"bind\"]}]"), NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "/0 on /d: open tree /nonexistent"), "%s", got.err);
+	bundle_call(b, &got, "mounts", "add", b->id, file(b, "b", "{}"), NULL);
+	cr_expect_not_null(strstr(got.err, "must be an array of mounts"), "%s", got.err);
+	bundle_call(b, &got, "mounts", "swap", b->id, "/dev/null", NULL);
+	cr_expect_not_null(strstr(got.err, "unknown command swap"), "%s", got.err);
+	destroy(b);
+}
+
+E2E(regex, kills_and_deletes_what_matches)
+{
+	struct bundle *b = running();
+	const char *all = arena_printf(&e2e_arena, "^%s(-two)?$", b->id);
+	const char *two = arena_printf(&e2e_arena, "%s-two", b->id);
+	struct output got;
+
+	bundle_call(b, &got, "create", "--bundle", b->path, two, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "delete", "--regex", all, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "that is not stopped"), "%s", got.err);
+	bundle_call(b, &got, "kill", "-r", all, "KILL", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "delete", "--force", "--regex", all, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "list", "-q", NULL);
+	cr_expect_str_eq(got.out, "");
+	bundle_call(b, &got, "kill", "--regex", "(", "9", NULL);
+	cr_expect_eq(got.status, 1);
+}
+
+E2E(debug, brings_tools_and_leaves_nothing)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	e2e_need_program("/bin/busybox");
+	bundle_call(b, &got, "debug", b->id, "--", "sh", "-c",
+		    "ls / | tr '\\n' ' '; ls /proc/1/exe; echo $$; which ls", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(got.out, "probe"), "the container's own root: %s", got.out);
+	cr_expect_not_null(strstr(got.out, "/.kist/bin/ls\n"), "%s", got.out);
+	cr_expect_eq(access(arena_printf(&e2e_arena, "%s/.kist", b->rootfs), F_OK), -1);
+	bundle_call(b, &got, "exec", b->id, "/probe", "stat", "/.kist", NULL);
+	cr_expect_not_null(strstr(got.out, "ENOENT"), "%s", got.out);
+	destroy(b);
+}
+
+E2E(debug, tool_that_is_not_static_is_refused_with_the_reason)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "debug", "--tools", "/bin/ls", b->id, "--", "ls", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "its ELF interpreter"), "%s", got.err);
+	destroy(b);
+}
+
+E2E(exec, is_killed_when_its_time_is_over)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "exec", "--timeout=1", b->id, "/probe", "sleep", "100000", NULL);
+	cr_expect_eq(got.status, 128 + 9, "%d %s", got.status, got.err);
+	bundle_call(b, &got, "exec", "--timeout", "30", b->id, "/probe", "exit", "3", NULL);
+	cr_expect_eq(got.status, 3);
+	destroy(b);
+}
