@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "config/decode.h"
 #include "config/init_option.h"
+#include "config/landlock.h"
 #include "config/resource.h"
 
 /* The top level of config.json, and loading.  Source: OCI runtime spec 1.3, config.md. */
@@ -153,7 +154,7 @@ static int plan_decode(struct decoder *d, struct plan *plan)
 		return -1;
 	resources_default(d->arena, &plan->resources);
 	plan_finish(plan);
-	if (init_plan_make(d, plan) < 0)
+	if (init_plan_make(d, plan) < 0 || landlock_plan_make(d, plan) < 0)
 		return -1;
 	plan->warnings.items = d->warnings.items;
 	plan->warnings.count = d->warnings.count;

@@ -201,6 +201,16 @@ struct seccomp_plan {
 	const char *listener_metadata;
 };
 
+/* --- Landlock (by annotation, as proposed for the spec) ------------------------------ */
+
+struct landlock_rule { const char *path; uint64_t allowed; };	/* absolute in the root */
+
+struct landlock_plan {
+	uint64_t handled;		/* LANDLOCK_ACCESS_FS_*: denied but for the rules */
+	LIST(struct landlock_rule) rules;
+	bool strict;			/* what the kernel does not know is an error */
+};
+
 /* --- the init inside (an addition of kist's) --------------------------------------- */
 
 enum init_mode { INIT_AUTO, INIT_ALWAYS, INIT_NEVER };
@@ -266,6 +276,7 @@ struct plan {
 	unsigned long root_propagation;	/* MS_*, 0: not given */
 	struct opt_u64 personality;	/* as personality(2) takes it */
 	struct seccomp_plan *seccomp;	/* NULL: none */
+	struct landlock_plan *landlock;	/* NULL: none */
 	struct memory_policy_plan memory_policy;
 	struct intel_rdt_plan intel_rdt;
 

@@ -136,6 +136,7 @@ init_step step_limits;		/* limit.c */
 init_step step_environment;	/* environment.c: argv, envp, HOME */
 init_step step_directory;	/* exec.c: the working directory */
 init_step step_program;		/* program.c: looks it up */
+init_step step_landlock;	/* landlock.c: the program's domain */
 init_step step_label;		/* cred.c: AppArmor, SELinux for the program */
 init_step step_filter_early;	/* seccomp.c: where there is no no_new_privs */
 init_step step_credentials;	/* cred.c */

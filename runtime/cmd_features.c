@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config/json_write.h"
+#include "config/landlock.h"
 #include "config/mount_option.h"
 #include "config/names.h"
 #include "config/seccomp_profile.h"
@@ -114,6 +115,7 @@ static void write_annotations(struct json_writer *w)
 {
 	json_write_object(w, "annotations");
 	json_write_string(w, "org.kist.version", KIST_VERSION);
+	json_write_string(w, LANDLOCK_ANNOTATION, "process.landlock as in runtime-spec#1241");
 	json_write_string(w, "io.github.seccomp.libseccomp.version",
 			  arena_printf(w->text.arena, "%d.%d.%d", SCMP_VER_MAJOR, SCMP_VER_MINOR,
 				       SCMP_VER_MICRO));
