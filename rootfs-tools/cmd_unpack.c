@@ -11,7 +11,7 @@
 struct options {
 	const char *platform;
 	option_list uid_maps, gid_maps;
-	bool rootless, quiet;
+	bool rootless, quiet, no_sync;
 	int jobs, max_entries, max_ratio, max_gigabytes;
 };
 
@@ -28,6 +28,8 @@ static const struct option options[] = {
 	OPTION_ROW_NUMBER("jobs", 'j', struct options, jobs, "N",
 			  "layers that are read at once; the default is one for each CPU"),
 	OPTION_ROW_FLAG("quiet", 'q', struct options, quiet, "no progress bar"),
+	OPTION_ROW_FLAG("no-sync", 0, struct options, no_sync,
+			"do not wait for the disk; after a power failure files may be empty"),
 	OPTION_ROW_NUMBER("max-entries", 0, struct options, max_entries, "N",
 			  "refuse a layer with more entries (4,000,000)"),
 	OPTION_ROW_NUMBER("max-size", 0, struct options, max_gigabytes, "GB",
@@ -71,7 +73,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 				 reference);
 	if (unpack_layers(&image, 0, image.layers.count, publish.root_fd, &unpack, NULL, err) < 0)
 		return error_wrap(err, "unpack %s", reference);
-	return publish_commit(&publish, err);
+	return o->no_sync ? publish_commit_unsynced(&publish, err) :
+			    publish_commit(&publish, err);
 }
 
 const struct command command_unpack = {

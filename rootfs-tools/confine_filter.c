@@ -51,7 +51,7 @@ static const int allowed[] = {
 	CALL(read), CALL(readv), CALL(pread64), CALL(write), CALL(writev), CALL(pwrite64),
 	CALL(lseek), CALL(close), CALL(fcntl), CALL(fstat), CALL(newfstatat), CALL(statx),
 	CALL(stat), CALL(lstat), CALL(fstatfs), CALL(open), CALL(openat), CALL(openat2),
-	CALL(fchdir), CALL(ftruncate), CALL(fallocate), CALL(getdents64), CALL(readlinkat),
+	CALL(fchdir), CALL(ftruncate), CALL(fallocate), CALL(sync_file_range), CALL(getdents64), CALL(readlinkat),
 	CALL(mkdirat), CALL(mknodat), CALL(symlinkat), CALL(linkat), CALL(unlinkat),
 	CALL(renameat), CALL(renameat2), CALL(fchmod), CALL(fchmodat), CALL(fchown),
 	CALL(fchownat), CALL(utimensat), CALL(umask), CALL(geteuid), CALL(getegid),

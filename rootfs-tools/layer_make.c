@@ -12,6 +12,8 @@
 #include "rootfs-tools/layer.h"
 #include "rootfs-tools/publish.h"
 
+enum { WRITE_BACK_SIZE = 8 << 20 };
+
 /*
  * Everything is made anew, with O_EXCL or its like: nothing is ever written through a name that
  * was there.  What is in the way goes first.
@@ -44,6 +46,13 @@ static int write_at(int fd, const unsigned char *data, size_t size, uint64_t off
 	return 0;
 }
 
+/* The disk is to begin before publish_commit() waits for all of it. */
+static void write_back(const struct tar_entry *entry, int fd)
+{
+	if (entry->size >= WRITE_BACK_SIZE)
+		sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+}
+
 static int file_fill(struct layer *layer, struct tar *tar, const struct tar_entry *entry, int fd,
 		     struct error *err)
 {
@@ -61,6 +70,7 @@ static int file_fill(struct layer *layer, struct tar *tar, const struct tar_entr
 		return -1;
 	if (entry->is_sparse && ftruncate(fd, (off_t)entry->size) < 0)
 		return error_errno(err, "make it %ju bytes long", (uintmax_t)entry->size);
+	write_back(entry, fd);
 	return 0;
 }
 

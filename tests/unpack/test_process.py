@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The process that unpacks: how it is confined, stopped, run without rights, and out of space."""
+import ctypes
 import os
 import pty
 import signal
@@ -244,6 +245,22 @@ def mapped(work):
             yield '%s is of %d:%d' % (path, st.st_uid, st.st_gid)
     if os.lstat(work.out + '/d/f').st_mode != stat.S_IFREG | 0o4755:
         yield 'the set-uid bit is lost'
+
+
+@test
+def landlocked(work):
+    """where no mount namespace may be made, Landlock confines it"""
+    demand(is_root, 'needs root')
+    demand(ctypes.CDLL(None).syscall(444, None, 0, 1) > 0, 'needs Landlock')
+    Layout(work.image).layer(dir_(b'd') + file_(b'd/f', b'x') + END).save()
+    script = 'cd /proc/sys/user && echo 0 >max_mnt_namespaces && echo 0 >max_user_namespaces && ' \
+        'exec "$1" unpack "oci:$2/image" "$2/work/out"'
+    # The limits are those of a user namespace of its own.
+    result = subprocess.run(['unshare', '-Urmpf', '--mount-proc', 'sh', '-c', script, '-', PROGRAM,
+                             work.path], stdout=-1, stderr=subprocess.STDOUT, timeout=20,
+                            check=False)
+    if result.returncode != 0 or not os.path.exists(work.out + '/d/f'):
+        yield result.stdout.decode()
 
 
 @test
