@@ -19,15 +19,6 @@ static bool is_listed(const struct plan *plan, enum namespace_type type)
 	return plan->namespaces[type].listed;
 }
 
-/* runc and crun change the mounts of the host then; nobody can mean that. */
-static int check_mount_namespace(struct decoder *d, const struct plan *plan)
-{
-	if (is_listed(plan, NAMESPACE_MOUNT))
-		return 0;
-	return bad_pointer(d, "/linux/namespaces", "has no mount namespace, in which the root file "
-			   "system could be changed; add {\"type\": \"mount\"}");
-}
-
 static int check_host_name(struct decoder *d, const struct plan *plan)
 {
 	if (plan->hostname == NULL || is_listed(plan, NAMESPACE_UTS))
@@ -183,6 +174,11 @@ static int check_sysctl(struct decoder *d, const struct plan *plan, const struct
 	return bad_value(d, v, "is in no namespace: it would change the host");
 }
 
+static bool differs(const char *name, const char *value)
+{
+	return name != NULL && strcmp(name, value) != 0;
+}
+
 static int check_sysctls(struct decoder *d, const struct plan *plan)
 {
 	const struct json *v = json_find(d->root, "/linux/sysctl");
@@ -194,12 +190,14 @@ static int check_sysctls(struct decoder *d, const struct plan *plan)
 	for (size_t i = 0; i < plan->sysctls.count && (result == 0 || d->collect);
 	     i++, v = v->next) {
 		const char *name = plan->sysctls.items[i].name;
+		const char *value = plan->sysctls.items[i].value;
 
 		if (check_sysctl(d, plan, v, name) < 0)
 			result = -1;
-		else if (strcmp(name, "kernel.hostname") == 0 && plan->hostname != NULL)
+		else if (strcmp(name, "kernel.hostname") == 0 && differs(plan->hostname, value))
 			result = bad_value(d, v, "contradicts /hostname");
-		else if (strcmp(name, "kernel.domainname") == 0 && plan->domainname != NULL)
+		else if (strcmp(name, "kernel.domainname") == 0 &&
+			 differs(plan->domainname, value))
 			result = bad_value(d, v, "contradicts /domainname");
 	}
 	return result;
@@ -211,7 +209,6 @@ static const struct rule {
 	rule_fn *check;
 	const char *looks_at[3];
 } rules[] = {
-	{ check_mount_namespace, { "/linux/namespaces" } },
 	{ check_host_name, { "/linux/namespaces", "/hostname" } },
 	{ check_domain_name, { "/linux/namespaces", "/domainname" } },
 	{ check_id_maps, { "/linux/namespaces", "/linux/uidMappings", "/linux/gidMappings" } },

@@ -38,6 +38,8 @@ struct init {
 	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind */
 	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
+	bool shared_mounts;		/* in a mount namespace that others use too: nothing is
+					 * changed there but at the root's own place */
 	bool cgroup_unified;		/* the host has cgroup2 alone on /sys/fs/cgroup */
 
 	/*

@@ -13,6 +13,7 @@
 #include "init/hook.h"
 #include "runtime/container.h"
 #include "runtime/journal.h"
+#include "runtime/shared_root.h"
 #include "runtime/state.h"
 
 /* The two ends of a container's directory: how it comes to be, and how it goes. */
@@ -231,6 +232,10 @@ static void run_poststop(struct container *c, const struct plan *plan)
 int container_destroy(struct container *c, const struct plan *plan, struct error *err)
 {
 	if (container_kill(c, err) < 0 || cgroup_end(c, err) < 0 || rdt_remove(&c->rdt, err) < 0)
+		return -1;
+	/* The journal knows; without a plan only it. */
+	if ((plan == NULL || root_is_shared(plan)) && c->lock_fd >= 0 &&
+	    shared_root_remove(c->lock_fd, c->arena, err) < 0)
 		return -1;
 	if (plan != NULL && plan->hooks[HOOK_POSTSTOP].count > 0)
 		run_poststop(c, plan);

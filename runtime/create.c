@@ -11,6 +11,7 @@
 #include "runtime/console.h"
 #include "runtime/journal.h"
 #include "runtime/notify.h"
+#include "runtime/shared_root.h"
 #include "runtime/state.h"
 
 int bundle_load(struct arena *arena, const struct create_options *options, struct bundle *ret,
@@ -73,6 +74,8 @@ static int note_beginnings(struct container *c, const struct bundle *bundle, boo
 		return -1;
 	if (journal_begin(c->lock_fd, c->arena, c->bundle,
 			  c->root_path != NULL ? c->root_path : "", foreground, err) < 0)
+		return -1;
+	if (root_is_shared(plan) && shared_root_note(c->lock_fd, c->arena, plan, err) < 0)
 		return -1;
 	c->foreground = foreground;
 	return container_keep_config(c, bundle->text, bundle->size, err);

@@ -172,6 +172,8 @@ static void line_read(struct journal *journal, char *line)
 		journal->bundle = word_next(&at);
 	else if (strcmp(key, "root") == 0)
 		journal->root_path = word_next(&at);
+	else if (strcmp(key, "root-mount") == 0)
+		journal->root_mount = word_next(&at);
 	else if (strcmp(key, "foreground") == 0)
 		journal->foreground = true;
 	else if (strcmp(key, "cgroup") == 0)

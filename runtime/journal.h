@@ -18,6 +18,7 @@
  *	foreground		kist waits for it, and deletes it in the end
  *	cgroup HOST MANAGER PATH SCOPE
  *	rdt-group PATH		rdt-monitor PATH
+ *	root-mount ID INODE PATH	where the mount namespace is not its own (shared_root.h)
  *	process PID START-TIME
  *
  * The file is also the lock.  POSIX record locks are used because they belong
@@ -31,7 +32,7 @@ enum journal_lock {
 
 /* What the file says. */
 struct journal {
-	const char *bundle, *root_path;
+	const char *bundle, *root_path, *root_mount;
 	bool foreground;
 	bool has_cgroup;
 	struct cgroup cgroup;

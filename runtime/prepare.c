@@ -14,6 +14,7 @@
 #include "init/tree.h"
 #include "runtime/console.h"
 #include "runtime/hostns.h"
+#include "runtime/shared_root.h"
 
 static int *fds_new(struct arena *arena, size_t count)
 {
@@ -92,6 +93,7 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	if (hostns_usable(plan))
 		p->small_fd = hostns_open(&ignored);
 	in->in_host_copy = p->small_fd < 0;
+	in->shared_mounts = root_is_shared(plan);
 	in->cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
 	if (!in->in_host_copy) {
 		in->root_tree = root_tree_open(plan, err);
@@ -236,8 +238,27 @@ static bool is_own(const char *path, const char *own_path)
 	       st.st_ino == own.st_ino && st.st_dev == own.st_dev;
 }
 
+/* The root that a process changed to, where its mount namespace begins elsewhere. */
+static int root_of(int pidfd, struct arena *arena, struct error *err)
+{
+	const char *path = arena_printf(arena, "/proc/self/fdinfo/%d", pidfd);
+	char *text, *pid;
+	int fd;
+
+	if (file_read(AT_FDCWD, path, 4096, arena, &text, NULL, err) < 0)
+		return -1;
+	pid = strstr(text, "Pid:\t");
+	if (pid == NULL)
+		return error_set(err, "read %s: no process", path);
+	pid += strlen("Pid:\t");
+	path = arena_printf(arena, "/proc/%.*s/root", (int)strspn(pid, "0123456789"), pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : error_errno(err, "open %s", path);
+}
+
 /* "exec": all namespaces that the container does not share with us, at once, by pidfd. */
-static void join_container(const struct spawn_request *request, struct prepared *p)
+static int join_container(const struct spawn_request *request, struct prepared *p,
+			  struct error *err)
 {
 	const struct namespace_plan *planned = request->plan->namespaces;
 
@@ -249,6 +270,11 @@ static void join_container(const struct spawn_request *request, struct prepared 
 		p->clone.join_flags &= ~(uint64_t)CLONE_NEWUSER;
 	if (request->cgroup != NULL && request->cgroup->born)
 		p->clone.cgroup_fd = request->cgroup->fd;
+	if (!root_is_shared(request->plan))
+		return 0;
+	p->init.shared_mounts = true;
+	p->init.root_target = root_of(request->join_pidfd, request->arena, err);
+	return p->init.root_target < 0 ? -1 : 0;
 }
 
 /* For a new container: the files of the host, the namespaces to join, pid 1. */
@@ -271,9 +297,7 @@ int prepare(const struct spawn_request *request, struct prepared *ret, struct er
 
 	*p = PREPARED_NONE;
 	set_init(request, &p->init);
-	if (request->process != NULL)
-		join_container(request, p);
-	else if (prepare_container(request, p, err) < 0)
+	if ((request->process != NULL ? join_container : prepare_container)(request, p, err) < 0)
 		goto fail;
 	if (open_sockets(request, &p->init, err) < 0 ||
 	    open_task_files(request, &p->init, err) < 0)
@@ -296,6 +320,7 @@ void prepare_close(struct prepared *p)
 	struct init *in = &p->init;
 
 	fd_close(&in->root_tree);
+	fd_close(&in->root_target);
 	for (int *fd = in->mount_trees; fd != NULL && *fd != 0; fd++)
 		fd_close(fd);
 	if (in->start.read_fd != in->channel.read_fd)

@@ -189,7 +189,7 @@ E2E(conformance, a_failed_hook_of_start_destroys_the_container)
 			bundle_set(b, "/hooks/startContainer",
 				   "[{'path': '/probe', 'args': ['probe', 'exit', '3']}]");
 		add_hook(b, "poststop", "cat >stopped");
-		bundle_probe_args(b, "sleep", "60", NULL);
+		bundle_probe_args(b, "sleep", "60000", NULL);
 		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
 		cr_assert_eq(got.status, 0, "%s", got.err);
 		bundle_call(b, &got, "start", b->id, NULL);
@@ -291,7 +291,7 @@ E2E(conformance, exec_in_a_missing_directory_names_chdir)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "60", NULL);
+	bundle_probe_args(b, "sleep", "60000", NULL);
 	bundle_call(b, &got, "run", "--detach", "--bundle", b->path, b->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	bundle_call(b, &got, "exec", "--cwd", "/not/there", b->id, "/probe", NULL);

@@ -99,6 +99,40 @@ static const struct {
 	{ "cgroup", "cgroup", CLONE_NEWCGROUP, 5 },
 };
 
+/* In the mount namespace of the caller, made for the test, and joined by path. */
+E2E(namespaces, mount_namespace_of_others_keeps_its_root)
+{
+	static const char *const lists[] = {
+		"[{'type': 'pid'}, {'type': 'network'}, {'type': 'ipc'}, {'type': 'uts'}]",
+		"[{'type': 'pid'}, {'type': 'network'}, {'type': 'ipc'}, {'type': 'uts'},"
+		" {'type': 'mount', 'path': '/proc/self/ns/mnt'}]",
+	};
+	static const char script[] =
+		"mount --make-rshared /; before=$(cat /proc/self/mountinfo)\n"
+		"k=\"$0 --root $1\"; $k run -d -b $2 $3 >/dev/null 2>&1 </dev/null || exit 10\n"
+		"[ -d /proc/self ] && [ -e $2/rootfs/proc/1 ] || exit 11\n"
+		"case $($k exec $3 /probe list /) in *etc*) exit 12 ;; *probe*) ;; *) exit 17 ;; esac\n"
+		"$k delete --force $3 || exit 13\n"
+		"[ \"$before\" = \"$(cat /proc/self/mountinfo)\" ] || exit 14\n"
+		"$k run -b $2 $3 || exit 15\n"
+		"[ \"$before\" = \"$(cat /proc/self/mountinfo)\" ] || exit 16\n";
+
+	e2e_need_root();
+	e2e_need_kist();
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		bundle_set(b, "/linux/namespaces", lists[i]);
+		bundle_probe_args(b, "sleep", "700", NULL);
+		b->runtime = "/usr/bin/unshare";
+		bundle_call_plain(b, &got, "--mount", "sh", "-c", script, e2e_runtime(), b->state,
+				  b->path, b->id, NULL);
+		b->runtime = e2e_runtime();
+		cr_expect_eq(got.status, 0, "%s: %d: %s", lists[i], got.status, got.err);
+	}
+}
+
 E2E(namespaces, with_a_path_are_joined)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(joinable); i++) {
