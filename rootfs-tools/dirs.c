@@ -38,7 +38,7 @@ static int pop(struct dirs *dirs, struct error *err)
 }
 
 /* Remembers what it has; who is not privileged gets the right to write to it for a while. */
-static int note(struct dirs *dirs, struct dir *dir, struct error *err)
+static int dir_note(struct dirs *dirs, struct dir *dir, struct error *err)
 {
 	struct stat st;
 
@@ -61,7 +61,7 @@ int dirs_init(struct dirs *dirs, int root_fd, struct error *err)
 
 	dirs->depth = 0;
 	dirs->path[0] = '\0';
-	if (note(dirs, &root, err) < 0)
+	if (dir_note(dirs, &root, err) < 0)
 		return -1;
 	dirs->stack[0] = root;
 	return 0;
@@ -76,7 +76,7 @@ int dirs_push(struct dirs *dirs, const char *name, int fd, struct error *err)
 	if (dirs->depth == DIRS_MAX || at + length >= sizeof(dirs->path))
 		return error_set(err, "%.60s…: is nested too deeply: more than %d directories",
 				 dirs->path, DIRS_MAX);
-	if (note(dirs, &dir, err) < 0)
+	if (dir_note(dirs, &dir, err) < 0)
 		return -1;
 	if (at > 0)
 		dirs->path[at - 1] = '/';
