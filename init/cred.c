@@ -280,6 +280,29 @@ static int label_write(struct init *in, const char *file, const char *text, cons
 	return 0;
 }
 
+/* Podman knows a failed label by "/proc/.../attr" in the text. */
+static int apparmor_failed(struct init *in, const char *profile, struct error *err)
+{
+	struct error ignored;
+	char text[512];
+	const bool off = procfs_read(in->proc_fd, "self/attr/apparmor/current", text, sizeof(text),
+				     &ignored) < 0;
+
+	if (off)
+		return error_set(err, "AppArmor profile %s: open /proc/self/attr/apparmor/exec: "
+				 "this kernel runs without AppArmor", profile);
+	error_wrap(err, "AppArmor profile %s", profile);
+	return err->code == ENOENT ? error_hint(err, "load it with apparmor_parser") : -1;
+}
+
+static int selinux_failed(const char *label, struct error *err)
+{
+	error_wrap(err, "SELinux label %s", label);
+	if (err->code != EINVAL && err->code != ENOENT)
+		return -1;
+	return error_hint(err, "this kernel runs without SELinux, or its policy has no such label");
+}
+
 /* The labels that execve gives the program.  Written through our own procfs, and read back. */
 int step_label(const struct plan *plan, struct init *in, struct error *err)
 {
@@ -291,11 +314,11 @@ int step_label(const struct plan *plan, struct init *in, struct error *err)
 
 		if (label_write(in, "self/attr/apparmor/exec", text, process->apparmor_profile,
 				err) < 0)
-			return error_wrap(err, "AppArmor profile %s", process->apparmor_profile);
+			return apparmor_failed(in, process->apparmor_profile, err);
 	}
 	if (process->selinux_label != NULL && *process->selinux_label != '\0' &&
 	    label_write(in, "self/attr/exec", process->selinux_label, process->selinux_label,
 			err) < 0)
-		return error_wrap(err, "SELinux label %s", process->selinux_label);
+		return selinux_failed(process->selinux_label, err);
 	return 0;
 }
