@@ -24,7 +24,8 @@ int confined_send(int out, enum confined_type type, const void *data, size_t siz
 
 	if (size > sizeof(message.data))
 		return error_set(err, "send a message: %zu bytes are too much", size);
-	memcpy(message.data, data, size);
+	if (size > 0)
+		memcpy(message.data, data, size);
 	if (fd_write_all(out, &message, offsetof(struct confined_message, data) + size) < 0)
 		return error_errno(err, "send a message");
 	return 0;
