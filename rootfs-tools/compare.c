@@ -28,6 +28,15 @@ static bool same_links(struct arena *arena, const struct tree_inode *a, const st
 	       strcmp(tree_path(arena, a->first), tree_path(arena, b->first)) == 0;
 }
 
+/* Without digests data is known to be the same only where it comes from the same place. */
+static bool same_data(const struct tree_inode *a, const struct tree_inode *b)
+{
+	if (a->digest != NULL || b->digest != NULL || !S_ISREG(a->mode))
+		return same_text(a->digest, b->digest);
+	return a->source.layer == b->source.layer && a->source.entry == b->source.entry &&
+	       a->source.device == b->source.device && a->source.inode == b->source.inode;
+}
+
 static unsigned int inode_changes(struct arena *arena, const struct tree_inode *a,
 				  const struct tree_inode *b)
 {
@@ -39,7 +48,7 @@ static unsigned int inode_changes(struct arena *arena, const struct tree_inode *
 		what |= COMPARE_OWNER;
 	if (a->size != b->size)
 		what |= COMPARE_SIZE | COMPARE_CONTENT;
-	else if (!same_text(a->digest, b->digest))
+	else if (!same_data(a, b))
 		what |= COMPARE_CONTENT;
 	if (!same_text(a->target, b->target))
 		what |= COMPARE_TARGET;
@@ -52,6 +61,11 @@ static unsigned int inode_changes(struct arena *arena, const struct tree_inode *
 	if (!S_ISDIR(a->mode) && !same_links(arena, a, b))
 		what |= COMPARE_LINKS;
 	return what;
+}
+
+static bool is_named(const struct tree_node *node)
+{
+	return !node->implied && node->inode->source.layer != 0;
 }
 
 static unsigned int node_changes(const struct compare *c, const struct tree_node *a,
@@ -67,10 +81,11 @@ static unsigned int node_changes(const struct compare *c, const struct tree_node
 		what |= COMPARE_HIDES;
 	if (a->inode == NULL || a->inode == b->inode)
 		return what & c->look_at;
-	/* Of a directory that no entry named nothing is known but that it is one. */
-	if ((a->implied && tree_is_dir(b)) || (b->implied && tree_is_dir(a)))
-		return what & c->look_at;
-	return (what | inode_changes(c->arena, a->inode, b->inode)) & c->look_at;
+	what |= inode_changes(c->arena, a->inode, b->inode);
+	/* Of a directory that no entry of a layer named, nobody knows the time. */
+	if ((a->implied && !is_named(b)) || (b->implied && !is_named(a)))
+		what &= ~(unsigned int)COMPARE_TIME;
+	return what & c->look_at;
 }
 
 static int compare_dirs(struct compare *c, const struct tree_node *a, const struct tree_node *b,

@@ -3,8 +3,8 @@
 #include "rootfs-tools/tree.h"
 
 /*
- * Two trees, name by name.  Data is compared by its digest, so both must have
- * been made with digests; names of the same inode are compared as hard links.
+ * Two trees, name by name.  Data is compared by its digest, where both have been
+ * made with digests, or by where it is; names of the same inode as hard links.
  */
 enum {
 	COMPARE_TYPE	= 1 << 0,

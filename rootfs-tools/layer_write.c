@@ -93,6 +93,11 @@ static int write_marker(struct layer_writer *l, const char *dir, const char *nam
 	return tar_write_file(&l->tar, path, NULL, 0, err);
 }
 
+static int write_opaque(struct layer_writer *l, const struct tree_node *node, struct error *err)
+{
+	return write_marker(l, tree_path(l->arena, node), ".wh..opq", err);
+}
+
 static int write_data(struct layer_writer *l, const struct tree_node *node,
 		      struct layer_data *data, struct error *err)
 {
@@ -126,9 +131,9 @@ int layer_write_node(struct layer_writer *l, const struct tree_node *node, struc
 
 	if (node->inode == NULL)
 		return write_marker(l, tree_path(l->arena, node->parent), node->name, err);
-	/* In a partial tree nobody knows what such a directory has; whoever unpacks makes it. */
-	if (node->implied && !node->opaque)
-		return 0;
+	/* Nobody knows what such a directory has below the layer; whoever unpacks makes it. */
+	if (node->implied)
+		return node->opaque ? write_opaque(l, node, err) : 0;
 	tree_member(l->arena, node, &member);
 	if (l->epoch.set && member.mtime >= l->epoch.seconds) {
 		member.mtime = l->epoch.seconds;
@@ -136,7 +141,7 @@ int layer_write_node(struct layer_writer *l, const struct tree_node *node, struc
 	}
 	if (tar_write_member(&l->tar, &member, err) < 0)
 		return -1;
-	if (node->opaque && write_marker(l, member.path, ".wh..opq", err) < 0)
+	if (node->opaque && write_opaque(l, node, err) < 0)
 		return -1;
 	if (!S_ISREG(member.mode) || member.hard_link || member.size == 0 || data == NULL)
 		return 0;

@@ -28,6 +28,14 @@ static void touch(struct tree_node *node, uint32_t layer)
 		node->layer = layer;
 }
 
+static struct tree_inode *new_dir(const struct adder *a)
+{
+	struct tree_inode *inode = ARENA_NEW(a->tree->arena, struct tree_inode);
+
+	inode->mode = S_IFDIR | 0755;
+	return inode;
+}
+
 static struct tree_node *imply_dir(struct adder *a, struct tree_node *dir, const char *name)
 {
 	struct tree_node *node = tree_add_child(a->tree, dir, name, a->err);
@@ -39,10 +47,10 @@ static struct tree_node *imply_dir(struct adder *a, struct tree_node *dir, const
 		    "a file lies below it, and it is no directory");
 		return NULL;
 	}
-	node->opaque = node->layer != 0;	/* was a whiteout */
-	node->implied = true;
-	node->inode = ARENA_NEW(a->tree->arena, struct tree_inode);
-	node->inode->mode = S_IFDIR | 0755;
+	/* Where there was a whiteout it is a new one; else what lies below may know more of it. */
+	node->opaque = node->layer != 0;
+	node->implied = !node->opaque;
+	node->inode = new_dir(a);
 	return node;
 }
 
@@ -122,8 +130,12 @@ static int add_whiteout(struct adder *a, struct tree_node *dir, const char *name
 	if (name[0] == '\0' || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return bad(a, name, "a whiteout of nothing");
 	if (node != NULL && node->layer == a->source.layer) {
-		if (tree_is_dir(node))
-			hide_lower(a, node);
+		if (!tree_is_dir(node))
+			return 0;
+		hide_lower(a, node);
+		if (node->inode->source.layer != a->source.layer)
+			node->inode = new_dir(a);
+		node->implied = false;
 		return 0;
 	}
 	if (node != NULL)

@@ -27,5 +27,5 @@ struct tree_reader {
 	int (*file)(struct tree_reader *reader, struct tree_inode *inode, struct error *err);
 	int (*data)(struct tree_reader *reader, const void *data, size_t size, struct error *err);
 };
-int tree_read_layers(struct tree *tree, const struct image *image, size_t first, size_t count,
-		     struct tree_reader *reader, struct error *err);
+int tree_read_layers(struct tree *tree, const struct image *image, struct tree_reader *reader,
+		     struct error *err);

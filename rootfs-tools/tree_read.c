@@ -61,8 +61,8 @@ static int each_data(void *context, const void *data, size_t size, struct error 
 	return w->reader->data(w->reader, data, size, err);
 }
 
-int tree_read_layers(struct tree *tree, const struct image *image, size_t first, size_t count,
-		     struct tree_reader *reader, struct error *err)
+int tree_read_layers(struct tree *tree, const struct image *image, struct tree_reader *reader,
+		     struct error *err)
 {
 	struct wanted wanted = { .reader = reader };
 	struct layer_read read = {
@@ -75,12 +75,14 @@ int tree_read_layers(struct tree *tree, const struct image *image, size_t first,
 		if (n->inode != NULL && n->inode->first == n && S_ISREG(n->inode->mode))
 			wanted.inodes[wanted.count++] = n->inode;
 	qsort(wanted.inodes, wanted.count, sizeof(struct tree_inode *), source_order);
-	for (read.layer = first; read.layer < first + count; read.layer++) {
-		wanted.layer = (uint32_t)read.layer + 1;
+	while (wanted.at < wanted.count) {
+		/* Those of a layer come one after the other; layers without any are not read. */
+		wanted.layer = wanted.inodes[wanted.at]->source.layer;
+		read.layer = wanted.layer - 1;
 		if (layer_read(tree->arena, &read, err) < 0)
 			return error_wrap(err, "layer %zu", read.layer + 1);
+		if (wanted.at < wanted.count && wanted.inodes[wanted.at]->source.layer == wanted.layer)
+			return error_set(err, "the image changed while it was read");
 	}
-	if (wanted.at != wanted.count)
-		return error_set(err, "the image changed while it was read");
 	return 0;
 }
