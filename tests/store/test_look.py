@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kist rootfs ls, cat, inspect, validate."""
+import json
+import os
+
+from harness import END, dir_, expect, file_, finish, symlink, test, test_both
+
+
+def prepared(work):
+    image = work.layout(
+        dir_(b'd') + file_(b'd/a', b'first') + file_(b'd/b', b'b', mode=0o4755) +
+        symlink(b'l', b'd') + END, file_(b'd/.wh.b') + file_(b'd/a', b'second', uid=5) + END,
+        busybox=False, Cmd=['/a'], Env=['A=1'], Labels={'k': 'v'})
+    image.config['history'] = [{'created_by': 'one'}, {'empty_layer': True},
+                               {'created_by': 'two'}]
+    return image.save()
+
+
+@test_both
+def lists(work):
+    """ls shows what a container would see"""
+    prepared(work)
+    work.good(work.rootfs('ls', work.image), 'd\nl\n')
+    work.good(work.rootfs('ls', work.image, '/l'), 'a\n')
+    work.good(work.rootfs('ls', '-R', work.image), '/d\n/d/a\n/l\n')
+    out = work.good(work.rootfs('ls', '-l', work.image, 'd'))
+    expect(out.split()[:5] == ['-rw-r--r--', '1', '5', '0', '6'], out)
+    work.bad(work.rootfs('ls', work.image, '/d/b'), 'no such file')
+    work.bad(work.rootfs('ls', work.path + '/nosuch'), 'no such file')
+
+
+@test_both
+def prints(work):
+    """cat prints files, through symlinks that stay inside"""
+    prepared(work)
+    work.good(work.rootfs('cat', work.image, '/d/a', 'l/../l/a', '../../d/a'), 'second' * 3)
+    work.bad(work.rootfs('cat', work.image, '/d'), 'is a directory')
+    work.bad(work.rootfs('cat', work.image, '/d/b'), 'no such file')
+    expect(not os.path.exists(work.store), 'it made a store')
+
+
+@test
+def inspects(work):
+    """inspect shows the config and the layers with their history"""
+    image = prepared(work)
+    out = work.good(work.rootfs('inspect', work.image))
+    for text in 'linux/', '["/a"]', 'A=1', 'k=v', '├─  1', '└─  2', 'one', 'two':
+        expect(text in out, text + ' is not in:\n' + out)
+    made = json.loads(work.good(work.rootfs('inspect', '--json', work.image)))
+    expect([l['diffID'] for l in made['layers']] == image.diff_ids, made['layers'])
+    expect([l['createdBy'] for l in made['layers']] == ['one', 'two'], made['layers'])
+    expect(made['config'] == image.config and made['manifest'] == image.manifest, made)
+
+
+@test
+def validates(work):
+    """validate finds nothing in a good layout"""
+    prepared(work)
+    work.good(work.rootfs('validate', work.image), '1 image, 2 layers: valid\n')
+    work.good(work.rootfs('validate', '--quick', work.image + ':latest'),
+              '1 image, 2 layers: documents valid\n')
+
+
+@test
+def finds(work):
+    """validate finds each damage, and goes on behind it"""
+    def damage(name, change, expected, status=1):
+        work.image = work.path + '/' + name
+        image = work.layout(file_(b'a', b'1') + END, file_(b'b', b'2') + END, name=name,
+                            busybox=False, Cmd=['/a'])
+        change(image)
+        got, out, err = work.rootfs('validate', work.image)
+        expect(got == status and expected in out and not err, '%s: %d %s%s' % (name, got, out,
+                                                                             err))
+
+    def blob(image, layer):
+        return image.path + '/blobs/' + image.layers[layer]['digest'].replace(':', '/')
+
+    def overwrite(image):
+        with open(blob(image.save(), 1), 'r+b') as file:
+            file.write(b'\x1f\x8b\x08\x00xxxxxxxxxx')
+
+    def history(image):
+        image.config['history'] = [{'created_by': 'x'}]
+        image.save()
+
+    def swap(image):
+        image.diff_ids.reverse()
+        image.save()
+
+    def kind(image):
+        image.layers[0]['mediaType'] = 'application/x-tar'
+        image.save()
+
+    def version(image):
+        image.save()
+        with open(image.path + '/oci-layout', 'w', encoding='ascii') as file:
+            file.write('{"imageLayoutVersion": "2.0.0"}')
+
+    def two(image):
+        first = image.save_manifest()
+        second = dict(first, digest='sha256:' + '0' * 64)
+        image.index['manifests'] = [second, first]
+        image.save()
+
+    damage('missing', lambda image: os.unlink(blob(image.save(), 0)), 'error: ')
+    damage('bytes', overwrite, 'error: ')
+    damage('history', history, 'warning: ', 0)
+    damage('swapped', swap, 'error: ')
+    damage('kind', kind, 'error: ')
+    damage('version', version, 'imageLayoutVersion')
+    damage('two', two, '2 images, 2 layers: 1 error')
+
+
+finish()

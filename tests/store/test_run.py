@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""kist run IMAGE: from an image to a container, and nothing left behind it."""
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from harness import END, KIST, demand, expect, finish, test, test_both
+from image import file_
+
+
+def no_runs(work):
+    runs = work.layers()[2]
+    expect(runs == [], 'left in the store: %s' % runs)
+
+
+@test_both
+def command(work):
+    """the image's own command, its exit status, and nothing left"""
+    work.layout(Cmd=['/bin/sh', '-c', 'echo out; exit 7']).save()
+    status, out, err = work.run(work.image)
+    expect((status, out, err) == (7, 'out\n', ''), (status, out, err))
+    no_runs(work)
+    expect(len(work.layers()[1]) == 1, 'the layer was not kept')
+
+
+@test_both
+def words(work):
+    """--image with an id, a command behind "--", and the flags of run --rootfs"""
+    work.layout(Cmd=['/bin/false']).save()
+    out = work.good(work.run('--image', work.image, '--hostname', 'h', '--env', 'A=1', '-w',
+                             '/tmp', 'web', '--', '/bin/sh', '-c', 'echo $A; pwd; echo >/new'))
+    expect(out == '1\n/tmp\n', out)
+    work.good(work.run(work.image, 'web', '--', '/bin/sh', '-c', 'test ! -e /new'), '')
+    work.good(work.run('--read-only', work.image, '--', '/bin/sh', '-c',
+                       'echo 2>/dev/null >/new; test ! -e /new'), '')
+    no_runs(work)
+
+
+@test
+def plain_tar(work):
+    """the tar of a root file system is an image, too, and is unpacked once"""
+    work.layout()
+    blob = os.listdir(work.image + '/blobs/sha256')[0]
+    shutil.move(work.image + '/blobs/sha256/' + blob, work.mine + '/root.tar')
+    for _ in range(2):
+        work.good(work.run('./root.tar', '--', 'echo', 'hello'), 'hello\n')
+    expect(len(work.layers()[1]) == 1, work.layers())
+    with open(work.mine + '/root.tar', 'rb') as file:
+        work.good(work.run('tar:-', '--', 'echo', 'hello', stdin=file), 'hello\n')
+    no_runs(work)
+
+
+@test_both
+def kept(work):
+    """--overlay keeps what the container changed"""
+    work.layout(Cmd=['/bin/false']).save()
+    work.good(work.run('--overlay', work.mine + '/kept', work.image, '--', '/bin/sh', '-c',
+                       'echo x >/new'))
+    work.good(work.run('--overlay', work.mine + '/kept', work.image, '--', 'cat', '/new'), 'x\n')
+    expect(os.path.exists(work.mine + '/kept/upper/new'), 'not there')
+    no_runs(work)
+
+
+@test
+def detached(work):
+    """a detached container keeps its bundle until it is deleted"""
+    work.layout(Cmd=['/bin/sleep', '100']).save()
+    process = work.start('--root', work.state, 'run', '-d', '--store', work.store, work.image,
+                         'web')
+    process.wait(timeout=20)
+    expect(len(work.layers()[2]) == 1, 'no bundle')
+    work.good(work.rootfs('gc'))
+    expect(len(work.layers()[2]) == 1 and len(work.layers()[1]) == 1, 'collected under it')
+    work.good(work.call('--root', work.state, 'delete', '--force', 'web'))
+    no_runs(work)
+    work.good(work.rootfs('gc'))
+    expect(work.layers() == [[], [], []], work.layers())
+
+
+@test
+def refused(work):
+    """what cannot run leaves nothing: a program, an id, an image, a flag"""
+    work.layout(Cmd=['/nosuch']).save()
+    work.bad(work.run(work.image), '"/nosuch": no such file or directory')
+    work.bad(work.run('--user', 'nosuch', work.image), 'is not in its /etc/passwd')
+    work.bad(work.run('./nosuch.tar'), 'no such file or directory')
+    work.bad(work.run('--memory', 'x', work.image), '--memory x')
+    work.bad(work.run(work.image, 'a/b', '--', 'ls'), 'ID')
+    work.bad(work.run('--rootfs', '/', work.image), '')
+    no_runs(work)
+
+
+@test
+def taken(work):
+    """an id that is taken: the other container and its bundle stay"""
+    work.layout(Cmd=['/bin/sleep', '100']).save()
+    work.start('--root', work.state, 'run', '-d', '--store', work.store, work.image,
+               'web').wait(timeout=20)
+    work.bad(work.run(work.image, 'web', '--', 'ls'), 'already exists')
+    expect(len(work.layers()[2]) == 1, work.layers())
+
+
+@test
+def killed(work):
+    """kill -9 of kist: the container runs on, and "kist gc" takes it and its bundle away later"""
+    work.layout(Cmd=['/bin/sleep', '100']).save()
+    process = work.start('--root', work.state, 'run', '--store', work.store, work.image, 'web')
+    for _ in range(200):
+        status, out, _ = work.call('--root', work.state, 'state', 'web')
+        if status == 0 and '"running"' in out:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    expect(len(work.layers()[2]) == 1, work.layers())
+    work.good(work.call('--root', work.state, 'gc'), '')
+    work.good(work.call('--root', work.state, 'kill', 'web', 'KILL'))
+    for _ in range(100):
+        result = work.call('--root', work.state, 'gc')
+        if result[1]:
+            break
+        time.sleep(0.05)
+    expect(result == (0, 'web\n', ''), result)
+    no_runs(work)
+
+
+@test
+def killed_before(work):
+    """killed before there was a container: the next run sweeps"""
+    work.layout(Cmd=['/bin/true']).save()
+    ended = subprocess.Popen(['/bin/true'])
+    work.good(work.rootfs('run-bundle', '--owner=%d' % ended.pid, '--container=/nosuch/web',
+                          work.image))
+    ended.wait()
+    expect(len(work.layers()[2]) == 1, work.layers())
+    work.good(work.run(work.image))
+    no_runs(work)
+
+
+@test
+def interrupted(work):
+    """Ctrl-C while the image is unpacked"""
+    process = work.start('--root', work.state, 'run', '--store', work.store, 'tar:-', '--', 'ls',
+                         stdin=-1, start_new_session=True)
+    process.stdin.write(file_(b'a', b'1' * 100000) * 3)
+    process.stdin.flush()
+    time.sleep(0.5)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=10)
+    for _ in range(100):
+        if work.layers()[0] == [] and work.layers()[2] == []:
+            break
+        time.sleep(0.05)
+    expect(process.returncode != 0 and work.layers() == [[], [], []], work.layers())
+
+
+@test
+def squashfs(work):
+    """a squashfs file is a root, read-only"""
+    demand(shutil.which('mksquashfs') and os.path.exists('/dev/loop-control'), 'no squashfs')
+    work.layout()
+    root = work.path + '/root'
+    blob = os.listdir(work.image + '/blobs/sha256')[0]
+    os.makedirs(root + '/proc')
+    for name in 'dev', 'sys':
+        os.mkdir(root + '/' + name)
+    subprocess.run(['tar', '-xf', work.image + '/blobs/sha256/' + blob, '-C', root], check=True)
+    subprocess.run(['mksquashfs', root, work.mine + '/r.sqfs', '-quiet', '-no-progress'],
+                   check=True, stdout=subprocess.DEVNULL)
+    work.good(work.run('./r.sqfs', '--', '/bin/sh', '-c',
+                       'echo 2>/dev/null >/new; test -e /new || echo read-only'), 'read-only\n')
+    no_runs(work)
+
+
+@test
+def not_installed(work):
+    """without kist-rootfs the error says so, and the rest works"""
+    beside = os.path.dirname(KIST)
+    for folder, names in ('', ['kist']), ('libexec', ['kist']):
+        os.makedirs(work.mine + '/bin/' + folder, exist_ok=True)
+        for name in names:
+            shutil.copy(os.path.join(beside, folder, name), work.mine + '/bin/' + folder)
+    lonely = work.mine + '/bin/kist'
+    demand(not os.path.exists('/usr/local/libexec/kist/kist-rootfs'), 'kist is installed')
+    for line in ['rootfs', 'ls'], ['run', './x.tar', '--', 'ls']:
+        work.bad(work.call(*line, program=lonely), 'kist-rootfs is not installed')
+    work.good(work.call('features', program=lonely))
+
+
+finish()
