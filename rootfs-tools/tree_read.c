@@ -81,7 +81,8 @@ int tree_read_layers(struct tree *tree, const struct image *image, struct tree_r
 		read.layer = wanted.layer - 1;
 		if (layer_read(tree->arena, &read, err) < 0)
 			return error_wrap(err, "layer %zu", read.layer + 1);
-		if (wanted.at < wanted.count && wanted.inodes[wanted.at]->source.layer == wanted.layer)
+		if (wanted.at < wanted.count &&
+		    wanted.inodes[wanted.at]->source.layer == wanted.layer)
 			return error_set(err, "the image changed while it was read");
 	}
 	return 0;
