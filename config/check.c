@@ -194,8 +194,8 @@ static int check_sysctls(struct decoder *d, const struct plan *plan)
 
 		if (check_sysctl(d, plan, v, name) < 0)
 			result = -1;
-		else if (strcmp(name, "kernel.hostname") == 0 && differs(plan->hostname, value))
-			result = bad_value(d, v, "contradicts /hostname");
+		else if (strcmp(name, "kernel.hostname") == 0)
+			result = bad_value(d, v, "is what /hostname is for");
 		else if (strcmp(name, "kernel.domainname") == 0 &&
 			 differs(plan->domainname, value))
 			result = bad_value(d, v, "contradicts /domainname");

@@ -72,7 +72,7 @@ static const struct {
 	{ UTS, "'sysctl': {'kernel.domainname': 'd'}", "'domainname': 'd'", NULL },
 	{ UTS, "'sysctl': {'kernel.domainname': 'd'}", "'domainname': 'e'",
 	  "/linux/sysctl/kernel.domainname: contradicts /domainname" },
-	{ UTS, "'sysctl': {'kernel.hostname': 'd'}", "'domainname': 'd'", NULL },
+	{ UTS, "'sysctl': {'kernel.hostname': 'd'}", "", "is what /hostname is for" },
 	{ "", "'sysctl': {'vm.swappiness': '1'}", "", "is in no namespace" },
 	{ ", {'type': 'network'}", "'sysctl': {'net': '1'}", "", "is in no namespace" },
 
