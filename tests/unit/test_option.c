@@ -145,3 +145,18 @@ Test(option, shows_only_what_has_a_help)
 	cr_expect_not_null(strstr(out.data, "--init[=always|auto|never]"));
 	cr_expect_null(strstr(out.data, "no-subreaper"));
 }
+
+Test(option, says_values_again_as_words)
+{
+	option_list said = { 0 };
+
+	cr_assert_eq(parse("-b DIR --init=never -e A=1 -e B --preserve-fds 3 -t", -1), 0);
+	option_words(&arena, rows, &v, &said);
+	cr_assert_eq(said.count, 6);
+	cr_assert_str_eq(said.items[0], "--bundle=DIR");
+	cr_assert_str_eq(said.items[1], "--init=never");
+	cr_assert_str_eq(said.items[2], "--env=A=1");
+	cr_assert_str_eq(said.items[3], "--env=B");
+	cr_assert_str_eq(said.items[4], "--preserve-fds=3");
+	cr_assert_str_eq(said.items[5], "--tty");
+}
