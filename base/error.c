@@ -88,26 +88,46 @@ int error_hint(struct error *err, const char *fmt, ...)
 	return -1;
 }
 
-static struct {
-	warn_sink *sink;
+struct sink {
+	warn_sink *take;
 	void *context;
-} warnings;
+};
+static struct sink warnings, notes;
 
 void warn_to(warn_sink *sink, void *context)
 {
-	warnings.sink = sink;
-	warnings.context = context;
+	warnings = (struct sink){ sink, context };
+}
+
+void note_to(warn_sink *sink, void *context)
+{
+	notes = (struct sink){ sink, context };
+}
+
+static void sink_give(const struct sink *sink, const char *fmt, va_list args)
+{
+	char text[1020];
+
+	if (sink->take == NULL)
+		return;
+	vsnprintf(text, sizeof(text), fmt, args);
+	sink->take(sink->context, text);
 }
 
 void warn(const char *fmt, ...)
 {
-	char text[1020];
 	va_list args;
 
-	if (warnings.sink == NULL)
-		return;
 	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
+	sink_give(&warnings, fmt, args);
 	va_end(args);
-	warnings.sink(warnings.context, text);
+}
+
+void note(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	sink_give(&notes, fmt, args);
+	va_end(args);
 }

@@ -37,3 +37,10 @@ int error_hint(struct error *err, const char *fmt, ...) _printf(2, 3);
 typedef void warn_sink(void *context, const char *text);
 void warn_to(warn_sink *sink, void *context);
 void warn(const char *fmt, ...) _printf(1, 2);
+
+/*
+ * A note: what is being done, for --debug alone.  Without a sink, which is the
+ * usual case, nothing is made of it.
+ */
+void note_to(warn_sink *sink, void *context);
+void note(const char *fmt, ...) _printf(1, 2);

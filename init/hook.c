@@ -243,10 +243,19 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	return error_number(err, start.failure, "exec");
 }
 
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int hook_run(const struct hook_plan *plan, const char *state_json, struct error *err)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	struct running hook = { -EBADF, -EBADF, -EBADF, state_json, strlen(state_json), { "", 0 } };
+	const int64_t began = now_us();
 	int rc = -1;
 	pid_t pid;
 
@@ -262,6 +271,8 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 	sigaction(SIGPIPE, &before, NULL);
 	fd_close(&hook.pidfd);
 	fd_close(&hook.stdin_fd);
+	note("hook %s took %lld us%s%s", plan->path, (long long)(now_us() - began),
+	     *output_text(&hook) != '\0' ? " and said: " : "", hook.output.text);
 	fd_close(&hook.output_fd);
 	return rc < 0 ? error_wrap(err, "hook %s", plan->path) : 0;
 }

@@ -73,6 +73,12 @@ static const char *time_now(struct arena *arena)
 	return text.data;
 }
 
+static int priority_of(const char *level)
+{
+	return strcmp(level, "error") == 0 ? LOG_ERR :
+	       strcmp(level, "warning") == 0 ? LOG_WARNING : LOG_DEBUG;
+}
+
 static void line_print(struct text *out, const struct log *log, const char *level,
 		       const char *text)
 {
@@ -111,8 +117,8 @@ static void line_write(struct log *log, const char *level, const char *text)
 	if (!log->to_stderr && strcmp(level, "error") != 0)
 		return;
 	out = (struct text){ .arena = log->arena };
-	text_printf(&out, "%s: %s%s\n", log->program,
-		    strcmp(level, "error") == 0 ? "" : "warning: ", clean);
+	text_printf(&out, "%s: %s%s%s\n", log->program, strcmp(level, "error") == 0 ? "" : level,
+		    strcmp(level, "error") == 0 ? "" : ": ", clean);
 	(void)!fd_write_all(STDERR_FILENO, out.data, out.size);
 }
 
@@ -121,21 +127,32 @@ void log_error(struct log *log, const char *text)
 	line_write(log, "error", text);
 }
 
+static void line_keep(struct log *log, const char *level, const char *text)
+{
+	if (!log->json) {
+		line_write(log, level, text);
+	} else if (log->kept_count < LOG_WARNINGS_MAX) {
+		log->kept[log->kept_count].level = level;
+		log->kept[log->kept_count++].text = arena_strdup(log->arena, text);
+	}
+}
+
 void log_warning(void *context, const char *text)
 {
 	struct log *log = context;
 
-	if (log->quiet)
-		return;
-	if (!log->json)
-		line_write(log, "warning", text);
-	else if (log->warning_count < LOG_WARNINGS_MAX)
-		log->warnings[log->warning_count++] = arena_strdup(log->arena, text);
+	if (!log->quiet)
+		line_keep(log, "warning", text);
+}
+
+void log_note(void *context, const char *text)
+{
+	line_keep(context, "debug", text);
 }
 
 void log_flush(struct log *log)
 {
-	for (unsigned int i = 0; i < log->warning_count; i++)
-		line_write(log, "warning", log->warnings[i]);
-	log->warning_count = 0;
+	for (unsigned int i = 0; i < log->kept_count; i++)
+		line_write(log, log->kept[i].level, log->kept[i].text);
+	log->kept_count = 0;
 }

@@ -24,8 +24,8 @@ struct log {
 	bool to_stderr;			/* there is no --log */
 	int fd;				/* owned: a file or a socket, or -EBADF */
 	const char *journald_id, *syslog_id;
-	const char *warnings[LOG_WARNINGS_MAX];
-	unsigned int warning_count;
+	struct { const char *level, *text; } kept[LOG_WARNINGS_MAX];
+	unsigned int kept_count;
 };
 #define LOG_NONE	((struct log){ .fd = -EBADF, .to_stderr = true })
 
@@ -34,5 +34,7 @@ int log_open(struct log *log, const char *target, const char *format, struct err
 void log_error(struct log *log, const char *text);
 /* A warn_sink; context is the log. */
 void log_warning(void *log, const char *text);
-/* The warnings kept back. */
+/* The same for notes, with --debug. */
+void log_note(void *log, const char *text);
+/* What was kept back. */
 void log_flush(struct log *log);

@@ -43,6 +43,9 @@ static int dispatch(struct cli *cli, struct log *log, char **argv, int *ret_fail
 	if (log_open(log, cli->global.log, cli->global.log_format, err) < 0)
 		return -1;
 	log->quiet = cli->global.log_level != NULL && strcmp(cli->global.log_level, "error") == 0;
+	if (cli->global.debug ||
+	    (cli->global.log_level != NULL && strcmp(cli->global.log_level, "debug") == 0))
+		note_to(log_note, log);
 	if (cli->global.version) {
 		program_version(&cli->out, cli->name);
 		return 0;

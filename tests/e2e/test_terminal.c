@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -170,4 +171,86 @@ E2E(terminal, leaves_the_callers_as_it_was)
 	cr_expect_eq(after.c_iflag, before.c_iflag);
 	cr_expect_eq(after.c_oflag, before.c_oflag);
 	terminal_close(&t);
+}
+
+/* --- job control --------------------------------------------------------------------- */
+
+enum { JOB_STARTS_US = 300000 };
+
+static struct bundle *shell_bundle(void)
+{
+	struct bundle *b = bundle_new();
+
+	e2e_need_root();
+	e2e_need_program("/bin/busybox");
+	cr_assert_eq(mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755), 0);
+	bundle_copy(b, "/bin/busybox", "/bin/sh");
+	bundle_copy(b, "/bin/busybox", "/bin/sleep");
+	return b;
+}
+
+static void type(struct terminal *t, const char *text, const char *await)
+{
+	/* Only what comes from now on counts. */
+	t->size = 0;
+	cr_assert_eq(write(t->master, text, strlen(text)), (ssize_t)strlen(text));
+	if (await != NULL)
+		terminal_await(t, await);
+}
+
+/* What an interactive shell does with jobs: all of it needs a session and a foreground group. */
+static void control_jobs(struct terminal *t)
+{
+	/* What is typed before it throws away. */
+	terminal_await(t, "/ # ");
+	usleep(100000);
+	type(t, "PS1='rea''dy> '\r", "ready> ");
+	type(t, "sleep 1000\r", "sleep 1000\r\n");
+	/* The shell gives the job the terminal after it has shown the line. */
+	usleep(JOB_STARTS_US);
+	type(t, "\003", "ready> ");
+	type(t, "echo status $?\r", "status 130");
+	type(t, "sleep 1000\r", "sleep 1000\r\n");
+	usleep(JOB_STARTS_US);
+	type(t, "\032", "Stopped");
+	type(t, "jobs\r", "Stopped");
+	type(t, "fg\r", "sleep 1000");
+	usleep(JOB_STARTS_US);
+	type(t, "\003", "ready> ");
+	type(t, "exit 7\r", NULL);
+}
+
+E2E(terminal, shell_of_run_controls_its_jobs)
+{
+	struct bundle *b = shell_bundle();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_args(b, "/bin/sh", "-i", NULL);
+	terminal_run(&t, b, &call);
+	control_jobs(&t);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 7, "%d %s", got.status, got.err);
+	terminal_close(&t);
+}
+
+E2E(terminal, shell_of_exec_controls_its_jobs)
+{
+	struct bundle *b = shell_bundle();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "sleep", "100000", NULL);
+	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	terminal_open(&t, b);
+	bundle_begin(b, &call, "exec", "-t", b->id, "/bin/sh", "-i", NULL);
+	control_jobs(&t);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 7, "%d %s", got.status, got.err);
+	terminal_close(&t);
+	b->stdin_fd = b->stdout_fd = -EBADF;
+	bundle_call(b, &got, "delete", "--force", b->id, NULL);
 }

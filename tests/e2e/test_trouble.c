@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "tests/e2e/harness.h"
+
+/* What kist says and leaves when the host gives it trouble: hooks that fail, a disk that is full. */
+
+static const char *contents(struct bundle *b, const char *name)
+{
+	struct error err;
+	char *text;
+
+	return file_read(AT_FDCWD, arena_printf(&e2e_arena, "%s/%s", b->dir, name), 1 << 20,
+			 &e2e_arena, &text, NULL, &err) == 0 ? text : "";
+}
+
+E2E(hooks, what_they_print_is_shown_when_they_fail)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/hooks/createRuntime",
+		   "[{'path': '/bin/sh', 'args': ['sh', '-c', 'echo out; echo the reason >&2; exit 3']}]");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "/hooks/createRuntime/0: hook /bin/sh: exit status 3"),
+			   "%s", got.err);
+	cr_expect_not_null(strstr(got.err, "the reason"), "%s", got.err);
+}
+
+E2E(hooks, time_is_in_the_log)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_set(b, "/hooks/createRuntime",
+		   "[{'path': '/bin/sh', 'args': ['sh', '-c', 'echo made a network']}]");
+	bundle_call(b, &got, "--debug", "--log", arena_printf(&e2e_arena, "%s/log", b->dir), "run",
+		    "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(contents(b, "log"), "level=debug msg=\"hook /bin/sh took "), "%s",
+			   contents(b, "log"));
+	cr_expect_not_null(strstr(contents(b, "log"), "made a network"));
+	/* Without being asked for, nothing: the log is read as a whole. */
+	bundle_call(b, &got, "--log", arena_printf(&e2e_arena, "%s/quiet", b->dir), "run",
+		    "--bundle", b->path, b->id, NULL);
+	cr_expect_str_eq(contents(b, "quiet"), "");
+}
+
+/* A tmpfs of so many pages on the state directory, in a mount namespace of the test's. */
+static void small_state(struct bundle *b, unsigned int pages)
+{
+	const char *size = arena_printf(&e2e_arena, "%u", pages * 4096);
+	struct mount_attr private = { .propagation = MS_PRIVATE };
+	int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC), tree;
+
+	cr_assert_geq(fs, 0, "%s", strerror(errno));
+	cr_assert_eq(sys_fsconfig(fs, FSCONFIG_SET_STRING, "size", size, 0), 0);
+	cr_assert_eq(sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "700", 0), 0);
+	cr_assert_eq(sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0), 0);
+	tree = sys_fsmount(fs, FSMOUNT_CLOEXEC, 0);
+	cr_assert_geq(tree, 0, "%s", strerror(errno));
+	cr_assert_eq(sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private), 0);
+	cr_assert_eq(sys_move_mount(tree, "", AT_FDCWD, b->state, MOVE_MOUNT_F_EMPTY_PATH), 0, "%s",
+		     strerror(errno));
+	close(tree);
+	close(fs);
+}
+
+E2E(disk, that_is_full_leaves_nothing_half_written)
+{
+	struct bundle *b = bundle_new();
+	unsigned int failed = 0;
+
+	e2e_need_kist();
+	e2e_need_root();
+	/* In a thread of its own or not: mount namespaces are a thread's. */
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	/* From nothing fits to all fits. */
+	for (unsigned int pages = 1; pages < 12; pages++) {
+		struct output got;
+
+		small_state(b, pages);
+		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+		if (got.status != 0) {
+			failed++;
+			cr_expect_not_null(strcasestr(got.err, "no space left on device"), "%s",
+					   got.err);
+			bundle_call(b, &got, "state", b->id, NULL);
+			cr_expect_not_null(strstr(got.err, "container does not exist"), "%u: %s",
+					   pages, got.err);
+		} else {
+			bundle_call(b, &got, "state", b->id, NULL);
+			cr_expect_eq(got.status, 0, "%s", got.err);
+			bundle_call(b, &got, "start", b->id, NULL);
+			cr_expect_eq(got.status, 0, "%s", got.err);
+			bundle_call(b, &got, "delete", "--force", b->id, NULL);
+			cr_expect_eq(got.status, 0, "%s", got.err);
+		}
+		cr_assert_eq(sys_umount2(b->state, MNT_DETACH), 0);
+	}
+	cr_expect_gt(failed, 0, "the disk was never full");
+}
+
+E2E(state, that_cannot_be_read_is_named_and_can_be_deleted)
+{
+	static const char *const texts[] = { "", "{", "[]", "{\"id\": 3}", "\377\376", "null" };
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "sleep", "100000", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		const char *path = arena_printf(&e2e_arena, "%s/%s/state.json", b->state, b->id);
+		int fd;
+
+		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+		fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+		cr_assert_eq(fd_write_all(fd, texts[i], strlen(texts[i])), 0);
+		close(fd);
+		bundle_call(b, &got, "state", b->id, NULL);
+		cr_expect_eq(got.status, 1);
+		cr_expect_not_null(strstr(got.err, "damaged"), "%zu: %s", i, got.err);
+		bundle_call(b, &got, "delete", b->id, NULL);
+		cr_expect_eq(got.status, 1);
+		bundle_call(b, &got, "delete", "--force", b->id, NULL);
+		cr_expect_eq(got.status, 0, "%zu: %s", i, got.err);
+	}
+}
