@@ -52,6 +52,7 @@ class Podman:
                                os.path.join(work, 'run'), '--cgroup-manager', 'cgroupfs',
                                '--events-backend', 'none']
         self.jobs = os.cpu_count()
+        self.lost = 0
         os.environ['CONTAINERS_CONF'] = os.path.join(HERE, '../clients/machine.conf')
 
     def check(self, number):
@@ -60,9 +61,10 @@ class Podman:
             ['podman', *self.global_options, 'run', '--rm', '--network', 'none', '--cgroups', 'disabled',
              '--rootfs', os.path.join(self.work, 'root') + ':O', 'echo', word],
             check=False, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if result.stdout != (word + '\n').encode():
-            sys.exit('podman: %r, status %d: %s' % (result.stdout, result.returncode,
-                                                    result.stderr.decode()))
+        if result.returncode != 0:
+            sys.exit('podman: status %d: %s' % (result.returncode, result.stderr.decode()))
+        # Of a short program podman 4.3 sometimes loses the output; that is no reason to end here.
+        self.lost += result.stdout != (word + '\n').encode()
 
     def round(self, count):
         began = time.monotonic()
@@ -116,6 +118,8 @@ def main():
             median = statistics.median(podman_times)
             print('podman       %7.3f s, of processor time %.3f s: %.1f times as long' %
                   (median, used[1], median / kist))
+            if podman.lost:
+                print('podman lost the output of %d' % podman.lost)
         else:
             print('podman       not installed, or not root')
     finally:

@@ -90,6 +90,7 @@ Test(report, an_image_adds_no_lines_to_tap)
 			      strstr(line, " # SKIP") < line + strcspn(line, "\n");
 	}
 	cr_expect_eq(tests, 2, "%s", text.data);
+	cr_expect_eq(directives, 1, "%s", text.data);
 	/* "ok 9" stands behind a backslash, and so is no directive. */
 	cr_expect_not_null(strstr(text.data, "\\# ok 9"));
 	cr_expect_not_null(strstr(text.data, "1..2\n"));
