@@ -122,6 +122,17 @@ static void write_annotations(struct json_writer *w)
 	json_write_end(w);
 }
 
+/* What a caller who passes on annotations of others should think about; "." at the end: all. */
+static void write_unsafe(struct json_writer *w)
+{
+	static const char *names[] = {
+		"org.criu.config", "org.kist.", "org.systemd.property.",
+		"run.oci.keep_original_groups",
+	};
+
+	json_write_strings(w, "potentiallyUnsafeConfigAnnotations", names, ARRAY_SIZE(names));
+}
+
 static int run(struct cli *cli, const void *values _unused, struct error *err _unused)
 {
 	struct json_writer w = { .text = { .arena = cli->arena }, .indent = "    " };
@@ -133,6 +144,7 @@ static int run(struct cli *cli, const void *values _unused, struct error *err _u
 	write_mount_options(&w);
 	write_linux(&w);
 	write_annotations(&w);
+	write_unsafe(&w);
 	json_write_end(&w);
 	text_add(&cli->out, w.text.data);
 	if (w.text.data[w.text.size - 1] != '\n')
