@@ -221,9 +221,10 @@ int image_open(struct arena *arena, const char *reference, const struct image_op
 	}
 	if (code == 0)
 		code = path_image_open(&image, &parsed, err);
-	if (code == 0 && image.layers.count == 0 && image.kind == IMAGE_DIRECTORY &&
-	    parsed.selection.tag != NULL)
-		code = error_set(err, "a directory has no tags");
+	if (code == 0 && (image.kind == IMAGE_TAR || image.kind == IMAGE_DIRECTORY) &&
+	    (parsed.selection.tag != NULL || digest_is_set(&parsed.selection.digest)))
+		code = error_set(err, "%s is a root file system, which has no tags and no digest",
+				 parsed.path);
 	if (code < 0)
 		return error_wrap(err, "%s", reference);
 	*ret = image;

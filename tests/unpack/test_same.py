@@ -221,6 +221,16 @@ def docker_wrong_name(work):
 
 
 @test
+def plain_tar_with_a_tag(work):
+    """the tar of a root file system has no tags"""
+    path = work.path + '/x.tar'
+    with open(path, 'wb') as file:
+        file.write(file_(b'f') + END)
+    yield from refused(work, '/x.tar is a root file system, which has no tags and no digest',
+                       reference=path + ':old')
+
+
+@test
 def plain_tar_is_read_once(work):
     """the tar of a root file system through a pipe"""
     data = gzip(pax((b'path', b'a')) + file_(b'x', b'x') + END)
