@@ -28,6 +28,6 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 
 const struct command command_rm = {
 	.name = "rm", .arguments = "IMAGE [TAG]...", .summary = "remove tags from a layout",
-	.description = "The layers stay until \"kist rootfs gc\".",
+	.description = "The layers stay until \"kist rootfs gc LAYOUT\".",
 	.min = 1, .max = -1, .stop_after = -1, .run = run,
 };

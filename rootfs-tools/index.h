@@ -22,6 +22,13 @@ int index_commit(struct writer *writer, const struct digest *old, struct json *d
 
 /* What tag names gets the name to as well; replaces what had it. */
 int index_tag_commit(struct writer *writer, const char *tag, const char *to, struct error *err);
-/* The tags go; their blobs stay until gc. */
+/* The tags go; their blobs stay until index_collect(). */
 int index_remove_commit(struct writer *writer, const char *const *tags, size_t count,
 			struct error *err);
+
+/* Blobs that nothing in index.json leads to are removed; the writer's lock keeps others away. */
+struct index_collected {
+	unsigned int blobs;
+	uint64_t bytes;
+};
+int index_collect(struct writer *writer, struct index_collected *ret, struct error *err);

@@ -6,7 +6,7 @@
 /*
  * What the commands that make or change images share: their options, the image
  * they start from, and where it goes.  Without --to an image is changed in
- * place: the tag gets the new one, what it was stays until gc.
+ * place: the tag gets the new one, what it was stays until "gc LAYOUT".
  */
 struct output_options {
 	const char *compress;

@@ -127,6 +127,21 @@ k config multi:x --platform linux/arm64 --env A=arm >/dev/null
 want 'a change of one platform leaves the other' 0 '^$' k diff --platform linux/amd64 multi:x amd:x
 want 'and is in that one' 1 '/config/Env  none -> \["A=arm"\]' k diff --platform linux/arm64 arm:x multi:x
 
+want 'gc keeps what both platforms need' 0 '^removed of multi: [34] blobs' k gc multi
+want 'both are whole' 0 'valid' k validate multi
+want 'gc removes nothing twice' 0 ' 0 blobs' k gc multi
+cp -r multi broken && index=broken/blobs/sha256/$(manifest multi | cut -d: -f2)
+k config broken:x --to broken:other >/dev/null && before=$(find broken -type f | sort)
+printf '{' >"$index"
+want 'gc refuses what it cannot read' 1 'not valid JSON' k gc broken
+equal 'and removes nothing then' "$before" "$(find broken -type f | sort)"
+rm "$index" && before=$(find broken -type f | sort)
+want 'gc refuses where an image is missing' 1 'no such file' k gc broken
+equal 'and removes nothing then, either' "$before" "$(find broken -type f | sort)"
+cp -r multi sparse && rm sparse/blobs/sha256/"$(manifest amd | cut -d: -f2)"
+want 'gc goes on where another platform is missing' 0 '^removed' k gc sparse
+want 'gc of a tag' 1 'without a tag' k gc multi:x
+
 # --- bundles --------------------------------------------------------------------------------
 mkdir bundle && cp -a root bundle/rootfs
 cat >bundle/config.json <<'END'
