@@ -25,7 +25,7 @@ static void context_release(scmp_filter_ctx *context)
 enum { MAX_PARTS = 24 };
 
 struct part {
-	uint32_t arch;			/* SCMP_ARCH_*: x32, whose calls say x86_64, is one itself */
+	uint32_t arch;		/* SCMP_ARCH_*: x32, whose calls say x86_64, is one itself */
 	char *bytes;
 	size_t size;
 };

@@ -252,7 +252,8 @@ static int get_data(struct wire_in *wire, uint64_t size, const struct layer_read
 {
 	while (size > 0) {
 		const char *data;
-		ssize_t n = wire_next(wire, size < WIRE_ROOM ? (size_t)size : WIRE_ROOM, &data, err);
+		size_t most = size < WIRE_ROOM ? (size_t)size : WIRE_ROOM;
+		ssize_t n = wire_next(wire, most, &data, err);
 
 		if (n <= 0)
 			return n < 0 ? -1 : error_set(err, "the reader of the layer stopped short");

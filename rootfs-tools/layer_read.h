@@ -13,7 +13,7 @@ struct layer_read {
 	const struct image *image;
 	size_t layer;
 	bool digests;			/* of each file's data */
-	/* Whether the data of entry number is wanted; asked on the confined side.  NULL: of none. */
+	/* Is the data of entry number wanted?  Asked on the confined side.  NULL: of none. */
 	bool (*wanted)(void *context, uint32_t number);
 	/* digest: of a file, in hexadecimal digits, or NULL. */
 	int (*entry)(void *context, const struct tar_entry *entry, const char *digest,

@@ -119,8 +119,9 @@ static int run(const struct maker *maker, const struct command_line *line, int r
 		return error_errno(err, "make a memfd");
 	pid = start(line, root_fd, out_fd, err);
 	if (pid < 0)
-		return err->code != ENOENT ? -1 : error_set(err, "%s is not installed; it comes with %s",
-							    maker->program, maker->package);
+		return err->code != ENOENT ? -1 :
+		       error_set(err, "%s is not installed; it comes with %s", maker->program,
+				 maker->package);
 	do {
 		ended = waitpid(pid, &status, 0);
 	} while (ended < 0 && errno == EINTR);

@@ -59,7 +59,8 @@ int wire_get(struct wire_in *w, void *ret_data, size_t size, struct error *err)
 		if (n < 0)
 			return -1;
 		if (n == 0)
-			return got == 0 ? 0 : error_set(err, "the reader of the layer stopped short");
+			return got == 0 ? 0 :
+			       error_set(err, "the reader of the layer stopped short");
 		memcpy((char *)ret_data + got, data, (size_t)n);
 		got += (size_t)n;
 	}

@@ -41,7 +41,8 @@ static bool is_below_other(const struct plan *plan, const struct mount_plan *mou
 	LIST_EACH(other, plan->mounts) {
 		size_t length = strlen(other->destination);
 
-		if (other != mount && strncmp(mount->destination, other->destination, length) == 0 &&
+		if (other != mount &&
+		    strncmp(mount->destination, other->destination, length) == 0 &&
 		    mount->destination[length] == '/')
 			return true;
 	}

@@ -187,8 +187,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 const struct command command_attach = {
 	.name = "attach", .arguments = "ID",
 	.summary = "connect the terminal to a running container",
-	.description = "For containers that \"run --detach --log-file FILE\" started.  ctrl-p ctrl-q\n"
-		       "leaves it running; else the exit status is the container's.",
+	.description = "For containers that \"run --detach --log-file FILE\" started.\n"
+		       "ctrl-p ctrl-q leaves it running; else the exit status is the container's.",
 	.options = options, .size = sizeof(struct attach_options),
 	.min = 1, .max = 1, .stop_after = -1, .run = run,
 };

@@ -159,7 +159,8 @@ const struct command command_debug = {
 	.name = "debug", .arguments = "ID [--] [COMMAND...]",
 	.summary = "a shell with the host's tools in a container that has none",
 	.description = "Nothing is written to the container's files: the tools are in /" TOOLS_DIR
-		       ", which nobody\nelse sees, and gone with the last process that was started.\n"
+		       ", which nobody\n"
+		       "else sees, and gone with the last process that was started.\n"
 		       "It runs as the container's root, with CAP_SYS_PTRACE besides.",
 	.options = options, .size = sizeof(struct debug_options),
 	.min = 1, .max = -1, .stop_after = 1, .run = run,

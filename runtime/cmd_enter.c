@@ -95,7 +95,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 const struct command command_enter = {
 	.name = "enter", .arguments = "[PROGRAM [ARG...]]",
 	.summary = "run a program in the namespaces of a process",
-	.description = "The options are called as those of nsenter(1).  Without a program: the shell.",
+	.description = "The options are called as those of nsenter(1).\n"
+		       "Without a program: the shell.",
 	.options = options, .size = sizeof(struct enter_options),
 	.min = 0, .max = -1, .stop_after = 1, .run = run,
 };

@@ -189,7 +189,8 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 		.state_fd = -EBADF, .console_socket = -EBADF,
 		.preserve_fds = values->preserve_fds,
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),
-		.join_pidfd = c->pidfd, .tools_fd = values->tools_fd, .hook_state = on_hook_state, .context = c,
+		.join_pidfd = c->pidfd, .tools_fd = values->tools_fd,
+		.hook_state = on_hook_state, .context = c,
 	};
 	if (exec.request.process == NULL)
 		return -1;

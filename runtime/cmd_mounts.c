@@ -38,7 +38,7 @@ static const struct plan *mounts_load(struct container *c, const char *file, str
 	source.text = text;
 	root = json_parse(c->arena, &source, err);
 	if (root != NULL && root->type != JSON_ARRAY) {
-		error_set(err, "%s: must be an array of mounts, as \"mounts\" of config.json", file);
+		error_set(err, "%s: must be an array, as \"mounts\" of config.json", file);
 		root = NULL;
 	}
 	if (root == NULL)

@@ -139,7 +139,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return error_set(err, "invalid format option");
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
-	if (container_status(&c) != CONTAINER_STOPPED && container_pids(&c, cli->arena, &pids, &count, err) < 0)
+	if (container_status(&c) != CONTAINER_STOPPED &&
+	    container_pids(&c, cli->arena, &pids, &count, err) < 0)
 		return -1;
 	if (strcmp(format, "table") == 0)
 		return print_table(cli, pids, count, err);

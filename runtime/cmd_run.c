@@ -351,12 +351,13 @@ static int run(struct cli *cli, const void *values, struct error *err)
 }
 
 const struct command command_run = {
-	.name = "run", .arguments = "ID | --rootfs DIR [ID] -- COMMAND... | IMAGE [ID] [-- COMMAND...]",
+	.name = "run",
+	.arguments = "ID | --rootfs DIR [ID] -- COMMAND... | IMAGE [ID] [-- COMMAND...]",
 	.summary = "create a container, run it, and delete it",
 	.description = "With --rootfs no config.json is read: the flags below make the one that\n"
-		       "\"spec\" would write, changed as they say.  IMAGE, a word with \"/\" or \":\" in\n"
-		       "it or --image, is unpacked to a store once; the container's own changes go\n"
-		       "with it, or to --overlay.  The exit status is the program's.",
+		       "\"spec\" would write, changed as they say.  IMAGE, a word with \"/\" or\n"
+		       "\":\" in it or --image, is unpacked to a store once; the container's own\n"
+		       "changes go with it, or to --overlay.  The exit status is the program's.",
 	.options = options, .size = sizeof(struct run_options),
 	.min = 0, .max = -1, .stop_after = -1, .run = run,
 };

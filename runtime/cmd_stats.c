@@ -188,8 +188,8 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 	struct container_id_list ids = { NULL, 0 };
 	int running = 0;
 
-	table_row(&table, (const char *[]){ "ID", "CPU%", "MEMORY", "LIMIT", "PIDS", "LIMIT", "READ",
-					    "WRITTEN", NULL });
+	table_row(&table, (const char *[]){ "ID", "CPU%", "MEMORY", "LIMIT", "PIDS", "LIMIT",
+					    "READ", "WRITTEN", NULL });
 	if (root_fd < 0 && (err->code != ENOENT || l->cli->root_given))
 		return -1;
 	if (root_fd >= 0 && ids_of(l, out->arena, root_fd, &ids, err) < 0)

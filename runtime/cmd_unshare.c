@@ -33,7 +33,8 @@ static const struct option options[] = {
 			"INSIDE:OUTSIDE:COUNT, several joined by commas; implies --user"),
 	OPTION_ROW_TEXT("map-groups", 0, struct unshare_options, groups, "MAP",
 			"likewise for groups"),
-	OPTION_ROW_TEXT("setuid", 'S', struct unshare_options, uid, "UID", "become this user inside"),
+	OPTION_ROW_TEXT("setuid", 'S', struct unshare_options, uid, "UID",
+			"become this user inside"),
 	OPTION_ROW_TEXT("setgid", 'G', struct unshare_options, gid, "GID",
 			"become this group inside, and leave all others"),
 	OPTION_ROW_TEXT("root", 'R', struct unshare_options, root, "DIR", "the root directory"),
@@ -99,7 +100,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 const struct command command_unshare = {
 	.name = "unshare", .arguments = "[PROGRAM [ARG...]]",
 	.summary = "run a program in new namespaces",
-	.description = "The options are called as those of unshare(1).  Without a program: the shell.",
+	.description = "The options are called as those of unshare(1).\n"
+		       "Without a program: the shell.",
 	.options = options, .size = sizeof(struct unshare_options),
 	.min = 0, .max = -1, .stop_after = 1, .run = run,
 };

@@ -63,8 +63,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 
 const struct command command_wait = {
 	.name = "wait", .arguments = "ID", .summary = "wait until a container has ended",
-	.description = "Exits with the program's status where \"run --detach --log-file\" started it;\n"
-		       "else with 0, for the status is known to its parent alone.",
+	.description = "Exits with the program's status where \"run --detach --log-file\" started\n"
+		       "it; else with 0, for the status is known to its parent alone.",
 	.options = options, .size = sizeof(struct wait_options),
 	.min = 1, .max = 1, .stop_after = -1, .run = run,
 };

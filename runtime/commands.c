@@ -59,7 +59,8 @@ const struct command_set kist_commands = {
 		".TP\n.B XDG_RUNTIME_DIR\nWhere an ordinary user's state is kept, in kist/.\n"
 		".TP\n.B LISTEN_FDS\n"
 		"The fds are passed on, with LISTEN_PID set for the program.\n"
-		".TP\n.B NOTIFY_SOCKET\nThe program gets one of its own, and what it says there is\n"
-		"passed on (sd_notify); a detached\n.B run\nand\n.B start\nreturn when it is ready.\n"
+		".TP\n.B NOTIFY_SOCKET\nThe program gets one of its own, and what it says there\n"
+		"is passed on (sd_notify); a detached\n.B run\nand\n.B start\n"
+		"return when it is ready.\n"
 		".SH FILES\n.TP\n.I /run/kist\nThe state of root's containers.\n",
 };

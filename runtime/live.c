@@ -80,7 +80,8 @@ int live_run(enum live_mode mode, unsigned int interval_ms, live_frame *frame, v
 			return -1;
 		if (more == LIVE_END || (before != 0 && once))
 			return 0;
-		poll(NULL, 0, (int)(before != 0 || interval_ms < FIRST_MS ? interval_ms : FIRST_MS));
+		poll(NULL, 0, (int)(before != 0 || interval_ms < FIRST_MS ? interval_ms :
+								     FIRST_MS));
 		before = now;
 	}
 }

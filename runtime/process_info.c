@@ -18,7 +18,8 @@ static char *part_read(struct arena *arena, int dir_fd, const char *name, size_t
 	struct error ignored;
 	char *text;
 
-	return file_read(dir_fd, name, 1 << 20, arena, &text, ret_size, &ignored) == 0 ? text : NULL;
+	return file_read(dir_fd, name, 1 << 20, arena, &text, ret_size, &ignored) == 0 ?
+	       text : NULL;
 }
 
 static bool stat_parse(char *text, struct process_info *ret, char **ret_name)

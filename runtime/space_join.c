@@ -81,7 +81,8 @@ static int is_ours(int proc_fd, const char *proc, size_t type, struct error *err
 		/* A kernel built without that type has everybody in the same one. */
 		if (errno == ENOENT && access(own, F_OK) < 0 && errno == ENOENT)
 			return 1;
-		return error_errno(err, "look at %s namespace of the process", namespaces[type].name);
+		return error_errno(err, "look at %s namespace of the process",
+				   namespaces[type].name);
 	}
 	if (stat(own, &ours) < 0)
 		return error_errno(err, "look at own %s namespace", namespaces[type].name);
@@ -234,7 +235,8 @@ static int visit_prepare(struct kist_visit *visit, const struct kist_target *tar
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++) {
 		char path[256];
 
-		if (j->request.join_fds[i] < 0 && !(j->request.join_flags & (uint64_t)namespaces[i].flag))
+		if (j->request.join_fds[i] < 0 &&
+		    !(j->request.join_flags & (uint64_t)namespaces[i].flag))
 			continue;
 		if (i == NAMESPACE_USER)
 			return error_number(err, EINVAL, "enter a user namespace: there is no way "

@@ -87,7 +87,7 @@ static int set_up_net(const struct plan *plan, const struct spawn *spawn, struct
 /* The state is asked for only where somebody reads it; the pid is in it since born(). */
 static int run_hooks(const struct spawn_request *request, struct error *err)
 {
-	/* Of old prestart hooks ran after "create", and the public suites still want that status. */
+	/* Of old prestart hooks ran after "create"; the public suites still want that status. */
 	static const struct { enum hook_moment moment; const char *status; } moments[] = {
 		{ HOOK_PRESTART, "created" }, { HOOK_CREATE_RUNTIME, "creating" },
 	};

@@ -113,7 +113,8 @@ static void print(struct command *command, int rounds)
 	qsort(command->samples, (size_t)rounds, sizeof(command->samples[0]), compare);
 	qsort(command->used, (size_t)rounds, sizeof(command->used[0]), compare);
 	printf("%u %u %u %ld %u\n", command->samples[rounds / 2], command->samples[rounds / 10],
-	       command->samples[rounds - 1 - rounds / 10], command->peak, command->used[rounds / 2]);
+	       command->samples[rounds - 1 - rounds / 10], command->peak,
+	       command->used[rounds / 2]);
 }
 
 static void make_mounts(const char *directory, int count)

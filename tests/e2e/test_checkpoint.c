@@ -40,7 +40,8 @@ static bool criu_works(const char *directory)
 static struct bundle *counter_new(const char *init)
 {
 	static const char script[] =
-		"trap 'exit 7' TERM; i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done";
+		"trap 'exit 7' TERM; i=0; while :; do i=$((i+1)); echo $i >/count; "
+		"sleep 0.05; done";
 	const char *criu = getenv("KIST_CRIU");
 	struct bundle *b;
 

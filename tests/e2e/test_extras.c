@@ -52,8 +52,8 @@ E2E(mounts, come_into_a_running_container_and_go)
 		" {'destination': '/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}]", source)));
 	bundle_call(b, &got, "mounts", "add", b->id, list, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
-	bundle_call(b, &got, "exec", b->id, "/probe", "read", "/new/file", "write", "/new/file", "x",
-		    "statfs", "/tmpfs", NULL);
+	bundle_call(b, &got, "exec", b->id, "/probe", "read", "/new/file", "write", "/new/file",
+		    "x", "statfs", "/tmpfs", NULL);
 	cr_expect_not_null(strstr(got.out, "read:/new/file=from the host"), "%s", got.out);
 	cr_expect_not_null(strstr(got.out, "write:/new/file=EROFS"), "%s", got.out);
 	cr_expect_not_null(strstr(got.out, "statfs:/tmpfs=1021994"), "%s", got.out);

@@ -70,8 +70,8 @@ E2E(features, have_every_word_of_the_spec)
 		  "SCMP_ARCH_PPC64LE SCMP_ARCH_S390 SCMP_ARCH_S390X SCMP_ARCH_PARISC "
 		  "SCMP_ARCH_PARISC64 SCMP_ARCH_RISCV64" },
 		{ "/linux/seccomp/knownFlags",
-		  "SECCOMP_FILTER_FLAG_TSYNC SECCOMP_FILTER_FLAG_LOG SECCOMP_FILTER_FLAG_SPEC_ALLOW "
-		  "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" },
+		  "SECCOMP_FILTER_FLAG_TSYNC SECCOMP_FILTER_FLAG_LOG "
+		  "SECCOMP_FILTER_FLAG_SPEC_ALLOW SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV" },
 		{ "/linux/memoryPolicy/modes",
 		  "MPOL_DEFAULT MPOL_BIND MPOL_INTERLEAVE MPOL_WEIGHTED_INTERLEAVE MPOL_PREFERRED "
 		  "MPOL_PREFERRED_MANY MPOL_LOCAL" },
@@ -111,8 +111,9 @@ E2E(features, mount_options_are_taken_by_the_kernel)
 					"'source': '%s', 'options': ['%s'%s]%s}",
 					bind || idmap ? "none" : "tmpfs", bind || idmap ? b->dir :
 					"tmpfs", item->text, idmap ? ", 'bind'" : "", idmap ?
-					", 'uidMappings': [{'containerID': 0, 'hostID': 1, 'size': 9}]"
-					", 'gidMappings': [{'containerID': 0, 'hostID': 1, 'size': 9}]" :
+					", 'uidMappings': [{'containerID': 0, 'hostID': 1, "
+					"'size': 9}], 'gidMappings': [{'containerID': 0, "
+					"'hostID': 1, 'size': 9}]" :
 					""));
 		bundle_run(b, &got);
 		cr_expect_eq(got.status, 0, "%s: %s", item->text, got.err);
@@ -149,8 +150,9 @@ E2E(features, words_are_taken_by_the_loader)
 		       "{'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '/run/no', 'syscalls': "
 		       "[{'names': ['mkdir'], 'action': '%s'}]}");
 	expect_planned(b, said, "/linux/seccomp/operators", "/linux/seccomp",
-		       "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['mkdir'], 'action': "
-		       "'SCMP_ACT_ERRNO', 'args': [{'index': 1, 'value': 4, 'op': '%s'}]}]}");
+		       "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [{'names': ['mkdir'], "
+		       "'action': 'SCMP_ACT_ERRNO', 'args': "
+		       "[{'index': 1, 'value': 4, 'op': '%s'}]}]}");
 	expect_planned(b, said, "/linux/memoryPolicy/flags", "/linux/memoryPolicy",
 		       "{'mode': 'MPOL_BIND', 'nodes': '0', 'flags': ['%s']}");
 }

@@ -114,7 +114,8 @@ E2E(landlock, without_the_annotation_denies_nothing)
 E2E(landlock, mistakes_are_named)
 {
 	static const struct { const char *rules, *words; } rows[] = {
-		{ "{'ruleset': {'handledAccessFS': ['write_fil']}}", "did you mean \"write_file\"?" },
+		{ "{'ruleset': {'handledAccessFS': ['write_fil']}}",
+		  "did you mean \"write_file\"?" },
 		{ "{'ruleset': {'handledAccessFS': []}}", "must have at least one entry" },
 		{ "{}", "ruleset" },
 		{ "{'ruleset': {'handledAccessFS': ['execute']}, 'rule': {}}", "rule" },

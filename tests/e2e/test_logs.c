@@ -63,7 +63,8 @@ E2E(logs, json_lines_say_which_stream_and_when)
 	bundle_probe_args(b, "say", "a \"quote\" \001\xc3\xa9", "error", "err", NULL);
 	run_logged(b, "--log-file-format", "json");
 	bundle_call(b, &got, "wait", b->id, NULL);
-	cr_assert_eq(file_read(AT_FDCWD, in_dir(b, "log"), 65536, &e2e_arena, &text, NULL, &err), 0);
+	cr_assert_eq(file_read(AT_FDCWD, in_dir(b, "log"), 65536, &e2e_arena, &text, NULL, &err),
+		     0);
 	end = strchr(text, '\n');
 	cr_assert_not_null(end);
 	source.text = text;
@@ -151,7 +152,8 @@ E2E(logs, failure_to_start_is_told_and_leaves_nothing)
 	bundle_call(b, &got, "run", "-d", "--log-file", in_dir(b, "log"), "--bundle", b->path,
 		    b->id, NULL);
 	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "\"/nosuch\": no such file or directory"), "%s", got.err);
+	cr_expect_not_null(strstr(got.err, "\"/nosuch\": no such file or directory"), "%s",
+			   got.err);
 }
 
 E2E(attach, hands_over_input_output_and_status)

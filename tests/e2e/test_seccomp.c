@@ -218,7 +218,7 @@ E2E(seccomp, recording_of_what_does_not_start_ends)
 	cr_expect(strstr(got.err, "there is \"record\""), "%s", got.err);
 }
 
-/* --- run --seccomp-log ------------------------------------------------------------------------- */
+/* --- run --seccomp-log ------------------------------------------------------------- */
 
 static const char denying[] =
 	"{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["

@@ -10,7 +10,7 @@
 #include "base/sys.h"
 #include "tests/e2e/harness.h"
 
-/* What kist says and leaves when the host gives it trouble: hooks that fail, a disk that is full. */
+/* What kist says and leaves when the host gives it trouble: failing hooks, a full disk. */
 
 static const char *contents(struct bundle *b, const char *name)
 {
@@ -27,7 +27,8 @@ E2E(hooks, what_they_print_is_shown_when_they_fail)
 	struct output got;
 
 	bundle_set(b, "/hooks/createRuntime",
-		   "[{'path': '/bin/sh', 'args': ['sh', '-c', 'echo out; echo the reason >&2; exit 3']}]");
+		   "[{'path': '/bin/sh', 'args': ['sh', '-c', "
+		   "'echo out; echo the reason >&2; exit 3']}]");
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "/hooks/createRuntime/0: hook /bin/sh: exit status 3"),
