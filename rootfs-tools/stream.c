@@ -13,17 +13,17 @@
  * hashes what came out.  A slot of the ring is free again when both the second thread and the
  * consumer are done with it.  Decompressing and making files then share two processors evenly.
  */
-enum { SLOT_SIZE = 256 << 10, SLOTS = 16, STORED_SIZE = 256 << 10, DETECT_BYTES = 6 };
+enum { SLOT_SIZE = 256 << 10, SLOTS = 16, STORED_SIZE = 256 << 10, DETECT_BYTES = 6,
+       STACK_SIZE = 1 << 20 };
 /* Below this no ratio is a bomb: a megabyte of zeroes is nothing odd. */
 #define RATIO_FREE	(UINT64_C(1) << 30)
 
 struct slot {
-	size_t size;		/* 0: behind the last */
+	size_t size;			/* 0: behind the last */
 	unsigned char data[SLOT_SIZE];
 };
 
 struct stream {
-	struct arena *arena;
 	const char *name;
 	struct blob blob;
 	struct digest expected, expected_diff;
@@ -217,15 +217,26 @@ static void *hasher_main(void *context)
 
 /* --- the face -------------------------------------------------------------------------- */
 
+/* With a stack that fits: the unpacker's address space is bounded, and there may be many. */
+static int thread_start(pthread_t *ret, void *(*function)(void *), struct stream *stream)
+{
+	pthread_attr_t attr;
+	int code = pthread_attr_init(&attr);	/* never fails, as the next one */
+
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	code = pthread_create(ret, &attr, function, stream);
+	pthread_attr_destroy(&attr);
+	return code;
+}
+
 static int start_threads(struct stream *stream, struct error *err)
 {
-	int code = pthread_create(&stream->reader, NULL, reader_main, stream);
+	int code = thread_start(&stream->reader, reader_main, stream);
 
 	stream->reader_runs = code == 0;
-	if (code == 0) {
-		code = pthread_create(&stream->hasher, NULL, hasher_main, stream);
-		stream->hasher_runs = code == 0;
-	}
+	if (code == 0)
+		code = thread_start(&stream->hasher, hasher_main, stream);
+	stream->hasher_runs = code == 0;
 	return code == 0 ? 0 : error_number(err, code, "start a thread");
 }
 
@@ -247,7 +258,7 @@ static int start(struct stream *stream, enum compression compression, struct err
 	return start_threads(stream, err);
 }
 
-struct stream *stream_open(struct arena *arena, struct blob *blob, const char *name,
+struct stream *stream_open(struct arena *arena _unused, struct blob *blob, const char *name,
 			   enum compression compression, const struct digest *digest,
 			   const struct digest *diff_id, const struct stream_limits *limits,
 			   struct error *err)
@@ -262,7 +273,6 @@ struct stream *stream_open(struct arena *arena, struct blob *blob, const char *n
 		fd_close(&blob->fd);
 		return NULL;
 	}
-	stream->arena = arena;
 	stream->name = name;
 	stream->blob = *blob;
 	blob->fd = -EBADF;
@@ -272,10 +282,8 @@ struct stream *stream_open(struct arena *arena, struct blob *blob, const char *n
 		stream->expected_diff = *diff_id;
 	if (limits != NULL)
 		stream->limits = *limits;
-	if (stream->limits.bytes == 0)
-		stream->limits.bytes = STREAM_MAX_BYTES;
-	if (stream->limits.ratio == 0)
-		stream->limits.ratio = STREAM_MAX_RATIO;
+	stream->limits.bytes = stream->limits.bytes ?: STREAM_MAX_BYTES;
+	stream->limits.ratio = stream->limits.ratio ?: STREAM_MAX_RATIO;
 	pthread_mutex_init(&stream->lock, NULL);
 	pthread_cond_init(&stream->changed, NULL);
 	if (start(stream, compression, err) < 0) {
