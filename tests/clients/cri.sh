@@ -146,8 +146,7 @@ cri 'stops the Pod' 0 '^\{\}$' StopPodSandbox "{\"pod_sandbox_id\": \"$sandbox\"
 cri 'says not ready' 0 '"state": 1' PodSandboxStatus "{\"pod_sandbox_id\": \"$sandbox\"}"
 cri 'removes the Pod' 0 '^\{\}$' RemovePodSandbox "{\"pod_sandbox_id\": \"$sandbox\"}"
 cri 'no container is left' 0 '^\{\}$' ListContainers
-want 'no state is left' 0 '^(null|\[\s*\])?$' "$runtime_path" --root /run/containerd/runc/k8s.io \
-	list -f json
+none_left /run/containerd/runc/k8s.io
 want 'no cgroup is left' 0 '^$' find /sys/fs/cgroup -mindepth 2 -type d -path '*/kubepods/*'
 kill "$engine"
 wait "$engine"

@@ -7,10 +7,12 @@
 # it starts, mounts or forgets ends with it.  Its cgroups are below one that the outer
 # process removes.  Every command has a time limit, so that a hang is a failure.
 # TRACE=DIRECTORY keeps what each check printed, so that two runtimes can be compared.
+# ENGINES_ROOT=DIRECTORY: with the clients, and a RUNTIME named without a path, of that Debian root
+# ("tests/make-root engines DIRECTORY": newer ones), which stays as it is.
 set -u
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-: "${RUNTIME:=runc}" "${CGROUP:=}" "${TRACE:=}"
+: "${RUNTIME:=runc}" "${CGROUP:=}" "${TRACE:=}" "${ENGINES_ROOT:=}"
 cg_name=kist-clients-${CLIENT_ID:=$$}
 checks=0 failed=0 out='' status=0
 
@@ -92,12 +94,36 @@ view_make() {
 	mkdir -p "$HOME" "$TMPDIR"
 }
 
+# In the namespaces: another root, below which this tree and RUNTIME are where they were.
+engines_enter() {
+	local dir top root=$work/root
+	top=$(realpath "$here/../..")
+	mount --make-rprivate /
+	mount -t tmpfs tmpfs "$work"
+	mkdir "$work/upper" "$work/work" "$root"
+	mount -t overlay -o "lowerdir=$ENGINES_ROOT,upperdir=$work/upper,workdir=$work/work" overlay \
+		"$root"
+	for dir in /dev /sys "$top" "$(dirname "$RUNTIME")"; do
+		[ "$dir" != . ] || continue
+		mkdir -p "$root$dir"
+		mount --rbind "$dir" "$root$dir"
+	done
+	mkdir -p "$root$work" "$root/run" "$root"/var/lib/{containers,docker,containerd,cni} \
+		"$root"/etc/{cni/net.d,docker,containers}
+	mount -t proc proc "$root/proc"
+	cd "$root" && pivot_root . mnt && umount -l mnt && cd /
+}
+
 # begin SECONDS SCRIPT TOOL...: starts SCRIPT again inside; what follows begin runs there.
 begin() {
 	local seconds=$1 script=$2 tool
 	shift 2
 	if [ -n "${CLIENT_INSIDE:-}" ]; then
 		work=$CLIENT_INSIDE
+		if [ -n "$ENGINES_ROOT" ]; then
+			engines_enter || exit 99
+			exec env ENGINES_ROOT= bash "$script"
+		fi
 		runtime_path=$(command -v "$RUNTIME")
 		# shellcheck disable=SC2034 # for the suites
 		runtime_name=$(basename "$runtime_path") binary=$work/bin/kist
@@ -107,12 +133,14 @@ begin() {
 	fi
 	[ "$(id -u)" = 0 ] || skip_all 'needs root'
 	for tool in "$RUNTIME" /bin/busybox unshare ip "$@"; do
+		[ -z "$ENGINES_ROOT" ] || break
 		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 	done
 	work=$(mktemp -d /tmp/kist-clients-XXXXXX)
 	cg_dirs=$(cg_list)
 	[ -n "$CGROUP" ] || { [ -d /sys/fs/cgroup/pids ] && CGROUP=v1 || CGROUP=v2; }
-	export CGROUP CLIENT_ID RUNTIME TRACE
+	script=$(realpath "$script")
+	export CGROUP CLIENT_ID RUNTIME TRACE ENGINES_ROOT
 	[ -z "$TRACE" ] || mkdir -p "$TRACE"
 	(
 		cg_join
@@ -152,12 +180,13 @@ call() {
 	status=$?
 }
 
-# want TEXT STATUS REGEX COMMAND...: one check; the whole output is matched unanchored.
+# want TEXT STATUS REGEX COMMAND...: one check; the whole output is matched unanchored.  STATUS may
+# be several, as 126|127.
 want() {
 	local text=$1 wanted=$2 regex=$3
 	shift 3
 	call "$@"
-	if [ "$status" = "$wanted" ] && [[ $out =~ $regex ]]; then
+	if [[ $status =~ ^($wanted)$ && $out =~ $regex ]]; then
 		report 0 "$text"
 	else
 		report 1 "$text" "command: $*" "wanted: status $wanted, $regex" "got: status $status" "$out"
@@ -176,6 +205,12 @@ until_seen() {
 		sleep 0.2
 	done
 	report 0 "$text"
+}
+
+# none_left ROOT: one check, that RUNTIME has no container there (runc 1.3 wants a ROOT that exists).
+none_left() {
+	mkdir -p "$1"
+	until_seen 'no state is left' 5 '^(null|\[\s*\])?$' "$runtime_path" --root "$1" list -f json
 }
 
 # at_terminal TEXT STATUS REGEX WORDS: one check; the words go through a shell, at a terminal.

@@ -46,6 +46,6 @@ e 'rm -f of one that runs' 0 '' rm -f -t 0 d
 checks_of_pod
 checks_of_build --isolation oci
 
-want 'leaves no container behind' 0 '^(null|\[\s*\])?$' "$runtime_path" --root /run/kist list -f json
+none_left /run/kist
 want 'leaves no cgroup behind' 0 '^$' find /sys/fs/cgroup -type d -name '*[0-9a-f]{64}*'
 finish

