@@ -120,7 +120,8 @@ cri 'keeps its status' 0 '"state": 2, "exit_code": 3' ContainerStatus "{\"contai
 in_it 'no exec in a stopped one' 1 'is in CONTAINER_EXITED state' true
 cri 'removes it' 0 '^\{\}$' RemoveContainer "{\"container_id\": \"$id\"}"
 
-create 'creates one with a capability' 0 '' '"metadata": {"name": "two"}, "command": ["sleep", "100"],
+create 'creates one with a capability' 0 '' '"metadata": {"name": "two"},
+	"command": ["sleep", "100"],
 	"linux": {"security_context": {"namespace_options": {"pid": 0, "ipc": 2},
 	"capabilities": {"add_capabilities": ["NET_ADMIN"]}, "seccomp": {"profile_type": 0}}}'
 cri 'starts that' 0 '' StartContainer "{\"container_id\": \"$id\"}"
@@ -130,7 +131,8 @@ in_it 'shares the pids of the Pod' 0 'sleep 1000' ps
 cri 'kills it' 0 '' StopContainer "{\"container_id\": \"$id\", \"timeout\": 0}"
 cri 'keeps 137' 0 '"exit_code": 137' ContainerStatus "{\"container_id\": \"$id\"}"
 
-create 'creates one of a missing program' 0 '' '"metadata": {"name": "three"}, "command": ["nosuch"]'
+create 'creates one of a missing program' 0 '' '"metadata": {"name": "three"},
+	"command": ["nosuch"]'
 cri 'whose start fails' 1 'executable file not found in \$PATH' StartContainer \
 	"{\"container_id\": \"$id\"}"
 cri 'which is told' 0 '"exit_code": 128, "reason": "StartError"' ContainerStatus \

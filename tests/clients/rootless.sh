@@ -80,7 +80,7 @@ checks_of_health
 checks_of_pod
 checks_of_build --isolation oci
 
-want 'leaves no container behind' 0 '^$' find /run/user/4321/kist -mindepth 1 \
+want 'leaves no container behind' 0 '^$' find "/run/user/4321/$runtime_name" -mindepth 1 \
 	-maxdepth 1 -name '[0-9a-f]*'
 want 'leaves no cgroup behind' 0 '^$' find "$delegate" -type d -name '*[0-9a-f]{64}*'
 finish
