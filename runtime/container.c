@@ -153,6 +153,11 @@ static bool process_is(pid_t pid, uint64_t start_time)
 	       !((fields[STAT_FLAGS] & FLAG_EXITING) && fields[STAT_THREADS] <= 1);
 }
 
+bool container_exiting(const struct container *c)
+{
+	return !process_is(c->pid, c->start_time);
+}
+
 static bool container_alive(struct container *c)
 {
 	struct pollfd ended = { .events = POLLIN };

@@ -110,6 +110,11 @@ int container_started(struct container *c, const struct plan *plan, struct error
 enum container_status container_status(struct container *c);
 /* Whether a dead kist left it: half made, or its foreground kist is gone and it has ended. */
 bool container_abandoned(struct container *c);
+/*
+ * Whether its first process is on its way out, and has nothing left but its number: of pid 1 the
+ * kernel keeps that until all others of the namespace were reaped.
+ */
+bool container_exiting(const struct container *c);
 /* A pidfd of its first process, borrowed, or -1 and "container not running". */
 int container_pidfd(struct container *c, struct error *err);
 /* All its processes, in our pid namespace. */

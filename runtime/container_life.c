@@ -20,6 +20,7 @@
 
 #define CLAIM_TRIES	64
 #define KILL_WAIT_MS	10000
+#define KILL_STEP_MS	50
 
 /* What is in a directory, and in those directly below it; journal and all. */
 static void empty_directory(int dir_fd, int depth)
@@ -193,9 +194,14 @@ static int container_kill(struct container *c, struct error *err)
 	if (c->cgroup.path != NULL && cgroup_open(&c->cgroup, &ignored) == 0)
 		cgroup_freeze(&c->cgroup, false, &ignored);
 	ended.fd = pidfd;
-	if (poll(&ended, 1, KILL_WAIT_MS) == 0)
-		return container_error(err, EBUSY, "process %d does not end after SIGKILL",
-				    (int)c->pid);
+	for (int waited = 0; poll(&ended, 1, KILL_STEP_MS) == 0; waited += KILL_STEP_MS) {
+		if (container_exiting(c))
+			break;
+		if (waited >= KILL_WAIT_MS)
+			return container_error(err, EBUSY,
+					       "process %d does not end after SIGKILL",
+					       (int)c->pid);
+	}
 	waitpid(c->pid, NULL, WNOHANG);
 	return 0;
 }
