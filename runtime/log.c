@@ -82,7 +82,7 @@ static int priority_of(const char *level)
 static void line_print(struct text *out, const struct log *log, const char *level,
 		       const char *text)
 {
-	const int priority = strcmp(level, "error") == 0 ? LOG_ERR : LOG_WARNING;
+	const int priority = priority_of(level);
 
 	if (log->journald_id != NULL) {
 		text_printf(out, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n", text,
