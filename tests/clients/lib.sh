@@ -207,7 +207,7 @@ until_seen() {
 	report 0 "$text"
 }
 
-# none_left ROOT: one check, that RUNTIME has no container there (runc 1.3 wants a ROOT that exists).
+# none_left ROOT: one check, that RUNTIME has no container there.  runc 1.3 wants it to exist.
 none_left() {
 	mkdir -p "$1"
 	until_seen 'no state is left' 5 '^(null|\[\s*\])?$' "$runtime_path" --root "$1" list -f json
