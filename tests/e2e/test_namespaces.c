@@ -107,8 +107,8 @@ E2E(namespaces, mount_namespace_of_others_keeps_its_root)
 {
 	static const char *const lists[] = {
 		"[{'type': 'pid'}, {'type': 'network'}, {'type': 'ipc'}, {'type': 'uts'}]",
-		"[{'type': 'pid'}, {'type': 'network'}, {'type': 'ipc'}, {'type': 'uts'},"
-		" {'type': 'mount', 'path': '/proc/self/ns/mnt'}]",
+		("[{'type': 'pid'}, {'type': 'network'}, {'type': 'ipc'}, {'type': 'uts'},"
+		 " {'type': 'mount', 'path': '/proc/self/ns/mnt'}]"),
 	};
 	static const char script[] =
 		"mount --make-rshared /; before=$(cat /proc/self/mountinfo)\n"
