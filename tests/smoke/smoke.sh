@@ -245,8 +245,8 @@ test_limits() {
 	cat >limits.yaml <<-'END'
 		schemaVersion: 2.0.0
 		commandTests:
-		- {name: eats, command: sh, args: [-c, "x=a; while :; do x=$x$x; done"], memoryLimit: 8M, exitCode: 137}
-		- {name: little, command: "true", maxMemory: 50M}
+		- {name: eats, command: sh, args: [-c, "x=a; while :; do x=$x$x; done"], memoryLimit: 64M, exitCode: 137}
+		- {name: little, command: "true", maxMemory: 500M}
 		- {name: much, command: sh, args: [-c, 'x=$(head -c 30000000 /dev/zero | tr "\0" a); echo ${#x}'],
 		   maxMemory: 10M}
 	END
