@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,11 +86,24 @@ static int add_joined(int fs_fd, const char *list, const char *end)
 	return sys_fsconfig(fs_fd, FSCONFIG_SET_STRING, "lowerdir", joined, 0);
 }
 
+/*
+ * Before Linux 6.5 overlayfs knew nothing of fsconfig(2): the kernel keeps whatever it is told, and
+ * says what is unknown only when the file system is made.
+ */
+static bool keeps_anything(void)
+{
+	_cleanup_fd int fs_fd = sys_fsopen("overlay", FSOPEN_CLOEXEC);
+
+	return fs_fd >= 0 && sys_fsconfig(fs_fd, FSCONFIG_SET_FLAG, "no-such-option", NULL, 0) == 0;
+}
+
 int lower_add_all(int fs_fd, const char *list, size_t length)
 {
 	const char *end = list + length;
 	char path[256];
 
+	if (keeps_anything())
+		return add_joined(fs_fd, list, end);
 	for (const char *at = list; at < end;) {
 		size_t size = piece_length(at, end);
 

@@ -133,6 +133,13 @@ static int fs_super_options(int fs_fd, const struct file_system *fs, struct erro
 	return 0;
 }
 
+static int lower_error(int fs_fd, struct error *err)
+{
+	fs_error(fs_fd, "set option", "lowerdir", err);
+	return err->code == E2BIG ?
+	       error_hint(err, "so many layers need Linux 6.7, or --copy") : -1;
+}
+
 /* "key=value" and "key", with commas between them; the kernel's limit for a string is 256. */
 static int fs_data(int fs_fd, const char *data, struct error *err)
 {
@@ -146,7 +153,7 @@ static int fs_data(int fs_fd, const char *data, struct error *err)
 		if (strncmp(data, lowers, strlen(lowers)) == 0) {
 			if (lower_add_all(fs_fd, data + strlen(lowers),
 					       length - strlen(lowers)) < 0)
-				return fs_error(fs_fd, "set option", "lowerdir", err);
+				return lower_error(fs_fd, err);
 			data += length + (data[length] == ',');
 			continue;
 		}

@@ -133,9 +133,12 @@ static int adopt(void *context, int fd, struct error *err)
 	if (owner_apply_fd(layer, &nobody, fd, true, err) < 0)
 		return -1;
 	/* Upon what lower layers have there, it is theirs: the store sees to that. */
-	if (layer->options->mode == UNPACK_OVERLAY && fsetxattr(fd, mark, "y", 1, 0) < 0)
-		return error_errno(err, "set %s", mark);
-	return 0;
+	if (layer->options->mode != UNPACK_OVERLAY || fsetxattr(fd, mark, "y", 1, 0) == 0)
+		return 0;
+	error_errno(err, "set %s", mark);
+	return err->code == EOPNOTSUPP ?
+	       error_hint(err, "the store is on a file system without them; --store or --copy") :
+	       -1;
 }
 
 int layer_init(struct layer *layer, struct arena *arena, int root_fd,

@@ -131,9 +131,20 @@ def report(name, complaint, skip=''):
     sys.stdout.flush()
 
 
+def has_attributes(path):
+    """What an ordinary user's overlay needs; a tmpfs has them since Linux 6.6."""
+    try:
+        os.setxattr(path, 'user.test', b'')
+    except OSError:
+        return False
+    return True
+
+
 def one(function, name, user):
     with Work(user) as work:
         try:
+            if user:
+                demand(has_attributes(work.mine), 'no user attributes on this file system')
             function(work)
             report(name, '')
         except LookupError as reason:		# what is not there to test with
