@@ -38,7 +38,7 @@ def scripts(work):
 def files(work):
     """--file, --nsswitch and --certificates take along what is not linked"""
     demand(os.path.exists('/etc/ssl/certs/ca-certificates.crt'), 'no certificates here')
-    demand(os.path.exists('/etc/nsswitch.conf'), 'no nsswitch.conf here')
+    demand(os.path.exists('/etc/nsswitch.conf'), 'no /etc/nsswitch.conf here')
     os.makedirs(work.mine + '/data/deep')
     os.symlink('deep', work.mine + '/data/link')
     with open(work.mine + '/data/deep/file', 'w', encoding='ascii') as file:
