@@ -371,8 +371,9 @@ int criu_explain(struct arena *arena, int dir_fd, const char *directory, const c
 	struct error ignored;
 	char *text;
 
+	/* /etc/criu/runc.conf may give it another name. */
 	if (file_read(dir_fd, log, LOG_MAX, arena, &text, NULL, &ignored) < 0)
-		return -1;
+		return error_hint(err, "see its log in %s", directory);
 	line = log_error_line(arena, text);
 	if (line != NULL)
 		error_hint(err, "%s", text_printable(arena, line));
