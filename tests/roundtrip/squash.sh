@@ -14,7 +14,7 @@ if [ -z "${SQUASH_INSIDE:-}" ]; then
 	exit $status
 fi
 mount -t tmpfs tmpfs "$SQUASH_INSIDE" && cd "$SQUASH_INSIDE" || exit 99
-seeds=${SEEDS:-$(seq 1 16)} checks=0 failed=0
+seeds=${SEEDS:-$(seq 1 8)} checks=0 failed=0
 echo "TAP version 13"
 
 k() { timeout -k 2 20 "$ROOTFS" "$@"; }
