@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -237,6 +238,8 @@ def main():
     parser.add_argument('--svg', default='bench.svg', help='where the picture goes')
     args = parser.parse_args()
     enter_namespace(args.native)
+    # So that the containers go, too, where somebody ends it early.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     build = os.path.abspath(args.build)
     suffix = 'musl' if os.path.exists(build + '/tests/bench/timer-musl') else 'glibc'
     timer = '%s/tests/bench/timer-%s' % (build, suffix)
