@@ -107,10 +107,16 @@ static bool needs_runtime(const struct plan *plan)
 	       plan->hooks[HOOK_CREATE_RUNTIME].count > 0;
 }
 
+/* Where the process has failed by now, nobody takes it, and what it said comes next. */
+static int tell(const struct channel *channel, enum message message, uint32_t value,
+		struct error *err)
+{
+	return channel_send_value(channel, message, value, err) < 0 && err->code != EPIPE ? -1 : 0;
+}
+
 static int converse(const struct spawn_request *request, struct prepared *prepared,
 		    struct spawn *spawn, struct error *err)
 {
-	struct error ignored;
 	bool waits;
 
 	if (request->born != NULL &&
@@ -120,8 +126,8 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	    cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
 	    rdt_join(request->rdt, spawn->pid, err) < 0)
 		return -1;
-	/* Where the process has failed by now, sending does too, and what it said comes next. */
-	channel_send_value(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, &ignored);
+	if (tell(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
+		return -1;
 	/* After MAPPED, so that the container does not wait for it. */
 	prepare_close(prepared);
 	if (request->process != NULL)
@@ -130,8 +136,8 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 		return -1;
 	/* Where nothing is to be done in between, the container need not wait for it. */
 	waits = needs_runtime(request->plan);
-	if (!waits)
-		channel_send(&spawn->channel, MESSAGE_HOOKED, &ignored);
+	if (!waits && tell(&spawn->channel, MESSAGE_HOOKED, 0, err) < 0)
+		return -1;
 	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0)
 		return -1;
 	spawn->heard = true;
