@@ -30,7 +30,8 @@ const struct command command_seccomp = {
 	.name = "seccomp", .arguments = "record FILE [OPTIONS OF RUN] ID | ... -- COMMAND...",
 	.summary = "write a seccomp profile from a run",
 	.description = "Runs the container as \"run\" does, without its seccomp profile, and\n"
-		       "writes one to FILE that allows each system call that was made, by children\n"
-		       "and other programs too, and no other.  What a run does not reach is not in it.",
+		       "writes one to FILE that allows each system call that was made, by\n"
+		       "children and other programs too, and no other.  What a run does not\n"
+		       "reach is not in it.",
 	.min = 2, .max = -1, .stop_after = 2, .run = run,
 };
