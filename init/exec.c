@@ -80,7 +80,7 @@ static int program_exec(const struct plan *plan, struct init *in, struct error *
 struct child {
 	const struct plan *plan;
 	struct init *in;
-	int wait[2];		/* a pipe; its end: pid 1 has executed the init */
+	int wait[2];		/* a pipe; its end: pid 1 is the init, by name too */
 };
 
 /* sd_listen_fds(3) compares it with the program's own pid, known only now. */
@@ -155,7 +155,8 @@ static int init_exec_image(const struct plan *plan, struct init *in, struct erro
 	pid_t pid;
 
 	child = (struct child){ .plan = plan, .in = in };
-	if (pipe2(child.wait, O_CLOEXEC) < 0)
+	/* The init closes its end, as all that it inherits, when it has taken its name. */
+	if (pipe2(child.wait, O_CLOEXEC) < 0 || fcntl(child.wait[1], F_SETFD, 0) < 0)
 		return error_errno(err, "make a pipe");
 	if (syscall(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all)) < 0)
 		return error_errno(err, "block signals");
