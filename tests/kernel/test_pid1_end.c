@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <time.h>
 
@@ -175,6 +176,17 @@ Test(pid1, takes_the_namespace_with_it)
 	cr_expect_null(strstr(run.text, "daemon ended"), "%s", run.text);
 }
 
+/* Executed, and asleep, which it is only where it waits for signals: none can end it by itself. */
+static bool is_ready(pid_t pid)
+{
+	for (int i = 0; i < 1000; i++) {
+		if (strncmp(proc_value(pid, "comm", ""), "kernel-", 7) != 0)
+			return state_becomes(pid, 'S');
+		usleep(10000);
+	}
+	return false;
+}
+
 Test(pid1, pauses_until_INT_or_TERM)
 {
 	static const int signals[] = { SIGINT, SIGTERM };
@@ -183,7 +195,7 @@ Test(pid1, pauses_until_INT_or_TERM)
 		struct run run;
 
 		run_start(&run, &(struct start){ .args = WORDS("podman-init", "-P") });
-		usleep(100000);
+		cr_assert(is_ready(run.pid));
 		kill(run.pid, SIGHUP);
 		kill(run.pid, SIGUSR1);
 		usleep(50000);
