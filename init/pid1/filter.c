@@ -66,6 +66,15 @@ static void capabilities_drop(void)
 	sys(__NR_capset, &header, data);
 }
 
+/* Profiles of old do not know close_range; what came over execve has small numbers. */
+static void range_close(unsigned int first, unsigned int last)
+{
+	if (sys(__NR_close_range, first, last, 0) == 0)
+		return;
+	for (unsigned int fd = first; fd <= last && fd < 1024; fd++)
+		sys(__NR_close, fd);
+}
+
 /* Everything from 3 on but our own three: the program has its copies. */
 static void fds_close(const struct supervisor *s)
 {
@@ -79,7 +88,7 @@ static void fds_close(const struct supervisor *s)
 			if (own[i] >= (int)from && (unsigned int)own[i] < next)
 				next = (unsigned int)own[i];
 		if (next != from)
-			sys(__NR_close_range, from, next == ~0U ? next : next - 1, 0);
+			range_close(from, next == ~0U ? next : next - 1);
 		if (next == ~0U)
 			return;
 		from = next + 1;
