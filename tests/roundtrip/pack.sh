@@ -20,7 +20,7 @@ cd "$PACK_INSIDE" || exit 99
 mount -t tmpfs tmpfs . && cd "$PACK_INSIDE" || exit 99
 echo "TAP version 13"
 
-k() { timeout -k 2 20 "$ROOTFS" "$@"; }
+k() { timeout -k 2 60 "$ROOTFS" "$@"; }
 
 report() {
 	checks=$((checks + 1))

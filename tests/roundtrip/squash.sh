@@ -17,7 +17,7 @@ mount -t tmpfs tmpfs "$SQUASH_INSIDE" && cd "$SQUASH_INSIDE" || exit 99
 seeds=${SEEDS:-$(seq 1 8)} checks=0 failed=0
 echo "TAP version 13"
 
-k() { timeout -k 2 20 "$ROOTFS" "$@"; }
+k() { timeout -k 2 60 "$ROOTFS" "$@"; }
 # Without times, for nobody knows that of a directory that is in no layer.
 files() {
 	(cd "$1" && find . -mindepth 1 -printf '%P %y %m %U:%G %l %n\n' | sort &&
