@@ -44,7 +44,7 @@ struct init {
 
 	/*
 	 * "tasks" files of cgroup v1, for the process to write "0" to, first of all:
-	 * a process that moves itself waits for no global lock (runtime/cgroup.h).
+	 * a process that moves itself waits for no global lock (runtime/cgroup/cgroup.h).
 	 */
 	int task_files[STEP_TASK_FILES_MAX];
 	size_t task_file_count;

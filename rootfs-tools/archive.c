@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "rootfs-tools/confine.h"
-#include "rootfs-tools/tar.h"
+#include "rootfs-tools/tar/tar.h"
 
 /* --- the confined side ----------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #pragma once
 #include "config/make_option.h"
 #include "rootfs-tools/image_config.h"
-#include "rootfs-tools/store.h"
+#include "rootfs-tools/store/store.h"
 
 /*
  * A bundle of an image: config.json, and a root.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "rootfs-tools/dirs.h"
-#include "rootfs-tools/tar.h"
+#include "rootfs-tools/tar/tar.h"
 #include "rootfs-tools/touched.h"
 #include "rootfs-tools/unpack.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "rootfs-tools/sink.h"
-#include "rootfs-tools/tar.h"
+#include "rootfs-tools/tar/tar.h"
 
 /*
  * The entries of a layer, for who wants to know them and not to unpack them.

@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 
 #include "base/fd.h"
-#include "rootfs-tools/cli.h"
+#include "rootfs-tools/command/cli.h"
 #include "rootfs-tools/interrupt.h"
 
 /*

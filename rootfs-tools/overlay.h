@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "rootfs-tools/store.h"
+#include "rootfs-tools/store/store.h"
 
 /*
  * Layers of a store on top of each other, as overlayfs will show them: for the few files that are

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "rootfs-tools/tar_write.h"
+#include "rootfs-tools/tar/write.h"
 
 /*
  * What a root file system holds, in memory and without its data: names that

@@ -6,7 +6,7 @@
 #include "rootfs-tools/digest.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/sink.h"
-#include "rootfs-tools/tar_write.h"
+#include "rootfs-tools/tar/write.h"
 
 /*
  * Where an image is written to:

@@ -7,7 +7,7 @@
 #include "base/fd.h"
 #include "config/plan.h"
 #include "init/channel.h"
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 #include "runtime/rdt.h"
 
 /*

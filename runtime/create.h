@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "config/plan.h"
-#include "runtime/command.h"
+#include "runtime/command/command.h"
 #include "runtime/container.h"
 #include "runtime/spawn.h"
 

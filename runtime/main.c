@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "runtime/command.h"
+#include "runtime/command/command.h"
 #include "runtime/log.h"
 #include "runtime/protect.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
-#include "runtime/cgroup_stats.h"
+#include "runtime/cgroup/stats.h"
 #include "runtime/rdt.h"
 
 /* The names and the order are runc's; what the hardware has not is left out, as there. */

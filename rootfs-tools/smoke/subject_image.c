@@ -7,7 +7,7 @@
 #include "rootfs-tools/image_config.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/smoke/subject.h"
-#include "rootfs-tools/store.h"
+#include "rootfs-tools/store/store.h"
 #include "rootfs-tools/user.h"
 
 /*

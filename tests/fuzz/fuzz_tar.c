@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "rootfs-tools/tar.h"
+#include "rootfs-tools/tar/tar.h"
 
 /*
  * libFuzzer: any bytes as a tar.  Build with

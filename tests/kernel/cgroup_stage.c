@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "config/device_filter.h"
-#include "runtime/cgroup_internal.h"
+#include "runtime/cgroup/internal.h"
 #include "runtime/clone.h"
 #include "tests/kernel/child.h"
 

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdbool.h>
 
-#include "runtime/cgroup.h"
+#include "runtime/cgroup/cgroup.h"
 
 /*
  * What the tests of cgroups share: one plan, one cgroup made from it, and

@@ -10,8 +10,8 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
-#include "runtime/cgroup_internal.h"
-#include "runtime/cgroup_stats.h"
+#include "runtime/cgroup/internal.h"
+#include "runtime/cgroup/stats.h"
 #include "runtime/clone.h"
 #include "tests/kernel/cgroup_stage.h"
 #include "tests/kernel/child.h"

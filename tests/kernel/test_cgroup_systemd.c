@@ -7,10 +7,10 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
-#include "runtime/cgroup.h"
-#include "runtime/cgroup_internal.h"
+#include "runtime/cgroup/cgroup.h"
+#include "runtime/cgroup/dbus.h"
+#include "runtime/cgroup/internal.h"
 #include "runtime/clone.h"
-#include "runtime/dbus.h"
 #include "tests/kernel/child.h"
 
 static struct arena arena;

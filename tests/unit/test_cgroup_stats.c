@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "config/json.h"
-#include "runtime/cgroup_stats.h"
+#include "runtime/cgroup/stats.h"
 
 static struct arena arena;
 static struct error err;

@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "config/init_option.h"
-#include "runtime/command.h"
+#include "config/subid.h"
+#include "runtime/command/command.h"
 #include "runtime/container.h"
 #include "runtime/journal.h"
 #include "runtime/state.h"
-#include "config/subid.h"
 
 static struct arena arena;
 static struct error err;

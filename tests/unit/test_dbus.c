@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 
-#include "runtime/cgroup_internal.h"
-#include "runtime/cgroup_unit.h"
-#include "runtime/dbus.h"
+#include "runtime/cgroup/dbus.h"
+#include "runtime/cgroup/internal.h"
+#include "runtime/cgroup/unit.h"
 
 static struct arena arena;
 static struct error err;

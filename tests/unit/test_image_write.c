@@ -8,7 +8,7 @@
 #include "rootfs-tools/edit.h"
 #include "rootfs-tools/index.h"
 #include "rootfs-tools/inflate.h"
-#include "rootfs-tools/tar_write.h"
+#include "rootfs-tools/tar/write.h"
 
 static struct arena arena;
 static struct error err;

@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "runtime/protobuf.h"
+#include "runtime/checkpoint/protobuf.h"
 
 /* The examples of protobuf's "Encoding" page. */
 Test(protobuf, numbers_texts_and_messages_are_written)

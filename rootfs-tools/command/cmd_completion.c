@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/document.h"
+#include "rootfs-tools/command/cli.h"
+
+/* "completion SHELL" for the shells' own start, "man" for the build, "help". */
+
+static int run_completion(struct cli *cli, const void *values _unused, struct error *err)
+{
+	return document_completion(&cli->out, &rootfs_commands, cli->arguments.items[0], err);
+}
+
+static int run_man(struct cli *cli, const void *values _unused, struct error *err _unused)
+{
+	document_man(&cli->out, &rootfs_commands);
+	return 0;
+}
+
+static int run_help(struct cli *cli, const void *values _unused, struct error *err)
+{
+	const struct command *command;
+
+	if (cli->arguments.count == 0) {
+		command_set_help(&cli->out, &rootfs_commands);
+		return 0;
+	}
+	command = command_demand(&rootfs_commands, cli->arguments.items[0], err);
+	if (command == NULL)
+		return -1;
+	command_help(&cli->out, &rootfs_commands, command);
+	return 0;
+}
+
+const struct command command_completion = {
+	.name = "completion", .arguments = "bash|zsh|fish",
+	.summary = "print the completions for a shell", .hidden = true,
+	.min = 1, .max = 1, .stop_after = -1, .run = run_completion,
+};
+
+const struct command command_man = {
+	.name = "man", .arguments = "", .summary = "print the man page", .hidden = true,
+	.min = 0, .max = 0, .stop_after = -1, .run = run_man,
+};
+
+const struct command command_help_page = {
+	.name = "help", .arguments = "[COMMAND]", .summary = "show help",
+	.min = 0, .max = 1, .stop_after = -1, .run = run_help,
+};

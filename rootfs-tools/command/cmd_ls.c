@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "rootfs-tools/command/cli.h"
+#include "rootfs-tools/image_tree.h"
+
+/* kist rootfs ls. */
+struct options {
+	const char *platform;
+	bool detailed, recursive, directory;
+};
+
+static const struct option options[] = {
+	OPTION_ROW_FLAG("long", 'l', struct options, detailed,
+			"mode, links, owner, group, size and time of each"),
+	OPTION_ROW_FLAG("recursive", 'R', struct options, recursive, "all that is below, too"),
+	OPTION_ROW_FLAG("directory", 'd', struct options, directory,
+			"the directory itself, not what is in it"),
+	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH",
+			"which of several platforms; the default is the host's"),
+	{ 0 },
+};
+
+static void mode_text(mode_t mode, char ret[11])
+{
+	static const char rwx[] = "rwxrwxrwx";
+	const char type = S_ISDIR(mode) ? 'd' : S_ISLNK(mode) ? 'l' : S_ISCHR(mode) ? 'c' :
+			  S_ISBLK(mode) ? 'b' : S_ISFIFO(mode) ? 'p' : '-';
+
+	ret[0] = type;
+	for (int i = 0; i < 9; i++)
+		ret[1 + i] = mode & (0400 >> i) ? rwx[i] : '-';
+	if (mode & S_ISUID)
+		ret[3] = mode & S_IXUSR ? 's' : 'S';
+	if (mode & S_ISGID)
+		ret[6] = mode & S_IXGRP ? 's' : 'S';
+	if (mode & S_ISVTX)
+		ret[9] = mode & S_IXOTH ? 't' : 'T';
+	ret[10] = '\0';
+}
+
+static void add_details(struct text *out, const struct tree_inode *inode)
+{
+	time_t seconds = (time_t)inode->mtime;
+	char mode[11];
+	struct tm tm;
+
+	mode_text(inode->mode, mode);
+	text_printf(out, "%s %3u %5u %5u ", mode, S_ISDIR(inode->mode) ? 1 : inode->links,
+		    inode->uid, inode->gid);
+	if (S_ISCHR(inode->mode) || S_ISBLK(inode->mode))
+		text_printf(out, "%6u,%4u ", major(inode->device), minor(inode->device));
+	else
+		text_printf(out, "%11" PRIu64 " ", S_ISREG(inode->mode) ? inode->size : 0);
+	gmtime_r(&seconds, &tm);
+	text_printf(out, "%04d-%02d-%02d %02d:%02d ", tm.tm_year + 1900, tm.tm_mon + 1,
+		    tm.tm_mday, tm.tm_hour, tm.tm_min);
+}
+
+static void add_node(struct text *out, const struct options *o, const struct tree_node *node,
+		     const char *name)
+{
+	if (node->inode == NULL)
+		return;
+	if (o->detailed)
+		add_details(out, node->inode);
+	text_add(out, text_printable(out->arena, name));
+	if (o->detailed && S_ISLNK(node->inode->mode))
+		text_printf(out, " -> %s", text_printable(out->arena, node->inode->target));
+	text_add(out, "\n");
+}
+
+static void list(struct text *out, const struct options *o, const struct tree_node *node)
+{
+	struct arena *arena = out->arena;
+
+	if (o->directory || !tree_is_dir(node)) {
+		add_node(out, o, node, arena_printf(arena, "/%s", tree_path(arena, node)));
+		return;
+	}
+	if (o->recursive) {
+		for (const struct tree_node *at = tree_walk_next(node, node); at != NULL;
+		     at = tree_walk_next(node, at))
+			add_node(out, o, at, arena_printf(arena, "/%s", tree_path(arena, at)));
+		return;
+	}
+	for (const struct tree_node *at = tree_first(node); at != NULL; at = tree_next(node, at))
+		add_node(out, o, at, at->name);
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	const struct options *o = values;
+	const struct image_options image_options = { .platform = o->platform };
+	const char *path = cli->arguments.count > 1 ? cli->arguments.items[1] : "/", *rest;
+	_cleanup_image struct image image = IMAGE_NONE;
+	struct tree_node *node;
+	struct tree tree;
+
+	if (image_open(cli->arena, cli->arguments.items[0], &image_options, &image, err) < 0 ||
+	    image_tree_read(cli->arena, &image, &tree, err) < 0)
+		return error_wrap(err, "ls");
+	if (tree_resolve(&tree, path, &node, &rest, err) < 0)
+		return error_wrap(err, "ls");
+	if (*rest != '\0')
+		return error_number(err, ENOENT, "ls: %s in %s", path, image.reference);
+	list(&cli->out, o, node);
+	return 0;
+}
+
+const struct command command_ls = {
+	.name = "ls", .arguments = "IMAGE [PATH]",
+	.summary = "list files of an image, as a container would see them",
+	.description = "The layers are read, and nothing is unpacked.  Symlinks on the way are "
+		       "followed.",
+	.options = options, .size = sizeof(struct options),
+	.min = 1, .max = 2, .stop_after = -1, .run = run,
+};

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "base/fd.h"
+#include "runtime/cgroup/internal.h"
+#include "runtime/cgroup/stats.h"
+
+#define TEXT_LIMIT	(4U << 20)
+
+const char *stats_text(int dir_fd, const char *file, struct arena *arena)
+{
+	struct error ignored;
+	char *text;
+
+	return file_read(dir_fd, file, TEXT_LIMIT, arena, &text, NULL, &ignored) < 0 ? NULL : text;
+}
+
+uint64_t stats_number(int dir_fd, const char *file)
+{
+	char text[64];
+	uint64_t number = 0;
+
+	if (cgroup_file_read(dir_fd, file, text, sizeof(text)) < 0)
+		return 0;
+	if (strcmp(text, "max") == 0)
+		return UINT64_MAX;
+	text_to_u64(text, UINT64_MAX, &number);
+	return number;
+}
+
+static const char *line_next(const char *line)
+{
+	line += strcspn(line, "\n");
+	return *line == '\n' ? line + 1 : line;
+}
+
+bool stats_find(const char *text, const char *key, uint64_t *ret)
+{
+	size_t length = strlen(key);
+
+	for (; text != NULL && *text != '\0'; text = line_next(text)) {
+		if (strncmp(text, key, length) != 0 || text[length] != ' ')
+			continue;
+		*ret = strtoull(text + length + 1, NULL, 10);
+		return true;
+	}
+	return false;
+}
+
+static void number_add(struct arena *arena, cgroup_number_list *list, uint64_t value)
+{
+	/* A power of two is full. */
+	if ((list->count & (list->count - 1)) == 0) {
+		uint64_t *items =
+			ARENA_NEWS(arena, list->count > 0 ? list->count * 2 : 1, uint64_t);
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+	}
+	list->items[list->count++] = value;
+}
+
+void stats_parse_list(struct arena *arena, const char *text, cgroup_number_list *ret)
+{
+	cgroup_number_list list = { NULL, 0 };
+
+	while (text != NULL && *text >= '0' && *text <= '9') {
+		char *end;
+		unsigned long first = strtoul(text, &end, 10), last = first;
+
+		if (*end == '-')
+			last = strtoul(end + 1, &end, 10);
+		/* More than the kernel can have would be nonsense of ours. */
+		for (unsigned long i = first; i <= last && i < 65536; i++)
+			number_add(arena, &list, i);
+		text = *end == ',' ? end + 1 : end;
+	}
+	*ret = list;
+}
+
+void stats_parse_numbers(struct arena *arena, const char *text, cgroup_number_list *ret)
+{
+	cgroup_number_list list = { NULL, 0 };
+	char *end;
+
+	for (; text != NULL; text = end) {
+		uint64_t number = strtoull(text, &end, 10);
+
+		if (end == text)
+			break;
+		number_add(arena, &list, number);
+	}
+	*ret = list;
+}
+
+void stats_parse_raw(struct arena *arena, const char *text, struct cgroup_stats *stats)
+{
+	size_t lines = 0, count = 0;
+
+	for (const char *at = text; at != NULL && *at != '\0'; at = line_next(at))
+		lines++;
+	stats->memory_raw.items = ARENA_NEWS(arena, lines + 1, struct cgroup_named_number);
+	for (; text != NULL && *text != '\0'; text = line_next(text)) {
+		size_t length = strcspn(text, " \n");
+
+		if (text[length] != ' ')
+			continue;
+		stats->memory_raw.items[count++] = (struct cgroup_named_number){
+			arena_strndup(arena, text, length),
+			strtoull(text + length + 1, NULL, 10),
+		};
+	}
+	stats->memory_raw.count = count;
+}
+
+/* "1.25" is 125. */
+static uint32_t hundredths(const char *line, const char *key)
+{
+	const char *at = strstr(line, key);
+	unsigned long whole, part;
+	char *end;
+
+	if (at == NULL)
+		return 0;
+	whole = strtoul(at + strlen(key), &end, 10);
+	part = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	return (uint32_t)(whole * 100 + part);
+}
+
+static void pressure_parse(const char *line, struct cgroup_pressure *ret)
+{
+	const char *total = strstr(line, "total=");
+
+	ret->avg10 = hundredths(line, "avg10=");
+	ret->avg60 = hundredths(line, "avg60=");
+	ret->avg300 = hundredths(line, "avg300=");
+	ret->total = total != NULL ? strtoull(total + 6, NULL, 10) : 0;
+}
+
+void stats_parse_psi(const char *text, struct cgroup_psi *ret)
+{
+	*ret = (struct cgroup_psi){ .set = false };
+	for (; text != NULL && *text != '\0'; text = line_next(text)) {
+		if (strncmp(text, "some ", 5) == 0)
+			pressure_parse(text, &ret->some);
+		else if (strncmp(text, "full ", 5) == 0)
+			pressure_parse(text, &ret->full);
+		else
+			continue;
+		ret->set = true;
+	}
+}
+
+static void io_add(struct arena *arena, cgroup_io_list *list, const struct cgroup_io *io)
+{
+	if ((list->count & (list->count - 1)) == 0) {
+		struct cgroup_io *items = ARENA_NEWS(arena, list->count > 0 ? list->count * 2 : 1,
+						     struct cgroup_io);
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+	}
+	list->items[list->count++] = *io;
+}
+
+/* "8:0 " and what follows it; NULL: another kind of line ("Total 7"). */
+static const char *device_parse(const char *line, struct cgroup_io *io)
+{
+	char *end;
+
+	io->major = strtoull(line, &end, 10);
+	if (end == line || *end != ':')
+		return NULL;
+	line = end + 1;
+	io->minor = strtoull(line, &end, 10);
+	return end == line || *end != ' ' ? NULL : end + 1;
+}
+
+void stats_parse_blkio(struct arena *arena, const char *text, cgroup_io_list *ret)
+{
+	cgroup_io_list list = { NULL, 0 };
+
+	for (; text != NULL && *text != '\0'; text = line_next(text)) {
+		struct cgroup_io io = { .op = "" };
+		const char *rest = device_parse(text, &io);
+		size_t length;
+
+		if (rest == NULL)
+			continue;
+		length = strspn(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+		if (length > 0)
+			io.op = arena_strndup(arena, rest, length);
+		io.value = strtoull(rest + length, NULL, 10);
+		io_add(arena, &list, &io);
+	}
+	*ret = list;
+}
+
+void stats_parse_io(struct arena *arena, const char *text, struct cgroup_stats *stats)
+{
+	static const struct { const char *key, *op; bool bytes; } rows[] = {
+		{ "rbytes=", "Read", true },	{ "wbytes=", "Write", true },
+		{ "dbytes=", "Discard", true },	{ "rios=", "Read", false },
+		{ "wios=", "Write", false },	{ "dios=", "Discard", false },
+	};
+
+	for (; text != NULL && *text != '\0'; text = line_next(text)) {
+		struct cgroup_io io;
+		const char *at = device_parse(text, &io);
+
+		while (at != NULL && *at != '\n' && *at != '\0') {
+			for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+				size_t length = strlen(rows[i].key);
+
+				if (strncmp(at, rows[i].key, length) != 0)
+					continue;
+				io.op = rows[i].op;
+				io.value = strtoull(at + length, NULL, 10);
+				io_add(arena, rows[i].bytes ? &stats->io_bytes : &stats->io_count,
+				       &io);
+			}
+			at += strcspn(at, " \n");
+			at += strspn(at, " ");
+		}
+	}
+}
+
+void stats_huge_pages(int dir_fd, struct arena *arena, const char *suffix,
+		      struct cgroup_stats *stats)
+{
+	struct cgroup_huge_pages found[16];
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+	size_t count = 0;
+
+	while (dir != NULL && (entry = readdir(dir)) != NULL && count < ARRAY_SIZE(found)) {
+		size_t length = strlen(entry->d_name), tail = strlen(suffix);
+
+		if (strncmp(entry->d_name, "hugetlb.", 8) != 0 || length <= 8 + tail ||
+		    strcmp(entry->d_name + length - tail, suffix) != 0 ||
+		    memchr(entry->d_name + 8, '.', length - 8 - tail) != NULL)
+			continue;
+		found[count++] = (struct cgroup_huge_pages){
+			.size = arena_strndup(arena, entry->d_name + 8, length - 8 - tail),
+		};
+	}
+	if (dir != NULL)
+		closedir(dir);
+	else if (fd >= 0)
+		close(fd);
+	stats->huge_pages.items = ARENA_NEWS(arena, count + 1, struct cgroup_huge_pages);
+	memcpy(stats->huge_pages.items, found, count * sizeof(found[0]));
+	stats->huge_pages.count = count;
+}

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+#include "base/path.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "runtime/cgroup/internal.h"
+
+/*
+ * What is ours is marked on the directory itself, where no crash can part the two.  trusted.* is
+ * out of reach for a container that the cgroup was delegated to; without privilege there is user.*
+ * (cgroup2, Linux 5.7).
+ */
+static const char *const marks[][2] = {
+	[CGROUP_MARK_PARENT] = { "trusted.kist.parent", "user.kist.parent" },
+	[CGROUP_MARK_CONTAINER] = { "trusted.kist.container", "user.kist.container" },
+};
+
+void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark)
+{
+	if (fsetxattr(dir_fd, marks[mark][0], "1", 1, 0) < 0)
+		fsetxattr(dir_fd, marks[mark][1], "1", 1, 0);
+}
+
+bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark)
+{
+	return fgetxattr(dir_fd, marks[mark][0], NULL, 0) >= 0 ||
+	       fgetxattr(dir_fd, marks[mark][1], NULL, 0) >= 0;
+}
+
+int cgroup_file_write(int dir_fd, const char *file, const char *text)
+{
+	_cleanup_fd int fd = openat(dir_fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do {
+		n = write(fd, text, strlen(text));
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -1 : 0;
+}
+
+int cgroup_file_read(int dir_fd, const char *file, char *text, size_t room)
+{
+	_cleanup_fd int fd = openat(dir_fd, file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n;
+
+	if (fd < 0)
+		return -1;
+	do {
+		n = read(fd, text, room - 1);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -1;
+	if (n > 0 && text[n - 1] == '\n')
+		n--;
+	text[n] = '\0';
+	return 0;
+}
+
+bool cgroup_list_has(const char *list, const char *controller)
+{
+	size_t length = strlen(controller);
+
+	while (*list != '\0') {
+		size_t word = strcspn(list, ", \n");
+
+		if (word == length && memcmp(list, controller, length) == 0)
+			return true;
+		list += word;
+		list += strspn(list, ", \n");
+	}
+	return false;
+}
+
+int cgroup_dir_open(int root_fd, const char *path, struct error *err)
+{
+	path += strspn(path, "/");
+	return path_open_strict(root_fd, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY, err);
+}
+
+/* One component: gives its directory, and whether it is new. */
+static int component_make(int parent_fd, const char *name, bool *ret_made, struct error *err)
+{
+	*ret_made = mkdirat(parent_fd, name, 0755) == 0;
+	if (!*ret_made && errno != EEXIST)
+		return error_errno(err, "make");
+	return path_open_strict(parent_fd, name, O_RDONLY | O_DIRECTORY, err);
+}
+
+int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *context,
+		    bool *ret_made, struct error *err)
+{
+	_cleanup_fd int dir_fd = path_open_strict(root_fd, ".", O_RDONLY | O_DIRECTORY, err);
+	bool made = false;
+
+	if (dir_fd < 0)
+		return -1;
+	for (unsigned int depth = 0; *(path += strspn(path, "/")) != '\0'; depth++) {
+		size_t length = strcspn(path, "/");
+		char name[NAME_MAX + 1];
+		int next_fd;
+
+		if (length > NAME_MAX)
+			return error_number(err, ENAMETOOLONG, "make cgroup %.32s...", path);
+		if (visit != NULL && visit(context, dir_fd, depth, err) < 0)
+			return -1;
+		memcpy(name, path, length);
+		name[length] = '\0';
+		path += length;
+		next_fd = component_make(dir_fd, name, &made, err);
+		if (next_fd < 0)
+			return error_wrap(err, "cgroup %s", name);
+		fd_close(&dir_fd);
+		dir_fd = next_fd;
+		if (made && path[strspn(path, "/")] != '\0')
+			cgroup_dir_mark(dir_fd, CGROUP_MARK_PARENT);
+	}
+	*ret_made = made;
+	return fd_take(&dir_fd);
+}
+
+static void pid_list_add(struct cgroup_pid_list *list, pid_t pid)
+{
+	if (list->count == list->room) {
+		size_t room = list->room > 0 ? list->room * 2 : 64;
+		pid_t *items = ARENA_NEWS(list->arena, room, pid_t);
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+		list->room = room;
+	}
+	list->items[list->count++] = pid;
+}
+
+static int procs_read(int dir_fd, struct cgroup_pid_list *list, struct error *err)
+{
+	char *text, *at, *end;
+
+	if (file_read(dir_fd, "cgroup.procs", 16 << 20, list->arena, &text, NULL, err) < 0) {
+		/* A threaded cgroup: its processes are listed in the domain above. */
+		if (err->code == EOPNOTSUPP || err->code == ENODEV || err->code == ENOENT)
+			return 0;
+		return -1;
+	}
+	for (at = text; *at != '\0'; at = end + strspn(end, "\n")) {
+		unsigned long pid = strtoul(at, &end, 10);
+
+		if (end == at)
+			break;
+		/* 0: a process of a pid namespace that is not below ours. */
+		if (pid > 0)
+			pid_list_add(list, (pid_t)pid);
+	}
+	return 0;
+}
+
+int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1])
+{
+	struct dirent *entry;
+
+	while ((entry = readdir(dir)) != NULL) {
+		int fd;
+
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		memcpy(ret_name, entry->d_name, strlen(entry->d_name) + 1);
+		return fd;
+	}
+	return -1;
+}
+
+DIR *cgroup_dir_list(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL && fd >= 0)
+		close(fd);
+	return dir;
+}
+
+static int dir_pids(int dir_fd, unsigned int depth, struct cgroup_pid_list *list,
+		    struct error *err)
+{
+	char name[NAME_MAX + 1];
+	int fd, result = 0;
+	DIR *dir;
+
+	if (depth > CGROUP_DEPTH_MAX)
+		return error_number(err, ELOOP, "list cgroup");
+	if (procs_read(dir_fd, list, err) < 0)
+		return -1;
+	dir = cgroup_dir_list(dir_fd);
+	if (dir == NULL)
+		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
+	while (result == 0 && (fd = cgroup_child_next(dir, name)) >= 0) {
+		result = dir_pids(fd, depth + 1, list, err);
+		close(fd);
+	}
+	closedir(dir);
+	return result;
+}
+
+int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err)
+{
+	return dir_pids(dir_fd, 0, list, err);
+}
+
+int cgroup_dir_check_empty(int dir_fd, struct error *err)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	struct cgroup_pid_list list = { .arena = &arena };
+
+	if (cgroup_dir_pids(dir_fd, &list, err) < 0)
+		return -1;
+	if (list.count > 0)
+		return error_set(err, "container's cgroup is not empty: %zu process(es) found",
+				 list.count);
+	return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/sys.h"
+#include "runtime/cgroup/internal.h"
+#include "runtime/cgroup/stats.h"
+#include "runtime/hostns.h"
+
+/* Rounds of listing and moving until a fork can no longer have been missed. */
+#define ROUNDS_MAX	64
+
+/* Moves all of a running container into its v1 cgroups, until no fork can have stayed behind. */
+static int v1_enter(struct cgroup *cgroup, const struct cgroup_v1 *v1, struct error *err)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	pid_t *done = NULL;
+	size_t done_count = 0;
+
+	for (int round = 0; round < ROUNDS_MAX; round++) {
+		size_t count, moved = 0;
+		pid_t *pids;
+
+		if (cgroup_pids(cgroup, &arena, &pids, &count, err) < 0)
+			return -1;
+		for (size_t i = 0; i < count; i++) {
+			if (cgroup_pid_listed(done, done_count, pids[i]))
+				continue;
+			moved++;
+			if (cgroup_v1_join(v1, cgroup->path, pids[i], err) < 0 &&
+			    err->code != ESRCH)
+				return -1;
+		}
+		if (moved == 0)
+			return 0;
+		done = pids;
+		done_count = count;
+	}
+	return error_set(err, "move the container into cgroup v1: it forks faster than that");
+}
+
+static int v1_update(struct cgroup *cgroup, const struct resources_plan *resources,
+		     struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	bool devices = cgroup->host == CGROUP_LEGACY, present;
+
+	if (cgroup_v1_open(&v1, err) < 0 ||
+	    cgroup_v1_present(&v1, cgroup->path, &present, err) < 0)
+		return -1;
+	if (!present) {
+		if (!resources->listed)
+			return 0;
+		cgroup->v1 = CGROUP_V1_USED;
+		if (cgroup_v1_make(&v1, cgroup->path, err) < 0 || v1_enter(cgroup, &v1, err) < 0)
+			return -1;
+	}
+	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, devices, &resources->v1, err);
+}
+
+/* memory.checkBeforeUpdate: v2 would take the limit, and kill for it. */
+static int memory_check(const struct cgroup *cgroup, struct arena *arena,
+			const struct resources_plan *resources, struct error *err)
+{
+	struct cgroup_stats stats;
+
+	if (!resources->check_before_update || !resources->memory_limit.set ||
+	    resources->memory_limit.value < 0)
+		return 0;
+	if (cgroup_stats_read(cgroup, arena, &stats, err) < 0)
+		return -1;
+	if (stats.memory.usage <= (uint64_t)resources->memory_limit.value)
+		return 0;
+	return error_number(err, EBUSY, "set memory limit %lld: %llu bytes are in use",
+			    (long long)resources->memory_limit.value,
+			    (unsigned long long)stats.memory.usage);
+}
+
+/*
+ * The program is replaced in one step; after it the files of v1, which forget their old rules
+ * before they take new ones, are opened wide and left to it.
+ */
+static int devices_update(const struct cgroup *cgroup, const struct resources_plan *resources,
+			  struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	if (cgroup->fd < 0 || resources->device_filter.count == 0)
+		return 0;
+	if (cgroup_device_attach(cgroup->fd, resources, true, err) < 0)
+		/* Where create had none either (cgroup_set_devices). */
+		return err->code == EPERM && !hostns_user_initial() ? 0 : -1;
+	if (cgroup->host != CGROUP_HYBRID)
+		return 0;
+	return cgroup_v1_open(&v1, err) < 0 ? -1 :
+	       cgroup_v1_devices_open(&v1, cgroup->path, err);
+}
+
+int cgroup_update(struct cgroup *cgroup, struct arena *arena,
+		  const struct resources_plan *resources, struct error *err)
+{
+	if (cgroup_need_path(cgroup, "update limits", err) < 0 ||
+	    cgroup_check_able(cgroup, resources, err) < 0)
+		return -1;
+	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0)
+		return -1;
+	if (memory_check(cgroup, arena, resources, err) < 0)
+		return -1;
+	if (cgroup->manager == CGROUP_SYSTEMD &&
+	    cgroup_systemd_update(cgroup, arena, resources, err) < 0)
+		return -1;
+	if (cgroup->fd >= 0 && (cgroup_v2_enable(cgroup, &resources->v2, err) < 0 ||
+				cgroup_v2_write(cgroup, &resources->v2, err) < 0))
+		return -1;
+	if (cgroup->host != CGROUP_UNIFIED && v1_update(cgroup, resources, err) < 0)
+		return -1;
+	return devices_update(cgroup, resources, err);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <regex.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "runtime/command/command.h"
+#include "runtime/container.h"
+
+/* What every command needs of the command line: stdout, the root, its container. */
+
+int cli_flush(struct cli *cli, struct error *err)
+{
+	if (cli->out.size > 0 && fd_write_all(STDOUT_FILENO, cli->out.data, cli->out.size) < 0)
+		return error_errno(err, "write to stdout");
+	cli->out.size = 0;
+	return 0;
+}
+
+/* Podman without root starts us as uid 0 of a user namespace, where /run is not ours. */
+static bool in_user_namespace(void)
+{
+	char map[64];
+	_cleanup_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	ssize_t size = fd >= 0 ? read(fd, map, sizeof(map) - 1) : -1;
+
+	if (size <= 0)
+		return false;
+	map[size] = '\0';
+	return strstr(map, "4294967295") == NULL;
+}
+
+const char *cli_root(struct cli *cli)
+{
+	const char *run = secure_getenv("XDG_RUNTIME_DIR");
+
+	if (cli->global.root != NULL)
+		return cli->global.root;
+	if (run != NULL && run[0] == '/' && (geteuid() != 0 || in_user_namespace()))
+		cli->global.root = arena_printf(cli->arena, "%s/kist", run);
+	else if (geteuid() == 0)
+		cli->global.root = "/run/kist";
+	else
+		cli->global.root = arena_printf(cli->arena, "/tmp/kist-run-%u", geteuid());
+	return cli->global.root;
+}
+
+int cli_root_open(struct cli *cli, bool create, struct error *err)
+{
+	const char *root = cli_root(cli);
+
+	if (root[strspn(root, "/")] == '\0')
+		return error_set(err, "--root may not be \"%s\"", root);
+	return container_root_open(root, create, err);
+}
+
+static int container_of(struct cli *cli, struct container *ret, struct error *err)
+{
+	const char *id = cli->arguments.items[0];
+	_cleanup_fd int root_fd = -EBADF;
+
+	*ret = CONTAINER_NONE;
+	if (container_id_check(id, err) < 0)
+		return -1;
+	root_fd = cli_root_open(cli, false, err);
+	if (root_fd < 0)
+		return err->code == ENOENT ?
+		       container_error(err, ENOENT, "container does not exist") : -1;
+	return container_open(ret, cli->arena, cli_root(cli), root_fd, id, err);
+}
+
+int cli_container(struct cli *cli, struct container *ret, struct error *err)
+{
+	return container_of(cli, ret, err);
+}
+
+int cli_container_locked(struct cli *cli, struct container *ret, struct error *err)
+{
+	if (container_of(cli, ret, err) < 0)
+		return -1;
+	if (container_lock(ret, err) == 0)
+		return 0;
+	container_close(ret);
+	return -1;
+}
+
+int cli_each_match(struct cli *cli, cli_one *one, const void *options, struct error *err)
+{
+	const char *pattern = cli->arguments.items[0];
+	_cleanup_fd int root_fd = -EBADF;
+	struct container_id_list ids;
+	struct error failure;
+	regex_t regex;
+	int result = 0;
+
+	if (regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+		return error_set(err, "--regex: \"%s\" is no regular expression", pattern);
+	root_fd = cli_root_open(cli, false, err);
+	if (root_fd < 0 || container_ids(cli->arena, root_fd, &ids, err) < 0) {
+		regfree(&regex);
+		return root_fd < 0 && err->code == ENOENT ? 0 : -1;
+	}
+	LIST_EACH(id, ids) {
+		if (regexec(&regex, *id, 0, NULL, 0) != 0)
+			continue;
+		cli->arguments.items[0] = *id;
+		if (one(cli, options, &failure) == 0)
+			continue;
+		/* The first is the error; the others are tried all the same. */
+		error_wrap(&failure, "%s", *id);
+		if (result < 0)
+			warn("%s", failure.text);
+		else
+			*err = failure;
+		result = -1;
+	}
+	regfree(&regex);
+	return result;
+}

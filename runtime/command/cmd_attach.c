@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <termios.h>
+
+#include "base/fd.h"
+#include "runtime/command/command.h"
+#include "runtime/container.h"
+#include "runtime/monitor.h"
+
+/* Docker's keys: ctrl-p, ctrl-q. */
+#define DETACH_FIRST	0x10
+#define DETACH_SECOND	0x11
+
+struct attach_options {
+	bool no_stdin;
+};
+
+static const struct option options[] = {
+	OPTION_ROW_FLAG("no-stdin", 0, struct attach_options, no_stdin, "only watch"),
+	{ 0 },
+};
+
+struct attach {
+	int socket, signal_fd;		/* owned */
+	int input;			/* STDIN_FILENO, or -EBADF at its end */
+	bool raw, first_key;
+	struct termios saved;
+};
+
+static int attach_connect(const struct container *c, struct error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	_cleanup_fd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" MONITOR_SOCKET,
+		 c->dir_fd);
+	if (fd < 0)
+		return error_errno(err, "make a socket");
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd_take(&fd);
+	if (errno == ECONNREFUSED)
+		return container_error(err, ESRCH, "container not running");
+	return error_errno(err, "attach to %s", c->id);
+}
+
+static void packet_send(const struct attach *a, enum monitor_packet kind, const void *data,
+			size_t size)
+{
+	char packet[1 + MONITOR_DATA_MAX];
+
+	packet[0] = (char)kind;
+	if (size > 0)
+		memcpy(packet + 1, data, size);
+	(void)!send(a->socket, packet, size + 1, MSG_NOSIGNAL);
+}
+
+static void window_send(const struct attach *a)
+{
+	struct winsize size;
+
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
+		packet_send(a, MONITOR_WINDOW, &size, sizeof(size));
+}
+
+static int attach_open(struct attach *a, struct container *c, struct error *err)
+{
+	struct monitor_description log;
+	struct termios raw;
+	sigset_t window;
+
+	if (monitor_describe(c, &log, err) < 0)
+		return -1;
+	sigemptyset(&window);
+	sigaddset(&window, SIGWINCH);
+	if (sigprocmask(SIG_BLOCK, &window, NULL) < 0)
+		return error_errno(err, "block signals");
+	a->signal_fd = signalfd(-1, &window, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (a->signal_fd < 0)
+		return error_errno(err, "make a signalfd");
+	a->socket = attach_connect(c, err);
+	if (a->socket < 0)
+		return -1;
+	if (!log.terminal || a->input < 0 || tcgetattr(STDIN_FILENO, &a->saved) < 0)
+		return 0;
+	raw = a->saved;
+	cfmakeraw(&raw);
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
+		return error_errno(err, "put the terminal in raw mode");
+	a->raw = true;
+	window_send(a);
+	return 0;
+}
+
+static void attach_close(struct attach *a)
+{
+	if (a->raw)
+		tcsetattr(STDIN_FILENO, TCSANOW, &a->saved);
+	fd_close(&a->socket);
+	fd_close(&a->signal_fd);
+}
+
+/* True when the keys to detach were typed. */
+static bool input_take(struct attach *a)
+{
+	char data[MONITOR_DATA_MAX];
+	ssize_t n = read(a->input, data, sizeof(data));
+
+	if (n < 0 && errno == EINTR)
+		return false;
+	if (n <= 0) {
+		packet_send(a, MONITOR_INPUT_END, NULL, 0);
+		a->input = -EBADF;
+		return false;
+	}
+	for (ssize_t i = 0; a->raw && i < n; i++) {
+		if (a->first_key && data[i] == DETACH_SECOND)
+			return true;
+		a->first_key = data[i] == DETACH_FIRST;
+	}
+	packet_send(a, MONITOR_INPUT, data, (size_t)n);
+	return false;
+}
+
+/* The exit status; -1 on an error; -2: there is more. */
+static int output_take(const struct attach *a, struct error *err)
+{
+	char packet[1 + MONITOR_DATA_MAX];
+	ssize_t n = recv(a->socket, packet, sizeof(packet), 0);
+	int fd = n > 0 && packet[0] == MONITOR_STDERR ? STDERR_FILENO : STDOUT_FILENO;
+
+	if (n < 0 && errno == EINTR)
+		return -2;
+	if (n <= 0)
+		return error_set(err, "the connection ended");
+	if (packet[0] == MONITOR_EXITED)
+		return (unsigned char)packet[1];
+	return fd_write_all(fd, packet + 1, (size_t)n - 1) < 0 ? error_errno(err, "write") : -2;
+}
+
+static int attach_follow(struct attach *a, struct error *err)
+{
+	struct signalfd_siginfo info;
+
+	for (;;) {
+		struct pollfd fds[] = { { a->socket, POLLIN, 0 }, { a->input, POLLIN, 0 },
+					{ a->signal_fd, POLLIN, 0 } };
+		int status;
+
+		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
+			return error_errno(err, "wait for the container");
+		if (fds[2].revents != 0 && read(a->signal_fd, &info, sizeof(info)) > 0)
+			window_send(a);
+		if (fds[1].revents != 0 && input_take(a))
+			return 0;
+		if (fds[0].revents == 0)
+			continue;
+		status = output_take(a, err);
+		if (status != -2)
+			return status;
+	}
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	const struct attach_options *attach = values;
+	_cleanup_container struct container c = CONTAINER_NONE;
+	struct attach a = { .socket = -EBADF, .signal_fd = -EBADF,
+			    .input = attach->no_stdin ? -EBADF : STDIN_FILENO };
+	int status;
+
+	if (cli_container(cli, &c, err) < 0)
+		return -1;
+	status = attach_open(&a, &c, err);
+	if (status == 0)
+		status = attach_follow(&a, err);
+	attach_close(&a);
+	return status;
+}
+
+const struct command command_attach = {
+	.name = "attach", .arguments = "ID",
+	.summary = "connect the terminal to a running container",
+	.description = "For containers that \"run --detach --log-file FILE\" started.\n"
+		       "ctrl-p ctrl-q leaves it running; else the exit status is the container's.",
+	.options = options, .size = sizeof(struct attach_options),
+	.min = 1, .max = 1, .stop_after = -1, .run = run,
+};

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
+#include <string.h>
+
+#include "base/sys.h"
+#include "runtime/command/exec_process.h"
+#include "runtime/console.h"
+#include "runtime/create.h"
+#include "runtime/state.h"
+#include "runtime/wait.h"
+
+static const struct option options[] = {
+	OPTION_ROW_TEXT("process", 'p', struct exec_options, process.process, "FILE",
+			"JSON as \"process\" of config.json, instead of the flags below"),
+	OPTION_ROW_FLAG("detach", 'd', struct exec_options, detach,
+			"return as soon as the program runs"),
+	OPTION_ROW_FLAG("tty", 't', struct exec_options, process.tty, "give it a terminal"),
+	OPTION_ROW_TEXT("console-socket", 0, struct exec_options, console_socket, "PATH",
+			"unix socket that gets the master of the terminal"),
+	OPTION_ROW_TEXT("pid-file", 0, struct exec_options, pid_file, "FILE",
+			"where to write its pid"),
+	OPTION_ROW_TEXT("pidfd-socket", 0, struct exec_options, pidfd_socket, "PATH",
+			"unix socket that gets its pidfd"),
+	OPTION_ROW_NUMBER("preserve-fds", 0, struct exec_options, preserve_fds, "N",
+			  "pass N fds more than 0, 1 and 2 to it"),
+	OPTION_ROW_TEXT("cwd", 0, struct exec_options, process.cwd, "DIR", "working directory"),
+	OPTION_ROW_LIST("env", 'e', struct exec_options, process.env, "NAME=VALUE", "environment"),
+	OPTION_ROW_TEXT("user", 'u', struct exec_options, process.user, "UID[:GID]", "who runs it"),
+	OPTION_ROW_LIST("additional-gids", 'g', struct exec_options, process.gids, "GID",
+			"one more group"),
+	OPTION_ROW_LIST("cap", 'c', struct exec_options, process.capabilities, "NAME",
+			"one more capability"),
+	OPTION_ROW_FLAG("no-new-privs", 0, struct exec_options, process.no_new_privs,
+			"set no_new_privs"),
+	OPTION_ROW_TEXT("process-label", 0, struct exec_options, process.label, "LABEL",
+			"its SELinux label"),
+	OPTION_ROW_TEXT("apparmor", 0, struct exec_options, process.apparmor, "PROFILE",
+			"its AppArmor profile"),
+	OPTION_ROW_TEXT("cgroup", 0, struct exec_options, cgroup, "PATH",
+			"below the container's cgroup"),
+	OPTION_ROW_FLAG("ignore-paused", 0, struct exec_options, ignore_paused,
+			"also in a paused container"),
+	OPTION_ROW_NUMBER("timeout", 0, struct exec_options, timeout, "SECONDS",
+			"KILL it after so long"),
+	OPTION_ROW_FLAG("no-subreaper", 0, struct exec_options, no_subreaper, NULL),
+	{ 0 },
+};
+
+static int check_status(struct container *c, bool ignore_paused, struct error *err)
+{
+	switch (container_status(c)) {
+	case CONTAINER_CREATING:
+	case CONTAINER_STOPPED:
+		return error_set(err, "cannot exec in a stopped container");
+	case CONTAINER_PAUSED:
+		if (!ignore_paused)
+			return error_set(err, "cannot exec in a paused container "
+					 "(use --ignore-paused to override)");
+		return 0;
+	default:
+		return container_pidfd(c, err) < 0 ? -1 : 0;
+	}
+}
+
+static int open_cgroup(struct container *c, const char *below, struct error *err)
+{
+	if (below != NULL && (c->cgroup.path == NULL || strstr(below, "..") != NULL))
+		return error_set(err, "--cgroup %s: must be a path below the container's cgroup",
+				 below);
+	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+		return 0;
+	if (below != NULL) {
+		cgroup_close(&c->cgroup);
+		c->cgroup.path = arena_printf(c->arena, "%s/%s", c->cgroup.path,
+					      below + strspn(below, "/"));
+	}
+	if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)
+		return -1;
+	return below != NULL ? 0 : cgroup_follow(&c->cgroup, c->arena, c->pid, err);
+}
+
+static const char *on_hook_state(void *context, const char *status)
+{
+	struct container c = *(const struct container *)context;
+	struct text state = { .arena = c.arena };
+
+	/* The pid is put in by spawn: of the new process, which the listener is told. */
+	c.pid = 0;
+	state_print_hook(&state, &c, status);
+	return state.data;
+}
+
+static int tell_callers(const struct spawn *spawn, const struct exec_options *exec,
+			struct error *err)
+{
+	if (exec->pidfd_socket != NULL &&
+	    pidfd_socket_send(exec->pidfd_socket, spawn->pidfd, "setns", err) < 0)
+		return -1;
+	return exec->pid_file == NULL ? 0 : pid_file_write(exec->pid_file, spawn->pid, err);
+}
+
+/* A process of its own, because the waiting one takes every signal for the program's. */
+static void watch_deadline(int pidfd, int seconds)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+	if (seconds == 0 || fork() != 0)
+		return;
+	if (poll(&ended, 1, seconds * 1000) == 0)
+		sys_pidfd_send_signal(pidfd, SIGKILL);
+	_exit(0);
+}
+
+struct exec {
+	const struct exec_options *options;
+	struct container *container;
+	struct spawn_request request;
+};
+
+static int exec_start(const struct exec *exec, struct spawn *ret, struct error *err)
+{
+	if (spawn_create(&exec->request, ret, err) < 0)
+		return error_wrap(err, "unable to start container process");
+	/* The pid file has to be there before the program can end. */
+	if (tell_callers(ret, exec->options, err) < 0) {
+		sys_pidfd_send_signal(ret->pidfd, SIGKILL);
+		spawn_close(ret);
+		return -1;
+	}
+	if (spawn_start(ret, err) < 0)
+		return error_wrap(err, "unable to start container process");
+	watch_deadline(ret->pidfd, exec->options->timeout);
+	return 0;
+}
+
+static int exec_foreground(struct exec *exec, struct error *err)
+{
+	const bool terminal = exec->request.process->terminal;
+	_cleanup_wait struct wait wait = WAIT_NONE;
+	_cleanup_console struct console console = CONSOLE_NONE;
+	_cleanup_fd int console_socket = -EBADF;
+	struct spawn spawn;
+	int status;
+
+	if (wait_open(&wait, err) < 0 ||
+	    (terminal && console_open(&console, &console_socket, err) < 0))
+		return -1;
+	exec->request.signals = &wait.mask;
+	exec->request.console_socket = console_socket;
+	if (exec_start(exec, &spawn, err) < 0)
+		return -1;
+	fd_close(&console_socket);
+	status = terminal ? console_attach(&console, err) : 0;
+	if (status == 0 && wait_foreground(&wait, spawn.pid, spawn.pidfd,
+					   terminal ? &console : NULL, &status, err) < 0)
+		status = -1;
+	spawn_close(&spawn);
+	return status;
+}
+
+static int exec_detached(struct exec *exec, struct error *err)
+{
+	const char *path = exec->options->console_socket;
+	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
+	struct spawn spawn;
+
+	if (path != NULL && console_socket < 0)
+		return -1;
+	exec->request.console_socket = console_socket;
+	if (exec_start(exec, &spawn, err) < 0)
+		return -1;
+	spawn_close(&spawn);
+	return 0;
+}
+
+static int exec_run(struct cli *cli, const struct exec_options *values, struct container *c,
+		    struct error *err)
+{
+	struct arguments command = { cli->arguments.items + 1, cli->arguments.count - 1, 0 };
+	const struct plan *plan = container_plan(c, err);
+	struct exec exec = { .options = values, .container = c };
+
+	if (plan == NULL)
+		return -1;
+	exec.request = (struct spawn_request){
+		.plan = plan, .id = c->id, .arena = cli->arena,
+		.cgroup = c->cgroup.path != NULL ? &c->cgroup : NULL,
+		.rdt = &c->rdt,
+		.state_fd = -EBADF, .console_socket = -EBADF,
+		.preserve_fds = values->preserve_fds,
+		.process = exec_process(cli->arena, plan, &values->process, &command, err),
+		.join_pidfd = c->pidfd, .tools_fd = values->tools_fd,
+		.hook_state = on_hook_state, .context = c,
+	};
+	if (exec.request.process == NULL)
+		return -1;
+	if (exec.request.process->args.count == 0)
+		return error_set(err, "process args cannot be empty");
+	if (create_check_terminal(exec.request.process->terminal, values->detach,
+				  values->console_socket, err) < 0)
+		return -1;
+	return values->detach || values->console_socket != NULL ? exec_detached(&exec, err) :
+								  exec_foreground(&exec, err);
+}
+
+int exec_command(struct cli *cli, const struct exec_options *exec, struct error *err)
+{
+	_cleanup_container struct container c = CONTAINER_NONE;
+	int status = -1;
+
+	if (exec->process.process == NULL && cli->arguments.count < 2)
+		error_set(err, "a command, or --process FILE, is needed");
+	else if (cli_container(cli, &c, err) == 0 &&
+		 check_status(&c, exec->ignore_paused, err) == 0 &&
+		 open_cgroup(&c, exec->cgroup, err) == 0)
+		status = exec_run(cli, exec, &c, err);
+	return status < 0 ? error_wrap(err, "exec failed") : status;
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	return exec_command(cli, values, err);
+}
+
+const struct command command_exec = {
+	.name = "exec", .arguments = "ID [--] COMMAND...",
+	.summary = "run another program in a container",
+	.description = "The exit status is the program's; 255 where it could not be started.",
+	.options = options, .size = sizeof(struct exec_options),
+	.min = 1, .max = -1, .stop_after = 1, .run = run,
+};

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/json_write.h"
+#include "config/landlock.h"
+#include "config/mount_option.h"
+#include "config/names.h"
+#include "config/seccomp_profile.h"
+#include "runtime/command/command.h"
+
+/*
+ * runtime-spec's features.md, from the tables that the loader uses.  Some
+ * callers read stdout and stderr mixed, so nothing may be said here.
+ */
+
+/* Sorted by name, as Go's encoders and people have it; each name once. */
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void write_sorted(struct json_writer *w, const char *key, const char **names, size_t count)
+{
+	qsort(names, count, sizeof(*names), by_name);
+	json_write_strings(w, key, names, count);
+}
+
+static void write_names(struct json_writer *w, const char *key, const struct name *table)
+{
+	const char **names;
+	size_t count = 0;
+
+	while (table[count].name != NULL)
+		count++;
+	names = ARENA_NEWS(w->text.arena, count + 1, const char *);
+	for (size_t i = 0; i < count; i++)
+		names[i] = table[i].name;
+	write_sorted(w, key, names, count);
+}
+
+static void write_mount_options(struct json_writer *w)
+{
+	static const char *const more[] = { "idmap", "ridmap" };
+	const char **names;
+	size_t count = 0;
+
+	while (mount_options[count].name != NULL)
+		count++;
+	names = ARENA_NEWS(w->text.arena, count + ARRAY_SIZE(more), const char *);
+	for (size_t i = 0; i < count; i++)
+		names[i] = mount_options[i].name;
+	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
+		if (mount_option_find(more[i]) == NULL)
+			names[count++] = more[i];
+	write_sorted(w, "mountOptions", names, count);
+}
+
+static void write_enabled(struct json_writer *w, const char *key)
+{
+	json_write_object(w, key);
+	json_write_bool(w, "enabled", true);
+	json_write_end(w);
+}
+
+static void write_cgroup(struct json_writer *w)
+{
+	static const char *const yes[] = { "v1", "v2", "systemd", "systemdUser", "rdma" };
+
+	json_write_object(w, "cgroup");
+	for (size_t i = 0; i < ARRAY_SIZE(yes); i++)
+		json_write_bool(w, yes[i], true);
+	json_write_end(w);
+}
+
+static void write_seccomp(struct json_writer *w)
+{
+	json_write_object(w, "seccomp");
+	json_write_bool(w, "enabled", true);
+	write_names(w, "actions", seccomp_action_names);
+	write_names(w, "operators", seccomp_operator_names);
+	write_names(w, "archs", architecture_names);
+	write_names(w, "knownFlags", seccomp_flag_names);
+	write_names(w, "supportedFlags", seccomp_flag_names);
+	json_write_end(w);
+}
+
+static void write_linux(struct json_writer *w)
+{
+	json_write_object(w, "linux");
+	write_names(w, "namespaces", namespace_names);
+	write_names(w, "capabilities", capability_names);
+	write_cgroup(w);
+	write_seccomp(w);
+	write_enabled(w, "apparmor");
+	write_enabled(w, "selinux");
+	json_write_object(w, "intelRdt");
+	json_write_bool(w, "enabled", true);
+	json_write_bool(w, "schemata", true);
+	json_write_bool(w, "monitoring", true);
+	json_write_end(w);
+	json_write_object(w, "memoryPolicy");
+	write_names(w, "modes", memory_policy_names);
+	write_names(w, "flags", memory_policy_flag_names);
+	json_write_end(w);
+	json_write_object(w, "mountExtensions");
+	write_enabled(w, "idmap");
+	json_write_end(w);
+	write_enabled(w, "netDevices");
+	json_write_end(w);
+}
+
+static void write_annotations(struct json_writer *w)
+{
+	json_write_object(w, "annotations");
+	json_write_string(w, "org.kist.version", KIST_VERSION);
+	json_write_string(w, LANDLOCK_ANNOTATION, "process.landlock as in runtime-spec#1241");
+	json_write_string(w, "io.github.seccomp.libseccomp.version",
+			  arena_printf(w->text.arena, "%d.%d.%d", SCMP_VER_MAJOR, SCMP_VER_MINOR,
+				       SCMP_VER_MICRO));
+	json_write_end(w);
+}
+
+/* What a caller who passes on annotations of others should think about; "." at the end: all. */
+static void write_unsafe(struct json_writer *w)
+{
+	static const char *names[] = {
+		"org.criu.config", "org.kist.", "org.systemd.property.",
+		"run.oci.keep_original_groups",
+	};
+
+	json_write_strings(w, "potentiallyUnsafeConfigAnnotations", names, ARRAY_SIZE(names));
+}
+
+static int run(struct cli *cli, const void *values _unused, struct error *err _unused)
+{
+	struct json_writer w = { .text = { .arena = cli->arena }, .indent = "    " };
+
+	json_write_object(&w, NULL);
+	json_write_string(&w, "ociVersionMin", "1.0.0");
+	json_write_string(&w, "ociVersionMax", "1.3.0");
+	write_names(&w, "hooks", hook_names);
+	write_mount_options(&w);
+	write_linux(&w);
+	write_annotations(&w);
+	write_unsafe(&w);
+	json_write_end(&w);
+	text_add(&cli->out, w.text.data);
+	if (w.text.data[w.text.size - 1] != '\n')
+		text_add(&cli->out, "\n");
+	return 0;
+}
+
+const struct command command_features = {
+	.name = "features", .arguments = "", .summary = "show what kist supports, as JSON",
+	.min = 0, .max = 0, .stop_after = -1, .run = run,
+};

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "config/json.h"
+#include "runtime/command/command.h"
+#include "runtime/container.h"
+#include "runtime/monitor.h"
+
+#define FOLLOW_MS	100
+#define LOG_MAX		((size_t)1 << 30)
+
+struct logs_options {
+	bool follow;
+	const char *tail;
+};
+
+static const struct option options[] = {
+	OPTION_ROW_FLAG("follow", 'f', struct logs_options, follow,
+			"go on until the container has ended"),
+	OPTION_ROW_TEXT("tail", 'n', struct logs_options, tail, "N", "the last N lines alone"),
+	{ 0 },
+};
+
+struct logs {
+	struct container *c;
+	struct monitor_description log;
+	int fd;				/* owned */
+};
+
+static int line_print(struct arena *arena, const char *line, size_t size, struct error *err)
+{
+	const struct json_source source = { .name = "log", .text = line, .size = size };
+	struct error ignored;
+	const struct json *root = json_parse(arena, &source, &ignored);
+	const struct json *text = json_member(root, "log"), *stream = json_member(root, "stream");
+	int fd = stream != NULL && stream->text != NULL && strcmp(stream->text, "stderr") == 0 ?
+		 STDERR_FILENO : STDOUT_FILENO;
+
+	/* The last one may be half written. */
+	if (text == NULL || text->text == NULL)
+		return 0;
+	if (fd_write_all(fd, text->text, strlen(text->text)) < 0)
+		return error_errno(err, "write");
+	return 0;
+}
+
+/* All whole lines; how many bytes they were. */
+static int print(const struct logs *logs, const char *text, size_t size, size_t *ret_done,
+		 struct error *err)
+{
+	size_t done = 0;
+
+	if (!logs->log.json) {
+		*ret_done = size;
+		return fd_write_all(STDOUT_FILENO, text, size) < 0 ?
+		       error_errno(err, "write to stdout") : 0;
+	}
+	while (done < size) {
+		_cleanup_arena struct arena arena = { 0 };
+		const char *end = memchr(text + done, '\n', size - done);
+		size_t length = end != NULL ? (size_t)(end - (text + done)) : 0;
+
+		if (end == NULL)
+			break;
+		if (line_print(&arena, text + done, length, err) < 0)
+			return -1;
+		done += length + 1;
+	}
+	*ret_done = done;
+	return 0;
+}
+
+/* What is new in the file since the last time. */
+static int print_new(struct logs *logs, struct error *err)
+{
+	static char data[1 << 16];
+	static size_t used;
+	ssize_t n;
+
+	while ((n = read(logs->fd, data + used, sizeof(data) - used)) > 0) {
+		size_t done;
+
+		used += (size_t)n;
+		if (print(logs, data, used, &done, err) < 0)
+			return -1;
+		memmove(data, data + done, used - done);
+		used -= done;
+		/* A line that long is none of ours. */
+		if (used == sizeof(data))
+			used = 0;
+	}
+	return n < 0 ? error_errno(err, "read %s", logs->log.path) : 0;
+}
+
+/* It may have been renamed, and another one begun. */
+static int follow_file(struct logs *logs, struct error *err)
+{
+	struct stat now, ours;
+	int fd;
+
+	if (print_new(logs, err) < 0)
+		return -1;
+	if (stat(logs->log.path, &now) < 0 || fstat(logs->fd, &ours) < 0 ||
+	    (now.st_ino == ours.st_ino && now.st_dev == ours.st_dev))
+		return 0;
+	fd = open(logs->log.path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	/* What came between the reading and the renaming. */
+	if (print_new(logs, err) < 0) {
+		fd_close(&fd);
+		return -1;
+	}
+	fd_close(&logs->fd);
+	logs->fd = fd;
+	return print_new(logs, err);
+}
+
+static int follow(struct logs *logs, struct error *err)
+{
+	struct error ignored;
+	struct pollfd ended = { container_pidfd(logs->c, &ignored), POLLIN, 0 };
+	struct stat st;
+
+	/* Its keeper takes what is left, and writes the status last. */
+	while (ended.fd >= 0 && poll(&ended, 1, FOLLOW_MS) == 0)
+		if (follow_file(logs, err) < 0)
+			return -1;
+	for (int i = 0; i < 20 && fstatat(logs->c->dir_fd, MONITOR_EXIT, &st, 0) < 0; i++)
+		poll(NULL, 0, FOLLOW_MS);
+	return follow_file(logs, err);
+}
+
+/* Where the last so many lines begin. */
+static const char *tail_of(const char *text, size_t size, uint64_t lines)
+{
+	const char *at = text + size;
+
+	if (lines == 0)
+		return at;
+	for (uint64_t seen = 0; at > text; at--)
+		if (at[-1] == '\n' && at < text + size && ++seen == lines)
+			break;
+	return at;
+}
+
+static int print_tail(struct logs *logs, uint64_t lines, struct error *err)
+{
+	size_t size, done;
+	const char *from;
+	char *text;
+
+	if (fd_read_all(logs->fd, LOG_MAX, logs->c->arena, &text, &size, err) < 0)
+		return error_wrap(err, "read %s", logs->log.path);
+	from = tail_of(text, size, lines);
+	return print(logs, from, size - (size_t)(from - text), &done, err);
+}
+
+static int print_old(struct logs *logs, struct error *err)
+{
+	const char *old = arena_printf(logs->c->arena, "%s.1", logs->log.path);
+	struct stat st;
+
+	/* One that was there before the container is not of it. */
+	if (stat(old, &st) < 0 || st.st_mtim.tv_sec < logs->c->created.tv_sec)
+		return 0;
+	logs->fd = open(old, O_RDONLY | O_CLOEXEC);
+	if (logs->fd < 0)
+		return error_errno(err, "open %s", old);
+	if (print_new(logs, err) < 0)
+		return -1;
+	fd_close(&logs->fd);
+	return 0;
+}
+
+static int logs_show(struct logs *logs, const struct logs_options *values, struct error *err)
+{
+	uint64_t lines = 0;
+	int rc;
+
+	if (values->tail != NULL && !text_to_u64(values->tail, UINT32_MAX, &lines))
+		return error_set(err, "--tail %s: must be a number", values->tail);
+	if (monitor_describe(logs->c, &logs->log, err) < 0 ||
+	    (values->tail == NULL && print_old(logs, err) < 0))
+		return -1;
+	logs->fd = open(logs->log.path, O_RDONLY | O_CLOEXEC);
+	if (logs->fd < 0)
+		return error_errno(err, "open the log %s", logs->log.path);
+	rc = values->tail != NULL ? print_tail(logs, lines, err) : print_new(logs, err);
+	return rc == 0 && values->follow ? follow(logs, err) : rc;
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	_cleanup_container struct container c = CONTAINER_NONE;
+	struct logs logs = { .c = &c, .fd = -EBADF };
+	int rc;
+
+	if (cli_container(cli, &c, err) < 0)
+		return -1;
+	rc = logs_show(&logs, values, err);
+	fd_close(&logs.fd);
+	return rc;
+}
+
+const struct command command_logs = {
+	.name = "logs", .arguments = "ID", .summary = "show what a container printed",
+	.description = "For containers that \"run --detach --log-file FILE\" started.",
+	.options = options, .size = sizeof(struct logs_options),
+	.min = 1, .max = 1, .stop_after = -1, .run = run,
+};

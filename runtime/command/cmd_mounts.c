@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include "base/path.h"
+#include "base/sys.h"
+#include "config/json.h"
+#include "init/step.h"
+#include "init/tree.h"
+#include "runtime/command/command.h"
+#include "runtime/container.h"
+
+/*
+ * crun's "mounts": an array as "mounts" of config.json has it, put into a running
+ * container or taken out.  Sources are opened out here; a short-lived process in the
+ * container's mount namespace does what step_mounts() does at the start.
+ */
+struct change {
+	struct container *c;
+	const struct plan *plan;	/* nothing but the mounts */
+	struct init in;
+	bool remove;
+};
+
+/* A configuration around the array, so that it goes through the same decoders and checks. */
+static const struct plan *mounts_load(struct container *c, const char *file, struct error *err)
+{
+	struct json_source source = { .name = file };
+	struct text config = { .arena = c->arena };
+	const struct json *root;
+	char *text;
+
+	if (file_read(AT_FDCWD, file, JSON_MAX_SIZE, c->arena, &text, &source.size, err) < 0)
+		return NULL;
+	source.text = text;
+	root = json_parse(c->arena, &source, err);
+	if (root != NULL && root->type != JSON_ARRAY) {
+		error_set(err, "%s: must be an array, as \"mounts\" of config.json", file);
+		root = NULL;
+	}
+	if (root == NULL)
+		return NULL;
+	text_add(&config, "{\"ociVersion\":\"1.0.2\",\"root\":{\"path\":");
+	text_add_json(&config, c->root_path);
+	text_add(&config, "},\"linux\":{\"namespaces\":[{\"type\":\"mount\"}]},\"mounts\":");
+	text_add_bytes(&config, text, source.size);
+	text_add(&config, "}");
+	return plan_parse(c->arena, c->bundle, file, config.data, config.size, err);
+}
+
+static int sources_open(struct change *change, struct error *err)
+{
+	size_t count = change->plan->mounts.count;
+	int *trees = ARENA_NEWS(change->c->arena, count + 1, int);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct mount_plan *mount = &change->plan->mounts.items[i];
+
+		trees[i] = -EBADF;
+		if (!(mount->flags & MOUNT_BIND) || (mount->flags & MOUNT_REMOUNT))
+			continue;
+		trees[i] = tree_open_bind(change->plan, mount, err);
+		if (trees[i] < 0)
+			return error_wrap(err, "/%zu on %s", i, mount->destination);
+	}
+	change->in.mount_trees = trees;
+	return 0;
+}
+
+/* By its last name in the directory that the resolver found, so that no link is followed. */
+static int unmount(const struct init *in, const struct mount_plan *mount, struct error *err)
+{
+	char name[256];
+	_cleanup_fd int parent_fd = path_make_parent(in->root_fd, mount->destination, name, err);
+
+	if (parent_fd < 0)
+		return -1;
+	if (fchdir(parent_fd) < 0 || sys_umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return error_errno(err, "unmount %s", mount->destination);
+	return 0;
+}
+
+/* The last that was mounted is on top. */
+static int unmount_all(const struct change *change, struct error *err)
+{
+	for (size_t i = change->plan->mounts.count; i-- > 0;)
+		if (unmount(&change->in, &change->plan->mounts.items[i], err) < 0)
+			return error_wrap(err, "/%zu", i);
+	return 0;
+}
+
+static int change_inside(struct change *change, struct error *err)
+{
+	/* CVE-2016-9962: whoever is in there may not trace us. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return error_errno(err, "forbid tracing");
+	if (setns(change->c->pidfd, CLONE_NEWNS) < 0)
+		return error_errno(err, "enter the mount namespace of %s", change->c->id);
+	change->in.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (change->in.root_fd < 0)
+		return error_errno(err, "open the root of %s", change->c->id);
+	return change->remove ? unmount_all(change, err) :
+				step_mounts(change->plan, &change->in, err);
+}
+
+static int change_run(struct change *change, struct error *err)
+{
+	struct error inside = { 0 };
+	int fds[2], status;
+	ssize_t size;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_errno(err, "make a pipe");
+	_cleanup_fd int read_fd = fds[0], write_fd = fds[1];
+
+	pid = fork();
+	if (pid < 0)
+		return error_errno(err, "start a process");
+	if (pid == 0) {
+		warn_to(NULL, NULL);
+		if (change_inside(change, &inside) == 0)
+			_exit(0);
+		(void)!fd_write_all(write_fd, &inside, sizeof(inside));
+		_exit(1);
+	}
+	fd_close(&write_fd);
+	size = read(read_fd, &inside, sizeof(inside));
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return error_errno(err, "wait for process %d", (int)pid);
+	if (size == (ssize_t)sizeof(inside)) {
+		*err = inside;
+		return -1;
+	}
+	return status == 0 ? 0 : error_set(err, "the process in the container died");
+}
+
+static int run(struct cli *cli, const void *values _unused, struct error *err)
+{
+	struct arguments words = cli->arguments;
+	struct change change = { .in = INIT_NONE };
+	_cleanup_container struct container c = CONTAINER_NONE;
+
+	change.remove = strcmp(words.items[0], "remove") == 0;
+	if (!change.remove && strcmp(words.items[0], "add") != 0)
+		return error_set(err, "unknown command %s: must be add or remove", words.items[0]);
+	cli->arguments.items++;
+	cli->arguments.count--;
+	if (cli_container_locked(cli, &c, err) < 0 || container_pidfd(&c, err) < 0)
+		return -1;
+	change.c = &c;
+	change.in.arena = cli->arena;
+	change.in.in_host_copy = false;
+	change.plan = mounts_load(&c, words.items[2], err);
+	if (change.plan == NULL || (!change.remove && sources_open(&change, err) < 0) ||
+	    change_run(&change, err) < 0)
+		return error_wrap(err, "mounts %s %s", words.items[0], c.id);
+	return 0;
+}
+
+const struct command command_mounts = {
+	.name = "mounts", .arguments = "add|remove ID FILE",
+	.summary = "mount in a running container, or unmount",
+	.description = "FILE is a JSON array of mounts as config.json has them.",
+	.min = 3, .max = 3, .stop_after = -1, .run = run,
+};

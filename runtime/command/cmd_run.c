@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "config/decode.h"
+#include "config/make_value.h"
+#include "runtime/command/image_run.h"
+#include "runtime/command/seccomp_watch.h"
+#include "runtime/console.h"
+#include "runtime/monitor.h"
+#include "runtime/notify.h"
+#include "runtime/wait.h"
+
+struct run_options {
+	struct create_options create;
+	struct made_options made;
+	struct image_options image;
+	const char *log_file, *log_file_format, *log_file_size, *seccomp_record;
+	bool detach, keep, strict, seccomp_log;
+};
+
+static const struct option options[] = {
+	CREATE_OPTION_ROWS(struct run_options, create.),
+	OPTION_ROW_FLAG("detach", 'd', struct run_options, detach,
+			"return as soon as the program runs"),
+	OPTION_ROW_FLAG("keep", 0, struct run_options, keep,
+			"do not delete the container when it has ended"),
+	OPTION_ROW_TEXT("log-file", 0, struct run_options, log_file, "FILE",
+			"with --detach: what it prints goes there; see \"logs\" and \"attach\""),
+	OPTION_ROW_CHOICE("log-file-format", 0, struct run_options, log_file_format, "plain|json",
+			  "as it comes, or JSON lines as Docker has them"),
+	OPTION_ROW_TEXT("log-file-size", 0, struct run_options, log_file_size, "BYTES",
+			"when FILE becomes FILE.1; 16M by default, 0: never"),
+	OPTION_ROW_FLAG("strict", 0, struct run_options, strict,
+			"refuse a configuration that \"check\" warns of"),
+	OPTION_ROW_TEXT("seccomp-record", 0, struct run_options, seccomp_record, "FILE",
+			"the same as \"seccomp record FILE\""),
+	OPTION_ROW_FLAG("seccomp-log", 0, struct run_options, seccomp_log,
+			"name each system call that the profile denies, and who made it"),
+	IMAGE_OPTION_ROWS(struct run_options, image.),
+	MADE_OPTION_ROWS(struct run_options, made.),
+	INIT_OPTION_ROWS(struct run_options, made.),
+	{ 0 },
+};
+
+/* What lives as long as the container runs. */
+struct foreground {
+	struct wait wait;
+	struct console console;
+	struct creation creation;
+	struct notify notify;
+	int console_socket;		/* owned */
+};
+
+/* After the start nobody but this process deletes the container, unless "delete --force" does. */
+static int delete_at_end(struct creation *creation, struct error *err)
+{
+	struct container *c = &creation->container;
+
+	if (container_relock(c, err) < 0)
+		return err->code == ENOENT ? 0 : -1;
+	if (container_destroy(c, creation->plan, err) < 0)
+		return error_wrap(err, "delete %s", c->id);
+	return 0;
+}
+
+/* From "created" to the exit status. */
+static int follow(struct foreground *f, bool terminal, bool keep, struct error *err)
+{
+	struct creation *creation = &f->creation;
+	int status;
+
+	if (terminal && console_attach(&f->console, err) < 0) {
+		creation_undo(creation);
+		return -1;
+	}
+	/* To a service manager we are the service: who stops us stops the container. */
+	if (creation_start(creation, &f->notify, getpid(), err) < 0)
+		return -1;
+	f->wait.notify = &f->notify;
+	container_unlock(&creation->container);
+	if (wait_foreground(&f->wait, creation->spawn.pid, creation->spawn.pidfd,
+			    terminal ? &f->console : NULL, &status, err) < 0)
+		return -1;
+	if (!keep && delete_at_end(creation, err) < 0)
+		return -1;
+	return status;
+}
+
+static int run_foreground(struct creation_request *request, bool keep, struct error *err)
+{
+	const bool terminal = request->bundle->plan->process.terminal;
+	struct foreground f = { WAIT_NONE, CONSOLE_NONE, CREATION_NONE, NOTIFY_NONE, -EBADF };
+	int status = -1;
+
+	request->foreground = !keep;
+	if (wait_open(&f.wait, err) == 0 &&
+	    (!terminal || console_open(&f.console, &f.console_socket, err) == 0)) {
+		request->signals = &f.wait.mask;
+		request->console_socket = f.console_socket;
+		if (creation_begin(request, &f.creation, err) == 0) {
+			fd_close(&f.console_socket);
+			status = follow(&f, terminal, keep, err);
+			notify_close(&f.notify);
+			creation_close(&f.creation);
+		}
+	}
+	fd_close(&f.console_socket);
+	console_close(&f.console);
+	wait_close(&f.wait);
+	return status;
+}
+
+static int run_detached(struct creation_request *request, struct error *err)
+{
+	const char *path = request->options->console_socket;
+	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
+	struct creation creation;
+
+	if (path != NULL && console_socket < 0)
+		return -1;
+	request->console_socket = console_socket;
+	if (creation_begin(request, &creation, err) < 0 ||
+	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
+		return -1;
+	container_unlock(&creation.container);
+	notify_wait(&notify, creation.spawn.pidfd);
+	creation_close(&creation);
+	return 0;
+}
+
+/* In the process that stays, with the container's streams in the place of the caller's. */
+static int start_monitored(void *context, int console_socket, struct monitored *ret,
+			   struct error *err)
+{
+	struct creation_request *request = context;
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
+	struct creation creation;
+
+	request->console_socket = console_socket;
+	if (creation_begin(request, &creation, err) < 0 ||
+	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
+		return -1;
+	container_unlock(&creation.container);
+	notify_wait(&notify, creation.spawn.pidfd);
+	*ret = (struct monitored){ creation.spawn.pid, fd_take(&creation.spawn.pidfd),
+				   fd_take(&creation.container.dir_fd) };
+	creation_close(&creation);
+	return 0;
+}
+
+static int run_logged(struct creation_request *request, const struct run_options *values,
+		      struct error *err)
+{
+	static struct output_log log = { .size_max = 16 << 20, .fd = -EBADF };
+	const struct monitor_request monitor = { &log, request->bundle->plan->process.terminal,
+						 start_monitored, request };
+	int64_t size;
+
+	if (values->log_file_size != NULL) {
+		if (!size_parse(values->log_file_size, &size) || size < 0)
+			return error_set(err, "--log-file-size %s: must be a size, as 16M",
+					 values->log_file_size);
+		log.size_max = (uint64_t)size;
+	}
+	if (values->log_file_format != NULL)
+		log.json = strcmp(values->log_file_format, "json") == 0;
+	log.path = values->log_file;
+	if (*log.path != '/') {
+		char where[PATH_MAX];
+
+		if (getcwd(where, sizeof(where)) == NULL)
+			return error_errno(err, "find --log-file %s", log.path);
+		log.path = arena_printf(request->cli->arena, "%s/%s", where, log.path);
+	}
+	return monitor_run(&monitor, err);
+}
+
+static int run_watched(struct creation_request *request, struct bundle *bundle,
+		       const struct run_options *values, struct error *err)
+{
+	struct seccomp_watch watch = SECCOMP_WATCH_NONE;
+	struct error ignored;
+	int status;
+
+	if (values->detach)
+		return error_set(err, "--seccomp-record and --seccomp-log are not for --detach");
+	if (seccomp_watch_begin(&watch, request->cli, bundle, values->seccomp_record, err) < 0)
+		return -1;
+	status = run_foreground(request, values->keep, err);
+	if (seccomp_watch_end(&watch, status >= 0, status >= 0 ? err : &ignored) < 0)
+		return -1;
+	return status;
+}
+
+static int run_in_background(struct creation_request *request, const struct run_options *values,
+			     struct error *err)
+{
+	return values->log_file != NULL ? run_logged(request, values, err) :
+					   run_detached(request, err);
+}
+
+static int run_bundle(struct creation_request *request, struct bundle *bundle,
+		      const struct run_options *values, struct error *err)
+{
+	if (values->seccomp_record != NULL || values->seccomp_log)
+		return run_watched(request, bundle, values, err);
+	return values->detach ? run_in_background(request, values, err) :
+				run_foreground(request, values->keep, err);
+}
+
+static int check_output(const struct run_options *values, bool terminal, struct error *err)
+{
+	const char *socket = values->create.console_socket;
+
+	if (values->log_file == NULL)
+		return create_check_terminal(terminal, values->detach, socket, err);
+	if (!values->detach)
+		return error_set(err, "--log-file is for --detach");
+	if (socket != NULL)
+		return error_set(err, "--log-file and --console-socket exclude each other");
+	return 0;
+}
+
+/* All that is odd, not only the first thing; notes are for "check" alone. */
+static int check_strictly(struct cli *cli, const struct create_options *create,
+			  struct error *err)
+{
+	const char *directory = create->bundle != NULL ? create->bundle : ".";
+	struct diagnosis found = { 0 };
+	const struct plan *plan;
+	unsigned int count = 0;
+
+	if (plan_diagnose(cli->arena, directory,
+			  create->config != NULL ? create->config : "config.json", &found, &plan,
+			  err) < 0)
+		return -1;
+	LIST_EACH(finding, found.findings) {
+		if (finding->severity == SEVERITY_NOTE)
+			continue;
+		warn("%s", finding->text);
+		count++;
+	}
+	if (count == 0)
+		return 0;
+	return error_set(err, "--strict: %u thing%s wrong with the configuration", count,
+			 count == 1 ? " is" : "s are");
+}
+
+/* What nobody else has: 64 bits from the kernel. */
+static const char *new_id(struct arena *arena)
+{
+	uint64_t random = 0;
+
+	(void)!getrandom(&random, sizeof(random), 0);
+	return arena_printf(arena, "kist-%016llx", (unsigned long long)random);
+}
+
+/* What stands in front of the command: so many words, of which the last is the id. */
+static int id_of(struct cli *cli, size_t count, const char **ret, struct error *err)
+{
+	const struct arguments *words = &cli->arguments;
+
+	if (words->dashes > count)
+		return error_set(err, "unexpected argument %s: \"--\" stands in front of the "
+				 "command", words->items[count]);
+	*ret = words->dashes == count ? words->items[count - 1] : new_id(cli->arena);
+	return 0;
+}
+
+/* "--image IMAGE [ID]", or "IMAGE [ID]"; an id has none of the letters. */
+static bool is_image(const struct cli *cli, const struct run_options *o)
+{
+	return o->image.image != NULL ||
+	       (o->made.make.rootfs == NULL && o->create.bundle == NULL &&
+		o->create.config == NULL && cli->arguments.dashes > 0 &&
+		image_run_named(cli->arguments.items[0]));
+}
+
+static int bundle_of_image(struct cli *cli, struct run_options *o, const char **ret_id,
+			   struct bundle *ret, struct error *err)
+{
+	const struct arguments *words = &cli->arguments;
+	size_t before = o->image.image == NULL;
+
+	if (o->made.make.rootfs != NULL || o->create.bundle != NULL)
+		return error_set(err, "--image, --rootfs and --bundle: one of them");
+	if (id_of(cli, before + 1, ret_id, err) < 0)
+		return -1;
+	if (before > 0)
+		o->image.image = words->items[0];
+	if (container_id_check(*ret_id, err) < 0)
+		return -1;
+	o->create.bundle = image_run_bundle(cli, &o->image, &o->made, *ret_id,
+					    words->items + words->dashes,
+					    words->count - words->dashes, err);
+	return o->create.bundle != NULL ? bundle_load(cli->arena, &o->create, ret, err) : -1;
+}
+
+/* "run [-b DIR] ID", "run --rootfs DIR [ID] -- COMMAND ...", or an image. */
+static int bundle_of(struct cli *cli, struct run_options *run_options, const char **ret_id,
+		     struct bundle *ret, struct error *err)
+{
+	const struct arguments *words = &cli->arguments;
+
+	if (is_image(cli, run_options))
+		return bundle_of_image(cli, run_options, ret_id, ret, err);
+	if (run_options->made.make.rootfs != NULL)
+		return id_of(cli, 1, ret_id, err) < 0 ? -1 :
+		       made_bundle(cli->arena, &run_options->made, words->items + words->dashes,
+				   words->count - words->dashes, ret, err);
+	if (words->count != 1)
+		return error_set(err, "\"run\" requires exactly 1 argument: %s run [OPTIONS] ID, "
+				 "or --rootfs DIR [ID] -- COMMAND, or IMAGE", cli->name);
+	*ret_id = words->items[0];
+	if (run_options->strict && check_strictly(cli, &run_options->create, err) < 0)
+		return -1;
+	return bundle_load(cli->arena, &run_options->create, ret, err);
+}
+
+/* The bundle of an image goes with its container, if that ever came to be. */
+static int run_failed(struct cli *cli, const struct run_options *o, const char *id,
+		      struct error *err)
+{
+	if (o->image.image != NULL && o->create.bundle != NULL)
+		image_run_forget(cli, o->create.bundle);
+	return id != NULL ? create_failed(cli, "run", id, err) : -1;
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	struct run_options run_values = *(const struct run_options *)values;
+	struct run_options *run_options = &run_values;
+	const struct create_options *create = &run_options->create;
+	struct bundle bundle;
+	struct creation_request request = {
+		.cli = cli, .options = create, .bundle = &bundle, .console_socket = -EBADF,
+	};
+	int status = -1;
+
+	if (bundle_of(cli, run_options, &request.id, &bundle, err) < 0)
+		return run_failed(cli, run_options, request.id, err);
+	if (container_id_check(request.id, err) == 0 &&
+	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
+	    check_output(run_options, bundle.plan->process.terminal, err) == 0)
+		status = run_bundle(&request, &bundle, run_options, err);
+	return status < 0 ? run_failed(cli, run_options, request.id, err) : status;
+}
+
+const struct command command_run = {
+	.name = "run",
+	.arguments = "ID | --rootfs DIR [ID] -- COMMAND... | IMAGE [ID] [-- COMMAND...]",
+	.summary = "create a container, run it, and delete it",
+	.description = "With --rootfs no config.json is read: the flags below make the one that\n"
+		       "\"spec\" would write, changed as they say.  IMAGE, a word with \"/\" or\n"
+		       "\":\" in it or --image, is unpacked to a store once; the container's own\n"
+		       "changes go with it, or to --overlay.  The exit status is the program's.",
+	.options = options, .size = sizeof(struct run_options),
+	.min = 0, .max = -1, .stop_after = -1, .run = run,
+};

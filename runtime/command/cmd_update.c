@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <string.h>
+
+#include "config/decode.h"
+#include "runtime/command/command.h"
+#include "runtime/container.h"
+
+/*
+ * New limits for a container that runs: a linux.resources object from a file,
+ * or one made here from the flags, so that both go through the same decoder.
+ */
+struct update_options {
+	const char *resources;
+	const char *blkio_weight, *cpu_period, *cpu_quota, *cpu_burst, *cpu_share;
+	const char *cpu_rt_period, *cpu_rt_runtime, *cpu_idle, *cpuset_cpus, *cpuset_mems;
+	const char *memory, *memory_reservation, *memory_swap, *pids_limit;
+	const char *kernel_memory, *kernel_memory_tcp, *l3_cache_schema, *mem_bw_schema;
+};
+
+#define ROW(name, member, value, help) \
+	OPTION_ROW_TEXT(name, 0, struct update_options, member, value, help)
+
+static const struct option options[] = {
+	OPTION_ROW_TEXT("resources", 'r', struct update_options, resources, "FILE",
+			"a JSON object as linux.resources of config.json; \"-\": stdin"),
+	ROW("blkio-weight", blkio_weight, "N", "weight of block IO, 10 to 1000"),
+	ROW("cpu-period", cpu_period, "USEC", "period of --cpu-quota"),
+	ROW("cpu-quota", cpu_quota, "USEC", "CPU time in a period; -1: no limit"),
+	ROW("cpu-burst", cpu_burst, "USEC", "what may be saved up of it"),
+	ROW("cpu-share", cpu_share, "N", "weight of CPU time, 2 to 262144"),
+	ROW("cpu-rt-period", cpu_rt_period, "USEC", "period of --cpu-rt-runtime"),
+	ROW("cpu-rt-runtime", cpu_rt_runtime, "USEC", "real-time CPU time in a period"),
+	ROW("cpu-idle", cpu_idle, "0|1", "run only when nothing else does"),
+	ROW("cpuset-cpus", cpuset_cpus, "LIST", "CPUs to use, \"0-3,7\""),
+	ROW("cpuset-mems", cpuset_mems, "LIST", "memory nodes to use"),
+	ROW("memory", memory, "BYTES", "memory limit; -1: none"),
+	ROW("memory-reservation", memory_reservation, "BYTES", "memory below which none is taken"),
+	ROW("memory-swap", memory_swap, "BYTES", "memory and swap together; -1: no limit"),
+	ROW("pids-limit", pids_limit, "N", "processes and threads; -1: no limit"),
+	ROW("kernel-memory", kernel_memory, "BYTES", NULL),
+	ROW("kernel-memory-tcp", kernel_memory_tcp, "BYTES", NULL),
+	ROW("l3-cache-schema", l3_cache_schema, "TEXT", "share of cache, for intelRdt: L3:0=f"),
+	ROW("mem-bw-schema", mem_bw_schema, "TEXT", "memory bandwidth, for intelRdt: MB:0=20"),
+	{ 0 },
+};
+
+/* Which member of which object a flag is, in the order of the objects. */
+static const struct {
+	const char *object, *key;
+	size_t offset;
+	bool string;
+} members[] = {
+	{ "blockIO", "weight", offsetof(struct update_options, blkio_weight), false },
+	{ "cpu", "period", offsetof(struct update_options, cpu_period), false },
+	{ "cpu", "quota", offsetof(struct update_options, cpu_quota), false },
+	{ "cpu", "burst", offsetof(struct update_options, cpu_burst), false },
+	{ "cpu", "shares", offsetof(struct update_options, cpu_share), false },
+	{ "cpu", "realtimePeriod", offsetof(struct update_options, cpu_rt_period), false },
+	{ "cpu", "realtimeRuntime", offsetof(struct update_options, cpu_rt_runtime), false },
+	{ "cpu", "idle", offsetof(struct update_options, cpu_idle), false },
+	{ "cpu", "cpus", offsetof(struct update_options, cpuset_cpus), true },
+	{ "cpu", "mems", offsetof(struct update_options, cpuset_mems), true },
+	{ "memory", "limit", offsetof(struct update_options, memory), false },
+	{ "memory", "reservation", offsetof(struct update_options, memory_reservation), false },
+	{ "memory", "swap", offsetof(struct update_options, memory_swap), false },
+	{ "pids", "limit", offsetof(struct update_options, pids_limit), false },
+};
+
+/* "512M" as bytes; anything else stays, for the decoder to judge. */
+static const char *bytes_text(struct arena *arena, const char *value)
+{
+	static const char suffixes[] = "kmgt";
+	size_t length = strlen(value);
+	const char *suffix = length > 1 ? strchr(suffixes, value[length - 1] | 0x20) : NULL;
+	uint64_t number;
+
+	if (suffix == NULL || *suffix == '\0' ||
+	    !text_to_u64(arena_strndup(arena, value, length - 1), UINT64_MAX >> 40, &number))
+		return value;
+	return arena_printf(arena, "%llu",
+			    (unsigned long long)number << (10 * (suffix - suffixes + 1)));
+}
+
+static const char *resources_from_flags(struct arena *arena, const struct update_options *update)
+{
+	struct text out = { .arena = arena };
+	const char *open = NULL;
+
+	text_add(&out, "{");
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
+		const char *value = *(const char *const *)((const char *)update +
+							   members[i].offset);
+
+		if (value == NULL)
+			continue;
+		if (open == NULL || strcmp(open, members[i].object) != 0)
+			text_printf(&out, "%s\"%s\":{", open != NULL ? "}," : "",
+				    members[i].object);
+		else
+			text_add(&out, ",");
+		open = members[i].object;
+		text_printf(&out, "\"%s\":", members[i].key);
+		if (members[i].string)
+			text_add_json(&out, value);
+		else
+			text_add(&out, strcmp(open, "memory") == 0 ? bytes_text(arena, value) :
+								      value);
+	}
+	text_add(&out, open != NULL ? "}}" : "}");
+	return out.data;
+}
+
+static int resources_load(struct arena *arena, const struct update_options *update,
+			  struct resources_plan *ret, struct error *err)
+{
+	struct plan plan = { 0 };
+	struct decoder d = { .arena = arena, .plan = &plan, .err = err, .bundle = "/" };
+	char *text;
+
+	d.source.name = "resources";
+	if (update->resources == NULL) {
+		d.source.text = resources_from_flags(arena, update);
+		d.source.size = strlen(d.source.text);
+	} else {
+		const bool piped = strcmp(update->resources, "-") == 0;
+
+		if (!piped)
+			d.source.name = update->resources;
+		if ((piped ? fd_read_all(STDIN_FILENO, JSON_MAX_SIZE, arena, &text,
+					 &d.source.size, err) :
+			     file_read(AT_FDCWD, update->resources, JSON_MAX_SIZE, arena, &text,
+				       &d.source.size, err)) < 0)
+			return -1;
+		d.source.text = text;
+	}
+	d.root = json_parse(arena, &d.source, err);
+	return d.root == NULL ? -1 : decode_resources(&d, d.root, ret);
+}
+
+static int run(struct cli *cli, const void *values, struct error *err)
+{
+	_cleanup_container struct container c = CONTAINER_NONE;
+	const struct update_options *update = values;
+	struct resources_plan resources = { 0 };
+
+	if (cli_container_locked(cli, &c, err) < 0)
+		return -1;
+	if (container_status(&c) == CONTAINER_STOPPED)
+		return error_set(err, "container not running");
+	if (resources_load(cli->arena, values, &resources, err) < 0)
+		return error_wrap(err, "update %s", c.id);
+	if ((update->l3_cache_schema != NULL || update->mem_bw_schema != NULL) &&
+	    rdt_update(&c.rdt, update->l3_cache_schema, update->mem_bw_schema, err) < 0)
+		return error_wrap(err, "update %s", c.id);
+	if (!resources.listed && resources.device_rules.count == 0)
+		return 0;
+	if (c.cgroup.path == NULL || c.cgroup.host == CGROUP_NONE)
+		return error_set(err, "update %s: it has no cgroup", c.id);
+	if ((c.cgroup.fd < 0 && cgroup_open(&c.cgroup, err) < 0) ||
+	    cgroup_update(&c.cgroup, cli->arena, &resources, err) < 0)
+		return error_wrap(err, "update %s", c.id);
+	return 0;
+}
+
+const struct command command_update = {
+	.name = "update", .arguments = "ID", .summary = "change the limits of a container",
+	.options = options, .size = sizeof(struct update_options),
+	.min = 1, .max = 1, .stop_after = -1, .run = run,
+};

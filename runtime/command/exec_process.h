@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/option.h"
+#include "config/plan.h"
+
+/*
+ * The process of "exec": the container's own with what the flags change, or one
+ * from a file.  Capabilities that flags add are never inheritable or ambient
+ * (CVE-2022-29162, security.md I11).
+ */
+struct process_options {
+	const char *process, *cwd, *user, *label, *apparmor;
+	option_list env, gids, capabilities;
+	bool tty, no_new_privs;
+};
+
+/* args: what is to run, without --process. */
+const struct process_plan *exec_process(struct arena *arena, const struct plan *plan,
+					const struct process_options *options,
+					const struct arguments *args, struct error *err);
+
+/* All of "exec"; "debug" is one with tools. */
+struct exec_options {
+	struct process_options process;
+	const char *pid_file, *console_socket, *pidfd_socket, *cgroup;
+	int preserve_fds, timeout;
+	int tools_fd;			/* as in struct init: 0 where there are none */
+	bool detach, ignore_paused, no_subreaper;
+};
+struct cli;
+int exec_command(struct cli *cli, const struct exec_options *options, struct error *err);

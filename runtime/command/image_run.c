@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/command/image_run.h"
+
+#include <string.h>
+
+#include "config/decode.h"
+#include "runtime/beside.h"
+
+#define PROGRAM		"kist-rootfs"
+
+/* The flags that "kist-rootfs run-bundle" knows, too. */
+static const struct option image_flags[] = {
+	OPTION_ROW_TEXT("platform", 0, struct image_options, platform, "", ""),
+	OPTION_ROW_TEXT("entrypoint", 0, struct image_options, entrypoint, "", ""),
+	OPTION_ROW_TEXT("overlay", 0, struct image_options, overlay, "", ""),
+	OPTION_ROW_FLAG("copy", 0, struct image_options, copy, ""),
+	{ 0 },
+};
+static const struct option made_flags[] = { MAKE_OPTION_ROWS(struct made_options, ), { 0 } };
+
+static void word_add(struct arena *arena, word_list *words, const char *word)
+{
+	*(const char **)list_add(arena, words, sizeof(word)) = word;
+}
+
+bool image_run_named(const char *word)
+{
+	return strpbrk(word, "/:") != NULL;
+}
+
+static const char *const *command_line(struct cli *cli, const struct image_options *image,
+				       const struct made_options *made, const char *id,
+				       const char *const *args, size_t arg_count)
+{
+	struct arena *arena = cli->arena;
+	word_list words = { 0 };
+	option_list flags = { 0 };
+
+	word_add(arena, &words, PROGRAM);
+	if (image->store != NULL)
+		word_add(arena, &words, arena_printf(arena, "--store=%s", image->store));
+	word_add(arena, &words, "run-bundle");
+	word_add(arena, &words, arena_printf(arena, "--owner=%d", (int)getpid()));
+	word_add(arena, &words, arena_printf(arena, "--container=%s/%s", cli_root(cli), id));
+	option_words(arena, image_flags, image, &flags);
+	option_words(arena, made_flags, made, &flags);
+	LIST_EACH(flag, flags)
+		word_add(arena, &words, *flag);
+	word_add(arena, &words, image->image);
+	word_add(arena, &words, "--");
+	for (size_t i = 0; i < arg_count; i++)
+		word_add(arena, &words, args[i]);
+	word_add(arena, &words, NULL);
+	return words.items;
+}
+
+const char *image_run_bundle(struct cli *cli, const struct image_options *image,
+			     const struct made_options *made, const char *id,
+			     const char *const *args, size_t arg_count, struct error *err)
+{
+	char *output;
+	int status = beside_run(cli->arena, PROGRAM,
+				command_line(cli, image, made, id, args, arg_count),
+				&output, err);
+
+	if (status < 0)
+		return NULL;
+	output[strcspn(output, "\n")] = '\0';
+	if (status == 0 && output[0] == '/')
+		return output;
+	error_set(err, "image %s: no bundle could be made of it", image->image);
+	return NULL;
+}
+
+void image_run_forget(struct cli *cli, const char *bundle)
+{
+	const char *slash = strrchr(bundle, '/');
+	const char *store = arena_strndup(cli->arena, bundle,
+					  (size_t)(slash - bundle) - strlen("/run"));
+	const char *const words[] = { PROGRAM, "--store", store, "run-end", slash + 1, NULL };
+	struct error err;
+	char *output;
+
+	if (beside_run(cli->arena, PROGRAM, words, &output, &err) < 0)
+		warn("remove %s: %s", bundle, err.text);
+}
