@@ -32,7 +32,7 @@ struct gzip_blocks {
 	struct sink *out;
 	int level;
 	pthread_t threads[THREADS_MAX];
-	unsigned int thread_count, job_count;
+	unsigned int thread_count, ready_count, job_count;
 	struct job *jobs[JOBS_MAX];	/* a ring */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -92,6 +92,10 @@ static void *worker(void *context)
 	z_stream z = { 0 };
 	bool ready = deflateInit2(&z, g->level, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY) == Z_OK;
 
+	pthread_mutex_lock(&g->mutex);
+	g->ready_count++;
+	pthread_cond_broadcast(&g->changed);
+	pthread_mutex_unlock(&g->mutex);
 	for (struct job *job; (job = job_take(g)) != NULL;) {
 		if (ready)
 			job_run(&z, job);
@@ -102,6 +106,19 @@ static void *worker(void *context)
 	if (ready)
 		deflateEnd(&z);
 	return NULL;
+}
+
+/*
+ * Until all of them have what they need.  The readers of layers are forked beside them, and a lock
+ * of the allocator that a thread holds then is never given back in the child.  glibc sees to its
+ * own ones; AddressSanitizer's does not: "kist rootfs squash" hung.
+ */
+static void wait_for_workers(struct gzip_blocks *g)
+{
+	pthread_mutex_lock(&g->mutex);
+	while (g->ready_count < g->thread_count)
+		pthread_cond_wait(&g->changed, &g->mutex);
+	pthread_mutex_unlock(&g->mutex);
 }
 
 struct gzip_blocks *gzip_blocks_open(struct arena *arena, int level, struct sink *out,
@@ -123,6 +140,7 @@ struct gzip_blocks *gzip_blocks_open(struct arena *arena, int level, struct sink
 	while (g->thread_count < wanted &&
 	       pthread_create(&g->threads[g->thread_count], NULL, worker, g) == 0)
 		g->thread_count++;
+	wait_for_workers(g);
 	if (g->thread_count > 0)
 		return g;
 	error_set(err, "start a thread to compress");

@@ -11,7 +11,7 @@ checks=0 failed=0
 if [ -z "${PACK_INSIDE:-}" ]; then
 	[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root" && exit 0; }
 	work=$(mktemp -d /tmp/kist-pack-XXXXXX)
-	timeout -k 5 120 unshare -m env "PACK_INSIDE=$work" bash "$0"
+	timeout -k 5 300 unshare -m env "PACK_INSIDE=$work" bash "$0"
 	status=$?
 	rm -rf --one-file-system "$work"
 	exit $status

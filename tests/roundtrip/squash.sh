@@ -8,7 +8,7 @@ here=$(dirname "$(realpath "$0")")
 [ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root" && exit 0; }
 if [ -z "${SQUASH_INSIDE:-}" ]; then
 	work=$(mktemp -d /tmp/kist-squash-XXXXXX)
-	timeout -k 5 120 unshare -m env "SQUASH_INSIDE=$work" bash "$0"
+	timeout -k 5 300 unshare -m env "SQUASH_INSIDE=$work" bash "$0"
 	status=$?
 	rmdir "$work"
 	exit $status
