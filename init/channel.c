@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 
-enum record_kind { RECORD_MESSAGE = 1, RECORD_WARNING, RECORD_ERROR };
+enum record_kind { RECORD_MESSAGE = 1, RECORD_WARNING, RECORD_ERROR, RECORD_NOTE };
 
 /*
  * Every record has this one size, so that a read of a fifo, which has no
@@ -99,12 +99,22 @@ void channel_send_error(const struct channel *channel, const struct error *what)
 	(void)record_send(channel, &record);
 }
 
-void channel_send_warning(const struct channel *channel, const char *text)
+static void text_send(const struct channel *channel, enum record_kind kind, const char *text)
 {
-	struct record record = { .kind = RECORD_WARNING };
+	struct record record = { .kind = kind };
 
 	snprintf(record.text, sizeof(record.text), "%s", text);
 	(void)record_send(channel, &record);
+}
+
+void channel_send_warning(const struct channel *channel, const char *text)
+{
+	text_send(channel, RECORD_WARNING, text);
+}
+
+void channel_send_note(const struct channel *channel, const char *text)
+{
+	text_send(channel, RECORD_NOTE, text);
 }
 
 /*
@@ -132,6 +142,8 @@ static int channel_next(const struct channel *channel, const char *expected,
 		record.text[sizeof(record.text) - 1] = '\0';
 		if (record.kind == RECORD_WARNING) {
 			warn("%s", record.text);
+		} else if (record.kind == RECORD_NOTE) {
+			note("%s", record.text);
 		} else if (record.kind == RECORD_ERROR) {
 			err->code = record.number;
 			memcpy(err->text, record.text, sizeof(err->text));

@@ -9,8 +9,8 @@
 /*
  * What the runtime and the container's process say to each other while a
  * container is made.  Four messages, always sent, always in this order, and
- * then START; see docs/design.md, section 2.  An error record or a warning may
- * come up instead of, or before, any of them.  The success of execve is end of
+ * then START; see docs/design.md, section 2.  An error record, a warning or a note
+ * may come up instead of, or before, any of them.  The success of execve is end of
  * file, because the fds are close-on-exec.
  *
  * A record is one write(2) of at most PIPE_BUF bytes, so the fds may be a
@@ -45,14 +45,15 @@ int channel_send_value(const struct channel *channel, enum message message, uint
 /* Never fails loudly: where nobody listens any more, nobody can be told. */
 void channel_send_error(const struct channel *channel, const struct error *what);
 void channel_send_warning(const struct channel *channel, const char *text);
+void channel_send_note(const struct channel *channel, const char *text);
 
 /*
- * Waits for one message.  Warnings that come before it go to warn().  An error
+ * Waits for one message.  Warnings that come before it go to warn(), notes to note().  An error
  * record becomes *err.  Another message, or the end, is an error that names
  * what was expected and what came.
  */
 int channel_expect(const struct channel *channel, enum message message, struct error *err);
 int channel_expect_value(const struct channel *channel, enum message message, uint32_t *ret_value,
 			 struct error *err);
-/* Waits for the end of file: 0 when nothing but warnings came, -1 with the error record. */
+/* Waits for the end of file: 0 when nothing but warnings and notes came, -1 with the error record. */
 int channel_expect_end(const struct channel *channel, struct error *err);

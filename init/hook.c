@@ -68,6 +68,7 @@ struct running {
 	int pidfd, stdin_fd, output_fd;	/* owned */
 	const char *state;
 	size_t left;			/* of the state, to be written */
+	int64_t began;			/* now_us() */
 	struct output output;
 };
 
@@ -162,17 +163,31 @@ static const char *output_text(struct running *hook)
 	return text;
 }
 
+/* What it said on the way, behind *err.  Returns -1. */
+static int output_hint(struct running *hook, struct error *err)
+{
+	return *output_text(hook) != '\0' ? error_hint(err, "%s", hook->output.text) : -1;
+}
+
+static int64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 static int hook_result(struct running *hook, int status, struct error *err)
 {
+	long long took = now_us() - hook->began;
+
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFSIGNALED(status))
-		error_set(err, "killed by signal %d", WTERMSIG(status));
+		error_set(err, "killed by signal %d after %lld us", WTERMSIG(status), took);
 	else
-		error_set(err, "exit status %d", WEXITSTATUS(status));
-	if (*output_text(hook) != '\0')
-		error_hint(err, "%s", hook->output.text);
-	return -1;
+		error_set(err, "exit status %d after %lld us", WEXITSTATUS(status), took);
+	return output_hint(hook, err);
 }
 
 static int hook_wait(const struct hook_plan *plan, struct running *hook, pid_t pid,
@@ -193,9 +208,11 @@ static int hook_wait(const struct hook_plan *plan, struct running *hook, pid_t p
 			return error_errno(err, "wait for the hook");
 	if (over < 0)
 		return -1;
-	if (over == 0)
-		return error_set(err, "no end after %llu seconds",
-				 (unsigned long long)plan->timeout.value);
+	if (over == 0) {
+		error_set(err, "no end after %llu seconds",
+			  (unsigned long long)plan->timeout.value);
+		return output_hint(hook, err);
+	}
 	return hook_result(hook, status, err);
 }
 
@@ -243,19 +260,11 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	return error_number(err, start.failure, "exec");
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 int hook_run(const struct hook_plan *plan, const char *state_json, struct error *err)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
-	struct running hook = { -EBADF, -EBADF, -EBADF, state_json, strlen(state_json), { "", 0 } };
-	const int64_t began = now_us();
+	struct running hook = { -EBADF, -EBADF, -EBADF, state_json, strlen(state_json), now_us(),
+				{ "", 0 } };
 	int rc = -1;
 	pid_t pid;
 
@@ -271,7 +280,7 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 	sigaction(SIGPIPE, &before, NULL);
 	fd_close(&hook.pidfd);
 	fd_close(&hook.stdin_fd);
-	note("hook %s took %lld us%s%s", plan->path, (long long)(now_us() - began),
+	note("hook %s took %lld us%s%s", plan->path, (long long)(now_us() - hook.began),
 	     *output_text(&hook) != '\0' ? " and said: " : "", hook.output.text);
 	fd_close(&hook.output_fd);
 	return rc < 0 ? error_wrap(err, "hook %s", plan->path) : 0;

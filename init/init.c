@@ -142,12 +142,21 @@ static void warn_up(void *context, const char *text)
 	channel_send_warning(&in->channel, text);
 }
 
+/* Always sent: who calls "start" may want to hear it where who called "create" did not. */
+static void note_up(void *context, const char *text)
+{
+	const struct init *in = context;
+
+	channel_send_note(&in->channel, text);
+}
+
 static _noreturn void steps_run(const struct step *steps, size_t count, const struct plan *plan,
 				struct init *in)
 {
 	struct error err;
 
 	warn_to(warn_up, in);
+	note_to(note_up, in);
 	for (size_t i = 0; i < count; i++)
 		if (steps[i].run(plan, in, &err) < 0) {
 			error_wrap(&err, "%s", steps[i].name);

@@ -79,6 +79,16 @@ static int priority_of(const char *level)
 	       strcmp(level, "warning") == 0 ? LOG_WARNING : LOG_DEBUG;
 }
 
+/* What was kept back and is not to be lost, within the one object that an error may be. */
+static void kept_print(struct text *out, const struct log *log)
+{
+	for (unsigned int i = 0; i < log->kept_count; i++) {
+		text_add(out, i == 0 ? ",\"notes\":[" : ",");
+		text_add_json(out, text_printable(out->arena, log->kept[i].text));
+	}
+	text_add(out, log->kept_count > 0 ? "]" : "");
+}
+
 static void line_print(struct text *out, const struct log *log, const char *level,
 		       const char *text)
 {
@@ -97,8 +107,10 @@ static void line_print(struct text *out, const struct log *log, const char *leve
 	}
 	text_printf(out, log->json ? "{\"level\":\"%s\",\"msg\":" : "level=%s msg=", level);
 	text_add_json(out, text);
-	text_printf(out, log->json ? ",\"time\":\"%s\"}\n" : " time=\"%s\"\n",
-		    time_now(out->arena));
+	text_printf(out, log->json ? ",\"time\":\"%s\"" : " time=\"%s\"", time_now(out->arena));
+	if (priority == LOG_ERR)
+		kept_print(out, log);
+	text_add(out, log->json ? "}\n" : "\n");
 }
 
 /* Nobody can be told when the log cannot be written: the exit status still says it. */

@@ -11,8 +11,9 @@
  *
  * The caller reads the log as a whole: Podman takes the file for one JSON
  * object, containerd the last of its lines with level "error".  So in JSON an
- * error is exactly one object, and warnings are kept back until the command
- * has succeeded, when nobody looks for the error any more.
+ * error is exactly one object, and warnings and notes are kept back until the
+ * command has succeeded, when nobody looks for the error any more; where it has
+ * not, they are "notes" of that object.
  */
 enum { LOG_WARNINGS_MAX = 32 };
 

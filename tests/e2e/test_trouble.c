@@ -56,6 +56,99 @@ E2E(hooks, time_is_in_the_log)
 	cr_expect_str_eq(contents(b, "quiet"), "");
 }
 
+/* Each says where it runs; the container's side of the clone has no log of its own. */
+static void hook_everywhere(struct bundle *b)
+{
+	static const char *const outside[] = { "prestart", "createRuntime", "createContainer",
+					       "poststart", "poststop" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(outside); i++)
+		bundle_set(b, arena_printf(&e2e_arena, "/hooks/%s", outside[i]),
+			   arena_printf(&e2e_arena,
+					"[{'path': '/bin/sh', 'args': ['sh', '-c', 'echo at %s']}]",
+					outside[i]));
+	bundle_set(b, "/hooks/startContainer",
+		   "[{'path': '/probe', 'args': ['probe', 'error', 'at startContainer']}]");
+}
+
+static void expect_all_said(const char *log, const char *before)
+{
+	static const char *const moments[] = { "prestart", "createRuntime", "createContainer",
+					       "startContainer", "poststart", "poststop" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+		const char *said = arena_printf(&e2e_arena, "us and said: at %s\"", moments[i]);
+
+		cr_expect_not_null(strstr(log, said), "%s: %s", said, log);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+		const char *at = strstr(log, before);
+
+		cr_assert_not_null(at, "%zu: %s", i, log);
+		log = at + 1;
+	}
+}
+
+E2E(hooks, of_every_moment_are_in_the_log)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	hook_everywhere(b);
+	bundle_call(b, &got, "--debug", "--log", arena_printf(&e2e_arena, "%s/log", b->dir), "run",
+		    "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	expect_all_said(contents(b, "log"), "level=debug msg=\"hook ");
+	bundle_call(b, &got, "--debug", "--log-format=json", "--log",
+		    arena_printf(&e2e_arena, "%s/json", b->dir), "run", "--bundle", b->path, b->id,
+		    NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	expect_all_said(contents(b, "json"), "{\"level\":\"debug\",\"msg\":\"hook ");
+}
+
+/* "start" is another process, which may be asked for more than "create" was. */
+E2E(hooks, of_a_start_are_in_the_log_of_the_start)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	hook_everywhere(b);
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "--debug", "--log-format=json", "--log",
+		    arena_printf(&e2e_arena, "%s/log", b->dir), "start", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(contents(b, "log"), "us and said: at startContainer\""), "%s",
+			   contents(b, "log"));
+	bundle_call(b, &got, "delete", "--force", b->id, NULL);
+}
+
+E2E(hooks, one_that_fails_is_one_object_with_what_the_others_said)
+{
+	struct bundle *b = bundle_new();
+	const char *log, *end;
+	struct output got;
+
+	e2e_need_kist();
+	hook_everywhere(b);
+	bundle_set(b, "/hooks/startContainer",
+		   "[{'path': '/probe', 'args': ['probe', 'error', 'the reason', 'exit', '3']}]");
+	bundle_call(b, &got, "--debug", "--log-format=json", "--log",
+		    arena_printf(&e2e_arena, "%s/log", b->dir), "run", "--bundle", b->path, b->id,
+		    NULL);
+	cr_expect_eq(got.status, 1);
+	log = contents(b, "log");
+	end = strchr(log, '\n');
+	cr_assert(end != NULL && end[1] == '\0', "more than one object: %s", log);
+	cr_expect_not_null(strstr(log, "/hooks/startContainer/0: hook /probe: exit status 3 after "),
+			   "%s", log);
+	cr_expect_not_null(strstr(log, " us: the reason\",\"time\":"), "%s", log);
+	cr_expect_not_null(strstr(log, "\"notes\":[\"hook /bin/sh took "), "%s", log);
+	cr_expect_not_null(strstr(log, "us and said: at createContainer\""), "%s", log);
+}
+
 /* A tmpfs of so many pages on the state directory, in a mount namespace of the test's. */
 static void small_state(struct bundle *b, unsigned int pages)
 {

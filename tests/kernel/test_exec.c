@@ -160,10 +160,11 @@ static const struct {
 } hooks[] = {
 	{ "exit 0", 0, NULL },
 	{ "read line; test \"$line\" = '{\"id\":1}'", 5, NULL },
-	{ "exit 7", 0, "hook /bin/sh: exit status 7" },
-	{ "echo why; echo because >&2; exit 1", 0, "exit status 1: why because" },
+	{ "exit 7", 0, "hook /bin/sh: exit status 7 after " },
+	{ "echo why; echo because >&2; exit 1", 0, "us: why because" },
 	{ "kill -9 $$", 0, "killed by signal 9" },
 	{ "exec sleep 60", 1, "no end after 1 seconds" },
+	{ "echo stuck; exec sleep 60", 1, "no end after 1 seconds: stuck" },
 	{ "test -z \"$HOOK_LEAK\"", 0, NULL },
 	{ "test \"$(ls /proc/self/fd | wc -l)\" -le 4", 0, NULL },
 };
