@@ -68,7 +68,7 @@ struct running {
 	int pidfd, stdin_fd, output_fd;	/* owned */
 	const char *state;
 	size_t left;			/* of the state, to be written */
-	int64_t began;			/* now_us() */
+	int64_t began; /* now_us() */
 	struct output output;
 };
 
@@ -263,8 +263,8 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 int hook_run(const struct hook_plan *plan, const char *state_json, struct error *err)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
-	struct running hook = { -EBADF, -EBADF, -EBADF, state_json, strlen(state_json), now_us(),
-				{ "", 0 } };
+	struct running hook = { -EBADF,	  -EBADF,   -EBADF, state_json, strlen(state_json),
+				now_us(), { "", 0 } };
 	int rc = -1;
 	pid_t pid;
 

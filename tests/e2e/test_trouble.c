@@ -73,8 +73,8 @@ static void hook_everywhere(struct bundle *b)
 
 static void expect_all_said(const char *log, const char *before)
 {
-	static const char *const moments[] = { "prestart", "createRuntime", "createContainer",
-					       "startContainer", "poststart", "poststop" };
+	static const char *const moments[] = { "prestart",	 "createRuntime", "createContainer",
+					       "startContainer", "poststart",	  "poststop" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
 		const char *said = arena_printf(&e2e_arena, "us and said: at %s\"", moments[i]);
@@ -142,7 +142,8 @@ E2E(hooks, one_that_fails_is_one_object_with_what_the_others_said)
 	log = contents(b, "log");
 	end = strchr(log, '\n');
 	cr_assert(end != NULL && end[1] == '\0', "more than one object: %s", log);
-	cr_expect_not_null(strstr(log, "/hooks/startContainer/0: hook /probe: exit status 3 after "),
+	cr_expect_not_null(strstr(log,
+				  "/hooks/startContainer/0: hook /probe: exit status 3 after "),
 			   "%s", log);
 	cr_expect_not_null(strstr(log, " us: the reason\",\"time\":"), "%s", log);
 	cr_expect_not_null(strstr(log, "\"notes\":[\"hook /bin/sh took "), "%s", log);
