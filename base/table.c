@@ -6,6 +6,8 @@
 void table_row(struct table *table, const char *const *words)
 {
 	struct table_line *line = ARENA_NEW(table->arena, struct table_line);
+	const size_t pad = table->narrow ? TABLE_NARROW_PAD : TABLE_PAD;
+	const size_t min = table->narrow ? 0 : TABLE_MIN;
 
 	if (table->end == NULL)
 		table->end = &table->first;
@@ -13,10 +15,10 @@ void table_row(struct table *table, const char *const *words)
 		size_t length = strlen(words[line->count]);
 
 		line->words[line->count] = words[line->count];
-		if (table->width[line->count] < length + TABLE_PAD)
-			table->width[line->count] = length + TABLE_PAD;
-		if (table->width[line->count] < TABLE_MIN)
-			table->width[line->count] = TABLE_MIN;
+		if (table->width[line->count] < length + pad)
+			table->width[line->count] = length + pad;
+		if (table->width[line->count] < min)
+			table->width[line->count] = min;
 	}
 	*table->end = line;
 	table->end = &line->next;

@@ -184,7 +184,7 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 {
 	struct listing *l = context;
 	_cleanup_fd int root_fd = cli_root_open(l->cli, false, err);
-	struct table table = { .arena = out->arena };
+	struct table table = { .arena = out->arena, .narrow = true };
 	struct container_id_list ids = { NULL, 0 };
 	int running = 0;
 

@@ -87,7 +87,7 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 {
 	struct top *top = context;
 	struct arena *arena = out->arena;
-	struct table table = { .arena = arena };
+	struct table table = { .arena = arena, .narrow = true };
 	size_t count, shown;
 	struct error ignored;
 	struct row *rows;

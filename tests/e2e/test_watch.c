@@ -104,7 +104,7 @@ E2E(top, is_renewed_in_place_on_a_terminal)
 {
 	struct bundle *b = running();
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-	char seen[16384];
+	char seen[2048];	/* some frames; the command is the last column */
 	size_t used = 0;
 	struct output got;
 	struct call call;
@@ -122,6 +122,7 @@ E2E(top, is_renewed_in_place_on_a_terminal)
 		seen[used] = '\0';
 	}
 	cr_expect_not_null(strstr(seen, "\033[H"));
+	cr_expect_not_null(strstr(seen, "/probe sleep"), "%s", seen);
 	close(b->stdout_fd);
 	b->stdout_fd = -EBADF;
 	kill(call.pid, SIGTERM);
