@@ -71,14 +71,14 @@ const struct mount_option *mount_option_find(const char *name)
 /*
  * Access times are one field of three values, not three bits (mount_setattr(2)):
  * RELATIME is 0 and the kernel's default.  Setting one replaces what was
- * there; taking one away goes back to the default, if that one was it, and
- * "atime" does so for a bind of a mount that has noatime, too.
+ * there; taking one away goes back to the default, if that one was it.  "atime"
+ * and "nostrictatime" do so for a bind of a mount that has it from elsewhere, too.
  */
 static void apply_atime(uint64_t *set, uint64_t *clear, bool off, uint64_t value)
 {
 	bool chosen = (*clear & MOUNT_ATTR__ATIME) != 0;
 
-	if (off && (chosen ? (*set & MOUNT_ATTR__ATIME) != value : value != MOUNT_ATTR_NOATIME))
+	if (off && (chosen ? (*set & MOUNT_ATTR__ATIME) != value : value == MOUNT_ATTR_RELATIME))
 		return;
 	*set &= ~(uint64_t)MOUNT_ATTR__ATIME;
 	*clear |= MOUNT_ATTR__ATIME;

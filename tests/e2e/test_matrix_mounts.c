@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mount.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "tests/e2e/matrix.h"
+
+/*
+ * Every mount option of the spec and its inverse, in mountinfo of the inside.
+ * Each is tried on a bind of two file systems of the host, one below the other:
+ * a plain one, and a strict one that has every flag already.
+ */
+
+#define STRICT	(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | \
+		 MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOATIME | NOSYMFOLLOW)
+enum { NOSYMFOLLOW = 0x00200000 };	/* MOUNT_ATTR_NOSYMFOLLOW: not in Debian 12's headers */
+
+enum kind {
+	FLAG,		/* has the word, on a plain source */
+	NO_FLAG,	/* has it no longer, on a strict one */
+	TMPFS,		/* has it as an option of a new file system */
+	NO_TMPFS,	/* has it no longer, said behind its opposite */
+	TAG,		/* has the tag of that propagation */
+	UNSEEN,		/* cannot be seen in there, or is seen by a test of its own: see the word */
+	RECURSIVE = 16,	/* beside one of them: for what lies below, too */
+};
+
+static const struct row {
+	const char *option;
+	int kind;
+	const char *word;	/* in mountinfo, which has no other sign for the opposite */
+} rows[] = {
+	{ "ro", FLAG, "ro" }, { "rw", NO_FLAG, "ro" },
+	{ "rro", FLAG | RECURSIVE, "ro" }, { "rrw", NO_FLAG | RECURSIVE, "ro" },
+	{ "nosuid", FLAG, "nosuid" }, { "suid", NO_FLAG, "nosuid" },
+	{ "rnosuid", FLAG | RECURSIVE, "nosuid" }, { "rsuid", NO_FLAG | RECURSIVE, "nosuid" },
+	{ "nodev", FLAG, "nodev" }, { "dev", NO_FLAG, "nodev" },
+	{ "rnodev", FLAG | RECURSIVE, "nodev" }, { "rdev", NO_FLAG | RECURSIVE, "nodev" },
+	{ "noexec", FLAG, "noexec" }, { "exec", NO_FLAG, "noexec" },
+	{ "rnoexec", FLAG | RECURSIVE, "noexec" }, { "rexec", NO_FLAG | RECURSIVE, "noexec" },
+	{ "nodiratime", FLAG, "nodiratime" }, { "diratime", NO_FLAG, "nodiratime" },
+	{ "rnodiratime", FLAG | RECURSIVE, "nodiratime" },
+	{ "rdiratime", NO_FLAG | RECURSIVE, "nodiratime" },
+	{ "noatime", FLAG, "noatime" }, { "atime", NO_FLAG, "noatime" },
+	{ "rnoatime", FLAG | RECURSIVE, "noatime" }, { "ratime", NO_FLAG | RECURSIVE, "noatime" },
+	{ "nosymfollow", FLAG, "nosymfollow" }, { "symfollow", NO_FLAG, "nosymfollow" },
+	{ "rnosymfollow", FLAG | RECURSIVE, "nosymfollow" },
+	{ "rsymfollow", NO_FLAG | RECURSIVE, "nosymfollow" },
+	/* Of noatime, relatime and strictatime one is on; mountinfo has no word for the last. */
+	{ "relatime", NO_FLAG, "noatime" }, { "rrelatime", NO_FLAG | RECURSIVE, "noatime" },
+	{ "strictatime", NO_FLAG, "noatime" }, { "rstrictatime", NO_FLAG | RECURSIVE, "noatime" },
+	{ "nostrictatime", NO_FLAG, "noatime" },
+	{ "rnostrictatime", NO_FLAG | RECURSIVE, "noatime" },
+	{ "norelatime", UNSEEN, "relatime is what the kernel does where nothing else is asked" },
+	{ "rnorelatime", UNSEEN, "the same" },
+	{ "sync", TMPFS, "sync" }, { "async", NO_TMPFS, "sync" },
+	{ "rsync", TMPFS, "sync" }, { "rasync", NO_TMPFS, "sync" },
+	{ "dirsync", TMPFS, "dirsync" }, { "rdirsync", TMPFS, "dirsync" },
+	{ "mand", TMPFS, "mand" }, { "nomand", NO_TMPFS, "mand" },
+	{ "rmand", TMPFS, "mand" }, { "rnomand", NO_TMPFS, "mand" },
+	{ "lazytime", TMPFS, "lazytime" }, { "nolazytime", NO_TMPFS, "lazytime" },
+	{ "iversion", UNSEEN, "no file system shows it" },
+	{ "noiversion", UNSEEN, "no file system shows it" },
+	{ "silent", UNSEEN, "about the kernel's log" }, { "loud", UNSEEN, "the same" },
+	{ "private", TAG, "" }, { "rprivate", TAG | RECURSIVE, "" },
+	{ "shared", TAG, "shared:" }, { "rshared", TAG | RECURSIVE, "shared:" },
+	{ "slave", TAG, "master:" }, { "rslave", TAG | RECURSIVE, "master:" },
+	{ "unbindable", TAG, "unbindable" }, { "runbindable", TAG | RECURSIVE, "unbindable" },
+	{ "bind", UNSEEN, "on every row" }, { "rbind", UNSEEN, "on every row" },
+	{ "remount", UNSEEN, "remount_changes_what_is_there" },
+	{ "tmpcopyup", UNSEEN, "mounts::tmpcopyup_fills_a_tmpfs_with_what_was_there" },
+	{ "idmap", UNSEEN, "e2e-matrix-ids" }, { "ridmap", UNSEEN, "e2e-matrix-ids" },
+	{ "copy-symlink", UNSEEN, "links_are_copied_bound_or_followed_as_told" },
+	{ "src-nofollow", UNSEEN, "links_are_copied_bound_or_followed_as_told" },
+	{ "dest-nofollow", UNSEEN, "links_are_copied_bound_or_followed_as_told" },
+	{ "defaults", UNSEEN, "means nothing" },
+};
+
+static const struct row *row_find(const char *option)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strcmp(rows[i].option, option) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* An option that is in kist's table alone has no row here, and fails this. */
+E2E(matrix_mounts, each_option_of_features_is_tried_here)
+{
+	struct bundle *b = bundle_new();
+	const struct json *list = json_find(matrix_features(b), "/mountOptions");
+	size_t count = 0;
+
+	JSON_EACH(item, list) {
+		cr_expect_not_null(row_find(item->text), "%s", item->text);
+		count++;
+	}
+	cr_expect_eq(count, ARRAY_SIZE(rows), "%zu options, %zu rows", count, ARRAY_SIZE(rows));
+}
+
+static void tmpfs_on(const char *path)
+{
+	_cleanup_fd int fs_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC), mount_fd = -EBADF;
+
+	cr_assert_eq(sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0), 0);
+	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
+	cr_assert_eq(sys_move_mount(mount_fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH), 0);
+	cr_assert_eq(mkdirat(mount_fd, "below", 0755), 0);
+}
+
+/* A file system with another below it. */
+static const char *pair(struct bundle *b, const char *name, unsigned int attributes,
+			unsigned long propagation)
+{
+	const char *path = arena_printf(&e2e_arena, "%s/%s", b->dir, name);
+	struct mount_attr shape = {
+		.attr_set = attributes,
+		.attr_clr = attributes & MOUNT_ATTR__ATIME ? MOUNT_ATTR__ATIME : 0,
+		.propagation = propagation,
+	};
+
+	cr_assert_eq(mkdir(path, 0755), 0);
+	tmpfs_on(path);
+	tmpfs_on(arena_printf(&e2e_arena, "%s/below", path));
+	cr_assert_eq(sys_mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &shape), 0, "%s",
+		     strerror(errno));
+	return path;
+}
+
+static void pair_end(const char *path)
+{
+	cr_expect_eq(sys_umount2(arena_printf(&e2e_arena, "%s/below", path), 0), 0);
+	cr_expect_eq(sys_umount2(path, 0), 0);
+}
+
+/* Runs with that one mount on /data in the place of the last; what is on it and below it. */
+static void look(struct bundle *b, const char *source, const char *options,
+		 struct probe_mount *ret, struct probe_mount *ret_below)
+{
+	struct output got;
+	struct probe seen;
+
+	bundle_set(b, "/mounts/7",
+		   arena_printf(&e2e_arena, "{'destination': '/data', 'type': '%s', 'source': '%s',"
+				" 'options': [%s]}", source ? "none" : "tmpfs",
+				source ? source : "tmpfs", options));
+	bundle_run(b, &got);
+	cr_assert_eq(got.status, 0, "%s: %s", options, got.err);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_assert(probe_mount_find(&seen, "/data", ret), "%s", options);
+	if (ret_below != NULL)
+		cr_assert(probe_mount_find(&seen, "/data/below", ret_below), "%s", options);
+}
+
+E2E(matrix_mounts, flags_are_set_and_taken_off_here_and_below)
+{
+	struct bundle *b = bundle_new();
+	const char *plain, *strict;
+
+	e2e_need_root();
+	plain = pair(b, "plain", 0, MS_PRIVATE);
+	strict = pair(b, "strict", STRICT, MS_PRIVATE);
+	bundle_set(b, "/mounts/-", "{}");	/* the eighth */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		bool has = (row->kind & ~RECURSIVE) == FLAG;
+		struct probe_mount at, below;
+
+		if (!has && (row->kind & ~RECURSIVE) != NO_FLAG)
+			continue;
+		look(b, has ? plain : strict,
+		     arena_printf(&e2e_arena, "'rbind', '%s'", row->option), &at, &below);
+		cr_expect_eq(probe_option(at.options, row->word), has, "%s: %s", row->option,
+			     at.options);
+		cr_expect_eq(probe_option(below.options, row->word),
+			     row->kind & RECURSIVE ? has : !has, "%s, below: %s", row->option,
+			     below.options);
+	}
+	pair_end(plain);
+	pair_end(strict);
+}
+
+E2E(matrix_mounts, the_last_of_contradicting_options_counts)
+{
+	static const struct { const char *options, *has, *lacks; } cases[] = {
+		{ "'ro', 'rw'", "rw", "ro" }, { "'rw', 'ro'", "ro", "rw" },
+		{ "'nosuid', 'suid'", "rw", "nosuid" }, { "'suid', 'nosuid'", "nosuid", "suid" },
+		{ "'noatime', 'strictatime'", "rw", "relatime" },
+		{ "'strictatime', 'relatime'", "relatime", "noatime" },
+		{ "'strictatime', 'nostrictatime'", "relatime", "noatime" },
+		{ "'noatime', 'atime'", "relatime", "noatime" },
+		{ "'noexec', 'exec', 'noexec'", "noexec", "exec" },
+	};
+	struct bundle *b = bundle_new();
+
+	e2e_need_root();
+	bundle_set(b, "/mounts/-", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct probe_mount at;
+
+		look(b, NULL, cases[i].options, &at, NULL);
+		cr_expect(probe_option(at.options, cases[i].has), "%s: %s", cases[i].options,
+			  at.options);
+		cr_expect_not(probe_option(at.options, cases[i].lacks), "%s: %s", cases[i].options,
+			      at.options);
+	}
+}
+
+/* The word that undoes it, for those of the superblock. */
+static const char *undone_by(const struct row *row)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].kind == TMPFS && strcmp(rows[i].word, row->word) == 0)
+			return rows[i].option;
+	return "defaults";
+}
+
+E2E(matrix_mounts, options_of_the_file_system_reach_it)
+{
+	struct bundle *b = bundle_new();
+
+	e2e_need_root();
+	bundle_set(b, "/mounts/-", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		struct probe_mount at;
+
+		if (row->kind != TMPFS && row->kind != NO_TMPFS)
+			continue;
+		look(b, NULL, row->kind == TMPFS ?
+		     arena_printf(&e2e_arena, "'%s'", row->option) :
+		     arena_printf(&e2e_arena, "'%s', '%s'", undone_by(row), row->option), &at,
+		     NULL);
+		cr_expect_eq(probe_option(at.super_options, row->word), row->kind == TMPFS,
+			     "%s: %s", row->option, at.super_options);
+	}
+}
+
+E2E(matrix_mounts, propagation_is_as_told_here_and_below)
+{
+	struct bundle *b = bundle_new();
+	const char *shared;
+
+	e2e_need_root();
+	shared = pair(b, "shared", 0, MS_SHARED);
+	bundle_set(b, "/mounts/-", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		struct probe_mount at, below;
+		const char *word;
+
+		if ((row->kind & ~RECURSIVE) != TAG)
+			continue;
+		look(b, shared, arena_printf(&e2e_arena, "'rbind', '%s'", row->option), &at,
+		     &below);
+		cr_expect_eq(strncmp(at.tags, row->word, strlen(row->word)), 0, "%s: %s",
+			     row->option, at.tags);
+		cr_expect_eq(*row->word == '\0', *at.tags == '\0', "%s: %s", row->option, at.tags);
+		word = row->kind & RECURSIVE ? row->word : "master:";
+		cr_expect_eq(strncmp(below.tags, word, strlen(word)), 0, "%s, below: %s",
+			     row->option, below.tags);
+		cr_expect_eq(*word == '\0', *below.tags == '\0', "%s, below: %s", row->option,
+			     below.tags);
+	}
+	pair_end(shared);
+}
+
+E2E(matrix_mounts, remount_changes_what_is_there)
+{
+	struct bundle *b = bundle_new();
+	struct probe_mount at;
+	struct output got;
+	struct probe seen;
+
+	e2e_need_root();
+	bundle_set(b, "/mounts/-", "{'destination': '/data', 'type': 'tmpfs', 'source': 'x'}");
+	bundle_set(b, "/mounts/-", "{'destination': '/data', 'type': 'tmpfs', 'source': 'x',"
+		   " 'options': ['remount', 'ro', 'nosuid', 'size=4096k']}");
+	bundle_run(b, &got);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_assert(probe_mount_find(&seen, "/data", &at));
+	cr_expect(probe_option(at.options, "ro") && probe_option(at.options, "nosuid"), "%s",
+		  at.options);
+	cr_expect(probe_option(at.super_options, "size=4096k"), "%s", at.super_options);
+}
+
+E2E(matrix_mounts, links_are_copied_bound_or_followed_as_told)
+{
+	struct bundle *b = bundle_new();
+	const char *source = arena_printf(&e2e_arena, "%s/link", b->dir);
+	struct output got;
+
+	e2e_need_root();
+	bundle_set(b, "/root/readonly", "false");
+	bundle_file(b, "/real", 0644, "real");
+	bundle_file(b, "/inner", 0644, "inner");
+	cr_assert_eq(symlink("bundle/rootfs/real", source), 0);
+	cr_assert_eq(symlink("inner", arena_printf(&e2e_arena, "%s/at-link", b->rootfs)), 0);
+	bundle_set(b, "/mounts/-", arena_printf(&e2e_arena, "{'destination': '/copy', 'source': "
+		   "'%s', 'options': ['bind', 'copy-symlink']}", source));
+	bundle_set(b, "/mounts/-", arena_printf(&e2e_arena, "{'destination': '/followed', "
+		   "'source': '%s', 'options': ['bind']}", source));
+	bundle_set(b, "/mounts/-", arena_printf(&e2e_arena, "{'destination': '/at-link', "
+		   "'source': '%s', 'options': ['bind', 'src-nofollow', 'dest-nofollow']}",
+		   source));
+	bundle_probe_args(b, "readlink", "/copy", "read", "/followed", "readlink", "/at-link",
+			  "read", "/inner", NULL);
+	bundle_run(b, &got);
+	cr_expect_str_eq(got.out, "readlink:/copy=bundle/rootfs/real\nread:/followed=real\n"
+			 "readlink:/at-link=bundle/rootfs/real\nread:/inner=inner\n", "%s",
+			 got.err);
+}
+
+E2E(matrix_mounts, symlinks_are_not_followed_where_told)
+{
+	struct bundle *b = bundle_new();
+	const char *plain;
+	struct output got;
+
+	e2e_need_root();
+	plain = pair(b, "plain", 0, MS_PRIVATE);
+	cr_assert_eq(symlink("below", arena_printf(&e2e_arena, "%s/link", plain)), 0);
+	bundle_set(b, "/mounts/-", arena_printf(&e2e_arena, "{'destination': '/data', 'source': "
+		   "'%s', 'options': ['rbind', 'nosymfollow']}", plain));
+	bundle_probe_args(b, "open", "/data/link", "r", "open", "/data/below", "r", NULL);
+	bundle_run(b, &got);
+	cr_expect_str_eq(got.out, "open:/data/link=ELOOP\nopen:/data/below=0\n", "%s", got.err);
+	pair_end(plain);
+}
