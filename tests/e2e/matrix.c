@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/fd.h"
+#include "base/sys.h"
 
 const char *matrix_file(const char *path)
 {
@@ -37,6 +39,21 @@ bool matrix_has_line(const char *text, const char *line)
 		if (strncmp(at, line, length) == 0 && (at[length] == '\0' || at[length] == '\n'))
 			return true;
 	return false;
+}
+
+void matrix_tmpfs(const char *path)
+{
+	_cleanup_fd int fs_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC), mount_fd = -EBADF;
+
+	cr_assert_eq(sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0), 0);
+	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
+	cr_assert_eq(sys_move_mount(mount_fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH), 0);
+	cr_assert_eq(mkdirat(mount_fd, "below", 0755), 0);
+}
+
+void matrix_unmount(const char *path)
+{
+	cr_expect_eq(sys_umount2(path, 0), 0, "unmount %s: %s", path, strerror(errno));
 }
 
 static const struct json *parse(const char *name, const char *text)

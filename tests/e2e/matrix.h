@@ -18,6 +18,9 @@ const char *matrix_file(const char *path);
 void matrix_write(const char *path, const char *text);
 /* Whether one of its lines is that one. */
 bool matrix_has_line(const char *text, const char *line);
+/* A new tmpfs there, with a directory "below" in it, and away with it. */
+void matrix_tmpfs(const char *path);
+void matrix_unmount(const char *path);
 /* The directory of that process' cgroup, by a v1 controller or "" for v2; NULL: none. */
 const char *matrix_cgroup(pid_t pid, const char *controller);
 /* Whether the host has it, in that version. */

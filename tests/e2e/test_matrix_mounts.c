@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/fd.h"
 #include "base/sys.h"
 #include "tests/e2e/matrix.h"
 
@@ -103,16 +102,6 @@ E2E(matrix_mounts, each_option_of_features_is_tried_here)
 	cr_expect_eq(count, ARRAY_SIZE(rows), "%zu options, %zu rows", count, ARRAY_SIZE(rows));
 }
 
-static void tmpfs_on(const char *path)
-{
-	_cleanup_fd int fs_fd = sys_fsopen("tmpfs", FSOPEN_CLOEXEC), mount_fd = -EBADF;
-
-	cr_assert_eq(sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0), 0);
-	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
-	cr_assert_eq(sys_move_mount(mount_fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH), 0);
-	cr_assert_eq(mkdirat(mount_fd, "below", 0755), 0);
-}
-
 /* A file system with another below it. */
 static const char *pair(struct bundle *b, const char *name, unsigned int attributes,
 			unsigned long propagation)
@@ -125,8 +114,8 @@ static const char *pair(struct bundle *b, const char *name, unsigned int attribu
 	};
 
 	cr_assert_eq(mkdir(path, 0755), 0);
-	tmpfs_on(path);
-	tmpfs_on(arena_printf(&e2e_arena, "%s/below", path));
+	matrix_tmpfs(path);
+	matrix_tmpfs(arena_printf(&e2e_arena, "%s/below", path));
 	cr_assert_eq(sys_mount_setattr(AT_FDCWD, path, AT_RECURSIVE, &shape), 0, "%s",
 		     strerror(errno));
 	return path;
@@ -134,8 +123,8 @@ static const char *pair(struct bundle *b, const char *name, unsigned int attribu
 
 static void pair_end(const char *path)
 {
-	cr_expect_eq(sys_umount2(arena_printf(&e2e_arena, "%s/below", path), 0), 0);
-	cr_expect_eq(sys_umount2(path, 0), 0);
+	matrix_unmount(arena_printf(&e2e_arena, "%s/below", path));
+	matrix_unmount(path);
 }
 
 /* Runs with that one mount on /data in the place of the last; what is on it and below it. */
