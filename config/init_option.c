@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/init_option.h"
 
+#include <linux/sched.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -136,12 +137,23 @@ static bool is_alone(const struct plan *plan)
 	return limit->set && (limit->value == 0 || limit->value == 1);
 }
 
+/*
+ * What the kernel does not hand on to a child: the program is made by a fork, and
+ * a process with a deadline may not fork at all.
+ */
+static bool is_scheduled_alone(const struct scheduler_plan *scheduler)
+{
+	return scheduler->set && (scheduler->policy == SCHED_DEADLINE ||
+				  (scheduler->flags & SCHED_FLAG_RESET_ON_FORK));
+}
+
 bool init_plan_used(const struct plan *plan, enum init_mode mode)
 {
 	const struct namespace_plan *pid = &plan->namespaces[NAMESPACE_PID];
 
 	/* In a pid namespace that others live in it would not be pid 1. */
-	if (mode == INIT_NEVER || !plan->has_process || !pid->listed || pid->path != NULL)
+	if (mode == INIT_NEVER || !plan->has_process || !pid->listed || pid->path != NULL ||
+	    is_scheduled_alone(&plan->process.scheduler))
 		return false;
 	return mode == INIT_ALWAYS || (!is_init(&plan->process) && !is_alone(plan));
 }

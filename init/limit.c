@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "init/limit.h"
 #include "init/procfs.h"
 #include "init/step.h"
 
@@ -92,32 +93,47 @@ static int list_parse(const char *list, unsigned long *mask, struct error *err)
 	return 0;
 }
 
-static int set_affinity(const struct process_plan *process, struct error *err)
+static bool is_given(const char *list)
 {
-	const char *list = process->cpu_affinity_final != NULL ? process->cpu_affinity_final :
-			   process->cpu_affinity_initial;
+	return list != NULL && *list != '\0';
+}
+
+int affinity_set(const char *list, struct error *err)
+{
 	unsigned long mask[LIST_WORDS] = { 0 };
 
-	if (list == NULL || *list == '\0')
-		return 0;
-	if (list_parse(list, mask, err) < 0)
+	/* All CPUs that there could be: the kernel leaves those that the cgroup may use. */
+	if (list == NULL)
+		memset(mask, 0xff, sizeof(mask));
+	else if (list_parse(list, mask, err) < 0)
 		return error_wrap(err, "CPU affinity");
 	if (sched_setaffinity(0, sizeof(mask), (const cpu_set_t *)(const void *)mask) < 0)
-		return error_errno(err, "set CPU affinity %s", list);
+		return error_errno(err, "set CPU affinity %s", list != NULL ? list : "to all");
 	return 0;
+}
+
+/* Of exec alone, says the spec; without a final list, what the cgroup allows. */
+static int set_affinity(const struct plan *plan, const struct process_plan *process,
+			struct error *err)
+{
+	if (process == &plan->process)
+		return 0;
+	if (is_given(process->cpu_affinity_final))
+		return affinity_set(process->cpu_affinity_final, err);
+	return is_given(process->cpu_affinity_initial) ? affinity_set(NULL, err) : 0;
 }
 
 static int set_memory_policy(const struct memory_policy_plan *policy, struct error *err)
 {
 	unsigned long mask[LIST_WORDS] = { 0 };
-	bool nodes = policy->nodes != NULL && *policy->nodes != '\0';
+	bool nodes = is_given(policy->nodes);
 
 	if (!policy->set)
 		return 0;
 	if (nodes && list_parse(policy->nodes, mask, err) < 0)
 		return error_wrap(err, "memory policy");
 	/* The kernel takes at most a page of bits, and one bit less than the number it is given. */
-	if (sys_set_mempolicy(policy->mode, nodes ? mask : NULL, nodes ? 1024 + 1 : 0) < 0)
+	if (sys_set_mempolicy(policy->mode, nodes ? mask : NULL, nodes ? LIST_BITS_MAX + 1 : 0) < 0)
 		return error_errno(err, "set memory policy");
 	return 0;
 }
@@ -147,7 +163,7 @@ int step_limits(const struct plan *plan, struct init *in, struct error *err)
 {
 	const struct process_plan *process = in->process;
 
-	if (set_affinity(process, err) < 0 || set_scheduler(process, err) < 0 ||
+	if (set_affinity(plan, process, err) < 0 || set_scheduler(process, err) < 0 ||
 	    set_memory_policy(&plan->memory_policy, err) < 0)
 		return -1;
 	if (plan->personality.set && personality(plan->personality.value) < 0)

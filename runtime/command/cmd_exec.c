@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "init/limit.h"
 #include "runtime/command/exec_process.h"
 #include "runtime/console.h"
 #include "runtime/create.h"
@@ -173,6 +174,11 @@ static int exec_detached(struct exec *exec, struct error *err)
 	return 0;
 }
 
+static bool is_listed(const char *cpus)
+{
+	return cpus != NULL && *cpus != '\0';
+}
+
 static int exec_run(struct cli *cli, const struct exec_options *values, struct container *c,
 		    struct error *err)
 {
@@ -196,6 +202,10 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 		return -1;
 	if (exec.request.process->args.count == 0)
 		return error_set(err, "process args cannot be empty");
+	/* Until the program is in the container's cgroup: its own CPUs are left in peace. */
+	if (is_listed(exec.request.process->cpu_affinity_initial) &&
+	    affinity_set(exec.request.process->cpu_affinity_initial, err) < 0)
+		return -1;
 	if (create_check_terminal(exec.request.process->terminal, values->detach,
 				  values->console_socket, err) < 0)
 		return -1;

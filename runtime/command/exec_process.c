@@ -89,6 +89,23 @@ static int add_capabilities(struct arena *arena, struct process_plan *process,
 	return 0;
 }
 
+/* The container's affinity is for all that is executed in it; that of the file counts more. */
+static const struct process_plan *process_of_file(struct arena *arena, const struct plan *plan,
+						  const char *path, struct error *err)
+{
+	const struct process_plan *loaded = process_load(arena, path, err);
+	struct process_plan *process;
+
+	if (loaded == NULL || loaded->cpu_affinity_initial != NULL ||
+	    loaded->cpu_affinity_final != NULL)
+		return loaded;
+	process = ARENA_NEW(arena, struct process_plan);
+	*process = *loaded;
+	process->cpu_affinity_initial = plan->process.cpu_affinity_initial;
+	process->cpu_affinity_final = plan->process.cpu_affinity_final;
+	return process;
+}
+
 const struct process_plan *exec_process(struct arena *arena, const struct plan *plan,
 					const struct process_options *options,
 					const struct arguments *args, struct error *err)
@@ -96,7 +113,7 @@ const struct process_plan *exec_process(struct arena *arena, const struct plan *
 	struct process_plan *process = ARENA_NEW(arena, struct process_plan);
 
 	if (options->process != NULL)
-		return process_load(arena, options->process, err);
+		return process_of_file(arena, plan, options->process, err);
 	*process = plan->process;
 	process->terminal = options->tty;
 	process->args.items = args->items;

@@ -57,14 +57,16 @@ STAGE_TEST(limit, the_oom_score_is_set)
 
 STAGE_TEST(limit, personality_affinity_and_priorities_are_set)
 {
+	static struct process_plan process;
 	cpu_set_t cpus;
 
+	s->in.process = &process;
 	s->plan.personality = (struct opt_u64){ true, PER_LINUX32 };
-	s->plan.process.cpu_affinity_initial = "0-1";
-	s->plan.process.cpu_affinity_final = "0";
-	s->plan.process.io_priority = (struct opt_u64){ true, 2 << 13 | 6 };
-	s->plan.process.scheduler = (struct scheduler_plan){ .set = true, .policy = SCHED_BATCH,
-							     .nice = 3 };
+	process.cpu_affinity_initial = "0-1";
+	process.cpu_affinity_final = "0";
+	process.io_priority = (struct opt_u64){ true, 2 << 13 | 6 };
+	process.scheduler = (struct scheduler_plan){ .set = true, .policy = SCHED_BATCH,
+						     .nice = 3 };
 	CHECK(RUN(step_limits) == 0);
 	CHECK(personality(0xffffffff) == PER_LINUX32);
 	CHECK(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);
@@ -77,9 +79,11 @@ STAGE_TEST(limit, personality_affinity_and_priorities_are_set)
 STAGE_TEST(limit, a_wrong_cpu_list_is_named)
 {
 	static const char *const lists[] = { "1-0", "x", "0,,1", "99999", "0-" };
+	static struct process_plan process;
 
+	s->in.process = &process;
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
-		s->plan.process.cpu_affinity_final = lists[i];
+		process.cpu_affinity_final = lists[i];
 		FAILS_WITH(RUN(step_limits), lists[i]);
 	}
 	return 0;

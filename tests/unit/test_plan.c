@@ -287,6 +287,12 @@ Test(plan, uses_the_init_for_programs_that_are_none)
 				   "'always'}, 'linux': {'namespaces': [{'type': 'mount'}, "
 				   "{'type': 'pid', 'path': '/p'}]}}"))->init.used,
 		      "in another's pid namespace it is not pid 1");
+	cr_expect_not(ACCEPT(parse("{'ociVersion': '1.3.0', 'root': {'path': '/r'}, 'process': "
+				   "{'cwd': '/', 'args': ['sh'], 'scheduler': {'policy': "
+				   "'SCHED_DEADLINE', 'runtime': 1, 'deadline': 2, 'period': 3}}, "
+				   "'annotations': {'org.kist.init': 'always'}, 'linux': "
+				   "{'namespaces': [{'type': 'mount'}, {'type': 'pid'}]}}"))
+		      ->init.used, "who has a deadline may not fork");
 }
 
 Test(plan, turns_annotations_into_options_of_the_init)
