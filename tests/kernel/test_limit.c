@@ -65,8 +65,8 @@ STAGE_TEST(limit, personality_affinity_and_priorities_are_set)
 	process.cpu_affinity_initial = "0-1";
 	process.cpu_affinity_final = "0";
 	process.io_priority = (struct opt_u64){ true, 2 << 13 | 6 };
-	process.scheduler = (struct scheduler_plan){ .set = true, .policy = SCHED_BATCH,
-						     .nice = 3 };
+	process.scheduler =
+		(struct scheduler_plan){ .set = true, .policy = SCHED_BATCH, .nice = 3 };
 	CHECK(RUN(step_limits) == 0);
 	CHECK(personality(0xffffffff) == PER_LINUX32);
 	CHECK(sched_getaffinity(0, sizeof(cpus), &cpus) == 0);

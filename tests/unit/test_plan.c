@@ -292,7 +292,8 @@ Test(plan, uses_the_init_for_programs_that_are_none)
 				   "'SCHED_DEADLINE', 'runtime': 1, 'deadline': 2, 'period': 3}}, "
 				   "'annotations': {'org.kist.init': 'always'}, 'linux': "
 				   "{'namespaces': [{'type': 'mount'}, {'type': 'pid'}]}}"))
-		      ->init.used, "who has a deadline may not fork");
+			      ->init.used,
+		      "who has a deadline may not fork");
 }
 
 Test(plan, turns_annotations_into_options_of_the_init)
