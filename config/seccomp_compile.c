@@ -20,7 +20,7 @@ static void context_release(scmp_filter_ctx *context)
 
 /*
  * One filter of libseccomp's for each architecture, which takes it less than half of the time
- * that one for all takes, and in front of them the stub, which finds the one of a call.
+ * that one for all takes, and in front of them a prologue, which finds the one of a call.
  */
 enum { MAX_PARTS = 24 };
 
@@ -32,14 +32,14 @@ struct part {
 
 /* --- the way to a part, and ENOSYS for what is newer than the profile --------------- */
 
-struct stub {
+struct prologue {
 	struct sock_filter items[SECCOMP_MAX_FILTER];
 	size_t count;
 };
 
-static void emit(struct stub *stub, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
+static void emit(struct prologue *prologue, uint16_t code, uint8_t yes, uint8_t no, uint32_t k)
 {
-	stub->items[stub->count++] = (struct sock_filter){ code, yes, no, k };
+	prologue->items[prologue->count++] = (struct sock_filter){ code, yes, no, k };
 }
 
 /* The highest number that the profile names on that architecture; 0: none. */
@@ -58,58 +58,58 @@ static uint32_t last_syscall(const struct seccomp_profile *profile, uint32_t arc
 	return (uint32_t)last;
 }
 
-/* A jump to where a part begins: its number is patched by stub_end(). */
-static void emit_done(struct stub *stub, size_t part)
+/* A jump to where a part begins, which prologue_end() knows. */
+static void emit_done(struct prologue *prologue, size_t part)
 {
-	emit(stub, BPF_JMP | BPF_JA, 0, 0, (uint32_t)part);
+	emit(prologue, BPF_JMP | BPF_JA, 0, 0, (uint32_t)part);
 }
 
-static void stub_end(struct stub *stub, const struct part *parts)
+static void prologue_end(struct prologue *prologue, const struct part *parts)
 {
-	for (size_t i = 0; i < stub->count; i++) {
-		size_t to = stub->count;
+	for (size_t i = 0; i < prologue->count; i++) {
+		size_t to = prologue->count;
 
-		if (stub->items[i].code != (BPF_JMP | BPF_JA))
+		if (prologue->items[i].code != (BPF_JMP | BPF_JA))
 			continue;
-		for (size_t part = 0; part < stub->items[i].k; part++)
+		for (size_t part = 0; part < prologue->items[i].k; part++)
 			to += parts[part].size / sizeof(struct sock_filter);
-		stub->items[i].k = (uint32_t)(to - i - 1);
+		prologue->items[i].k = (uint32_t)(to - i - 1);
 	}
 }
 
 /* The number is loaded.  Four instructions at most. */
-static void emit_limit(struct stub *stub, uint32_t last, size_t part)
+static void emit_limit(struct prologue *prologue, uint32_t last, size_t part)
 {
 	if (last != 0) {
-		emit(stub, BPF_JMP | BPF_JGT | BPF_K, 0, 1, last);
-		emit(stub, BPF_RET | BPF_K, 0, 0, SCMP_ACT_ERRNO(ENOSYS));
+		emit(prologue, BPF_JMP | BPF_JGT | BPF_K, 0, 1, last);
+		emit(prologue, BPF_RET | BPF_K, 0, 0, SCMP_ACT_ERRNO(ENOSYS));
 	}
-	emit_done(stub, part);
+	emit_done(prologue, part);
 }
 
 /* The instructions behind the jump that knows the architecture.  x32: the part of that, or 0. */
-static void emit_limits(struct stub *stub, const struct seccomp_profile *profile, uint32_t arch,
-			bool limits, size_t part, size_t x32)
+static void emit_limits(struct prologue *prologue, const struct seccomp_profile *profile,
+			uint32_t arch, bool limits, size_t part, size_t x32)
 {
 	const uint32_t last = limits ? last_syscall(profile, arch) : 0;
 	size_t split;
 
-	emit(stub, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
+	emit(prologue, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, nr));
 	/* Calls that the kernel does not know arrive as number 0 there, setup(2), long gone. */
 	if (limits && (arch == SCMP_ARCH_S390 || arch == SCMP_ARCH_S390X)) {
-		emit(stub, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-		emit(stub, BPF_RET | BPF_K, 0, 0, SCMP_ACT_ERRNO(ENOSYS));
+		emit(prologue, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+		emit(prologue, BPF_RET | BPF_K, 0, 0, SCMP_ACT_ERRNO(ENOSYS));
 	}
 	if (arch != SCMP_ARCH_X86_64) {
-		emit_limit(stub, last, part);
+		emit_limit(prologue, last, part);
 		return;
 	}
-	split = stub->count;
-	emit(stub, BPF_JMP | BPF_JSET | BPF_K, 0, 0, X32_BIT);
-	emit_limit(stub, last, part);
-	stub->items[split].jt = (uint8_t)(stub->count - split - 1);
+	split = prologue->count;
+	emit(prologue, BPF_JMP | BPF_JSET | BPF_K, 0, 0, X32_BIT);
+	emit_limit(prologue, last, part);
+	prologue->items[split].jt = (uint8_t)(prologue->count - split - 1);
 	/* Not listed: x86_64's part kills them. */
-	emit_limit(stub, limits && x32 != 0 ? last_syscall(profile, SCMP_ARCH_X32) : 0,
+	emit_limit(prologue, limits && x32 != 0 ? last_syscall(profile, SCMP_ARCH_X32) : 0,
 		   x32 != 0 ? x32 : part);
 }
 
@@ -122,8 +122,8 @@ static bool has_architecture(const struct seccomp_profile *profile, size_t count
 	return false;
 }
 
-/* Where everything is allowed or traced anyway, newer calls are too. */
-static bool wants_stub(const struct seccomp_profile *profile)
+/* ENOSYS for newer calls; where everything is allowed or traced anyway, they are too. */
+static bool wants_limits(const struct seccomp_profile *profile)
 {
 	uint32_t action = profile->default_action & SECCOMP_RET_ACTION_FULL;
 
@@ -132,10 +132,10 @@ static bool wants_stub(const struct seccomp_profile *profile)
 }
 
 /* What is of none of them comes to the first part, which kills it. */
-static void stub_make(struct stub *stub, const struct seccomp_profile *profile,
-		      const struct part *parts, size_t count)
+static void prologue_make(struct prologue *prologue, const struct seccomp_profile *profile,
+			  const struct part *parts, size_t count)
 {
-	const bool limits = wants_stub(profile);
+	const bool limits = wants_limits(profile);
 	size_t x32 = 0;
 
 	if (count == 1 && !limits)
@@ -143,17 +143,17 @@ static void stub_make(struct stub *stub, const struct seccomp_profile *profile,
 	for (size_t i = 0; i < count; i++)
 		if (parts[i].arch == SCMP_ARCH_X32)
 			x32 = i;
-	emit(stub, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
+	emit(prologue, BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(struct seccomp_data, arch));
 	for (size_t i = 0; i < count; i++) {
-		size_t start = stub->count;
+		size_t start = prologue->count;
 
 		if (parts[i].arch == SCMP_ARCH_X32)
 			continue;
-		emit(stub, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, parts[i].arch);
-		emit_limits(stub, profile, parts[i].arch, limits, i, x32);
-		stub->items[start].jf = (uint8_t)(stub->count - start - 1);
+		emit(prologue, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, parts[i].arch);
+		emit_limits(prologue, profile, parts[i].arch, limits, i, x32);
+		prologue->items[start].jf = (uint8_t)(prologue->count - start - 1);
 	}
-	stub_end(stub, parts);
+	prologue_end(prologue, parts);
 }
 
 /* --- libseccomp ----------------------------------------------------------------------- */
@@ -305,7 +305,7 @@ static int parts_compile(struct part *parts, struct arena *arena,
 int seccomp_compile(struct arena *arena, const struct seccomp_profile *profile,
 		    seccomp_filter *ret, const struct seccomp_rule **ret_rule, struct error *err)
 {
-	struct stub *stub = ARENA_NEW(arena, struct stub);
+	struct prologue *prologue = ARENA_NEW(arena, struct prologue);
 	struct part parts[MAX_PARTS] = { 0 };
 	size_t count = 0, at;
 	int part_count;
@@ -314,16 +314,16 @@ int seccomp_compile(struct arena *arena, const struct seccomp_profile *profile,
 	part_count = parts_compile(parts, arena, profile, ret_rule, err);
 	if (part_count < 0)
 		return -1;
-	stub_make(stub, profile, parts, (size_t)part_count);
+	prologue_make(prologue, profile, parts, (size_t)part_count);
 	for (int i = 0; i < part_count; i++)
 		count += parts[i].size / sizeof(struct sock_filter);
-	at = stub->count;
+	at = prologue->count;
 	count += at;
 	if (count > SECCOMP_MAX_FILTER)
 		return error_set(err, "the filter has %zu instructions, and the kernel takes %d",
 				 count, SECCOMP_MAX_FILTER);
 	ret->items = ARENA_NEWS(arena, count, struct sock_filter);
-	memcpy(ret->items, stub->items, at * sizeof(struct sock_filter));
+	memcpy(ret->items, prologue->items, at * sizeof(struct sock_filter));
 	for (int i = 0; i < part_count; i++) {
 		memcpy(ret->items + at, parts[i].bytes, parts[i].size);
 		at += parts[i].size / sizeof(struct sock_filter);
