@@ -6,14 +6,10 @@
 #include <yajl/yajl_parse.h>
 
 #include "base/text.h"
+#include "config/json_build.h"
 
 /* Objects with more members than this are searched for duplicate keys by sorting. */
 #define MANY_MEMBERS	16
-
-struct level {
-	struct json *value;	/* the array or object */
-	struct json *last;	/* its last item so far */
-};
 
 struct reader {
 	struct arena *arena;
@@ -21,11 +17,7 @@ struct reader {
 	struct error *err;
 	bool failed;			/* *err is filled by a callback */
 	yajl_handle yajl;
-	struct json *root;
-	struct level levels[JSON_MAX_DEPTH];
-	unsigned int depth, count;
-	const char *key;
-	uint32_t key_offset;
+	struct json_builder tree;
 };
 
 /* --- yajl's memory: on the arena, with the size in front for realloc ---------- */
@@ -104,41 +96,23 @@ static int bad_text(struct reader *reader, size_t offset, const char *pointer, c
 /* The pointer of what is being read: of the container, with the key that waits for its value. */
 static const char *reader_pointer(const struct reader *reader, const char *key)
 {
+	const struct json *container = json_build_parent(&reader->tree);
 	const char *parent = "";
 
-	if (reader->depth > 0)
-		parent = json_pointer(reader->arena, reader->levels[reader->depth - 1].value);
+	if (container != NULL)
+		parent = json_pointer(reader->arena, container);
 	return key == NULL ? parent : arena_printf(reader->arena, "%s/%s", parent,
 						   text_printable(reader->arena, key));
 }
 
 static struct json *add(struct reader *reader, enum json_type type, size_t offset)
 {
-	struct level *level = reader->depth > 0 ? &reader->levels[reader->depth - 1] : NULL;
-	struct json *value;
+	struct json *value = json_build(&reader->tree, type, offset);
 
-	if (++reader->count > JSON_MAX_COUNT) {
-		bad_text(reader, offset, "", arena_printf(reader->arena,
-			 "is too large: more than %d values", JSON_MAX_COUNT));
-		return NULL;
-	}
-	value = ARENA_NEW(reader->arena, struct json);
-	value->type = type;
-	value->offset = (uint32_t)offset;
-	value->key = reader->key;
-	value->key_offset = reader->key_offset;
-	reader->key = NULL;
-	if (level == NULL) {
-		reader->root = value;
-		return value;
-	}
-	value->parent = level->value;
-	if (level->last != NULL)
-		level->last->next = value;
-	else
-		level->value->first = value;
-	level->last = value;
-	level->value->count++;
+	if (value == NULL)
+		bad_text(reader, offset, "",
+			 arena_printf(reader->arena, "is too large: more than %d values",
+				      JSON_MAX_COUNT));
 	return value;
 }
 
@@ -179,7 +153,7 @@ static int on_string(void *context, const unsigned char *text, size_t length)
 
 	if (memchr(text, '\0', length) != NULL)
 		return bad_text(reader, string_start(reader, text),
-				reader_pointer(reader, reader->key), "holds a NUL (\\u0000)");
+				reader_pointer(reader, reader->tree.key), "holds a NUL (\\u0000)");
 	value = add(reader, JSON_STRING, string_start(reader, text));
 	if (value == NULL)
 		return 0;
@@ -194,8 +168,8 @@ static int on_key(void *context, const unsigned char *text, size_t length)
 	if (memchr(text, '\0', length) != NULL)
 		return bad_text(reader, string_start(reader, text), reader_pointer(reader, NULL),
 				"holds a NUL (\\u0000) in a key");
-	reader->key_offset = (uint32_t)string_start(reader, text);
-	reader->key = arena_strndup(reader->arena, (const char *)text, length);
+	reader->tree.key_offset = (uint32_t)string_start(reader, text);
+	reader->tree.key = arena_strndup(reader->arena, (const char *)text, length);
 	return 1;
 }
 
@@ -203,14 +177,14 @@ static int push(struct reader *reader, enum json_type type)
 {
 	struct json *value;
 
-	if (reader->depth == JSON_MAX_DEPTH)
+	if (reader->tree.depth == JSON_MAX_DEPTH)
 		return bad_text(reader, consumed(reader) - 1, "",
 				arena_printf(reader->arena, "is nested too deeply: more than %d "
 					     "levels", JSON_MAX_DEPTH));
 	value = add(reader, type, consumed(reader) - 1);
 	if (value == NULL)
 		return 0;
-	reader->levels[reader->depth++] = (struct level){ .value = value };
+	json_build_open(&reader->tree, value);
 	return 1;
 }
 
@@ -228,7 +202,7 @@ static int pop(void *context)
 {
 	struct reader *reader = context;
 
-	reader->depth--;
+	json_build_close(&reader->tree);
 	return 1;
 }
 
@@ -271,7 +245,7 @@ static const struct json *find_duplicate(struct arena *arena, const struct json 
 static int on_object_end(void *context)
 {
 	struct reader *reader = context;
-	const struct json *object = reader->levels[reader->depth - 1].value;
+	const struct json *object = json_build_parent(&reader->tree);
 	const struct json *twin = find_duplicate(reader->arena, object);
 
 	if (twin != NULL)
@@ -351,7 +325,12 @@ const struct json *json_parse(struct arena *arena, const struct json_source *sou
 		.malloc = reader_malloc, .realloc = reader_realloc, .free = reader_free,
 		.ctx = arena,
 	};
-	struct reader reader = { .arena = arena, .source = source, .err = err };
+	struct reader reader = {
+		.arena = arena,
+		.source = source,
+		.err = err,
+		.tree = { .arena = arena },
+	};
 	bool fine;
 
 	if (source->size > JSON_MAX_SIZE) {
@@ -362,5 +341,5 @@ const struct json *json_parse(struct arena *arena, const struct json_source *sou
 	reader.yajl = yajl_alloc(&callbacks, &memory, &reader);
 	fine = reader_run(&reader);
 	yajl_free(reader.yajl);
-	return fine ? reader.root : NULL;
+	return fine ? reader.tree.root : NULL;
 }

@@ -5,10 +5,7 @@
 #include <yaml.h>
 
 #include "base/text.h"
-
-struct level {
-	struct json *value, *last;
-};
+#include "config/json_build.h"
 
 struct anchor {
 	const char *name;
@@ -21,11 +18,7 @@ struct reader {
 	const struct json_source *source;
 	struct error *err;
 	yaml_parser_t parser;
-	struct json *root;
-	struct level levels[JSON_MAX_DEPTH];
-	unsigned int depth, count;
-	const char *key;		/* waits for its value */
-	uint32_t key_offset;
+	struct json_builder tree;
 	struct anchor *anchors;
 	size_t characters, bytes;	/* libyaml counts characters: where both stood last */
 };
@@ -56,30 +49,10 @@ static uint32_t offset_of(struct reader *r, const yaml_mark_t *mark)
 
 static struct json *add(struct reader *r, enum json_type type, const yaml_mark_t *mark)
 {
-	struct level *level = r->depth > 0 ? &r->levels[r->depth - 1] : NULL;
-	struct json *value;
+	struct json *value = json_build(&r->tree, type, offset_of(r, mark));
 
-	if (++r->count > JSON_MAX_COUNT) {
+	if (value == NULL)
 		bad_mark(r, mark, "has too many values");
-		return NULL;
-	}
-	value = ARENA_NEW(r->arena, struct json);
-	value->type = type;
-	value->offset = offset_of(r, mark);
-	value->key = r->key;
-	value->key_offset = r->key != NULL ? r->key_offset : value->offset;
-	r->key = NULL;
-	if (level == NULL) {
-		r->root = value;
-		return value;
-	}
-	value->parent = level->value;
-	if (level->last != NULL)
-		level->last->next = value;
-	else
-		level->value->first = value;
-	level->last = value;
-	level->value->count++;
 	return value;
 }
 
@@ -131,8 +104,9 @@ static void scalar_type(struct json *value, const char *text)
 
 static bool wants_key(const struct reader *r)
 {
-	return r->depth > 0 && r->levels[r->depth - 1].value->type == JSON_OBJECT &&
-	       r->key == NULL;
+	const struct json *parent = json_build_parent(&r->tree);
+
+	return parent != NULL && parent->type == JSON_OBJECT && r->tree.key == NULL;
 }
 
 /* Remembered before its value is complete: an alias inside of itself is found by the depth. */
@@ -151,14 +125,14 @@ static void anchor_add(struct reader *r, const yaml_char_t *name, const struct j
 
 static int on_key(struct reader *r, const yaml_event_t *event, const char *text)
 {
-	const struct json *object = r->levels[r->depth - 1].value;
+	const struct json *object = json_build_parent(&r->tree);
 
 	if (json_member(object, text) != NULL)
 		return bad_mark(r, &event->start_mark,
 				arena_printf(r->arena, "the key \"%s\" comes twice",
 					     text_printable(r->arena, text)));
-	r->key = text;
-	r->key_offset = offset_of(r, &event->start_mark);
+	r->tree.key = text;
+	r->tree.key_offset = offset_of(r, &event->start_mark);
 	return 0;
 }
 
@@ -189,13 +163,13 @@ static int on_begin(struct reader *r, const yaml_event_t *event, enum json_type 
 
 	if (wants_key(r))
 		return bad_mark(r, &event->start_mark, "a key must be a word");
-	if (r->depth == JSON_MAX_DEPTH)
+	if (r->tree.depth == JSON_MAX_DEPTH)
 		return bad_mark(r, &event->start_mark, "is nested too deep");
 	value = add(r, type, &event->start_mark);
 	if (value == NULL)
 		return -1;
 	anchor_add(r, anchor, value);
-	r->levels[r->depth++] = (struct level){ value, NULL };
+	json_build_open(&r->tree, value);
 	return 0;
 }
 
@@ -212,16 +186,16 @@ static int copy(struct reader *r, const struct json *from, const yaml_mark_t *ma
 	value->text = from->text;
 	if (from->type != JSON_ARRAY && from->type != JSON_OBJECT)
 		return 0;
-	if (r->depth == JSON_MAX_DEPTH)
+	if (r->tree.depth == JSON_MAX_DEPTH)
 		return bad_mark(r, mark, "is nested too deep");
-	r->levels[r->depth++] = (struct level){ value, NULL };
+	json_build_open(&r->tree, value);
 	JSON_EACH(item, from) {
-		r->key = item->key;
-		r->key_offset = item->key_offset;
+		r->tree.key = item->key;
+		r->tree.key_offset = item->key_offset;
 		if (copy(r, item, mark) < 0)
 			return -1;
 	}
-	r->depth--;
+	json_build_close(&r->tree);
 	return 0;
 }
 
@@ -261,8 +235,8 @@ static int on_alias(struct reader *r, const yaml_event_t *event)
 	for (const struct anchor *anchor = r->anchors; anchor != NULL; anchor = anchor->next) {
 		if (strcmp(anchor->name, name) != 0)
 			continue;
-		for (unsigned int i = 0; i < r->depth; i++)
-			if (r->levels[i].value == anchor->value)
+		for (unsigned int i = 0; i < r->tree.depth; i++)
+			if (r->tree.levels[i].value == anchor->value)
 				return bad_mark(r, &event->start_mark, "an alias of itself");
 		return copy(r, anchor->value, &event->start_mark);
 	}
@@ -280,16 +254,17 @@ static int on_event(struct reader *r, const yaml_event_t *event)
 	case YAML_MAPPING_START_EVENT:
 		return on_begin(r, event, JSON_OBJECT, event->data.mapping_start.anchor);
 	case YAML_MAPPING_END_EVENT:
-		merge(r->levels[--r->depth].value);
+		merge(json_build_close(&r->tree));
 		return 0;
 	case YAML_SEQUENCE_END_EVENT:
-		r->depth--;
+		json_build_close(&r->tree);
 		return 0;
 	case YAML_ALIAS_EVENT:
 		return on_alias(r, event);
 	case YAML_DOCUMENT_START_EVENT:
-		return r->root == NULL ? 0 :
-		       bad_mark(r, &event->start_mark, "there is a second document in the file");
+		if (r->tree.root == NULL)
+			return 0;
+		return bad_mark(r, &event->start_mark, "there is a second document in the file");
 	default:
 		return 0;
 	}
@@ -323,7 +298,12 @@ static int read_all(struct reader *r)
 const struct json *yaml_parse(struct arena *arena, const struct json_source *source,
 			      struct error *err)
 {
-	struct reader reader = { .arena = arena, .source = source, .err = err };
+	struct reader reader = {
+		.arena = arena,
+		.source = source,
+		.err = err,
+		.tree = { .arena = arena },
+	};
 	int result;
 
 	if (source->size > JSON_MAX_SIZE || !yaml_parser_initialize(&reader.parser)) {
@@ -337,7 +317,7 @@ const struct json *yaml_parse(struct arena *arena, const struct json_source *sou
 	yaml_parser_delete(&reader.parser);
 	if (result < 0)
 		return NULL;
-	if (reader.root == NULL)
+	if (reader.tree.root == NULL)
 		error_set(err, "%s: is empty", source->name);
-	return reader.root;
+	return reader.tree.root;
 }
