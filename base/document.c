@@ -91,6 +91,22 @@ void document_man(struct text *out, const struct command_set *set)
 	text_add(out, set->man_tail);
 }
 
+int document_help(struct text *out, const struct command_set *set, const struct arguments *words,
+		  struct error *err)
+{
+	const struct command *command;
+
+	if (words->count == 0) {
+		command_set_help(out, set);
+		return 0;
+	}
+	command = command_demand(set, words->items[0], err);
+	if (command == NULL)
+		return -1;
+	command_help(out, set, command);
+	return 0;
+}
+
 /* --- completions ------------------------------------------------------------------- */
 
 static void add_words(struct text *out, const struct option *options)

@@ -2,8 +2,11 @@
 #pragma once
 #include "base/command.h"
 
-/* The man page and the completions of a program, from the tables that the parser uses. */
+/* Help, man page and completions of a program, from the tables that the parser uses. */
 void document_man(struct text *out, const struct command_set *set);
+/* "help": the set, or the command that is named. */
+int document_help(struct text *out, const struct command_set *set, const struct arguments *words,
+		  struct error *err);
 /* shell: bash, zsh or fish. */
 int document_completion(struct text *out, const struct command_set *set, const char *shell,
 			struct error *err);

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "base/document.h"
 #include "rootfs-tools/command/cli.h"
 
@@ -19,17 +17,7 @@ static int run_man(struct cli *cli, const void *values _unused, struct error *er
 
 static int run_help(struct cli *cli, const void *values _unused, struct error *err)
 {
-	const struct command *command;
-
-	if (cli->arguments.count == 0) {
-		command_set_help(&cli->out, &rootfs_commands);
-		return 0;
-	}
-	command = command_demand(&rootfs_commands, cli->arguments.items[0], err);
-	if (command == NULL)
-		return -1;
-	command_help(&cli->out, &rootfs_commands, command);
-	return 0;
+	return document_help(&cli->out, &rootfs_commands, &cli->arguments, err);
 }
 
 const struct command command_completion = {

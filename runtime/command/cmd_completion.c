@@ -17,17 +17,7 @@ static int run_man(struct cli *cli, const void *values _unused, struct error *er
 
 static int run_help(struct cli *cli, const void *values _unused, struct error *err)
 {
-	const struct command *command;
-
-	if (cli->arguments.count == 0) {
-		command_set_help(&cli->out, &cli->commands);
-		return 0;
-	}
-	command = command_find(&cli->commands, cli->arguments.items[0]);
-	if (command == NULL)
-		return error_set(err, "no such command: %s", cli->arguments.items[0]);
-	command_help(&cli->out, &cli->commands, command);
-	return 0;
+	return document_help(&cli->out, &cli->commands, &cli->arguments, err);
 }
 
 const struct command command_completion = {
