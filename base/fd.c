@@ -86,6 +86,16 @@ int fd_write_all(int fd, const void *data, size_t size)
 	return 0;
 }
 
+int fd_write_once(int fd, const char *text)
+{
+	ssize_t n;
+
+	do {
+		n = write(fd, text, strlen(text));
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -1 : 0;
+}
+
 int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
 	      size_t *ret_size, struct error *err)
 {
@@ -101,14 +111,10 @@ int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, c
 int file_write(int dir_fd, const char *path, const char *text, struct error *err)
 {
 	_cleanup_fd int fd = openat(dir_fd, path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
 
 	if (fd < 0)
 		return error_errno(err, "open %s", path);
-	do {
-		n = write(fd, text, strlen(text));
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
+	if (fd_write_once(fd, text) < 0)
 		return error_errno(err, "write \"%s\" to %s", text, path);
 	return 0;
 }

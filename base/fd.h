@@ -23,10 +23,12 @@ int fd_read_all(int fd, size_t limit, struct arena *arena, char **ret_text, size
 		struct error *err);
 /* All of it, however many writes it takes; 0 or -1 and errno. */
 int fd_write_all(int fd, const void *data, size_t size);
+/* In one write, as procfs, sysfs and cgroupfs want it; 0 or -1 and errno. */
+int fd_write_once(int fd, const char *text);
 
 int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
 	      size_t *ret_size, struct error *err);
-/* An existing file in one write, as procfs, sysfs and cgroupfs want it. */
+/* An existing file, by fd_write_once(). */
 int file_write(int dir_fd, const char *path, const char *text, struct error *err);
 /* Written to a temporary name beside it, then renamed: old or new, never half. */
 int file_replace(int dir_fd, const char *name, const char *text, size_t size, mode_t mode,

@@ -91,14 +91,10 @@ static int proc_file(int proc_fd, const char *path, int flags, struct error *err
 int procfs_write(int proc_fd, const char *path, const char *text, struct error *err)
 {
 	_cleanup_fd int fd = proc_file(proc_fd, path, O_WRONLY, err);
-	ssize_t n;
 
 	if (fd < 0)
 		return -1;
-	do {
-		n = write(fd, text, strlen(text));
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
+	if (fd_write_once(fd, text) < 0)
 		return error_errno(err, "write \"%s\" to /proc/%s", text, path);
 	return 0;
 }

@@ -34,14 +34,8 @@ bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark)
 int cgroup_file_write(int dir_fd, const char *file, const char *text)
 {
 	_cleanup_fd int fd = openat(dir_fd, file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-	ssize_t n;
 
-	if (fd < 0)
-		return -1;
-	do {
-		n = write(fd, text, strlen(text));
-	} while (n < 0 && errno == EINTR);
-	return n < 0 ? -1 : 0;
+	return fd < 0 ? -1 : fd_write_once(fd, text);
 }
 
 int cgroup_file_read(int dir_fd, const char *file, char *text, size_t room)
