@@ -75,7 +75,7 @@ bool inside_listens(pid_t pid, uint32_t port)
 
 /* --- going there ------------------------------------------------------------------------- */
 
-static int namespace_open(pid_t pid, const char *name, struct error *err)
+static int namespace_of(pid_t pid, const char *name, struct error *err)
 {
 	char path[64];
 	int fd;
@@ -106,9 +106,14 @@ static int child_heard(int socket, pid_t child, const char *what, struct error *
 	return error_number(err, number, "%s", what);
 }
 
-int inside_socket(pid_t pid, int family, struct error *err)
+/* What a child does with that namespace; it ends by child_tell(). */
+typedef void visit(int ns_fd, int socket_fd, int argument);
+
+/* Returns the fd that the child told; what it is to do is for the error. */
+static int namespace_visit(pid_t pid, const char *name, visit *work, int argument,
+			   const char *what, struct error *err)
 {
-	_cleanup_fd int ns_fd = namespace_open(pid, "net", err);
+	_cleanup_fd int ns_fd = namespace_of(pid, name, err);
 	_cleanup_fd int mine = -EBADF, its = -EBADF;
 	int sockets[2];
 	pid_t child;
@@ -123,12 +128,24 @@ int inside_socket(pid_t pid, int family, struct error *err)
 	if (child < 0)
 		return error_errno(err, "start a process");
 	if (child == 0) {
-		if (setns(ns_fd, CLONE_NEWNET) < 0)
-			child_tell(its, -1);
-		child_tell(its, socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+		work(ns_fd, its, argument);
+		_exit(0);
 	}
 	fd_close(&its);
-	return child_heard(mine, child, "make a socket in the container's network", err);
+	return child_heard(mine, child, what, err);
+}
+
+static void make_socket(int ns_fd, int socket_fd, int family)
+{
+	if (setns(ns_fd, CLONE_NEWNET) < 0)
+		child_tell(socket_fd, -1);
+	child_tell(socket_fd, socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
+int inside_socket(pid_t pid, int family, struct error *err)
+{
+	return namespace_visit(pid, "net", make_socket, family,
+			       "make a socket in the container's network", err);
 }
 
 /* --- orphans ----------------------------------------------------------------------------- */
@@ -161,7 +178,7 @@ static _noreturn void parent_main(int socket)
 }
 
 /* Outside: joins the pid namespace, in which only children are born. */
-static _noreturn void visitor_main(int ns_fd, int socket)
+static void leave_orphan(int ns_fd, int socket, int argument _unused)
 {
 	pid_t child;
 
@@ -173,29 +190,13 @@ static _noreturn void visitor_main(int ns_fd, int socket)
 	if (child == 0)
 		parent_main(socket);
 	waitpid(child, NULL, 0);
-	_exit(0);
 }
 
 int inside_orphan(pid_t pid, unsigned int wait_ms, struct error *err)
 {
-	_cleanup_fd int ns_fd = namespace_open(pid, "pid", err);
-	_cleanup_fd int mine = -EBADF, its = -EBADF, orphan = -EBADF;
-	int sockets[2];
-	pid_t child;
+	_cleanup_fd int orphan = namespace_visit(pid, "pid", leave_orphan, 0,
+						 "leave an orphan in the container", err);
 
-	if (ns_fd < 0)
-		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return error_errno(err, "make a socket pair");
-	mine = sockets[0];
-	its = sockets[1];
-	child = fork();
-	if (child < 0)
-		return error_errno(err, "start a process");
-	if (child == 0)
-		visitor_main(ns_fd, its);
-	fd_close(&its);
-	orphan = child_heard(mine, child, "leave an orphan in the container", err);
 	if (orphan < 0)
 		return -1;
 	/* A zombie can still be signalled; once it was reaped there is nothing there. */
