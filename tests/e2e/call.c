@@ -225,3 +225,20 @@ void bundle_run_probe(struct bundle *bundle, struct probe *ret)
 		     output.err);
 	probe_parse(ret, &e2e_arena, output.out);
 }
+
+void bundle_run_sleeper(struct bundle *bundle)
+{
+	struct output got;
+
+	bundle_probe_args(bundle, "sleep", "100000", NULL);
+	bundle_call(bundle, &got, "run", "--detach", "--bundle", bundle->path, bundle->id, NULL);
+	cr_assert_eq(got.status, 0, "%s run: status %d: %s", bundle->runtime, got.status, got.err);
+}
+
+void bundle_destroy(struct bundle *bundle)
+{
+	struct output got;
+
+	bundle_call(bundle, &got, "delete", "--force", bundle->id, NULL);
+	cr_expect_eq(got.status, 0, "%s delete --force: %s", bundle->runtime, got.err);
+}

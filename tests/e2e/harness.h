@@ -111,6 +111,10 @@ void bundle_call_plain(struct bundle *bundle, struct output *ret, const char *fi
 void bundle_run(struct bundle *bundle, struct output *ret);
 /* The same with the probe's report read; any status but 0 fails the test. */
 void bundle_run_probe(struct bundle *bundle, struct probe *ret);
+/* "run --detach" of a probe that sleeps. */
+void bundle_run_sleeper(struct bundle *bundle);
+/* "delete --force", which must succeed. */
+void bundle_destroy(struct bundle *bundle);
 
 /* A call in the background: its pid; bundle_finish() waits for it. */
 struct call {

@@ -291,9 +291,7 @@ E2E(conformance, exec_in_a_missing_directory_names_chdir)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "60000", NULL);
-	bundle_call(b, &got, "run", "--detach", "--bundle", b->path, b->id, NULL);
-	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_run_sleeper(b);
 	bundle_call(b, &got, "exec", "--cwd", "/not/there", b->id, "/probe", NULL);
 	cr_expect_eq(got.status, 255);
 	cr_expect(strstr(got.err, "chdir") != NULL && strstr(got.err, "/not/there") != NULL, "%s",

@@ -13,21 +13,10 @@
 static struct bundle *running(void)
 {
 	struct bundle *b = bundle_new();
-	struct output got;
 
 	bundle_set(b, "/root/readonly", "false");
-	bundle_probe_args(b, "sleep", "100000", NULL);
-	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
-	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_run_sleeper(b);
 	return b;
-}
-
-static void destroy(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
 }
 
 static const char *file(struct bundle *b, const char *name, const char *text)
@@ -63,7 +52,7 @@ E2E(mounts, come_into_a_running_container_and_go)
 	cr_expect_null(strstr(got.out, "from the host"), "%s", got.out);
 	bundle_call(b, &got, "mounts", "remove", b->id, list, NULL);
 	cr_expect_eq(got.status, 1);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
@@ -80,7 +69,7 @@ E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
 	cr_expect_not_null(strstr(got.err, "must be an array"), "%s", got.err);
 	bundle_call(b, &got, "mounts", "swap", b->id, "/dev/null", NULL);
 	cr_expect_not_null(strstr(got.err, "unknown command swap"), "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(regex, kills_and_deletes_what_matches)
@@ -121,7 +110,7 @@ E2E(debug, brings_tools_and_leaves_nothing)
 	cr_expect_eq(access(arena_printf(&e2e_arena, "%s/.kist", b->rootfs), F_OK), -1);
 	bundle_call(b, &got, "exec", b->id, "/probe", "stat", "/.kist", NULL);
 	cr_expect_not_null(strstr(got.out, "ENOENT"), "%s", got.out);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(debug, tool_that_is_not_static_is_refused_with_the_reason)
@@ -133,7 +122,7 @@ E2E(debug, tool_that_is_not_static_is_refused_with_the_reason)
 	bundle_call(b, &got, "debug", "--tools", "/bin/ls", b->id, "--", "ls", NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "its ELF interpreter"), "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(exec, is_killed_when_its_time_is_over)
@@ -146,5 +135,5 @@ E2E(exec, is_killed_when_its_time_is_over)
 	cr_expect_eq(got.status, 128 + 9, "%d %s", got.status, got.err);
 	bundle_call(b, &got, "exec", "--timeout", "30", b->id, "/probe", "exit", "3", NULL);
 	cr_expect_eq(got.status, 3);
-	destroy(b);
+	bundle_destroy(b);
 }

@@ -51,14 +51,6 @@ static void await_status(struct bundle *b, const char *status)
 	cr_assert_str_eq(state_member(b, "status"), status);
 }
 
-static void destroy(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "delete --force: %s", got.err);
-}
-
 E2E(lifecycle, goes_from_created_over_running_to_stopped)
 {
 	struct bundle *b = bundle_new();
@@ -93,7 +85,7 @@ E2E(lifecycle, prints_the_state_as_callers_parse_it)
 			   "%s", got.out);
 	cr_expect_str_eq(state_member(b, "bundle"), b->path);
 	cr_expect_str_eq(state_member(b, "rootfs"), b->rootfs);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(lifecycle, writes_the_pid_without_a_newline)
@@ -110,7 +102,7 @@ E2E(lifecycle, writes_the_pid_without_a_newline)
 	cr_assert_eq(file_read(AT_FDCWD, path, 100, &e2e_arena, &text, NULL, &err), 0);
 	cr_expect(text_to_u64(text, INT32_MAX, &pid), "\"%s\"", text);
 	cr_expect_str_eq(text, state_member(b, "pid"));
-	destroy(b);
+	bundle_destroy(b);
 }
 
 /* What each status does not allow, and the words that clients match. */
@@ -156,7 +148,7 @@ E2E(lifecycle, refuses_what_the_status_does_not_allow)
 	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
 	await_status(b, "stopped");
 	expect_refusals(b, "stopped");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(lifecycle, pauses_and_resumes)
@@ -176,7 +168,7 @@ E2E(lifecycle, pauses_and_resumes)
 					   "(use --ignore-paused to override)"), "%s", got.err);
 	call_ok(b, &got, "resume");
 	cr_expect_str_eq(state_member(b, "status"), "running");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(lifecycle, delete_force_ends_what_is_paused)
@@ -189,7 +181,7 @@ E2E(lifecycle, delete_force_ends_what_is_paused)
 	create(b);
 	call_ok(b, &got, "start");
 	call_ok(b, &got, "pause");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(lifecycle, delete_force_of_nothing_succeeds)
@@ -215,7 +207,7 @@ E2E(lifecycle, refuses_an_id_that_exists)
 	cr_expect_not_null(strstr(got.err, "container with given ID already exists"), "%s",
 			   got.err);
 	cr_expect_str_eq(state_member(b, "status"), "created");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(lifecycle, keeps_the_configuration_of_create)
@@ -231,7 +223,7 @@ E2E(lifecycle, keeps_the_configuration_of_create)
 	bundle_call(b, &got, "exec", b->id, "/probe", "say", "hello", NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect_not_null(strstr(got.out, "hello"));
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(lifecycle, lists_json_as_null_or_an_array)
@@ -248,7 +240,7 @@ E2E(lifecycle, lists_json_as_null_or_an_array)
 	cr_expect_not_null(strstr(got.out, "\"status\":\"created\""), "%s", got.out);
 	bundle_call(b, &got, "list", "-q", NULL);
 	cr_expect_str_eq(got.out, arena_printf(&e2e_arena, "%s\n", b->id));
-	destroy(b);
+	bundle_destroy(b);
 }
 
 /* The kernel keeps pid 1 until the last of its namespace is reaped, by whoever started it. */
@@ -270,7 +262,7 @@ E2E(lifecycle, is_stopped_when_pid_1_is_dead_though_an_exec_is_not_reaped)
 	kill(call.pid, SIGCONT);
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 128 + SIGKILL);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 /* --- after kill -9 ---------------------------------------------------------------- */
@@ -294,7 +286,7 @@ E2E(killed, leaves_nothing_that_delete_force_does_not_take)
 	e2e_need_kist();
 	for (useconds_t after = 0; after < 12000; after += 400) {
 		create_killed(b, after);
-		destroy(b);
+		bundle_destroy(b);
 	}
 }
 
@@ -312,7 +304,7 @@ E2E(killed, leaves_an_id_that_can_be_used_again)
 		if (got.status != 0)
 			cr_expect_not_null(strstr(got.err, "already exists"), "%s", got.err);
 		cr_expect_str_eq(state_member(b, "status"), "created");
-		destroy(b);
+		bundle_destroy(b);
 	}
 }
 
@@ -329,7 +321,7 @@ E2E(killed, is_found_by_gc)
 		bundle_call(b, &got, "list", "-f", "json", NULL);
 		cr_expect(strcmp(got.out, "null\n") == 0 || strstr(got.out, "created"), "%s",
 			  got.out);
-		destroy(b);
+		bundle_destroy(b);
 	}
 }
 
@@ -373,5 +365,5 @@ E2E(damaged, state_is_named_and_can_be_deleted)
 	bundle_call(b, &got, "state", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "is damaged"), "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 }

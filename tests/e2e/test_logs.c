@@ -27,14 +27,6 @@ static void run_logged(struct bundle *b, const char *more, const char *value)
 	cr_expect_str_eq(got.out, "");
 }
 
-static void destroy(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
-}
-
 E2E(logs, has_both_streams_and_the_status)
 {
 	struct bundle *b = bundle_new();
@@ -48,7 +40,7 @@ E2E(logs, has_both_streams_and_the_status)
 	cr_expect_eq(got.status, 0);
 	cr_expect_not_null(strstr(got.out, "out\n"), "%s", got.out);
 	cr_expect_not_null(strstr(got.out, "err\n"), "%s", got.out);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(logs, json_lines_say_which_stream_and_when)
@@ -78,7 +70,7 @@ E2E(logs, json_lines_say_which_stream_and_when)
 	bundle_call(b, &got, "logs", b->id, NULL);
 	cr_expect_str_eq(got.err, "err\n");
 	cr_expect_str_eq(got.out, "a \"quote\" \001\xc3\xa9\n");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(logs, stay_below_twice_their_size)
@@ -103,7 +95,7 @@ E2E(logs, stay_below_twice_their_size)
 	cr_expect_not_null(strstr(got.out, "line 3000\n"));
 	bundle_call(b, &got, "logs", "--tail", "2", b->id, NULL);
 	cr_expect_str_eq(got.out, "line 2999\nline 3000\n");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(logs, are_followed_to_the_end)
@@ -119,7 +111,7 @@ E2E(logs, are_followed_to_the_end)
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect_str_eq(got.out, "first\nlast\n");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(logs, of_other_containers_are_refused_with_the_way_to_get_them)
@@ -135,7 +127,7 @@ E2E(logs, of_other_containers_are_refused_with_the_way_to_get_them)
 	bundle_call(b, &got, "attach", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "run --detach --log-file FILE"), "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 	bundle_call(b, &got, "run", "--log-file", in_dir(b, "log"), "--bundle", b->path, b->id,
 		    NULL);
 	cr_expect_eq(got.status, 1);
@@ -176,5 +168,5 @@ E2E(attach, hands_over_input_output_and_status)
 	bundle_call(b, &got, "attach", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "container not running"), "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 }

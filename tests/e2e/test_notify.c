@@ -37,14 +37,6 @@ static const char *message(int fd)
 	return text;
 }
 
-static void destroy(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
-}
-
 /* Not the program's own number, which means nothing outside. */
 static void expect_ready(const char *text, const char *pid)
 {
@@ -74,7 +66,7 @@ E2E(notify, detached_run_returns_when_the_program_is_ready)
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	cr_expect_not_null(strstr(got.out, "up"), "%s", got.out);
 	expect_ready(message(fd), pid_of(b));
-	destroy(b);
+	bundle_destroy(b);
 	close(fd);
 }
 
@@ -89,7 +81,7 @@ E2E(notify, start_passes_it_on)
 	bundle_call(b, &got, "start", b->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	expect_ready(message(fd), pid_of(b));
-	destroy(b);
+	bundle_destroy(b);
 	close(fd);
 }
 
@@ -117,6 +109,6 @@ E2E(notify, end_of_the_program_ends_the_waiting)
 	bundle_probe_args(b, "exit", "3", NULL);
 	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 	close(fd);
 }

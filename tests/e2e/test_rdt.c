@@ -49,14 +49,6 @@ static void created(struct bundle *b)
 	cr_assert_eq(got.status, 0, "%s", got.err);
 }
 
-static void deleted(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
-}
-
 static bool has_task(const char *file, const char *pid)
 {
 	const char *tasks = resctrl_read(&resctrl, file);
@@ -92,7 +84,7 @@ E2E(rdt, group_of_its_own_comes_and_goes_with_the_container)
 			 "    L3:0=3;1=3\n    MB:0=20;1=70\n");
 	cr_expect_str_eq(resctrl_read(&resctrl, "schemata"),
 			 "    L3:0=ff;1=ff\n    MB:0=100;1=100\n");
-	deleted(b);
+	bundle_destroy(b);
 	cr_expect_not(is_there(b->id));
 	resctrl_unmount(&resctrl);
 }
@@ -104,7 +96,7 @@ E2E(rdt, without_the_property_nothing_is_touched)
 	created(b);
 	cr_expect_not(is_there(b->id));
 	cr_expect_str_eq(resctrl_read(&resctrl, "tasks"), "");
-	deleted(b);
+	bundle_destroy(b);
 	resctrl_unmount(&resctrl);
 }
 
@@ -117,11 +109,11 @@ E2E(rdt, named_group_is_made_where_missing_and_stays)
 	cr_expect_str_eq(resctrl_read(&resctrl, "gold/schemata"),
 			 "    L3:0=ff;1=ff\n    MB:0=20;1=70\n");
 	cr_expect_not(is_there(b->id));
-	deleted(b);
+	bundle_destroy(b);
 	cr_expect(is_there("gold"));
 	/* A second time: it is there, and has what is asked for. */
 	created(b);
-	deleted(b);
+	bundle_destroy(b);
 	resctrl_unmount(&resctrl);
 }
 
@@ -142,7 +134,7 @@ E2E(rdt, named_group_with_other_shares_is_refused)
 		create(b, &got);
 		cr_expect_eq(got.status == 0, rows[i].fits, "%s: %s", rows[i].config, got.err);
 		if (rows[i].fits)
-			deleted(b);
+			bundle_destroy(b);
 		else
 			cr_expect(strstr(got.err, "exists already, and its schemata are not"),
 				  "%s", got.err);
@@ -164,7 +156,7 @@ E2E(rdt, group_named_without_shares_must_exist)
 	cr_assert_eq(mkdir(place("gold"), 0755), 0);
 	created(b);
 	cr_expect(has_task("gold/tasks", pid_of(b)));
-	deleted(b);
+	bundle_destroy(b);
 	cr_expect(is_there("gold"));
 	resctrl_unmount(&resctrl);
 }
@@ -177,7 +169,7 @@ E2E(rdt, slash_is_the_default_group)
 	created(b);
 	cr_expect(has_task("tasks", pid_of(b)));
 	cr_expect(has_task(arena_printf(&e2e_arena, "%s/tasks", group), pid_of(b)));
-	deleted(b);
+	bundle_destroy(b);
 	cr_expect_not(is_there(group));
 	resctrl_unmount(&resctrl);
 }
@@ -203,7 +195,7 @@ E2E(rdt, program_of_exec_is_in_the_same_groups)
 	pid = text;
 	cr_expect(has_task("gold/tasks", pid));
 	cr_expect(has_task(file, pid) && has_task(file, pid_of(b)));
-	deleted(b);
+	bundle_destroy(b);
 	bundle_finish(&exec, &got);
 	resctrl_unmount(&resctrl);
 }
@@ -268,7 +260,7 @@ E2E(rdt, shares_are_updated_and_use_is_told)
 	cr_expect(strstr(got.out, "{\"mbm_total_bytes\":1000,\"mbm_local_bytes\":500},"), "%s",
 		  got.out);
 	cr_expect(strstr(got.out, "\"cmt_stats\":[{\"llc_occupancy\":4096},"), "%s", got.out);
-	deleted(b);
+	bundle_destroy(b);
 	resctrl_unmount(&resctrl);
 }
 
@@ -281,7 +273,7 @@ E2E(rdt, update_wants_a_group)
 	bundle_call(b, &got, "update", "--l3-cache-schema", "L3:0=3", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect(strstr(got.err, "it has no intelRdt in its configuration"), "%s", got.err);
-	deleted(b);
+	bundle_destroy(b);
 	resctrl_unmount(&resctrl);
 }
 

@@ -142,9 +142,7 @@ E2E(run_flags, detached_returns_and_keeps_running)
 	struct bundle *b = bundle_new();
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "100000", NULL);
-	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_run_sleeper(b);
 	bundle_call(b, &got, "state", b->id, NULL);
 	cr_expect_not_null(strstr(got.out, "\"running\""), "%s", got.out);
 	bundle_call(b, &got, "delete", "-f", b->id, NULL);

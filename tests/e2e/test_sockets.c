@@ -49,14 +49,6 @@ static int take(int socket, char words[64])
 	return got;
 }
 
-static void destroy(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
-}
-
 /* The pid that a pidfd stands for, as its fdinfo has it. */
 static int pid_of(int pidfd)
 {
@@ -100,7 +92,7 @@ E2E(pidfd_socket, of_create_and_exec_gets_the_process)
 	cr_expect_str_eq(arena_printf(&e2e_arena, "%d", pid_of(pidfd)), text);
 	close(pidfd);
 	close(socket);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 /* Returns the master. */
@@ -147,17 +139,19 @@ E2E(console_socket, of_create_run_and_exec_gets_the_terminal)
 		cr_expect_eq(got.status, 0, "%s", got.err);
 		masters[1] = expect_terminal(socket);
 		close(socket);
-		destroy(b);
+		bundle_destroy(b);
 		close(masters[0]);
 		close(masters[1]);
 	}
 }
 
+/* In a mount namespace of the test's own. */
 static void tmpfs_on(const char *path)
 {
 	struct mount_attr private = { .propagation = MS_PRIVATE };
 	int fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC), tree;
 
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
 	cr_assert_eq(sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0), 0);
 	tree = sys_fsmount(fs, FSMOUNT_CLOEXEC, 0);
 	cr_assert_geq(tree, 0, "%s", strerror(errno));
@@ -167,26 +161,32 @@ static void tmpfs_on(const char *path)
 	close(fs);
 }
 
+static const char *datagram(int socket)
+{
+	char *text = arena_alloc(&e2e_arena, 4096);
+	ssize_t size = recv(socket, text, 4095, 0);
+
+	cr_assert_gt(size, 0, "%s", strerror(errno));
+	text[size] = '\0';
+	return text;
+}
+
 E2E(log, goes_to_journald_with_its_identifier)
 {
 	struct bundle *b = bundle_new();
 	struct output got;
-	char text[4096];
-	ssize_t size;
+	const char *text;
 	int socket;
 
 	e2e_need_kist();
 	e2e_need_root();
-	cr_assert_eq(unshare(CLONE_NEWNS), 0);
 	tmpfs_on("/run");
 	mkdir("/run/systemd", 0755);
 	mkdir("/run/systemd/journal", 0755);
 	socket = listener("/run/systemd/journal/socket", SOCK_DGRAM);
 	bundle_call(b, &got, "--log=journald:my-pod", "state", b->id, NULL);
 	cr_expect_eq(got.status, 1);
-	size = recv(socket, text, sizeof(text) - 1, 0);
-	cr_assert_gt(size, 0, "%s", strerror(errno));
-	text[size] = '\0';
+	text = datagram(socket);
 	cr_expect_not_null(strstr(text, "MESSAGE=container does not exist\n"), "%s", text);
 	cr_expect_not_null(strstr(text, "PRIORITY=3\n"), "%s", text);
 	cr_expect_not_null(strstr(text, "SYSLOG_IDENTIFIER=my-pod\n"), "%s", text);
@@ -198,22 +198,18 @@ E2E(log, goes_to_syslog_with_its_identifier)
 {
 	struct bundle *b = bundle_new();
 	struct output got;
-	char text[4096];
-	ssize_t size;
+	const char *text;
 	int socket;
 
 	e2e_need_kist();
 	e2e_need_root();
-	cr_assert_eq(unshare(CLONE_NEWNS), 0);
 	b->stdin_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	tmpfs_on("/dev");
 	cr_assert_eq(mknod("/dev/null", S_IFCHR | 0666, makedev(1, 3)), 0);
 	socket = listener("/dev/log", SOCK_DGRAM);
 	bundle_call(b, &got, "--log", "syslog:my-pod", "state", b->id, NULL);
 	cr_expect_eq(got.status, 1);
-	size = recv(socket, text, sizeof(text) - 1, 0);
-	cr_assert_gt(size, 0, "%s %s", strerror(errno), got.err);
-	text[size] = '\0';
+	text = datagram(socket);
 	cr_expect_not_null(strstr(text, "my-pod["), "%s", text);
 	cr_expect_not_null(strstr(text, "container does not exist"), "%s", text);
 	close(socket);

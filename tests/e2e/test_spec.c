@@ -76,9 +76,7 @@ static int start(struct bundle *b)
 	struct output got;
 	struct error err;
 
-	bundle_probe_args(b, "sleep", "60000", NULL);
-	bundle_call(b, &got, "run", "--detach", "--bundle", b->path, b->id, NULL);
-	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_run_sleeper(b);
 	bundle_call(b, &got, "state", b->id, NULL);
 	source.text = got.out;
 	source.size = strlen(got.out);
@@ -117,16 +115,14 @@ E2E(spec, a_pod_shares_its_namespaces)
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect_str_eq(probe_text(&seen, "hostname"), "pod", "%s", got.out);
 	cr_expect_gt(seen.pid, 2, "it has the pids of the others before it");
-	bundle_call(first, &got, "delete", "--force", first->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_destroy(first);
 	/* Ours as its parent has ended; until it is reaped its pid namespace cannot end. */
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
 	/* The pause container lives on, and takes another member. */
 	bundle_run(second, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
-	bundle_call(pause, &got, "delete", "--force", pause->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_destroy(pause);
 }
 
 E2E(spec, exec_has_the_affinity_of_its_process)

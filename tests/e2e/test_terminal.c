@@ -242,9 +242,7 @@ E2E(terminal, shell_of_exec_controls_its_jobs)
 	struct output got;
 	struct call call;
 
-	bundle_probe_args(b, "sleep", "100000", NULL);
-	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
-	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_run_sleeper(b);
 	terminal_open(&t, b);
 	bundle_begin(b, &call, "exec", "-t", b->id, "/bin/sh", "-i", NULL);
 	control_jobs(&t);

@@ -15,21 +15,10 @@
 static struct bundle *running(void)
 {
 	struct bundle *b = bundle_new();
-	struct output got;
 
 	e2e_need_kist();
-	bundle_probe_args(b, "sleep", "100000", NULL);
-	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
-	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_run_sleeper(b);
 	return b;
-}
-
-static void destroy(struct bundle *b)
-{
-	struct output got;
-
-	bundle_call(b, &got, "delete", "--force", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%s", got.err);
 }
 
 E2E(stats, are_a_table_once_into_a_pipe)
@@ -42,7 +31,7 @@ E2E(stats, are_a_table_once_into_a_pipe)
 	cr_expect_eq(strncmp(got.out, "ID ", 3), 0, "%s", got.out);
 	cr_expect_not_null(strstr(got.out, b->id), "%s", got.out);
 	cr_expect_null(strchr(got.out, '\033'));
-	destroy(b);
+	bundle_destroy(b);
 	bundle_call(b, &got, "stats", NULL);
 	cr_expect_null(strstr(got.out, b->id), "%s", got.out);
 	bundle_call(b, &got, "stats", b->id, NULL);
@@ -69,7 +58,7 @@ E2E(stats, as_json_have_numbers)
 	/* The kernel counts pages of small processes late: 0 is possible. */
 	cr_expect_eq(json_member(root, "memory")->type, JSON_NUMBER);
 	cr_expect_str_neq(json_member(root, "pids")->text, "0");
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(stats, stream_ends_with_the_containers_that_were_named)
@@ -83,7 +72,7 @@ E2E(stats, stream_ends_with_the_containers_that_were_named)
 	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
-	destroy(b);
+	bundle_destroy(b);
 }
 
 E2E(top, shows_each_process_with_both_pids)
@@ -95,7 +84,7 @@ E2E(top, shows_each_process_with_both_pids)
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect_eq(strncmp(got.out, "PID ", 4), 0, "%s", got.out);
 	cr_expect_not_null(strstr(got.out, "/probe sleep 100000"), "%s", got.out);
-	destroy(b);
+	bundle_destroy(b);
 	bundle_call(b, &got, "top", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 }
@@ -128,5 +117,5 @@ E2E(top, is_renewed_in_place_on_a_terminal)
 	kill(call.pid, SIGTERM);
 	bundle_finish(&call, &got);
 	close(master);
-	destroy(b);
+	bundle_destroy(b);
 }
