@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "init/hide.h"
+
 #include <string.h>
 #include <sys/stat.h>
 
@@ -65,32 +67,110 @@ static int mask_directory(struct cover *empty, int target_fd, const char *path, 
 	return cover_put(empty, target_fd, path, err);
 }
 
-/*
- * As the spec has it: what is not there need not be hidden.  But what the procfs that was
- * mounted on /proc does have is there: then somebody who shares the root has just moved /proc
- * aside, to bring it back when it is too late.
- */
-static int target_missing(const struct init *in, const char *path, struct error *err)
+/* What is behind dir in path, as the plan spells both; NULL: not below, or maybe by ".." not. */
+static const char *path_below(const char *path, const char *dir)
 {
-	struct error ignored;
-	_cleanup_fd int fd = -EBADF;
+	for (;;) {
+		size_t length;
 
-	if (err->code != ENOENT && err->code != ENOTDIR)
-		return -1;
-	if (!in->proc_mounted || strncmp(path, "/proc/", 6) != 0)
-		return 0;
-	fd = path_open(in->proc_fd, path + 6, O_PATH, &ignored);
-	return fd < 0 ? 0 : error_number(err, EBUSY, "/proc was moved away meanwhile");
+		dir += strspn(dir, "/");
+		path += strspn(path, "/");
+		length = strcspn(dir, "/");
+		if (length == 0)
+			return strstr(path, "..") == NULL ? path : NULL;
+		if (strncmp(path, dir, length) != 0 ||
+		    (path[length] != '/' && path[length] != '\0'))
+			return NULL;
+		path += length;
+		dir += length;
+	}
 }
 
-static int mask(struct init *in, struct cover *empty, const char *path, struct error *err)
+/* The last mount that path lies in, and what is behind it; NULL: none, or in what is covered. */
+static const struct mount_plan *mount_above(const struct plan *plan, const char *path,
+					    const char **ret_rest)
 {
-	_cleanup_fd int target_fd = path_open(in->root_fd, path, O_PATH, err);
+	for (size_t i = plan->mounts.count; i > (plan->root_mount != NULL ? 1 : 0); i--) {
+		const struct mount_plan *mount = &plan->mounts.items[i - 1];
+
+		*ret_rest = mount->flags & (MOUNT_REMOUNT | MOUNT_COPY_SYMLINK)
+				    ? NULL
+				    : path_below(path, mount->destination);
+		if (*ret_rest != NULL)
+			return mount;
+	}
+	return NULL;
+}
+
+static bool is_in_mount(const struct plan *plan, const char *path, const struct mount_plan *mount)
+{
+	const char *rest;
+
+	return path_below(path, mount->destination) != NULL &&
+	       mount_above(plan, path, &rest) == mount;
+}
+
+bool hide_in_mount(const struct plan *plan, size_t i)
+{
+	const struct mount_plan *mount = &plan->mounts.items[i];
+
+	LIST_EACH (path, plan->read_only_paths)
+		if (is_in_mount(plan, *path, mount))
+			return true;
+	LIST_EACH (path, plan->masked_paths)
+		if (is_in_mount(plan, *path, mount))
+			return true;
+	return false;
+}
+
+static bool is_kernels_own(const struct mount_plan *mount)
+{
+	return mount->type != NULL &&
+	       (strcmp(mount->type, "proc") == 0 || strcmp(mount->type, "sysfs") == 0);
+}
+
+/*
+ * Looked for from the mount that it lies in, which step_mounts kept open: somebody who shares
+ * the root may have moved the directory that this is mounted on aside, or put another one in
+ * its place, to bring it back when everything is hidden.  Links in a procfs and a sysfs lead to
+ * places in them; others may lead anywhere in the root, and are followed from there.
+ */
+static int target_open(const struct plan *plan, const struct init *in, const char *path,
+		       struct error *err)
+{
+	const char *rest;
+	const struct mount_plan *mount = mount_above(plan, path, &rest);
+	int tree_fd = mount != NULL ? in->mount_trees[mount - plan->mounts.items] : -EBADF, fd;
+
+	if (tree_fd < 0)
+		return path_open(in->root_fd, path, O_PATH, err);
+	if (*rest == '\0') {
+		fd = fcntl(tree_fd, F_DUPFD_CLOEXEC, 3);
+		return fd >= 0 ? fd : error_errno(err, "open %s", path);
+	}
+	if (is_kernels_own(mount))
+		return path_open(tree_fd, rest, O_PATH, err);
+	fd = path_open_strict(tree_fd, rest, O_PATH, err);
+	if (fd >= 0 || (err->code != ELOOP && err->code != EXDEV))
+		return fd;
+	return path_open(in->root_fd, path, O_PATH, err);
+}
+
+/* As the spec has it: what is not there need not be hidden. */
+static int target_missing(const struct error *err)
+{
+	return err->code == ENOENT || err->code == ENOTDIR ? 0 : -1;
+}
+
+static int mask(const struct plan *plan, struct init *in, struct cover *empty, const char *path,
+		struct error *err)
+{
+	_cleanup_fd int target_fd = target_open(plan, in, path, err);
 	struct cover null = { .attached = true };
 	struct stat st;
 
 	if (target_fd < 0)
-		return target_missing(in, path, err);
+		return target_missing(err);
 	if (fstat(target_fd, &st) < 0)
 		return error_errno(err, "check %s", path);
 	if (S_ISDIR(st.st_mode))
@@ -99,13 +179,14 @@ static int mask(struct init *in, struct cover *empty, const char *path, struct e
 	return null.fd >= 0 ? cover_put(&null, target_fd, path, err) : -1;
 }
 
-static int make_read_only(const struct init *in, const char *path, struct error *err)
+static int make_read_only(const struct plan *plan, const struct init *in, const char *path,
+			  struct error *err)
 {
-	_cleanup_fd int target_fd = path_open(in->root_fd, path, O_PATH, err);
+	_cleanup_fd int target_fd = target_open(plan, in, path, err);
 	_cleanup_fd int tree_fd = -EBADF;
 
 	if (target_fd < 0)
-		return target_missing(in, path, err);
+		return target_missing(err);
 	tree_fd = tree_clone(target_fd, "", true, err);
 	if (tree_fd < 0 ||
 	    tree_flags(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true, err) < 0)
@@ -119,10 +200,10 @@ int step_hide(const struct plan *plan, struct init *in, struct error *err)
 	int rc = 0;
 
 	LIST_EACH(path, plan->read_only_paths)
-		if (make_read_only(in, *path, err) < 0)
+		if (make_read_only(plan, in, *path, err) < 0)
 			return error_wrap(err, "read-only path %s", *path);
 	LIST_EACH(path, plan->masked_paths) {
-		rc = mask(in, &empty, *path, err);
+		rc = mask(plan, in, &empty, *path, err);
 		if (rc < 0) {
 			error_wrap(err, "masked path %s", *path);
 			break;

@@ -10,6 +10,7 @@
 #include "base/sys.h"
 #include "init/cgroup_mount.h"
 #include "init/copy.h"
+#include "init/hide.h"
 #include "init/rootfs.h"
 #include "init/step.h"
 #include "init/tree.h"
@@ -266,10 +267,9 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 		return -1;
 	/* From now on this is the procfs to use: ours, and known by its fd (init/procfs.h). */
 	if (in->proc_fd < 0 && is_type(mount, "proc") && !(mount->attr_set & MOUNT_ATTR_RDONLY) &&
-	    !((mount->super_set & MS_RDONLY))) {
-		in->proc_fd = fd_take(&tree_fd);
-		in->proc_mounted = strcmp(mount->destination, "/proc") == 0;
-	}
+	    !((mount->super_set & MS_RDONLY)))
+		in->proc_fd = tree_fd;
+	in->mount_trees[mount - plan->mounts.items] = fd_take(&tree_fd);
 	return 0;
 }
 
@@ -280,8 +280,7 @@ static int mount_one(const struct plan *plan, struct init *in, size_t i, struct 
 	if (mount->flags & MOUNT_REMOUNT)
 		return mount_again(in, mount, err);
 	if (mount->flags & MOUNT_BIND)
-		return mount_bind(plan, in, mount,
-				  in->mount_trees != NULL ? in->mount_trees[i] : -EBADF, err);
+		return mount_bind(plan, in, mount, in->mount_trees[i], err);
 	if (mount->type == NULL)
 		return error_set(err, "no type");
 	if (is_type(mount, "cgroup") || is_type(mount, "cgroup2"))
@@ -295,7 +294,7 @@ int step_mounts(const struct plan *plan, struct init *in, struct error *err)
 		if (mount_one(plan, in, i, err) < 0)
 			return error_wrap(err, "/mounts/%zu on %s", i,
 					  plan->mounts.items[i].destination);
-		if (in->mount_trees != NULL)
+		if (in->mount_trees[i] != in->proc_fd && !hide_in_mount(plan, i))
 			fd_close(&in->mount_trees[i]);
 	}
 	return 0;

@@ -32,10 +32,11 @@ struct init {
 
 	/*
 	 * Detached trees.  mount_trees come from tree_open_bind() (init/tree.h) in the host's
-	 * mount namespace.  Either array may be NULL.
+	 * mount namespace.  device_trees may be NULL.
 	 */
 	int root_tree;
-	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind */
+	int *mount_trees; /* one per plan->mounts, -EBADF where it is no bind; when
+					 * attached, those that init/hide.h wants stay open */
 	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
 	bool shared_mounts;		/* in a mount namespace that others use too: nothing is
@@ -81,8 +82,8 @@ struct init {
 	mode_t umask;			/* the caller's */
 	int root_target;		/* O_PATH on what the root is attached to, in a host copy */
 	int root_fd;			/* O_PATH on the root once it is mounted */
-	int proc_fd;			/* a procfs of our pid namespace, by procfs() alone */
-	bool proc_mounted;		/* and it is the one on the container's /proc */
+	int proc_fd; /* a procfs of our pid namespace, by procfs() alone; it may
+					 * be one of mount_trees */
 	int null_fd;			/* a verified /dev/null in our mount namespace, for masks */
 	int program_fd;			/* O_PATH on the program that was looked up */
 	const char *program;		/* its path inside the container */

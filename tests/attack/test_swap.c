@@ -50,7 +50,11 @@ static const struct {
 	{ "bundle/rootfs/dev", "%s" },
 	{ "bundle/rootfs/sys", "/proc" },
 	{ "bundle/rootfs/work", "%s/directory" },
-	{ "bundle/rootfs", "%s" },
+	{ "bundle/rootfs", "../other" }, /* who owns the bundle may: but it is this or that */
+	/* What is hidden and read-only is there as well, and is nothing. */
+	{ "bundle/rootfs/proc", "/fake" },
+	{ "bundle/rootfs/sys", "/fake" },
+	{ "bundle/rootfs/data", "/fake" },
 };
 
 static const char *below(const struct attack *a, const char *name)
@@ -58,13 +62,40 @@ static const char *below(const struct attack *a, const char *name)
 	return arena_printf(&e2e_arena, "%s/%s", a->bundle->dir, name);
 }
 
+static void forge(const struct attack *a)
+{
+	bundle_file(a->bundle, "/fake/keys", 0644, "forged");
+	bundle_file(a->bundle, "/fake/firmware/forged", 0644, "");
+	bundle_file(a->bundle, "/fake/secret", 0644, "forged");
+	bundle_file(a->bundle, "/fake/sys/kernel/shmmax", 0644, "forged");
+}
+
+static void hostile_mounts(const struct attack *a, const char *proc_options)
+{
+	struct bundle *b = a->bundle;
+
+	attack_mounts(a, arena_printf(&e2e_arena,
+				      "[{'destination': '/proc', 'type': 'proc', 'source': 'proc',"
+				      " 'options': [%s]}]",
+				      proc_options));
+	attack_bind(a, a->volume, "/vol");
+	attack_bind(a, below(a, "other"), "/vol/a/b/c/1/2/3/4/5/6/7/8/9/10/11/12");
+	attack_bind(a, below(a, "bundle/config.json"), "/vol/a/b/c/file");
+	attack_bind(a, below(a, "kept"), "/data");
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/vol/a/b/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}");
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs',"
+		   " 'options': ['ro']}");
+}
+
 /* A volume, mounts on what is missing in it, devices, masks, a working directory. */
-static struct attack shared_volume(void)
+static struct attack shared_volume(const char *proc_options)
 {
 	static const char *const made[] = {
 		"volume/a",	     "volume/a/b",	   "volume/a/b/c",
 		"bundle/rootfs/vol", "bundle/rootfs/proc", "bundle/rootfs/dev",
-		"bundle/rootfs/sys", "bundle/rootfs/work",
+		"bundle/rootfs/sys", "bundle/rootfs/work", "bundle/rootfs/data",
 	};
 	struct attack a = attack_new();
 	struct bundle *b = a.bundle;
@@ -72,23 +103,22 @@ static struct attack shared_volume(void)
 	for (size_t i = 0; i < ARRAY_SIZE(made); i++)
 		cr_assert_eq(mkdir(below(&a, made[i]), 0755), 0, "%s", made[i]);
 	cr_assert_eq(mkdir(below(&a, "other"), 0755), 0);
-	attack_mounts(&a, "[{'destination': '/proc', 'type': 'proc', 'source': 'proc'}]");
-	attack_bind(&a, a.volume, "/vol");
-	attack_bind(&a, below(&a, "other"), "/vol/a/b/c/1/2/3/4/5/6/7/8/9/10/11/12");
-	attack_bind(&a, below(&a, "bundle/config.json"), "/vol/a/b/c/file");
-	bundle_set(b, "/mounts/-",
-		   "{'destination': '/vol/a/b/tmpfs', 'type': 'tmpfs', 'source': 'tmpfs'}");
-	bundle_set(b, "/mounts/-",
-		   "{'destination': '/sys', 'type': 'sysfs', 'source': 'sysfs',"
-		   " 'options': ['ro']}");
-	bundle_set(b, "/linux/maskedPaths", "['/proc/keys', '/sys/firmware', '/vol/a/b/c/hidden']");
+	cr_assert_eq(mkdir(below(&a, "kept"), 0755), 0);
+	cr_assert_eq(rename(arena_printf(&e2e_arena, "%s/secret", a.sentinel),
+			    below(&a, "kept/secret")),
+		     0);
+	forge(&a);
+	hostile_mounts(&a, proc_options);
+	bundle_set(b, "/linux/maskedPaths",
+		   "['/proc/keys', '/sys/firmware', '/vol/a/b/c/hidden', '/data/secret']");
 	bundle_set(b, "/linux/readonlyPaths", "['/proc/sys', '/vol/a/b']");
 	bundle_set(b, "/linux/devices",
 		   "[{'path': '/vol/a/null', 'type': 'c', 'major': 1, 'minor': 3,"
 		   " 'fileMode': 438, 'uid': 1, 'gid': 1}]");
 	bundle_set(b, "/process/cwd", "'/work'");
 	bundle_probe_args(b, "write", "/vol/a/b/x", "inside", "write", "/proc/sys/kernel/shmmax",
-			  "1", "report", NULL);
+			  "1", "read", "/proc/keys", "list", "/sys/firmware", "read",
+			  "/data/secret", "report", NULL);
 	return a;
 }
 
@@ -106,6 +136,16 @@ static void tidy(const struct attack *a)
 		leak_remove_tree(below(a, made[i]));
 }
 
+/* What the program finds; or, while the other directory is there, what that has, or nothing. */
+static const struct {
+	const char *name, *is;
+} closed[] = {
+	{ "write:/proc/sys/kernel/shmmax", "EROFS" },
+	{ "read:/proc/keys", "" },
+	{ "list:/sys/firmware", "" },
+	{ "read:/data/secret", "" },
+};
+
 static void swap_check(struct attack *a, const struct engine_result *result, const char *what)
 {
 	int status = WIFEXITED(result->status) ? WEXITSTATUS(result->status) : 128;
@@ -120,10 +160,13 @@ static void swap_check(struct attack *a, const struct engine_result *result, con
 		cr_expect(*result->output != '\0', "%s: no word", what);
 		return;
 	}
-	/* It ran: confined as it was told.  The program itself may look while /proc is away. */
-	cr_expect(probe_has(&seen, "write:/proc/sys/kernel/shmmax=EROFS") ||
-			  probe_has(&seen, "write:/proc/sys/kernel/shmmax=ENOENT"),
-		  "%s: %s", what, result->output);
+	for (size_t i = 0; i < ARRAY_SIZE(closed); i++) {
+		const char *said = probe_text(&seen, closed[i].name);
+
+		cr_expect(strcmp(said, closed[i].is) == 0 || strcmp(said, "ENOENT") == 0 ||
+				  strcmp(said, "forged") == 0,
+			  "%s: %s", what, result->output);
+	}
 	cr_expect_null(strstr(result->output, "/sentinel"), "%s: %s", what, result->output);
 }
 
@@ -141,34 +184,50 @@ static struct swap swap_make(const struct attack *a, size_t i)
 	return swap;
 }
 
-ATTACK(swap, of_any_directory_at_any_call_reaches_nothing_outside)
+static void swap_all(size_t victim, const char *proc_options)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(victims); i++) {
-		struct attack a = shared_volume();
-		struct swap swap = swap_make(&a, i);
-		struct engine_result result;
-		unsigned int stops, stride;
+	struct attack a = shared_volume(proc_options);
+	struct swap swap = swap_make(&a, victim);
+	struct engine_result result;
+	unsigned int stops, stride;
 
-		attack_engine(&a, ENGINE_PATHS, NULL, NULL, &result);
-		cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s",
-			  result.output);
-		stops = result.stops;
-		stride = attack_stride(stops, 12);
-		for (unsigned int at = (unsigned int)i % stride; at < stops; at += stride) {
-			const char *what = arena_printf(&e2e_arena, "%s swapped at %u of %u",
-							victims[i].path, at, stops);
+	attack_engine(&a, ENGINE_PATHS, NULL, NULL, &result);
+	cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s", result.output);
+	stops = result.stops;
+	stride = attack_stride(stops, 10);
+	for (unsigned int at = (unsigned int)victim % stride; at < stops; at += stride) {
+		const char *what = arena_printf(&e2e_arena, "%s swapped at %u of %u",
+						victims[victim].path, at, stops);
 
-			tidy(&a);
-			swap.at = at;
-			attack_begin(&a);
-			attack_engine(&a, ENGINE_PATHS, swap_at, &swap, &result);
-			if (swap.swapped)
-				exchange(&swap);
-			cr_assert_not(swap.missed, "%s: the exchange itself: %s", what,
-				      strerror(errno));
-			swap_check(&a, &result, what);
-		}
-		cr_log_info("%s: %u stops", victims[i].path, stops);
-		leak_remove_tree(a.bundle->dir);
+		tidy(&a);
+		swap.at = at;
+		attack_begin(&a);
+		attack_engine(&a, ENGINE_PATHS, swap_at, &swap, &result);
+		if (swap.swapped)
+			exchange(&swap);
+		cr_assert_not(swap.missed, "%s: the exchange itself: %s", what, strerror(errno));
+		swap_check(&a, &result, what);
 	}
+	cr_log_info("%s: %u stops", victims[victim].path, stops);
+	leak_remove_tree(a.bundle->dir);
 }
+
+/* A test each, so that the whole of one, KIST_ATTACK_ALL=1, can be run by itself. */
+#define SWAP(fact, victim, proc_options)        \
+	ATTACK(swap, fact)                      \
+	{                                       \
+		swap_all(victim, proc_options); \
+	}
+SWAP(of_a_volumes_directory_reaches_nothing_outside, 0, "")
+SWAP(of_a_directory_below_that_reaches_nothing_outside, 1, "")
+SWAP(of_a_directory_with_mounts_in_it_reaches_nothing_outside, 2, "")
+SWAP(of_what_a_volume_is_mounted_on_reaches_nothing_outside, 3, "")
+SWAP(of_proc_reaches_nothing_outside, 4, "")
+SWAP(of_dev_reaches_nothing_outside, 5, "")
+SWAP(of_sys_for_proc_hides_the_same, 6, "")
+SWAP(of_the_working_directory_reaches_nothing_outside, 7, "")
+SWAP(of_the_root_leaves_one_of_both, 8, "")
+SWAP(of_proc_for_a_fake_hides_the_same, 9, "")
+SWAP(of_a_read_only_proc_for_a_fake_hides_the_same, 9, "'ro'")
+SWAP(of_sys_for_a_fake_hides_the_same, 10, "")
+SWAP(of_a_bind_for_a_fake_hides_the_same, 11, "")
