@@ -83,10 +83,16 @@ void attack_begin(struct attack *attack)
 	attack->before = guard_snapshot(&e2e_arena, attack->sentinel);
 }
 
-void attack_check(const struct attack *attack, const char *what)
+const char *attack_changed(const struct attack *attack)
 {
 	const char *after = guard_snapshot(&e2e_arena, attack->sentinel);
-	const char *difference = guard_difference(&e2e_arena, attack->before, after);
+
+	return guard_difference(&e2e_arena, attack->before, after);
+}
+
+void attack_check(const struct attack *attack, const char *what)
+{
+	const char *difference = attack_changed(attack);
 
 	cr_expect_null(difference, "%s: the host was changed:\n%s", what, difference);
 }
@@ -132,8 +138,8 @@ void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *c
 		dup2(pipes[1], 2);
 		prepare(context);
 		alarm(RUN_SECONDS);
-		execl(e2e_runtime(), e2e_runtime(), "--root", b->state, "run", "--bundle", b->path,
-		      b->id, NULL);
+		execl(b->runtime, b->runtime, "--root", b->state, "run", "--bundle", b->path, b->id,
+		      NULL);
 		_exit(96);
 	}
 	close(pipes[1]);
@@ -150,8 +156,8 @@ void attack_engine(const struct attack *attack, enum engine_scope scope, engine_
 		   void *context, struct engine_result *ret)
 {
 	const struct bundle *b = attack->bundle;
-	const char *const args[] = { e2e_runtime(), "--root", b->state, "run",
-				     "--bundle",    b->path,  b->id,	NULL };
+	const char *const args[] = { b->runtime, "--root", b->state, "run",
+				     "--bundle", b->path,  b->id,    NULL };
 
 	config_write(b);
 	cr_assert_eq(engine_run(args, scope, RUN_SECONDS, decide, context, ret), 0,
@@ -181,6 +187,30 @@ const char *attack_left(const struct attack *attack)
 		leak_remove_tree(path);
 	}
 	return told.data;
+}
+
+static struct attack against(const char *without)
+{
+	struct attack a = attack_new();
+
+	a.bundle->runtime = UNGUARDED_BUILT;
+	if (*without == '\0') {
+		unsetenv("KIST_WITHOUT_GUARD");
+		return a;
+	}
+	bundle_env(a.bundle, arena_printf(&e2e_arena, "KIST_WITHOUT_GUARD=%s", without));
+	setenv("KIST_WITHOUT_GUARD", without, 1);
+	return a;
+}
+
+void attack_guard(const char *safe, const char *fatal, attack_try *attack_on)
+{
+	const char *said = "";
+	struct attack a = against(safe);
+
+	cr_expect_not(attack_on(&a, &said), "with the guard (without \"%s\"): %s", safe, said);
+	a = against(fatal);
+	cr_expect(attack_on(&a, &said), "without \"%s\" it does nothing: %s", fatal, said);
 }
 
 bool attack_all(void)

@@ -28,7 +28,9 @@ void attack_mounts(const struct attack *attack, const char *list);
 
 /* The host as it is, from here on. */
 void attack_begin(struct attack *attack);
-/* ... and is still: a failure of the test where not. */
+/* What of it has changed since, as text; NULL: nothing. */
+const char *attack_changed(const struct attack *attack);
+/* The same as a failure of the test. */
 void attack_check(const struct attack *attack, const char *what);
 
 /*
@@ -62,6 +64,15 @@ unsigned int attack_stride(unsigned int count, unsigned int runs);
 /* The same for a table of attacks: each, or in a guest every fifth. */
 unsigned int attack_step(void);
 bool attack_all(void);
+
+/* An attack on the bundle's runtime: whether it succeeded.  How it went is in *said. */
+typedef bool attack_try(struct attack *attack, const char **said);
+/*
+ * A guard is what holds: the attack does nothing to kist as it is, and succeeds where that guard
+ * alone is taken out (tests/attack/unguarded/unguarded.h).  safe: the guards that are not enough
+ * to take out, "" for none; fatal: those that are.
+ */
+void attack_guard(const char *safe, const char *fatal, attack_try *attack_on);
 
 /* E2E() with the time that the engine's runs take. */
 #define ATTACK(suite, fact)                                                      \

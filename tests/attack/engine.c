@@ -109,7 +109,10 @@ struct engine {
 	bool ended;
 };
 
-/* Whether it is the command's program: "/a/kist", "/kist" of a detached mount, "memfd:kist". */
+/*
+ * Whether it is the command's program: "/a/kist", "/kist" of a detached mount, "memfd:kist", or
+ * "/", a detached mount of the file alone.
+ */
 static bool is_command(const struct engine *engine, pid_t pid)
 {
 	char link[32], path[4096];
@@ -121,6 +124,8 @@ static bool is_command(const struct engine *engine, pid_t pid)
 	if (size <= 0)
 		return false;
 	path[size] = '\0';
+	if (strcmp(path, "/") == 0)
+		return true;
 	name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
 	if (strncmp(name, "memfd:", 6) == 0)
 		name += 6;
