@@ -8,7 +8,7 @@
 #include "base/sys.h"
 #include "init/device.h"
 #include "init/hide.h"
-#include "runtime/cgroup_internal.h"
+#include "runtime/cgroup/internal.h"
 #include "runtime/protect.h"
 #include "tests/attack/unguarded/unguarded.h"
 
