@@ -117,6 +117,8 @@ __attribute__((no_sanitize("address"))) static int child_run(void *context)
 	close(child->wait[1]);
 	while (read(child->wait[0], &byte, 1) < 0 && errno == EINTR)
 		;
+	if (rc == 0 && in->start_comes)
+		rc = channel_expect(&in->start, MESSAGE_START, &err);
 	if (rc == 0 && sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
 		rc = error_errno(&err, "restore the signal mask");
 	if (rc == 0)

@@ -125,14 +125,18 @@ int step_start_hooks(const struct plan *plan, struct init *in, struct error *err
 /* From READY on, whoever calls "start" is the one to talk to. */
 int step_ready(const struct plan *plan, struct init *in, struct error *err)
 {
-	(void)plan;
+	bool same = in->start.read_fd == in->channel.read_fd;
+
 	if (channel_send(&in->channel, MESSAGE_READY, err) < 0)
 		return -1;
-	if (in->start.read_fd != in->channel.read_fd) {
+	if (!same) {
 		channel_close(&in->channel);
 		in->channel = in->start;
 	}
-	return channel_expect(&in->start, MESSAGE_START, err);
+	/* "run" starts at once: while it notes that, this process can become the init. */
+	in->start_comes = same && in->init_image >= 0 &&
+			  plan->hooks[HOOK_START_CONTAINER].count == 0;
+	return in->start_comes ? 0 : channel_expect(&in->start, MESSAGE_START, err);
 }
 
 static void warn_up(void *context, const char *text)

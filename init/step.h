@@ -82,8 +82,9 @@ struct init {
 	mode_t umask;			/* the caller's */
 	int root_target;		/* O_PATH on what the root is attached to, in a host copy */
 	int root_fd;			/* O_PATH on the root once it is mounted */
-	int proc_fd; /* a procfs of our pid namespace, by procfs() alone; it may
+	int proc_fd;			/* a procfs of our pid namespace, by procfs() alone; it may
 					 * be one of mount_trees */
+	bool start_comes;		/* the program's process waits for START, not this one */
 	int null_fd;			/* a verified /dev/null in our mount namespace, for masks */
 	int program_fd;			/* O_PATH on the program that was looked up */
 	const char *program;		/* its path inside the container */
@@ -143,6 +144,6 @@ init_step step_landlock;	/* landlock.c: the program's domain */
 init_step step_label;		/* cred.c: AppArmor, SELinux for the program */
 init_step step_filter_early;	/* seccomp.c: where there is no no_new_privs */
 init_step step_credentials;	/* cred.c */
-init_step step_ready;		/* init.c: says READY, waits for START */
+init_step step_ready;		/* init.c: says READY, may wait for START */
 init_step step_start_hooks;	/* init.c: startContainer */
 init_step step_exec;		/* exec.c: fds, filter, program; never returns 0 */
