@@ -24,6 +24,7 @@
 #define HOSTNS_DIRECTORY	"/run/kist/.hostns"
 /* A BPF file system on the same tmpfs, for runtime/program_cache.c. */
 #define HOSTNS_PROGRAMS		HOSTNS_DIRECTORY "/bpf"
+/* Beside it, as "libexec", is what the launcher starts the runtime from (runtime/launch.c). */
 
 /*
  * May this plan's process be born there?  Not with a user namespace (mounting

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * bin/kist: starts the real runtime, libexec/kist/kist, from a read-only mount
- * of its own that is attached nowhere, so that /proc/PID/exe of a kist process
- * never leads to a file that can be opened for writing (CVE-2019-5736).
+ * of its folder, so that /proc/PID/exe of a kist process never leads to a file
+ * that can be opened for writing (CVE-2019-5736).  Who is first attaches that
+ * mount beside the small mount namespace (runtime/hostns.h), for the next ones:
+ * with 4,000 mounts on the host it takes 0.5 ms to make.
  *
  * A program of its own, without stdio, because it is the smallest one that
  * costs the least: 0.05 ms linked with musl, and as much again for the mount.
@@ -12,6 +14,8 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,17 +23,25 @@
 #ifndef __NR_open_tree
 #define __NR_open_tree		428
 #endif
+#ifndef __NR_move_mount
+#define __NR_move_mount		429
+#endif
 #ifndef __NR_mount_setattr
 #define __NR_mount_setattr	442
 #endif
 #define TREE_CLONE		1
 #define ATTR_RDONLY		0x1
 #define ATTR_NOSUID		0x2
+#define UNBINDABLE		(1 << 17)
+#define MOVE_EMPTY_PATH		4
 struct attributes {
 	uint64_t set, clear, propagation, user_ns;
 };
 
 #define PROGRAM			"kist"
+#define RUN_FOLDER		"/run/kist"
+#define PIN_FOLDER		RUN_FOLDER "/.hostns"
+#define PINNED			PIN_FOLDER "/libexec"
 /* Beside us in the build directory; as installed, wherever that was moved to; as configured. */
 static const char *const folders[] = { "libexec", "../libexec/kist", LIBEXECDIR "/kist" };
 
@@ -73,18 +85,54 @@ static int folder_open(void)
 	return fd;
 }
 
-/* The same folder, read-only; -1 where we lack the right. */
+static int is_same(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* The same folder, by the read-only mount of an earlier start; -1 where there is none. */
+static int folder_pinned(int folder_fd)
+{
+	int fd = open(PINNED, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat own, pinned;
+	struct statvfs fs;
+
+	if (fd >= 0 && fstat(folder_fd, &own) == 0 && fstat(fd, &pinned) == 0 &&
+	    is_same(&own, &pinned) && fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Only on the private file system that the runtime makes there, or it would propagate. */
+static void folder_pin(int fd)
+{
+	struct stat run, pin;
+
+	if (lstat(PIN_FOLDER, &pin) == 0 && stat(RUN_FOLDER, &run) == 0 &&
+	    run.st_dev != pin.st_dev && pin.st_uid == 0 && mkdir(PINNED, 0700) == 0)
+		syscall(__NR_move_mount, fd, "", AT_FDCWD, PINNED, MOVE_EMPTY_PATH);
+}
+
+/* The same folder, read-only; -1 where we lack the right.  No bind of /run takes it along. */
 static int folder_protect(int folder_fd)
 {
-	struct attributes attributes = { .set = ATTR_RDONLY | ATTR_NOSUID };
-	int fd = (int)syscall(__NR_open_tree, folder_fd, "",
-			      TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+	struct attributes attributes = {
+		.set = ATTR_RDONLY | ATTR_NOSUID, .propagation = UNBINDABLE,
+	};
+	int fd = folder_pinned(folder_fd);
 
+	if (fd >= 0)
+		return fd;
+	fd = (int)syscall(__NR_open_tree, folder_fd, "", TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
 	if (fd >= 0 && syscall(__NR_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes,
 			       sizeof(attributes)) < 0) {
 		close(fd);
-		fd = -1;
+		return -1;
 	}
+	if (fd >= 0)
+		folder_pin(fd);
 	return fd;
 }
 

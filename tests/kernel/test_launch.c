@@ -2,9 +2,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
@@ -172,4 +175,68 @@ Test(launch, keeps_the_name_it_was_called_by, .init = folder_make, .fini = folde
 	cr_expect_eq(child_wait(pid), 0);
 	cr_expect_eq(strncmp(said, "runc version ", 13), 0, "%s", said);
 	close(out[0]);
+}
+
+#define PIN_FOLDER	"/run/kist/.hostns"
+#define PINNED		PIN_FOLDER "/libexec"
+
+/* A mount namespace of the test's own, in which the runtime seems to have made its folder. */
+static void pin_folder_make(void)
+{
+	folder_make();
+	if (geteuid() != 0)
+		return;
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	mkdir("/run/kist", 0700);
+	cr_assert_eq(mount("none", "/run/kist", "tmpfs", 0, "mode=0700"), 0);
+	cr_assert_eq(mkdir(PIN_FOLDER, 0700), 0);
+	cr_assert_eq(mount("none", PIN_FOLDER, "tmpfs", 0, "mode=0700"), 0);
+}
+
+/* Where the kernel says that the runtime's file is, while it runs. */
+static void expect_exe(const char *expected)
+{
+	pid_t pid = start(LAUNCHER, 0);
+	int fd = exe_when_waiting(pid, O_RDWR);
+	char path[64], said[256] = "";
+
+	cr_expect(fd < 0 && (errno == EROFS || errno == ETXTBSY), "%s", strerror(errno));
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	cr_expect(readlink(path, said, sizeof(said) - 1) > 0);
+	cr_expect_str_eq(said, expected);
+	end(pid);
+}
+
+Test(launch, attaches_its_mount_for_the_next_start, .init = pin_folder_make, .fini = folder_remove)
+{
+	struct statvfs fs;
+
+	child_need_root();
+	expect_exe(PINNED "/kist");
+	expect_exe(PINNED "/kist");
+	cr_expect_eq(statvfs(PINNED, &fs), 0);
+	cr_expect_eq(fs.f_flag & (ST_RDONLY | ST_NOSUID), ST_RDONLY | ST_NOSUID);
+	/* A bind of it, or of what is around it, would be another way to its file. */
+	cr_expect(mount(PINNED, "/mnt", NULL, MS_BIND, NULL) < 0 && errno == EINVAL);
+	cr_expect_eq(umount(PINNED), 0);
+	cr_expect(umount(PINNED) < 0, "it was attached twice");
+}
+
+Test(launch, takes_no_mount_of_another_folder, .init = pin_folder_make, .fini = folder_remove)
+{
+	child_need_root();
+	cr_assert(mkdir(PINNED, 0700) == 0 && mount("/tmp", PINNED, NULL, MS_BIND, NULL) == 0);
+	expect_exe("/kist");
+}
+
+Test(launch, takes_no_mount_that_can_be_written, .init = pin_folder_make, .fini = folder_remove)
+{
+	char libexec[4096];
+
+	child_need_root();
+	snprintf(libexec, sizeof(libexec), "%.*s", (int)(strrchr(RUNTIME_PROGRAM, '/') -
+							  RUNTIME_PROGRAM), RUNTIME_PROGRAM);
+	cr_assert(mkdir(PINNED, 0700) == 0 && mount(libexec, PINNED, NULL, MS_BIND, NULL) == 0);
+	expect_exe("/kist");
 }
