@@ -26,6 +26,7 @@ struct hierarchies {
 	size_t count;
 	bool v2_only;
 	uint64_t attributes;
+	const char *data;	/* the mount's own, for cgroup2 */
 	bool own;		/* from the process' own cgroup down */
 	struct error *err;
 };
@@ -78,7 +79,7 @@ static int hierarchies_mount(struct hierarchies *all)
 		struct file_system fs = {
 			.type = *one->name != '\0' ? "cgroup" : "cgroup2",
 			.source = "cgroup",
-			.data = one->data,
+			.data = *one->name != '\0' ? one->data : all->data,
 			.attributes = all->attributes,
 		};
 
@@ -175,7 +176,9 @@ static int v1_attach(const struct hierarchies *all, const struct mount_plan *mou
 int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_plan *mount,
 		 struct error *err)
 {
-	struct hierarchies all = { .attributes = mount->attr_set, .err = err };
+	struct hierarchies all = {
+		.attributes = mount->attr_set, .data = mount->data, .err = err,
+	};
 	_cleanup_fd int target_fd = path_make_dir(in->root_fd, mount->destination, 0755, err);
 	int rc;
 
