@@ -12,20 +12,19 @@ typedef LIST(struct device_plan) device_list;
 
 /* "Default Devices" of the spec; /dev/console and /dev/ptmx are the work of init/. */
 static const struct device_plan default_devices[] = {
-	{ "/dev/null",    S_IFCHR | 0666, 1, 3, 0, 0 },
-	{ "/dev/zero",    S_IFCHR | 0666, 1, 5, 0, 0 },
-	{ "/dev/full",    S_IFCHR | 0666, 1, 7, 0, 0 },
-	{ "/dev/random",  S_IFCHR | 0666, 1, 8, 0, 0 },
-	{ "/dev/urandom", S_IFCHR | 0666, 1, 9, 0, 0 },
-	{ "/dev/tty",     S_IFCHR | 0666, 5, 0, 0, 0 },
+	{ "/dev/null",    S_IFCHR | 0666, 1, 3, 0, 0, 0 },
+	{ "/dev/zero",    S_IFCHR | 0666, 1, 5, 0, 0, 0 },
+	{ "/dev/full",    S_IFCHR | 0666, 1, 7, 0, 0, 0 },
+	{ "/dev/random",  S_IFCHR | 0666, 1, 8, 0, 0, 0 },
+	{ "/dev/urandom", S_IFCHR | 0666, 1, 9, 0, 0, 0 },
+	{ "/dev/tty",     S_IFCHR | 0666, 5, 0, 0, 0, 0 },
 };
 
 /* What a file looks like before the kind and the permissions are put together. */
 struct node {
 	struct device_plan device;
 	mode_t kind;
-	uint32_t mode;
-	struct opt_u64 major, minor;
+	struct opt_u64 mode, uid, gid, major, minor;
 };
 
 static int decode_kind(struct decoder *d, const struct json *v, void *out)
@@ -39,6 +38,23 @@ static int decode_kind(struct decoder *d, const struct json *v, void *out)
 		return -1;
 	*(mode_t *)out = (mode_t)kind;
 	return 0;
+}
+
+static int decode_owner(struct decoder *d, const struct json *v, void *out)
+{
+	struct opt_u64 *owner = out;
+	uint32_t id;
+
+	if (decode_id(d, v, &id) < 0)
+		return -1;
+	*owner = (struct opt_u64){ .set = true, .value = id };
+	return 0;
+}
+
+static int decode_mode(struct decoder *d, const struct json *v, void *out)
+{
+	((struct opt_u64 *)out)->set = true;
+	return decode_u64_up_to(d, v, UINT32_MAX, &((struct opt_u64 *)out)->value);
 }
 
 /* The kernel's dev_t has 12 bits for the major and 20 for the minor number. */
@@ -59,15 +75,15 @@ static const struct field node_fields[] = {
 	FIELD_PATH("path", struct node, device.path, FIELD_REQUIRED),
 	FIELD("major", decode_major, struct node, major),
 	FIELD("minor", decode_minor, struct node, minor),
-	FIELD_U32("fileMode", struct node, mode),
-	FIELD("uid", decode_id, struct node, device.uid),
-	FIELD("gid", decode_id, struct node, device.gid),
+	FIELD("fileMode", decode_mode, struct node, mode),
+	FIELD("uid", decode_owner, struct node, uid),
+	FIELD("gid", decode_owner, struct node, gid),
 	{ NULL },
 };
 
 static int decode_device(struct decoder *d, const struct json *v, struct device_plan *out)
 {
-	struct node node = { .mode = 0666 };
+	struct node node = { .mode = { .value = 0666 } };
 
 	if (decode_object(d, v, node_fields, &node) < 0)
 		return -1;
@@ -80,9 +96,13 @@ static int decode_device(struct decoder *d, const struct json *v, struct device_
 				 node.device.path);
 	*out = node.device;
 	/* containerd sends st_mode as it is, the kind of file included. */
-	out->mode = node.kind | (node.mode & 07777);
+	out->mode = node.kind | (mode_t)(node.mode.value & 07777);
 	out->major = (uint32_t)node.major.value;
 	out->minor = (uint32_t)node.minor.value;
+	out->uid = (uint32_t)node.uid.value;
+	out->gid = (uint32_t)node.gid.value;
+	out->given = DEVICE_CONFIGURED | (node.mode.set ? DEVICE_MODE : 0) |
+		     (node.uid.set ? DEVICE_UID : 0) | (node.gid.set ? DEVICE_GID : 0);
 	return 0;
 }
 

@@ -137,11 +137,20 @@ typedef LIST(struct hook_plan) hook_list;
 
 /* --- devices, network devices ------------------------------------------------ */
 
+/* What the configuration says of a device: that it is there, and which of the optional ones. */
+enum device_given {
+	DEVICE_CONFIGURED	= 1 << 0,
+	DEVICE_MODE		= 1 << 1,
+	DEVICE_UID		= 1 << 2,
+	DEVICE_GID		= 1 << 3,
+};
+
 struct device_plan {
 	const char *path;		/* absolute inside the root */
 	mode_t mode;			/* S_IFCHR, S_IFBLK or S_IFIFO, and the permissions */
 	uint32_t major, minor;
-	uint32_t uid, gid;
+	uint32_t uid, gid;		/* in the container */
+	unsigned int given;		/* enum device_given; 0: a default device of the spec */
 };
 
 struct net_device_plan {

@@ -30,6 +30,21 @@ static int plan_check(int fd, const struct device_plan *device, const char *what
 	return device_check(fd, device->mode & S_IFMT, device->major, device->minor, what, err);
 }
 
+/* It works, but not as configured; in a joined namespace the ids are those of that one. */
+static void difference_warn(int fd, const struct device_plan *device)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 ||
+	    ((!(device->given & DEVICE_MODE) || st.st_mode == device->mode) &&
+	     (!(device->given & DEVICE_UID) || st.st_uid == device->uid) &&
+	     (!(device->given & DEVICE_GID) || st.st_gid == device->gid)))
+		return;
+	warn("device %s is the host's, with mode %04o and owner %u:%u: only root can make one with "
+	     "mode %04o and owner %u:%u", device->path, st.st_mode & 07777, st.st_uid, st.st_gid,
+	     device->mode & 07777, device->uid, device->gid);
+}
+
 int devices_open(const struct plan *plan, struct init *in, struct error *err)
 {
 	if (in->device_trees == NULL) {
@@ -44,8 +59,11 @@ int devices_open(const struct plan *plan, struct init *in, struct error *err)
 			continue;
 		in->device_trees[i] = tree_clone(AT_FDCWD, device->path, false, err);
 		if (in->device_trees[i] < 0 ||
-		    plan_check(in->device_trees[i], device, device->path, err) < 0)
+		    plan_check(in->device_trees[i], device, device->path, err) < 0 ||
+		    tree_flags(in->device_trees[i], MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0, 0,
+			       false, err) < 0)
 			return error_wrap(err, "device %s of the host", device->path);
+		difference_warn(in->device_trees[i], device);
 	}
 	return 0;
 }

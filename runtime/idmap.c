@@ -2,7 +2,6 @@
 #include "runtime/idmap.h"
 
 #include <linux/capability.h>
-#include <stdbool.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
@@ -27,6 +26,16 @@ const char *idmap_text(struct arena *arena, const id_map_list *maps)
 	LIST_EACH(map, *maps)
 		text_printf(&text, "%u %u %u\n", map->container, map->host, map->size);
 	return text.size > 0 ? text.data : "";
+}
+
+bool idmap_to_host(const id_map_list *maps, uint32_t id, uint32_t *ret)
+{
+	LIST_EACH(map, *maps)
+		if (id >= map->container && id - map->container < map->size) {
+			*ret = map->host + (id - map->container);
+			return true;
+		}
+	return false;
 }
 
 /* Root, or who has root's capabilities in the user namespace it is in. */

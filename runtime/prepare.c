@@ -13,6 +13,7 @@
 #include "init/rootfs.h"
 #include "init/tree.h"
 #include "runtime/console.h"
+#include "runtime/device_node.h"
 #include "runtime/hostns.h"
 #include "runtime/shared_root.h"
 
@@ -101,6 +102,11 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 			return error_wrap(err, "root %s", plan->root_path);
 		if (fstat(in->root_tree, &st) < 0 || !S_ISDIR(st.st_mode))
 			return error_number(err, ENOTDIR, "root %s", plan->root_path);
+	}
+	if (in->new_user_ns) {
+		in->device_trees = fds_new(request->arena, plan->devices.count);
+		if (device_nodes_make(plan, in->device_trees, err) < 0)
+			return -1;
 	}
 	return open_mounts(plan, request->arena, in, err);
 }
@@ -322,6 +328,8 @@ void prepare_close(struct prepared *p)
 	fd_close(&in->root_tree);
 	fd_close(&in->root_target);
 	for (int *fd = in->mount_trees; fd != NULL && *fd != 0; fd++)
+		fd_close(fd);
+	for (int *fd = in->device_trees; fd != NULL && *fd != 0; fd++)
 		fd_close(fd);
 	if (in->start.read_fd != in->channel.read_fd)
 		channel_close(&in->start);

@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "runtime/cgroup/internal.h"
 #include "runtime/hostns.h"
+#include "runtime/idmap.h"
 
 static enum cgroup_host host_detect(void)
 {
@@ -140,17 +141,6 @@ static bool wants_delegation(const struct plan *plan)
 	return false;
 }
 
-/* The host's id of the container's root. */
-static bool host_root(const struct id_map *maps, size_t count, uint32_t *ret)
-{
-	for (size_t i = 0; i < count; i++)
-		if (maps[i].container == 0 && maps[i].size > 0) {
-			*ret = maps[i].host;
-			return true;
-		}
-	return false;
-}
-
 static int v2_create(struct cgroup *cgroup, const struct plan *plan, struct error *err)
 {
 	bool named = plan->cgroups_path != NULL || cgroup->manager == CGROUP_SYSTEMD;
@@ -164,8 +154,8 @@ static int v2_create(struct cgroup *cgroup, const struct plan *plan, struct erro
 	    cgroup_v2_write(cgroup, &plan->resources.v2, err) < 0)
 		return -1;
 	if (wants_delegation(plan) &&
-	    host_root(plan->uid_maps.items, plan->uid_maps.count, &uid) &&
-	    host_root(plan->gid_maps.items, plan->gid_maps.count, &gid) && geteuid() == 0)
+	    idmap_to_host(&plan->uid_maps, 0, &uid) &&
+	    idmap_to_host(&plan->gid_maps, 0, &gid) && geteuid() == 0)
 		return cgroup_v2_delegate(cgroup->fd, uid, gid, err);
 	return 0;
 }

@@ -11,9 +11,9 @@
 #define RUN(step)	step(&s->plan, &s->in, &s->err)
 
 static struct device_plan devices[] = {
-	{ "/dev/null", S_IFCHR | 0666, 1, 3, 0, 0 },
-	{ "/dev/sub/disk", S_IFBLK | 0640, 7, 200, 5, 6 },
-	{ "/elsewhere/fifo", S_IFIFO | 0622, 0, 0, 0, 0 },
+	{ "/dev/null", S_IFCHR | 0666, 1, 3, 0, 0, 0 },
+	{ "/dev/sub/disk", S_IFBLK | 0640, 7, 200, 5, 6, 0 },
+	{ "/elsewhere/fifo", S_IFIFO | 0622, 0, 0, 0, 0, 0 },
 };
 
 static void plan_devices(struct stage *s)
