@@ -47,11 +47,9 @@ static int check_id_maps(struct decoder *d, const struct plan *plan)
 	if (!is_new(plan, NAMESPACE_USER))
 		return 0;
 	if (plan->uid_maps.count == 0)
-		return bad_pointer(d, "/linux/uidMappings", "is required for a new user namespace; "
-				   "\"kist spec --rootless\" writes one");
+		return bad_pointer(d, "/linux/uidMappings", "is required beside gidMappings");
 	if (plan->gid_maps.count == 0)
-		return bad_pointer(d, "/linux/gidMappings", "is required for a new user namespace; "
-				   "\"kist spec --rootless\" writes one");
+		return bad_pointer(d, "/linux/gidMappings", "is required beside uidMappings");
 	return 0;
 }
 

@@ -153,6 +153,8 @@ decode_fn decode_net_devices;		/* struct net_device_plan LIST */
 decode_fn decode_resources;		/* struct resources_plan */
 decode_fn decode_seccomp;		/* struct seccomp_plan * */
 
+/* A new user namespace without id maps gets those of "kist spec --rootless". */
+void id_maps_default(struct arena *arena, struct plan *plan);
 /* The spec's default devices into an empty struct device_plan LIST. */
 void devices_add_default(struct arena *arena, void *out);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,6 +130,12 @@ static void lint_namespaces(struct lint *lint)
 			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name),
 			      "this kernel has no namespaces of type \"%s\"", row->name);
 	}
+	if ((lint->plan->clone_flags & CLONE_NEWUSER) && lint->json != NULL &&
+	    json_find(lint->json, "/linux/uidMappings") == NULL)
+		found(lint, SEVERITY_WARNING, namespace_pointer(lint, "user"),
+		      "has no uidMappings and gidMappings: root in the container is the caller, "
+		      "uid %u and gid %u of the host", lint->plan->uid_maps.items[0].host,
+		      lint->plan->gid_maps.items[0].host);
 	LIST_EACH(device, lint->plan->net_devices)
 		if (!exists(arena_printf(lint->arena, "/sys/class/net/%s", device->host_name)))
 			found(lint, SEVERITY_ERROR,

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config/decode.h"
+#include "config/subid.h"
 
 /*
  * Namespaces, and what belongs to two of them: id maps, clock offsets.
@@ -121,6 +122,16 @@ int decode_id_maps(struct decoder *d, const struct json *v, void *out)
 	if (decode_list(d, v, decode_id_map, sizeof(struct id_map), out) < 0)
 		return -1;
 	return check_overlap(d, v, out);
+}
+
+/* The spec asks for no maps, and without any a namespace has no ids: the caller is root there. */
+void id_maps_default(struct arena *arena, struct plan *plan)
+{
+	const struct namespace_plan *user = &plan->namespaces[NAMESPACE_USER];
+
+	if (user->listed && user->path == NULL && plan->uid_maps.count == 0 &&
+	    plan->gid_maps.count == 0)
+		subid_maps(arena, &plan->uid_maps, &plan->gid_maps);
 }
 
 /* --- clock offsets ---------------------------------------------------------------- */

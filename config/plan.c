@@ -150,6 +150,7 @@ static int plan_decode(struct decoder *d, struct plan *plan)
 	devices_add_default(d->arena, &plan->devices);
 	if (decode_object(d, d->root, top_fields, plan) < 0 && !d->collect)
 		return -1;
+	id_maps_default(d->arena, plan);
 	if (check_plan(d, plan) < 0 || d->failed)
 		return -1;
 	resources_default(d->arena, &plan->resources);

@@ -3,7 +3,7 @@
 #include "config/plan.h"
 
 /*
- * What an ordinary user's container may have for ids: the caller as 0, and
+ * What the container of a caller who names no ids has for them: the caller as 0, and
  * behind it the range that /etc/subuid or /etc/subgid gives to the caller,
  * where newuidmap(1) is there to map it.  Without one: the caller alone.
  */

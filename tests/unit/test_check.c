@@ -29,8 +29,8 @@ static const struct {
 	{ "", "", "'domainname': 'd'", "/domainname: needs a uts namespace" },
 
 	{ USER, MAPS, "", NULL },
-	{ USER, "", "", "/linux/uidMappings: is required for a new user namespace" },
-	{ USER, "'uidMappings': " MAP, "", "/linux/gidMappings: is required for a new user" },
+	{ USER, "'gidMappings': " MAP, "", "/linux/uidMappings: is required beside gidMappings" },
+	{ USER, "'uidMappings': " MAP, "", "/linux/gidMappings: is required beside uidMappings" },
 	{ "", MAPS, "", "/linux/uidMappings: needs a user namespace" },
 	{ "", "'gidMappings': " MAP, "", "/linux/gidMappings: needs a user namespace" },
 	{ ", {'type': 'user', 'path': '/u'}", "", "", NULL },
