@@ -53,6 +53,7 @@ struct container {
 	struct timespec created;	/* CLOCK_REALTIME */
 	uint32_t owner;			/* uid of who created it */
 	bool detached;
+	bool callers_keyring;		/* made with --no-new-keyring: none for "exec" either */
 	LIST(struct annotation) annotations;
 	struct cgroup cgroup;		/* manager and paths, remembered */
 	struct rdt rdt;			/* the same of intelRdt */

@@ -211,6 +211,7 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 	    container_claim(c, cli->arena, cli_root(cli), root_fd, request->id, err) < 0)
 		return -1;
 	c->detached = !request->foreground;
+	c->callers_keyring = request->options->no_new_keyring;
 	LIST_EACH(text, plan->warnings)
 		warn("%s", *text);
 	if (note_beginnings(c, request->bundle, request->foreground, err) == 0 &&

@@ -193,6 +193,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 		.cgroup = c->cgroup.path != NULL ? &c->cgroup : NULL,
 		.rdt = &c->rdt,
 		.state_fd = -EBADF, .console_socket = -EBADF,
+		.new_keyring = !c->callers_keyring,
 		.preserve_fds = values->preserve_fds,
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),
 		.join_pidfd = c->pidfd, .tools_fd = values->tools_fd,

@@ -188,6 +188,18 @@ static void system_call(char **arg)
 				 strtol(arg[4], NULL, 0)));
 }
 
+/* keyring: number and description of the session's, as "type;uid;gid;rights;name". */
+static void keyring(char **arg)
+{
+	char text[2048] = "";
+	long id = syscall(SYS_keyctl, 0 /* GET_KEYRING_ID */, -3 /* SESSION */, 0);
+
+	if (id < 0 || syscall(SYS_keyctl, 6 /* DESCRIBE */, id, text, sizeof(text)) < 0)
+		tell_result(arg, -1);
+	else
+		tell("keyring=%ld %s", id, text);
+}
+
 /* ioctl FD REQUEST TEXT */
 static void io_control(char **arg)
 {
@@ -308,6 +320,7 @@ static const struct action {
 	{ "notify", 1, notify },
 	{ "sleep", 1, rest },
 	{ "syscall", 4, system_call },
+	{ "keyring", 0, keyring },
 	{ "ioctl", 3, io_control },
 	{ "unshare", 1, new_namespaces },
 	{ "orphans", 1, orphans },
