@@ -134,8 +134,8 @@ static void lint_namespaces(struct lint *lint)
 	    json_find(lint->json, "/linux/uidMappings") == NULL)
 		found(lint, SEVERITY_WARNING, namespace_pointer(lint, "user"),
 		      "has no uidMappings and gidMappings: root in the container is the caller, "
-		      "uid %u and gid %u of the host", lint->plan->uid_maps.items[0].host,
-		      lint->plan->gid_maps.items[0].host);
+		      "uid %u and gid %u of the host",
+		      lint->plan->uid_maps.items[0].host, lint->plan->gid_maps.items[0].host);
 	LIST_EACH(device, lint->plan->net_devices)
 		if (!exists(arena_printf(lint->arena, "/sys/class/net/%s", device->host_name)))
 			found(lint, SEVERITY_ERROR,

@@ -26,7 +26,7 @@ struct hierarchies {
 	size_t count;
 	bool v2_only;
 	uint64_t attributes;
-	const char *data;	/* the mount's own, for cgroup2 */
+	const char *data; /* the mount's own, for cgroup2 */
 	bool own;		/* from the process' own cgroup down */
 	struct error *err;
 };
@@ -177,7 +177,9 @@ int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_pl
 		 struct error *err)
 {
 	struct hierarchies all = {
-		.attributes = mount->attr_set, .data = mount->data, .err = err,
+		.attributes = mount->attr_set,
+		.data = mount->data,
+		.err = err,
 	};
 	_cleanup_fd int target_fd = path_make_dir(in->root_fd, mount->destination, 0755, err);
 	int rc;

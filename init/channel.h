@@ -55,5 +55,5 @@ void channel_send_note(const struct channel *channel, const char *text);
 int channel_expect(const struct channel *channel, enum message message, struct error *err);
 int channel_expect_value(const struct channel *channel, enum message message, uint32_t *ret_value,
 			 struct error *err);
-/* Waits for the end of file: 0 when nothing but warnings and notes came, -1 with the error record. */
+/* Waits for the end of file: 0 when only warnings and notes came, -1 with the error record. */
 int channel_expect_end(const struct channel *channel, struct error *err);

@@ -31,7 +31,7 @@ int step_shield(const struct plan *plan, struct init *in, struct error *err)
  * include/linux/key.h: what a new session keyring allows, all to who has it and view, read and
  * link to its owner; and search to the owner, by which "exec" finds it under its name.
  */
-#define KEYRING_RIGHTS	(0x3f000000UL | 0x00130000 | 0x00080000)
+#define KEYRING_RIGHTS (0x3f000000UL | 0x00130000 | 0x00080000)
 
 /* Keys that the caller's session holds are not the container's.  Its own has a name of runc's. */
 int step_keyring(const struct plan *plan, struct init *in, struct error *err)
@@ -48,9 +48,10 @@ int step_keyring(const struct plan *plan, struct init *in, struct error *err)
 		return 0;
 	if (keyring < 0) {
 		error_errno(err, "join a session keyring");
-		return err->code == EDQUOT ?
-		       error_hint(err, "the user's quota of keys is used up: raise "
-				  "kernel.keys.maxkeys or use --no-new-keyring") : -1;
+		return err->code == EDQUOT
+			       ? error_hint(err, "the user's quota of keys is used up: raise "
+						 "kernel.keys.maxkeys or use --no-new-keyring")
+			       : -1;
 	}
 	if (sys_keyctl(KEYCTL_SETPERM, (unsigned long)keyring, KEYRING_RIGHTS, 0) < 0)
 		return error_errno(err, "set the rights of the session keyring");

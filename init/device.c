@@ -35,14 +35,14 @@ static void difference_warn(int fd, const struct device_plan *device)
 {
 	struct stat st;
 
-	if (fstat(fd, &st) < 0 ||
-	    ((!(device->given & DEVICE_MODE) || st.st_mode == device->mode) &&
-	     (!(device->given & DEVICE_UID) || st.st_uid == device->uid) &&
-	     (!(device->given & DEVICE_GID) || st.st_gid == device->gid)))
+	if (fstat(fd, &st) < 0 || ((!(device->given & DEVICE_MODE) || st.st_mode == device->mode) &&
+				   (!(device->given & DEVICE_UID) || st.st_uid == device->uid) &&
+				   (!(device->given & DEVICE_GID) || st.st_gid == device->gid)))
 		return;
 	warn("device %s is the host's, with mode %04o and owner %u:%u: only root can make one with "
-	     "mode %04o and owner %u:%u", device->path, st.st_mode & 07777, st.st_uid, st.st_gid,
-	     device->mode & 07777, device->uid, device->gid);
+	     "mode %04o and owner %u:%u",
+	     device->path, st.st_mode & 07777, st.st_uid, st.st_gid, device->mode & 07777,
+	     device->uid, device->gid);
 }
 
 int devices_open(const struct plan *plan, struct init *in, struct error *err)

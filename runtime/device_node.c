@@ -15,7 +15,7 @@
 #include "runtime/idmap.h"
 
 /* Stat, mknod and mount calls alone. */
-#define MAKER_STACK	(32 * 1024)
+#define MAKER_STACK (32 * 1024)
 
 /* Shared with the maker, which is in our memory. */
 struct nodes {
@@ -84,8 +84,11 @@ static int node_make(const struct nodes *nodes, int dir_fd, size_t index, struct
 static int tmpfs_attach(const struct plan *plan, struct error *err)
 {
 	const struct file_system fs = {
-		.type = "tmpfs", .source = "kist", .data = "mode=0700",
-		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, .label = plan->mount_label,
+		.type = "tmpfs",
+		.source = "kist",
+		.data = "mode=0700",
+		.attributes = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC,
+		.label = plan->mount_label,
 	};
 	struct mount_attr private = { .propagation = MS_PRIVATE };
 	_cleanup_fd int fd = tree_new(&fs, err);
@@ -114,7 +117,7 @@ static int maker_main(void *context)
 
 static bool are_wanted(const struct plan *plan)
 {
-	LIST_EACH(device, plan->devices)
+	LIST_EACH (device, plan->devices)
 		if ((device->given & DEVICE_CONFIGURED) && !S_ISFIFO(device->mode))
 			/* In a namespace joined by path nobody knows whose ids are meant. */
 			return geteuid() == 0 && plan->uid_maps.count > 0 &&

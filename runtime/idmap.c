@@ -30,7 +30,7 @@ const char *idmap_text(struct arena *arena, const id_map_list *maps)
 
 bool idmap_to_host(const id_map_list *maps, uint32_t id, uint32_t *ret)
 {
-	LIST_EACH(map, *maps)
+	LIST_EACH (map, *maps)
 		if (id >= map->container && id - map->container < map->size) {
 			*ret = map->host + (id - map->container);
 			return true;

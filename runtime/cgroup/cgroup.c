@@ -153,8 +153,7 @@ static int v2_create(struct cgroup *cgroup, const struct plan *plan, struct erro
 	if (cgroup_v2_make(cgroup, &plan->resources.v2, named || wants_delegation(plan), err) < 0 ||
 	    cgroup_v2_write(cgroup, &plan->resources.v2, err) < 0)
 		return -1;
-	if (wants_delegation(plan) &&
-	    idmap_to_host(&plan->uid_maps, 0, &uid) &&
+	if (wants_delegation(plan) && idmap_to_host(&plan->uid_maps, 0, &uid) &&
 	    idmap_to_host(&plan->gid_maps, 0, &gid) && geteuid() == 0)
 		return cgroup_v2_delegate(cgroup->fd, uid, gid, err);
 	return 0;

@@ -189,15 +189,20 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 	if (plan == NULL)
 		return -1;
 	exec.request = (struct spawn_request){
-		.plan = plan, .id = c->id, .arena = cli->arena,
+		.plan = plan,
+		.id = c->id,
+		.arena = cli->arena,
 		.cgroup = c->cgroup.path != NULL ? &c->cgroup : NULL,
 		.rdt = &c->rdt,
-		.state_fd = -EBADF, .console_socket = -EBADF,
+		.state_fd = -EBADF,
+		.console_socket = -EBADF,
 		.new_keyring = !c->callers_keyring,
 		.preserve_fds = values->preserve_fds,
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),
-		.join_pidfd = c->pidfd, .tools_fd = values->tools_fd,
-		.hook_state = on_hook_state, .context = c,
+		.join_pidfd = c->pidfd,
+		.tools_fd = values->tools_fd,
+		.hook_state = on_hook_state,
+		.context = c,
 	};
 	if (exec.request.process == NULL)
 		return -1;

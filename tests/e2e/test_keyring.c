@@ -7,8 +7,8 @@
 #include "tests/e2e/harness.h"
 
 /* linux/keyctl.h */
-#define GET_KEYRING_ID		0
-#define SESSION_KEYRING		(-3)
+#define GET_KEYRING_ID	0
+#define SESSION_KEYRING (-3)
 
 static struct bundle *keyring_bundle(void)
 {

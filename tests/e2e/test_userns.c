@@ -7,12 +7,12 @@
 
 /* Devices in user namespaces, and namespaces without maps. */
 
-#define FIRST	100000		/* the host's id of the container's root */
+#define FIRST 100000 /* the host's id of the container's root */
 
 static struct bundle *userns_bundle(void)
 {
-	const char *map = arena_printf(&e2e_arena,
-				       "[{'containerID': 0, 'hostID': %d, 'size': 100}]", FIRST);
+	const char *map =
+		arena_printf(&e2e_arena, "[{'containerID': 0, 'hostID': %d, 'size': 100}]", FIRST);
 	struct bundle *b = bundle_new();
 
 	bundle_set(b, "/linux/namespaces/-", "{'type': 'user'}");
@@ -44,8 +44,10 @@ E2E(userns, devices_have_the_configured_mode_and_owner)
 	struct output got;
 
 	e2e_need_root();
-	run_with_device(b, "/dev/null2", "{'path': '/dev/null2', 'type': 'c', 'major': 1, "
-			"'minor': 3, 'fileMode': 420, 'uid': 10, 'gid': 11}", &got);
+	run_with_device(b, "/dev/null2",
+			"{'path': '/dev/null2', 'type': 'c', 'major': 1, "
+			"'minor': 3, 'fileMode': 420, 'uid': 10, 'gid': 11}",
+			&got);
 	expect_line(&got, "stat:/dev/null2=c 0644 10:11 1:3 0");
 	expect_line(&got, "open:/dev/null2=0");
 	cr_expect_str_eq(got.err, "");
@@ -58,8 +60,10 @@ E2E(userns, device_modes_are_not_cut_by_a_umask)
 
 	e2e_need_root();
 	umask(077);
-	run_with_device(b, "/dev/zero", "{'path': '/dev/zero', 'type': 'c', 'major': 1, "
-			"'minor': 5, 'fileMode': 511}", &got);
+	run_with_device(b, "/dev/zero",
+			"{'path': '/dev/zero', 'type': 'c', 'major': 1, "
+			"'minor': 5, 'fileMode': 511}",
+			&got);
 	umask(022);
 	expect_line(&got, "stat:/dev/zero=c 0777 0:0 1:5 0");
 }
@@ -71,8 +75,10 @@ E2E(userns, a_node_of_the_host_is_bound_where_it_will_do)
 	struct output got;
 
 	e2e_need_root();
-	run_with_device(b, "/dev/full", "{'path': '/dev/full', 'type': 'c', 'major': 1, "
-			"'minor': 7, 'fileMode': 438}", &got);
+	run_with_device(b, "/dev/full",
+			"{'path': '/dev/full', 'type': 'c', 'major': 1, "
+			"'minor': 7, 'fileMode': 438}",
+			&got);
 	expect_line(&got, "stat:/dev/full=c 0666 65534:65534 1:7 0");
 }
 
@@ -83,7 +89,8 @@ E2E(userns, mounts_of_devices_have_nosuid_and_noexec)
 	struct probe seen;
 
 	e2e_need_root();
-	bundle_set(b, "/linux/devices", "[{'path': '/dev/x', 'type': 'c', 'major': 1, "
+	bundle_set(b, "/linux/devices",
+		   "[{'path': '/dev/x', 'type': 'c', 'major': 1, "
 		   "'minor': 3, 'fileMode': 384}]");
 	bundle_run_probe(b, &seen);
 	for (size_t i = 0; i < 2; i++) {
@@ -101,8 +108,10 @@ E2E(userns, an_owner_without_a_mapping_is_refused)
 	struct output got;
 
 	e2e_need_root();
-	run_with_device(b, "/dev/x", "{'path': '/dev/x', 'type': 'c', 'major': 1, 'minor': 3, "
-			"'uid': 100}", &got);
+	run_with_device(b, "/dev/x",
+			"{'path': '/dev/x', 'type': 'c', 'major': 1, 'minor': 3, "
+			"'uid': 100}",
+			&got);
 	cr_expect_eq(got.status, 1);
 	cr_expect(strstr(got.err, "device /dev/x: its uid 100 is not mapped in the user namespace"),
 		  "%s", got.err);
@@ -114,14 +123,19 @@ E2E(userns, an_ordinary_user_is_told_of_a_mode_that_cannot_be)
 	struct output got;
 
 	bundle_as_user(b, 1000);
-	run_with_device(b, "/dev/full", "{'path': '/dev/full', 'type': 'c', 'major': 1, "
-			"'minor': 7, 'fileMode': 384}", &got);
+	run_with_device(b, "/dev/full",
+			"{'path': '/dev/full', 'type': 'c', 'major': 1, "
+			"'minor': 7, 'fileMode': 384}",
+			&got);
 	expect_line(&got, "stat:/dev/full=c 0666 65534:65534 1:7 0");
-	cr_expect(strstr(got.err, "device /dev/full is the host's, with mode 0666 and owner "
-			 "65534:65534: only root can make one with mode 0600 and owner 0:0"), "%s",
-		  got.err);
-	run_with_device(b, "/dev/full", "{'path': '/dev/full', 'type': 'c', 'major': 1, "
-			"'minor': 7, 'fileMode': 438}", &got);
+	cr_expect(strstr(got.err,
+			 "device /dev/full is the host's, with mode 0666 and owner "
+			 "65534:65534: only root can make one with mode 0600 and owner 0:0"),
+		  "%s", got.err);
+	run_with_device(b, "/dev/full",
+			"{'path': '/dev/full', 'type': 'c', 'major': 1, "
+			"'minor': 7, 'fileMode': 438}",
+			&got);
 	cr_expect_str_eq(got.err, "");
 }
 
@@ -175,5 +189,6 @@ E2E(userns, without_maps_check_says_who_root_is)
 	bundle_call_plain(b, &got, "check", b->path, NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect(strstr(got.out, "has no uidMappings and gidMappings: root in the container is "
-			 "the caller, uid 0 and gid 0 of the host"), "%s%s", got.out, got.err);
+				  "the caller, uid 0 and gid 0 of the host"),
+		  "%s%s", got.out, got.err);
 }
