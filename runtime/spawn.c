@@ -15,6 +15,7 @@
 
 /* How long a process that fell silent may take to end, so that its status can be told. */
 #define LAST_WORD_MS	1000
+#define STILLBIRTH_MS	50
 
 /* What the clone hands over; the child has its own copy. */
 struct birth {
@@ -111,14 +112,14 @@ static bool needs_runtime(const struct plan *plan)
 static int tell(const struct channel *channel, enum message message, uint32_t value,
 		struct error *err)
 {
-	return channel_send_value(channel, message, value, err) < 0 && err->code != EPIPE ? -1 : 0;
+	return channel_send_value(channel, message, value, err) < 0 && err->code != EPIPE &&
+	       err->code != ECONNRESET ? -1 : 0;
 }
 
-static int converse(const struct spawn_request *request, struct prepared *prepared,
-		    struct spawn *spawn, struct error *err)
+/* What is done to the process before it goes on. */
+static int settle(const struct spawn_request *request, const struct spawn *spawn,
+		  struct error *err)
 {
-	bool waits;
-
 	if (request->born != NULL &&
 	    request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
 		return -1;
@@ -126,8 +127,14 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	    cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
 	    rdt_join(request->rdt, spawn->pid, err) < 0)
 		return -1;
-	if (tell(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
-		return -1;
+	return tell(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err);
+}
+
+static int converse(const struct spawn_request *request, struct prepared *prepared,
+		    struct spawn *spawn, struct error *err)
+{
+	bool waits;
+
 	/* After MAPPED, so that the container does not wait for it. */
 	prepare_close(prepared);
 	if (request->process != NULL)
@@ -170,6 +177,24 @@ static void explain_death(const struct plan *plan, const struct spawn *spawn, st
 	error_hint(err, "%s", before.text);
 }
 
+/*
+ * To a process that has ended nothing can be done any more: "open gid_map:
+ * permission denied".  What it said then, or died of, is the reason.
+ */
+static void explain_stillbirth(const struct plan *plan, const struct spawn *spawn,
+			       struct error *err)
+{
+	struct pollfd end = { spawn->pidfd, POLLIN, 0 };
+	struct error said;
+
+	if (poll(&end, 1, STILLBIRTH_MS) != 1)
+		return;
+	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, &said) < 0 && said.code != EPIPE)
+		*err = said;
+	else
+		explain_death(plan, spawn, err);
+}
+
 static void spawn_undo(struct spawn *spawn)
 {
 	struct clone_result child = { spawn->pid, spawn->pidfd };
@@ -204,6 +229,7 @@ static int spawn_once(const struct spawn_request *request, struct spawn *ret, st
 {
 	struct prepared prepared;
 	struct spawn spawn = SPAWN_NONE;
+	bool settled = false;
 	int status;
 
 	if (prepare(request, &prepared, err) < 0)
@@ -214,6 +240,9 @@ static int spawn_once(const struct spawn_request *request, struct spawn *ret, st
 	if (status == 0)
 		status = spawn_clone(request, &prepared, &spawn, err);
 	if (status == 0)
+		status = settle(request, &spawn, err);
+	settled = status == 0;
+	if (settled)
 		status = converse(request, &prepared, &spawn, err);
 	prepare_close(&prepared);
 	if (status == 0) {
@@ -222,6 +251,8 @@ static int spawn_once(const struct spawn_request *request, struct spawn *ret, st
 	}
 	if (killed_at_birth(request, &spawn, err))
 		status = 1;
+	else if (spawn.pidfd >= 0 && !settled)
+		explain_stillbirth(request->plan, &spawn, err);
 	else if (spawn.pidfd >= 0 && (err->code == EPIPE || err->code == ECONNRESET))
 		explain_death(request->plan, &spawn, err);
 	spawn_undo(&spawn);

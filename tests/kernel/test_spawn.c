@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -232,6 +233,50 @@ Test(spawn, says_what_killed_the_process, .init = begin, .fini = end, .timeout =
 	child_need_root();
 	request = request_of(plan_with("'/program'", ""), false);
 	request.born = on_born_killed;
+	cr_expect_eq(spawn_create(&request, &spawn, &err), -1);
+	cr_expect_not_null(strstr(err.text, "container's process was killed by signal 9 "), "%s",
+			   err.text);
+}
+
+/* Until it has ended by itself. */
+static int on_born_late(void *context, pid_t pid, int pidfd, struct error *error)
+{
+	struct pollfd end = { pidfd, POLLIN, 0 };
+
+	on_born(context, pid, pidfd, error);
+	return poll(&end, 1, 10000) == 1 ? 0 : error_set(error, "it lives");
+}
+
+static int on_born_killed_late(void *context, pid_t pid, int pidfd, struct error *error)
+{
+	sys_pidfd_send_signal(pidfd, SIGKILL);
+	return on_born_late(context, pid, pidfd, error);
+}
+
+/* The maps of a process that has ended cannot be written, which is not why it ended. */
+Test(spawn, says_why_the_process_ended_before_its_maps_came, .init = begin, .fini = end,
+     .timeout = 20)
+{
+	struct spawn_request request;
+	struct spawn spawn;
+	struct plan *plan;
+	int before;
+
+	child_need_root();
+	before = fds_open();
+	plan = (struct plan *)(uintptr_t)plan_with("'/program'", "");
+	plan->process.oom_score_adj = (struct opt_i64){ true, 5000 };
+	plan->clone_flags |= CLONE_NEWUSER;
+	plan->namespaces[NAMESPACE_USER].listed = true;
+	plan->uid_maps.items = plan->gid_maps.items = &(struct id_map){ 0, 100000, 1 };
+	plan->uid_maps.count = plan->gid_maps.count = 1;
+	request = request_of(plan, false);
+	request.born = on_born_late;
+	cr_expect_eq(spawn_create(&request, &spawn, &err), -1);
+	cr_expect_not_null(strstr(err.text, "set the OOM score: "), "%s", err.text);
+	expect_nothing_left(before);
+	plan->process.oom_score_adj.set = false;
+	request.born = on_born_killed_late;
 	cr_expect_eq(spawn_create(&request, &spawn, &err), -1);
 	cr_expect_not_null(strstr(err.text, "container's process was killed by signal 9 "), "%s",
 			   err.text);
