@@ -67,6 +67,15 @@ static const struct json *parse(const char *name, const char *text)
 	return value;
 }
 
+pid_t matrix_pid(struct bundle *bundle)
+{
+	struct output got;
+
+	bundle_call(bundle, &got, "state", bundle->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	return (pid_t)strtol(json_member(parse("state", got.out), "pid")->text, NULL, 10);
+}
+
 pid_t matrix_start(struct bundle *bundle)
 {
 	struct output got;
@@ -74,8 +83,7 @@ pid_t matrix_start(struct bundle *bundle)
 	bundle_probe_args(bundle, "sleep", "60000", NULL);
 	bundle_call(bundle, &got, "run", "--detach", "--bundle", bundle->path, bundle->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
-	bundle_call(bundle, &got, "state", bundle->id, NULL);
-	return (pid_t)strtol(json_member(parse("state", got.out), "pid")->text, NULL, 10);
+	return matrix_pid(bundle);
 }
 
 void matrix_stop(struct bundle *bundle)

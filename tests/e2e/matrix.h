@@ -11,6 +11,8 @@
 /* Starts it detached, with the probe asleep; its pid. */
 pid_t matrix_start(struct bundle *bundle);
 void matrix_stop(struct bundle *bundle);
+/* Of the one that runs. */
+pid_t matrix_pid(struct bundle *bundle);
 
 /* "" where there is no such file, its text without the last line feed where there is. */
 const char *matrix_file(const char *path);
