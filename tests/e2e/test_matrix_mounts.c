@@ -127,43 +127,53 @@ static void pair_end(const char *path)
 	matrix_unmount(path);
 }
 
-/* Runs with that one mount on /data in the place of the last; what is on it and below it. */
-static void look(struct bundle *b, const char *source, const char *options,
-		 struct probe_mount *ret, struct probe_mount *ret_below)
+/* One more mount, on /data and its number. */
+static void add(struct bundle *b, size_t number, const char *source, const char *options)
 {
-	struct output got;
-	struct probe seen;
-
-	bundle_set(b, "/mounts/7",
-		   arena_printf(&e2e_arena, "{'destination': '/data', 'type': '%s', 'source': '%s',"
-				" 'options': [%s]}", source ? "none" : "tmpfs",
+	bundle_set(b, "/mounts/-",
+		   arena_printf(&e2e_arena, "{'destination': '/data%zu', 'type': '%s', 'source': "
+				"'%s', 'options': [%s]}", number, source ? "none" : "tmpfs",
 				source ? source : "tmpfs", options));
-	bundle_run(b, &got);
-	cr_assert_eq(got.status, 0, "%s: %s", options, got.err);
-	probe_parse(&seen, &e2e_arena, got.out);
-	cr_assert(probe_mount_find(&seen, "/data", ret), "%s", options);
+}
+
+static void see(const struct probe *seen, size_t number, struct probe_mount *ret,
+		struct probe_mount *ret_below)
+{
+	const char *path = arena_printf(&e2e_arena, "/data%zu", number);
+
+	cr_assert(probe_mount_find(seen, path, ret), "%s: %s", path, seen->text);
 	if (ret_below != NULL)
-		cr_assert(probe_mount_find(&seen, "/data/below", ret_below), "%s", options);
+		cr_assert(probe_mount_find(seen, arena_printf(&e2e_arena, "%s/below", path),
+					   ret_below), "%s: %s", path, seen->text);
+}
+
+static bool is_flag(const struct row *row)
+{
+	return (row->kind & ~RECURSIVE) == FLAG || (row->kind & ~RECURSIVE) == NO_FLAG;
 }
 
 E2E(matrix_mounts, flags_are_set_and_taken_off_here_and_below)
 {
 	struct bundle *b = bundle_new();
 	const char *plain, *strict;
+	struct probe seen;
 
 	e2e_need_root();
 	plain = pair(b, "plain", 0, MS_PRIVATE);
 	strict = pair(b, "strict", STRICT, MS_PRIVATE);
-	bundle_set(b, "/mounts/-", "{}");	/* the eighth */
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (is_flag(&rows[i]))
+			add(b, i, (rows[i].kind & ~RECURSIVE) == FLAG ? plain : strict,
+			    arena_printf(&e2e_arena, "'rbind', '%s'", rows[i].option));
+	bundle_run_probe(b, &seen);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
 		bool has = (row->kind & ~RECURSIVE) == FLAG;
 		struct probe_mount at, below;
 
-		if (!has && (row->kind & ~RECURSIVE) != NO_FLAG)
+		if (!is_flag(row))
 			continue;
-		look(b, has ? plain : strict,
-		     arena_printf(&e2e_arena, "'rbind', '%s'", row->option), &at, &below);
+		see(&seen, i, &at, &below);
 		cr_expect_eq(probe_option(at.options, row->word), has, "%s: %s", row->option,
 			     at.options);
 		cr_expect_eq(probe_option(below.options, row->word),
@@ -186,13 +196,15 @@ E2E(matrix_mounts, the_last_of_contradicting_options_counts)
 		{ "'noexec', 'exec', 'noexec'", "noexec", "exec" },
 	};
 	struct bundle *b = bundle_new();
+	struct probe_mount at;
+	struct probe seen;
 
 	e2e_need_root();
-	bundle_set(b, "/mounts/-", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		add(b, i, NULL, cases[i].options);
+	bundle_run_probe(b, &seen);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct probe_mount at;
-
-		look(b, NULL, cases[i].options, &at, NULL);
+		see(&seen, i, &at, NULL);
 		cr_expect(probe_option(at.options, cases[i].has), "%s: %s", cases[i].options,
 			  at.options);
 		cr_expect_not(probe_option(at.options, cases[i].lacks), "%s: %s", cases[i].options,
@@ -200,7 +212,7 @@ E2E(matrix_mounts, the_last_of_contradicting_options_counts)
 	}
 }
 
-/* The word that undoes it, for those of the superblock. */
+/* The word that it undoes, for those of the superblock. */
 static const char *undone_by(const struct row *row)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -212,49 +224,57 @@ static const char *undone_by(const struct row *row)
 E2E(matrix_mounts, options_of_the_file_system_reach_it)
 {
 	struct bundle *b = bundle_new();
+	struct probe_mount at;
+	struct probe seen;
 
 	e2e_need_root();
-	bundle_set(b, "/mounts/-", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].kind == TMPFS)
+			add(b, i, NULL, arena_printf(&e2e_arena, "'%s'", rows[i].option));
+		else if (rows[i].kind == NO_TMPFS)
+			add(b, i, NULL, arena_printf(&e2e_arena, "'%s', '%s'",
+						     undone_by(&rows[i]), rows[i].option));
+	bundle_run_probe(b, &seen);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
-		struct probe_mount at;
 
 		if (row->kind != TMPFS && row->kind != NO_TMPFS)
 			continue;
-		look(b, NULL, row->kind == TMPFS ?
-		     arena_printf(&e2e_arena, "'%s'", row->option) :
-		     arena_printf(&e2e_arena, "'%s', '%s'", undone_by(row), row->option), &at,
-		     NULL);
+		see(&seen, i, &at, NULL);
 		cr_expect_eq(probe_option(at.super_options, row->word), row->kind == TMPFS,
 			     "%s: %s", row->option, at.super_options);
 	}
 }
 
+static void expect_tag(const char *option, const char *tags, const char *word)
+{
+	cr_expect_eq(strncmp(tags, word, strlen(word)), 0, "%s: %s", option, tags);
+	cr_expect_eq(*word == '\0', *tags == '\0', "%s: %s", option, tags);
+}
+
 E2E(matrix_mounts, propagation_is_as_told_here_and_below)
 {
 	struct bundle *b = bundle_new();
+	struct probe_mount at, below;
+	struct probe seen;
 	const char *shared;
 
 	e2e_need_root();
 	shared = pair(b, "shared", 0, MS_SHARED);
-	bundle_set(b, "/mounts/-", "{}");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if ((rows[i].kind & ~RECURSIVE) == TAG)
+			add(b, i, shared, arena_printf(&e2e_arena, "'rbind', '%s'",
+						       rows[i].option));
+	bundle_run_probe(b, &seen);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct row *row = &rows[i];
-		struct probe_mount at, below;
-		const char *word;
 
 		if ((row->kind & ~RECURSIVE) != TAG)
 			continue;
-		look(b, shared, arena_printf(&e2e_arena, "'rbind', '%s'", row->option), &at,
-		     &below);
-		cr_expect_eq(strncmp(at.tags, row->word, strlen(row->word)), 0, "%s: %s",
-			     row->option, at.tags);
-		cr_expect_eq(*row->word == '\0', *at.tags == '\0', "%s: %s", row->option, at.tags);
-		word = row->kind & RECURSIVE ? row->word : "master:";
-		cr_expect_eq(strncmp(below.tags, word, strlen(word)), 0, "%s, below: %s",
-			     row->option, below.tags);
-		cr_expect_eq(*word == '\0', *below.tags == '\0', "%s, below: %s", row->option,
-			     below.tags);
+		see(&seen, i, &at, &below);
+		expect_tag(row->option, at.tags, row->word);
+		/* Where it is not told, what the root has: a slave. */
+		expect_tag(row->option, below.tags, row->kind & RECURSIVE ? row->word : "master:");
 	}
 	pair_end(shared);
 }

@@ -61,6 +61,7 @@ E2E(matrix_process, each_capability_of_features_is_its_bit)
 {
 	struct bundle *b = bundle_new();
 	const struct json *list = json_find(matrix_features(b), "/linux/capabilities");
+	const bool guest = getenv("KIST_GUEST") != NULL;
 	const uint64_t own = own_capabilities();
 	size_t count = 0;
 
@@ -68,7 +69,8 @@ E2E(matrix_process, each_capability_of_features_is_its_bit)
 	for (size_t i = 0; i < ARRAY_SIZE(capabilities); i++) {
 		struct probe seen;
 
-		if ((own & 1ULL << i) == 0)
+		/* Each takes a container, and what is emulated takes its time. */
+		if ((own & 1ULL << i) == 0 || (guest && i % 10 != 0))
 			continue;
 		bundle_set(b, "/process/capabilities",
 			   arena_printf(&e2e_arena, "{'bounding': ['CAP_%s'], 'permitted': "
