@@ -63,6 +63,8 @@ static int set_up(struct box *box, struct error *err)
 	sigset_t none;
 
 	close(box->alive[1]);
+	/* The keeper's alone: with it, the run is over. */
+	fd_close(&box->place.lock_fd);
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return error_errno(err, "ask for the keeper's end");
 	/* It may have ended before we asked. */

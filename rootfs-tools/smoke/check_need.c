@@ -95,7 +95,7 @@ static void compare(struct trying *t, enum run_wait wait)
 		tail = output_tail(arena, t->run.err.size > 0 ? &t->run.err : &t->run.out);
 		if (*tail != '\0')
 			check_say(t->findings, t->check, "%s", tail);
-	} else if (wait == RUN_LATE && start->runs) {
+	} else if (wait == RUN_LATE && start->runs && !start->late) {
 		needed(t, need_text(t, "gets no port to listen"));
 	} else if (wait != RUN_ENDED && t->need->kind == NEED_INIT) {
 		judge_pid1(t);

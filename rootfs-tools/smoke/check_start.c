@@ -78,6 +78,7 @@ static void judge_start(struct starting *s, struct check *check)
 		return;
 	}
 	s->start->works = true;
+	s->start->late = wait == RUN_LATE;
 	readiness_note(&s->readiness, run);
 	if (wait == RUN_LATE)
 		check_note(s->findings, check, "it runs, but none of its ports listens after %s",

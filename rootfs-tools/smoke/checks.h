@@ -32,6 +32,7 @@ struct start {
 	bool done, works, runs;		/* runs: until it is stopped */
 	int status;			/* where it ended by itself */
 	bool needs_network;
+	bool late; /* runs, and no port of it listens */
 };
 
 enum need_kind { NEED_WRITABLE, NEED_ROOT, NEED_CAPABILITIES, NEED_INIT, NEED_NETWORK };

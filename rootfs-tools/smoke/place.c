@@ -63,8 +63,8 @@ static void call_kist(const char *libexec, const char *state, const char *word, 
 	posix_spawn_file_actions_destroy(&actions);
 }
 
-/* kist itself knows best what a container consists of. */
-static void delete_containers(const char *libexec, const char *state)
+/* kist itself knows best what a container consists of.  How many there were. */
+static size_t delete_containers(const char *libexec, const char *state)
 {
 	DIR *directory = opendir(state);
 	struct dirent *entry;
@@ -79,14 +79,27 @@ static void delete_containers(const char *libexec, const char *state)
 	}
 	if (directory != NULL)
 		closedir(directory);
+	return count;
 }
 
 void place_clean(const struct place *place)
 {
 	struct error ignored;
 
-	delete_containers(place->libexec, place->state);
-	tree_remove(AT_FDCWD, place->path, &ignored);
+	/* What is still there then is better known to the next run than to nobody. */
+	if (delete_containers(place->libexec, place->state) == 0 ||
+	    delete_containers(place->libexec, place->state) == 0)
+		tree_remove(AT_FDCWD, place->path, &ignored);
+}
+
+/* Until its runtimes are gone, at most five seconds. */
+static void wait_for_runtimes(const char *state)
+{
+	_cleanup_fd int fd = open(state, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct timespec moment = { 0, 10 * 1000 * 1000 };
+
+	for (unsigned int i = 0; i < 500 && fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; i++)
+		nanosleep(&moment, NULL);
 }
 
 /* Runs that were killed, keeper and all. */
@@ -108,6 +121,7 @@ static void collect(struct arena *arena, int parent_fd, const char *parent, cons
 		dead.path = arena_printf(arena, "%s/%s", parent, entry->d_name);
 		dead.state = arena_printf(arena, "%s/state", dead.path);
 		dead.libexec = libexec;
+		wait_for_runtimes(dead.state);
 		place_clean(&dead);
 	}
 	if (directory != NULL)
@@ -134,6 +148,17 @@ static int libexec_find(struct arena *arena, const char **ret, struct error *err
 	return 0;
 }
 
+static int locks_take(struct place *place)
+{
+	place->lock_fd = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (place->lock_fd < 0 || flock(place->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
+	    mkdir(place->state, 0700) < 0)
+		return -1;
+	/* Without O_CLOEXEC: runtimes inherit it. */
+	place->state_fd = open(place->state, O_RDONLY | O_DIRECTORY);
+	return place->state_fd < 0 ? -1 : flock(place->state_fd, LOCK_EX | LOCK_NB);
+}
+
 int place_make(struct arena *arena, struct place *ret, struct error *err)
 {
 	const char *parent = parent_path(arena);
@@ -150,9 +175,7 @@ int place_make(struct arena *arena, struct place *ret, struct error *err)
 	ret->inside = arena_printf(arena, "%s/box", ret->path);
 	if (mkdir(ret->path, 0700) < 0)
 		return error_errno(err, "make directory %s", ret->path);
-	ret->lock_fd = open(ret->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ret->lock_fd < 0 || flock(ret->lock_fd, LOCK_EX | LOCK_NB) < 0 ||
-	    mkdir(ret->state, 0700) < 0 || mkdir(ret->inside, 0700) < 0) {
+	if (locks_take(ret) < 0 || mkdir(ret->inside, 0700) < 0) {
 		struct error ignored;
 
 		error_errno(err, "make directory %s", ret->path);
@@ -165,4 +188,5 @@ int place_make(struct arena *arena, struct place *ret, struct error *err)
 void place_release(struct place *place)
 {
 	fd_close(&place->lock_fd);
+	fd_close(&place->state_fd);
 }

@@ -289,6 +289,10 @@ test_images() {
 	else
 		skip 'a bundle that was made of it' "$out"
 	fi
+	call --store "$work/store" --timeout 500ms image:one -- sleep $sleeper
+	check 'what never listens does not need all that for it' ended 0 'note  starts' \
+		'none of its ports listens after' 'ok    works with a read-only root' \
+		'ok    works without capabilities'
 	call --store "$work/store" image:two
 	check 'a tag that is not there' ended 2 two
 	call --store "$work/store" --platform linux/arm64 image:one
@@ -321,7 +325,7 @@ test_reports() {
 # --- interruption ------------------------------------------------------------------------------
 
 test_interruption() {
-	local signal try pid
+	local signal try pid keeper
 	cat >long.yaml <<-END
 		schemaVersion: 2.0.0
 		serviceTests:
@@ -347,8 +351,13 @@ test_interruption() {
 	"$SMOKE" root -c long.yaml >log 2>&1 &
 	pid=$!
 	sleep 0.5
-	kill -KILL $pid "$(pgrep -P $pid)"
+	keeper=$(pgrep -P $pid)
+	kill -KILL $pid "$keeper"
 	wait $pid 2>/dev/null
+	for try in $(seq 100); do
+		kill -0 "$keeper" 2>/dev/null || break
+		sleep 0.1
+	done
 	call root -c good.yaml --only output
 	check 'what a killed run left is collected by the next' nothing_left
 }
