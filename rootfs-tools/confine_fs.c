@@ -139,7 +139,8 @@ int confine_file_system(int *root_fd, struct error *err)
 		return -1;
 	if (landlock_confine(*root_fd, &landlock) == 0)
 		return 0;
-	return error_hint(err, "; and %s; one of the two is needed: allow user namespaces "
+	return error_hint(err,
+			  "and %s; one of the two is needed: allow user namespaces "
 			  "(sysctl user.max_user_namespaces), or start Linux with lsm=landlock,…",
 			  landlock.text);
 }

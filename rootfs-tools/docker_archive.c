@@ -80,7 +80,7 @@ static const struct json *entry_find(struct image *image, const struct selection
 			continue;
 		if (found != NULL) {
 			error_set(err, "there are several images: name one with :NAME:TAG");
-			error_hint(err, "; there is: %s", seen.size > 0 ? seen.data : "no name");
+			error_hint(err, "there is: %s", seen.size > 0 ? seen.data : "no name");
 			return NULL;
 		}
 		found = entry;

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/loop.h"
 #include "config/decode.h"
+#include "rootfs-tools/id_maps.h"
 #include "rootfs-tools/user.h"
 
 /* What the root is made of. */
@@ -249,6 +250,11 @@ static int plan_file_system(struct root *root)
 	const char *file;
 
 	image_file_system(arena, root->bundle->image->reference, &file);
+	if (root->bundle->upper != NULL || root->bundle->copy)
+		return error_set(root->err,
+				 "%s: %s in a file is mounted as it is, read-only: --overlay and "
+				 "--copy are for layers",
+				 file, root->bundle->file_system);
 	if (realpath(file, path) == NULL)
 		return error_errno(root->err, "open %s", file);
 	if (geteuid() != 0)
@@ -345,7 +351,7 @@ int image_bundle_make(const struct store *store, struct image_bundle *bundle, st
 	const char *user;
 	int result = -1;
 
-	bundle->unpack.rootless = geteuid() != 0;
+	bundle->unpack.rootless = ids_are_one();
 	if (image_config_apply_to(store->arena, bundle->image, bundle->entrypoint, &bundle->make,
 				  &user, err) == 0 &&
 	    make_root(&root) == 0 && set_user(&root, user) == 0) {

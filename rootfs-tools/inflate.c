@@ -145,7 +145,7 @@ static int zstd_error(size_t code, struct error *err)
 {
 	error_set(err, "decompress zstd: %s", ZSTD_getErrorName(code));
 	if (strstr(err->text, "too much memory") != NULL)
-		error_hint(err, ": at most %d MiB, as for zstd's levels up to 20, is given",
+		error_hint(err, "at most %d MiB, as for zstd's levels up to 20, is given",
 			   1 << (INFLATE_ZSTD_WINDOW_LOG - 20));
 	return -1;
 }

@@ -210,8 +210,10 @@ static int make_hard_link(struct layer *layer, const struct tar_entry *entry, in
 	fd = target_parent(layer, err);
 	if (fd < 0 || fstatat(fd, layer->link.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		error_set(err, "is a hard link to %.100s, which is not there", shown(layer, entry));
-		return layer->options->mode == UNPACK_OVERLAY ?
-		       error_hint(err, " in this layer") : -1;
+		return layer->options->mode == UNPACK_OVERLAY
+			       ? error_hint(err,
+					    "the store wants both in one layer; --copy does not")
+			       : -1;
 	}
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, "is a hard link to the directory %.100s",
@@ -254,11 +256,14 @@ static int make_node(struct layer *layer, struct tar *tar, const struct tar_entr
 			return -1;
 		code = node_make(entry, parent_fd, name);
 	}
+	/* The root of a user namespace: a store has no --rootless to be asked for. */
+	if (code < 0 && errno == EPERM && layer->options->mode == UNPACK_OVERLAY)
+		return make_file(layer, tar, entry, parent_fd, err);
 	if (code < 0) {
 		bool forbidden = errno == EPERM;
 
 		error_errno(err, "make a device");
-		return forbidden ? error_hint(err, "; --rootless makes an empty file") : -1;
+		return forbidden ? error_hint(err, "--rootless makes an empty file") : -1;
 	}
 	return owner_apply_name(layer, entry, parent_fd, name, err);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/xattr.h>
 #include <string.h>
 #include <sys/xattr.h>
 
@@ -48,7 +51,7 @@ static int chown_error(const struct owner *owner, struct error *err)
 
 	error_errno(err, "give it to %u:%u", owner->uid, owner->gid);
 	if (number == EPERM || number == EINVAL)
-		error_hint(err, "; as an ordinary user, --rootless keeps owners aside");
+		error_hint(err, "as an ordinary user, --rootless keeps owners aside");
 	return -1;
 }
 
@@ -79,13 +82,38 @@ static int xattr_write(int fd, const char *name, const struct tar_xattr *xattr)
 	return lsetxattr(name, xattr->name, xattr->value, xattr->size, 0);
 }
 
+/*
+ * Version 2 of a file's capabilities is the host's to give.  Version 3 says for whose user
+ * namespaces it counts (capabilities(7)): those in which the caller is root, as in his containers.
+ */
+static struct tar_xattr capability_own(const struct tar_xattr *xattr, uint32_t uid,
+				       struct vfs_ns_cap_data *own)
+{
+	memcpy(own, xattr->value, XATTR_CAPS_SZ_2);
+	own->magic_etc =
+		htole32((le32toh(own->magic_etc) & ~VFS_CAP_REVISION_MASK) | VFS_CAP_REVISION_3);
+	own->rootid = htole32(uid);
+	return (struct tar_xattr){ xattr->name, (const void *)own, sizeof(*own) };
+}
+
 static int xattr_set(struct layer *layer, int fd, const char *name, const struct tar_xattr *xattr,
 		     struct error *err)
 {
-	if (xattr_write(fd, name, xattr) == 0)
+	bool capability = strcmp(xattr->name, XATTR_NAME_CAPS) == 0;
+	struct tar_xattr given = *xattr;
+	struct vfs_ns_cap_data own;
+
+	if (capability && layer->uid != 0 && layer->options->rootless &&
+	    xattr->size == XATTR_CAPS_SZ_2)
+		given = capability_own(xattr, layer->uid, &own);
+	if (xattr_write(fd, name, &given) == 0)
 		return 0;
-	/* No place for it, or no right to it: less is allowed then, never more. */
-	if (errno == EOPNOTSUPP || (errno == EPERM && !layer->privileged)) {
+	/*
+	 * No place for it, or no right to it: less is allowed then, never more.  EINVAL is what the
+	 * kernel says of capabilities for whom has no id here.
+	 */
+	if (errno == EOPNOTSUPP || (errno == EPERM && !layer->privileged) ||
+	    (errno == EINVAL && capability && !layer->privileged)) {
 		if (!layer->warned_xattr)
 			warn("%s: extended attribute %s: %s: left out, here and of other files",
 			     text_printable(layer->arena, layer->path.text),

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/loop.h"
 #include "rootfs-tools/archive.h"
 #include "rootfs-tools/fetch.h"
 #include "rootfs-tools/layout.h"
@@ -180,6 +181,7 @@ static int path_image_open(struct image *image, const struct reference *referenc
 {
 	_cleanup_fd int fd = -EBADF;
 	enum form form = reference->form;
+	const char *type;
 	struct stat st;
 
 	if (strcmp(reference->path, "-") == 0)
@@ -196,6 +198,14 @@ static int path_image_open(struct image *image, const struct reference *referenc
 	}
 	if (form == FORM_OCI || form == FORM_DIRECTORY)
 		return error_number(err, ENOTDIR, "open");
+	type = loop_detect(reference->path);
+	if (type != NULL)
+		return error_set(err,
+				 "is a file system, %s, which kist run, bundle and "
+				 "mount take as it is; %s unpacks it",
+				 type,
+				 strcmp(type, "erofs") == 0 ? "fsck.erofs --extract=DIR"
+							    : "unsquashfs -d DIR");
 	image->file_fd = fd_take(&fd);
 	/* A pipe can be read once: what "-" is, is not looked at. */
 	if (form == FORM_TAR || (form == FORM_PATH && strcmp(reference->path, "-") == 0))

@@ -56,6 +56,7 @@ static int map_id(const struct walker *w, const id_map_list *maps, const char *w
 static int set_owner(const struct walker *w, struct tree_inode *inode)
 {
 	if (w->options->rootless) {
+		xattr_share_capability(inode);
 		/* Files without one were made by the user, who was root inside. */
 		if (!xattr_take_owner(inode))
 			inode->uid = inode->gid = 0;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/xattr.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <linux/capability.h>
+#include <linux/xattr.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
 #define OWNER_NAME	"user.rootlesscontainers"
 
@@ -121,6 +125,22 @@ static bool parse_owner(const struct tar_xattr *xattr, struct tree_inode *inode)
 		*(key == 1 << 3 ? &inode->uid : &inode->gid) = (uint32_t)value;
 	}
 	return true;
+}
+
+void xattr_share_capability(struct tree_inode *inode)
+{
+	struct tar_xattr *list = (struct tar_xattr *)(uintptr_t)inode->xattrs;
+
+	for (size_t i = 0; i < inode->xattr_count; i++) {
+		struct vfs_ns_cap_data *cap = (void *)(uintptr_t)list[i].value;
+
+		if (strcmp(list[i].name, XATTR_NAME_CAPS) != 0 || list[i].size != XATTR_CAPS_SZ_3 ||
+		    le32toh(cap->rootid) != geteuid())
+			continue;
+		cap->magic_etc = htole32((le32toh(cap->magic_etc) & ~VFS_CAP_REVISION_MASK) |
+					 VFS_CAP_REVISION_2);
+		list[i].size = XATTR_CAPS_SZ_2;
+	}
 }
 
 bool xattr_take_owner(struct tree_inode *inode)

@@ -17,5 +17,7 @@ int xattr_read(struct xattr_reader *reader, int dir_fd, const char *name, struct
 	       struct error *err);
 /* The first byte of trusted.overlay.WHAT or user.overlay.WHAT; '\0': there is none. */
 char xattr_overlay(struct xattr_reader *reader, int dir_fd, const char *name, const char *what);
+/* Capabilities that count where the caller is root become everybody's, as layers have them. */
+void xattr_share_capability(struct tree_inode *inode);
 /* Whether there was a user.rootlesscontainers: it is taken away, and becomes uid and gid. */
 bool xattr_take_owner(struct tree_inode *inode);

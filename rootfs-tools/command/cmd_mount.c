@@ -12,6 +12,7 @@
 #include "base/lower.h"
 #include "base/sys.h"
 #include "rootfs-tools/command/cli.h"
+#include "rootfs-tools/id_maps.h"
 #include "rootfs-tools/image_bundle.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/store/use.h"
@@ -116,7 +117,8 @@ static int open_image(struct cli *cli, const struct options *o, const struct sto
 	_cleanup_image struct image image = IMAGE_NONE;
 	_cleanup_progress struct progress progress;
 	const struct unpack_options unpack = {
-		.rootless = geteuid() != 0, .progress = o->quiet ? NULL : progress_show,
+		.rootless = ids_are_one(),
+		.progress = o->quiet ? NULL : progress_show,
 		.context = &progress,
 	};
 	word_list lowers;

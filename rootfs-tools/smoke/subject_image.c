@@ -4,6 +4,7 @@
 
 #include "base/fd.h"
 #include "config/decode.h"
+#include "rootfs-tools/id_maps.h"
 #include "rootfs-tools/image_config.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/smoke/subject.h"
@@ -156,7 +157,8 @@ static int make_config(struct opening *o, const struct subject_options *options)
 static int open_layers(struct opening *o, const struct subject_options *options)
 {
 	_cleanup_progress struct progress progress;
-	struct unpack_options unpack = { .rootless = geteuid() != 0, .progress = progress_show,
+	struct unpack_options unpack = { .rootless = ids_are_one(),
+					 .progress = progress_show,
 					 .context = &progress };
 
 	progress_begin(&progress, "unpack");

@@ -172,6 +172,9 @@ def squashfs(work):
                    check=True, stdout=subprocess.DEVNULL)
     work.good(work.run('./r.sqfs', '--', '/bin/sh', '-c',
                        'echo 2>/dev/null >/new; test -e /new || echo read-only'), 'read-only\n')
+    work.bad(work.run('--overlay', work.mine + '/kept', './r.sqfs', '--', '/bin/true'),
+             'r.sqfs: squashfs in a file is mounted as it is')
+    work.bad(work.rootfs('ls', work.mine + '/r.sqfs'), 'r.sqfs: is a file system, squashfs')
     no_runs(work)
 
 

@@ -231,6 +231,28 @@ def unprivileged(work):
     yield from refused(work, 'd: give it to 7:8: ', preexec_fn=as_nobody)
 
 
+def file_capability(revision, *more):
+    return struct.pack('<%dI' % (5 + len(more)), revision << 24 | 1, 0x400, 0, 0, 0, *more)
+
+
+@test
+def rootless_capabilities(work):
+    """file capabilities of an ordinary user count in namespaces of his"""
+    demand(is_root, 'needs root')
+    tar = b''.join(pax((b'SCHILY.xattr.security.capability', value)) + file_(name, b'x', mode=0o755)
+                   for name, value in ((b'two', file_capability(2)),
+                                       (b'other', file_capability(3, 77)))) + END
+    Layout(work.image).layer(tar).save()
+    os.chown(work.path + '/work', NOBODY, NOBODY)
+    result = work.run('oci:' + work.image, work.out, '--rootless', preexec_fn=as_nobody)
+    if result[0] != 0 or 'other: extended attribute security.capability' not in result[1]:
+        yield '%d: %s' % result[:2]
+    if os.getxattr(work.out + '/two', 'security.capability') != file_capability(3, NOBODY):
+        yield os.getxattr(work.out + '/two', 'security.capability')
+    if os.listxattr(work.out + '/other'):
+        yield os.listxattr(work.out + '/other')
+
+
 @test
 def mapped(work):
     """owners are mapped"""
