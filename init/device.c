@@ -39,8 +39,8 @@ static void difference_warn(int fd, const struct device_plan *device)
 				   (!(device->given & DEVICE_UID) || st.st_uid == device->uid) &&
 				   (!(device->given & DEVICE_GID) || st.st_gid == device->gid)))
 		return;
-	warn("device %s is the host's, with mode %04o and owner %u:%u: only root can make one with "
-	     "mode %04o and owner %u:%u",
+	warn("device %s is the host's, with mode %04o and owner %u:%u; mode %04o and owner %u:%u "
+	     "need root, and id maps in config.json",
 	     device->path, st.st_mode & 07777, st.st_uid, st.st_gid, device->mode & 07777,
 	     device->uid, device->gid);
 }

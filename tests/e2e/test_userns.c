@@ -130,7 +130,8 @@ E2E(userns, an_ordinary_user_is_told_of_a_mode_that_cannot_be)
 	expect_line(&got, "stat:/dev/full=c 0666 65534:65534 1:7 0");
 	cr_expect(strstr(got.err,
 			 "device /dev/full is the host's, with mode 0666 and owner "
-			 "65534:65534: only root can make one with mode 0600 and owner 0:0"),
+			 "65534:65534; mode 0600 and owner 0:0 need root, and id maps "
+			 "in config.json"),
 		  "%s", got.err);
 	run_with_device(b, "/dev/full",
 			"{'path': '/dev/full', 'type': 'c', 'major': 1, "
