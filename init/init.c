@@ -4,7 +4,7 @@
 #include "init/step.h"
 
 struct step {
-	const char *name;
+	const char *name; /* NULL: the error is one that callers know, as it is */
 	init_step *run;
 };
 
@@ -25,61 +25,61 @@ struct step {
  * second in step_exec.
  */
 static const struct step create_steps[] = {
-	{ "join the cgroup",		step_cgroup },
-	{ "set the OOM score",		step_oom_score },
-	{ "shield the process",		step_shield },
-	{ "open the host's files",	step_sources },
-	{ "start a session",		step_session },
-	{ "bring up the network",	step_loopback },
-	{ "wait for the id maps",	step_mapped },
-	{ "join namespaces",		step_join },
-	{ "join a keyring",		step_keyring },
-	{ "set host name",		step_names },
-	{ "set kernel parameters",	step_sysctls },
-	{ "attach the root",		step_root },
-	{ "mount",			step_mounts },
-	{ "make devices",		step_devices },
-	{ "report the mounts",		step_mounted },
-	{ "createContainer hooks",	step_create_hooks },
-	{ "pivot root",			step_pivot },
-	{ "hide paths",			step_hide },
-	{ "make the terminal",		step_console },
+	{ "join the cgroup", step_cgroup },
+	{ "set the OOM score", step_oom_score },
+	{ "shield the process", step_shield },
+	{ "open the host's files", step_sources },
+	{ "start a session", step_session },
+	{ "bring up the network", step_loopback },
+	{ "wait for the id maps", step_mapped },
+	{ "join namespaces", step_join },
+	{ "join a keyring", step_keyring },
+	{ "set host name", step_names },
+	{ "set kernel parameters", step_sysctls },
+	{ "attach the root", step_root },
+	{ "mount", step_mounts },
+	{ "make devices", step_devices },
+	{ "report the mounts", step_mounted },
+	{ "createContainer hooks", step_create_hooks },
+	{ "pivot root", step_pivot },
+	{ "hide paths", step_hide },
+	{ "make the terminal", step_console },
 	{ "enter the working directory", step_directory },
-	{ "set up the root",		step_root_flags },
-	{ "set limits",			step_limits },
-	{ "make the environment",	step_environment },
-	{ "look up the program",	step_program },
-	{ "set the program's label",	step_label },
-	{ "restrict by Landlock",	step_landlock },
-	{ "filter system calls",	step_filter_early },
-	{ "set credentials",		step_credentials },
-	{ "wait for start",		step_ready },
-	{ "startContainer hooks",	step_start_hooks },
-	{ "start the program",		step_exec },
+	{ "set up the root", step_root_flags },
+	{ "set limits", step_limits },
+	{ "make the environment", step_environment },
+	{ NULL, step_program },
+	{ "set the program's label", step_label },
+	{ "restrict by Landlock", step_landlock },
+	{ "filter system calls", step_filter_early },
+	{ "set credentials", step_credentials },
+	{ "wait for start", step_ready },
+	{ "startContainer hooks", step_start_hooks },
+	{ "start the program", step_exec },
 };
 
 /* "exec": born in the namespaces of a container that is already made. */
 static const struct step exec_steps[] = {
-	{ "join the cgroup",		step_cgroup },
-	{ "set the OOM score",		step_oom_score },
-	{ "shield the process",		step_shield },
-	{ "wait for the cgroup",	step_mapped },
-	{ "join namespaces",		step_join },
-	{ "start a session",		step_session },
-	{ "join a keyring",		step_keyring },
-	{ "bring in the tools",		step_tools },
-	{ "find the root",		step_exec_root },
-	{ "make the terminal",		step_console },
+	{ "join the cgroup", step_cgroup },
+	{ "set the OOM score", step_oom_score },
+	{ "shield the process", step_shield },
+	{ "wait for the cgroup", step_mapped },
+	{ "join namespaces", step_join },
+	{ "start a session", step_session },
+	{ "join a keyring", step_keyring },
+	{ "bring in the tools", step_tools },
+	{ "find the root", step_exec_root },
+	{ "make the terminal", step_console },
 	{ "enter the working directory", step_directory },
-	{ "set limits",			step_limits },
-	{ "make the environment",	step_environment },
-	{ "look up the program",	step_program },
-	{ "set the program's label",	step_label },
-	{ "restrict by Landlock",	step_landlock },
-	{ "filter system calls",	step_filter_early },
-	{ "set credentials",		step_credentials },
-	{ "wait for start",		step_ready },
-	{ "start the program",		step_exec },
+	{ "set limits", step_limits },
+	{ "make the environment", step_environment },
+	{ NULL, step_program },
+	{ "set the program's label", step_label },
+	{ "restrict by Landlock", step_landlock },
+	{ "filter system calls", step_filter_early },
+	{ "set credentials", step_credentials },
+	{ "wait for start", step_ready },
+	{ "start the program", step_exec },
 };
 
 int step_mapped(const struct plan *plan, struct init *in, struct error *err)
@@ -163,7 +163,8 @@ static _noreturn void steps_run(const struct step *steps, size_t count, const st
 	note_to(note_up, in);
 	for (size_t i = 0; i < count; i++)
 		if (steps[i].run(plan, in, &err) < 0) {
-			error_wrap(&err, "%s", steps[i].name);
+			if (steps[i].name != NULL)
+				error_wrap(&err, "%s", steps[i].name);
 			channel_send_error(&in->channel, &err);
 			break;
 		}

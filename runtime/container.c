@@ -322,6 +322,15 @@ int container_born(struct container *c, pid_t pid, struct error *err)
 	return journal_add_process(c->lock_fd, pid, c->start_time, err);
 }
 
+static bool is_frozen(struct container *c)
+{
+	struct error ignored;
+
+	if (c->cgroup.path != NULL && c->cgroup.fd < 0)
+		cgroup_open(&c->cgroup, &ignored);
+	return c->cgroup.path != NULL && cgroup_is_frozen(&c->cgroup, &ignored) == 1;
+}
+
 enum container_status container_status(struct container *c)
 {
 	struct error ignored;
@@ -333,13 +342,10 @@ enum container_status container_status(struct container *c)
 	}
 	if (!container_alive(c))
 		return CONTAINER_STOPPED;
-	if (spawn_waits_for_start(c->dir_fd))
-		return CONTAINER_CREATED;
-	if (c->cgroup.path != NULL && c->cgroup.fd < 0)
-		cgroup_open(&c->cgroup, &ignored);
-	if (c->cgroup.path != NULL && cgroup_is_frozen(&c->cgroup, &ignored) == 1)
+	/* What is only created may be paused, too, and could not hear START. */
+	if (is_frozen(c))
 		return CONTAINER_PAUSED;
-	return CONTAINER_RUNNING;
+	return spawn_waits_for_start(c->dir_fd) ? CONTAINER_CREATED : CONTAINER_RUNNING;
 }
 
 bool container_abandoned(struct container *c)

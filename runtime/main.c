@@ -12,7 +12,7 @@
  */
 
 static int command_run(struct cli *cli, const struct command *command, char *const *argv,
-		       struct error *err)
+		       int *ret_failure, struct error *err)
 {
 	void *options = arena_alloc(cli->arena, command->size + 1);
 	struct option_scope scopes[2] = { { command->options, options },
@@ -27,6 +27,8 @@ static int command_run(struct cli *cli, const struct command *command, char *con
 	if (command_check_count(&cli->commands, command, &cli->arguments, err) < 0)
 		return -1;
 	cli->root_given = cli->global.root != NULL;
+	if (strcmp(command->name, "exec") == 0)
+		*ret_failure = CLI_EXEC_FAILURE;
 	return command->run(cli, options, err);
 }
 
@@ -57,11 +59,9 @@ static int dispatch(struct cli *cli, struct log *log, char **argv, int *ret_fail
 	command = command_demand(&cli->commands, words.items[0], err);
 	if (command == NULL)
 		return -1;
-	if (strcmp(command->name, "exec") == 0)
-		*ret_failure = CLI_EXEC_FAILURE;
 	while (*argv != words.items[0])
 		argv++;
-	return command_run(cli, command, argv + 1, err);
+	return command_run(cli, command, argv + 1, ret_failure, err);
 }
 
 static const char *program_name(const char *argv0)

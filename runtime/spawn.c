@@ -271,6 +271,7 @@ int spawn_create(const struct spawn_request *request, struct spawn *ret, struct 
 		return status;
 	cgroup = *request->cgroup;
 	cgroup.born = false;
+	cgroup.ruled = true;
 	again.cgroup = &cgroup;
 	return spawn_once(&again, ret, err);
 }

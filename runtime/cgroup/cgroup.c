@@ -118,7 +118,7 @@ int cgroup_set_devices(const struct cgroup *cgroup, const struct plan *plan, str
 	    plan->resources.device_filter.count == 0 ||
 	    (cgroup_has_v1(cgroup) && !cgroup_device_able(cgroup->fd)))
 		return 0;
-	if (cgroup_device_attach(cgroup->fd, &plan->resources, false, err) == 0)
+	if (cgroup_device_attach(cgroup->fd, &plan->resources, cgroup->ruled, err) == 0)
 		return 0;
 	/*
 	 * Without privilege there is no BPF, and no need: in a user namespace, a new one or the

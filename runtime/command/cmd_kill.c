@@ -54,7 +54,7 @@ static int kill_one(struct cli *cli, const void *values, struct error *err)
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
 	if (signal == 0)
-		return error_set(err, "invalid signal: %s: must be a name as TERM or a number",
+		return error_set(err, "unknown signal \"%s\": must be a name as TERM or a number",
 				 name);
 	status = container_status(&c);
 	if (kill->all)

@@ -19,8 +19,6 @@ static int run_pause(struct cli *cli, const void *values _unused, struct error *
 	if (cli_container_locked(cli, &c, err) < 0)
 		return -1;
 	status = container_status(&c);
-	if (status == CONTAINER_PAUSED)
-		return 0;
 	if (status != CONTAINER_RUNNING && status != CONTAINER_CREATED)
 		return error_set(err, "container not running");
 	return freeze(&c, true, err);

@@ -18,18 +18,23 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
 	_cleanup_notify struct notify notify = NOTIFY_NONE;
+	enum container_status status;
 	const struct plan *plan;
 	int pidfd;
 
 	if (cli_container_locked(cli, &c, err) < 0)
 		return -1;
-	switch (container_status(&c)) {
+	status = container_status(&c);
+	switch (status) {
 	case CONTAINER_CREATED:
 		break;
 	case CONTAINER_STOPPED:
 		return error_set(err, "cannot start a container that has stopped");
-	default:
+	case CONTAINER_RUNNING:
 		return error_set(err, "cannot start an already running container");
+	default:
+		return error_set(err, "cannot start a container in the %s state",
+				 container_status_name(status));
 	}
 	plan = container_plan(&c, err);
 	pidfd = container_pidfd(&c, err);

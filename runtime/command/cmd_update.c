@@ -82,7 +82,37 @@ static const char *bytes_text(struct arena *arena, const char *value)
 			    (unsigned long long)number << (10 * (suffix - suffixes + 1)));
 }
 
-static const char *resources_from_flags(struct arena *arena, const struct update_options *update)
+static const char *flag_of(size_t offset)
+{
+	const struct option *row = options;
+
+	while (row->offset != offset)
+		row++;
+	return row->name;
+}
+
+/* The value of members[i] as JSON has it. */
+static int member_add(struct text *out, size_t i, const char *value, struct error *err)
+{
+	bool size = strcmp(members[i].object, "memory") == 0;
+	const char *number = size ? bytes_text(out->arena, value) : value;
+	int64_t ignored;
+
+	if (members[i].string) {
+		text_add_json(out, value);
+		return 0;
+	}
+	/* runc's words. */
+	if (!text_to_i64(number, INT64_MIN, INT64_MAX, &ignored))
+		return error_set(err, "invalid value for %s: invalid %s: '%s'",
+				 flag_of(members[i].offset), size ? "size" : "number", value);
+	text_add(out, number);
+	return 0;
+}
+
+/* NULL: it makes no sense.  As with runc, nothing is said by a flag that is empty. */
+static const char *resources_from_flags(struct arena *arena, const struct update_options *update,
+					struct error *err)
 {
 	struct text out = { .arena = arena };
 	const char *open = NULL;
@@ -92,7 +122,7 @@ static const char *resources_from_flags(struct arena *arena, const struct update
 		const char *value = *(const char *const *)((const char *)update +
 							   members[i].offset);
 
-		if (value == NULL)
+		if (value == NULL || *value == '\0')
 			continue;
 		if (open == NULL || strcmp(open, members[i].object) != 0)
 			text_printf(&out, "%s\"%s\":{", open != NULL ? "}," : "",
@@ -101,11 +131,8 @@ static const char *resources_from_flags(struct arena *arena, const struct update
 			text_add(&out, ",");
 		open = members[i].object;
 		text_printf(&out, "\"%s\":", members[i].key);
-		if (members[i].string)
-			text_add_json(&out, value);
-		else
-			text_add(&out, strcmp(open, "memory") == 0 ? bytes_text(arena, value) :
-								      value);
+		if (member_add(&out, i, value, err) < 0)
+			return NULL;
 	}
 	text_add(&out, open != NULL ? "}}" : "}");
 	return out.data;
@@ -120,7 +147,9 @@ static int resources_load(struct arena *arena, const struct update_options *upda
 
 	d.source.name = "resources";
 	if (update->resources == NULL) {
-		d.source.text = resources_from_flags(arena, update);
+		d.source.text = resources_from_flags(arena, update, err);
+		if (d.source.text == NULL)
+			return -1;
 		d.source.size = strlen(d.source.text);
 	} else {
 		const bool piped = strcmp(update->resources, "-") == 0;

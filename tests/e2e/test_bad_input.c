@@ -68,7 +68,8 @@ E2E(bad_input, not_the_json_that_is_expected)
 }
 
 /* One value of the default bundle replaced; NULL: taken out. */
-static const struct { const char *pointer, *value, *says; } values[] = {
+static const struct { const char *pointer, *value, *says;
+} values[] = {
 	/* A wrong type at every level. */
 	{ "/process", "7", "config.json:2:13: /process: must be an object, not the number 7" },
 	{ "/process/args", "'sh'",
@@ -150,11 +151,10 @@ static const struct { const char *pointer, *value, *says; } values[] = {
 	{ "/process/cwd", "'relative'",
 	  "config.json:5:10: /process/cwd: must be an absolute path, not \"relative\"" },
 	{ "/process/args", "['/no-such-program']",
-	  "look up the program: exec: \"/no-such-program\": no such file or directory" },
+	  "exec: \"/no-such-program\": no such file or directory" },
 	{ "/process/args", "['no-such-program']",
-	  "look up the program: exec: \"no-such-program\": executable file not found in $PATH" },
-	{ "/process/args", "['/proc']",
-	  "look up the program: exec: \"/proc\": is a directory: permission denied" },
+	  "exec: \"no-such-program\": executable file not found in $PATH" },
+	{ "/process/args", "['/proc']", "exec: \"/proc\": is a directory: permission denied" },
 	{ "/mounts/-", "{'destination': '/data', 'source': '/no/such/source', 'options': ['bind']}",
 	  "/mounts/7 on /data: open tree /no/such/source: no such file or directory" },
 	{ "/mounts/-", "{'destination': '/data', 'type': 'nofs', 'source': 'x'}",
@@ -195,8 +195,7 @@ static const struct {
 	size_t size;
 	const char *says;
 } programs[] = {
-	{ "not-executable", 0644, "#!/probe\n", 9,
-	  "look up the program: exec: \"/not-executable\": permission denied" },
+	{ "not-executable", 0644, "#!/probe\n", 9, "exec: \"/not-executable\": permission denied" },
 	{ "not-a-program", 0755, "hello\n", 6,
 	  "start the program: exec /not-a-program: is neither an ELF program nor a script that "
 	  "begins with \"#!\": exec format error" },

@@ -177,11 +177,12 @@ Test(spawn, knows_that_nobody_waits_any_more, .init = begin, .fini = end, .timeo
 	spawn_close(&spawn);
 }
 
-static const struct { const char *args, *mounts, *says; } refusals[] = {
+static const struct { const char *args, *mounts, *says;
+} refusals[] = {
 	{ "'/program'",
 	  ",{'destination':'/d','type':'bind','source':'/nowhere','options':['bind']}",
 	  "/mounts/1 on /d: open tree /nowhere: no such file or directory" },
-	{ "'/missing'", "", "look up the program: " },
+	{ "'/missing'", "", "exec: \"/missing\"" },
 	{ "'/program'", ",{'destination':'/d','type':'nosuchfs','source':'none'}",
 	  "mount: /mounts/1" },
 };
