@@ -272,6 +272,8 @@ static int join_container(const struct spawn_request *request, struct prepared *
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
 		if (planned[i].listed)
 			p->clone.join_flags |= (uint64_t)namespaces[i].flag;
+	if (request->join_time)
+		p->clone.join_flags |= CLONE_NEWTIME;
 	if (is_own(planned[NAMESPACE_USER].path, "/proc/self/ns/user"))
 		p->clone.join_flags &= ~(uint64_t)CLONE_NEWUSER;
 	if (request->cgroup != NULL && request->cgroup->born)

@@ -224,6 +224,8 @@ int state_save(struct container *c, struct error *err)
 	text_add(&text, c->detached ? "true" : "false");
 	if (c->callers_keyring)
 		add_number(&file, "callers_keyring", 1);
+	if (c->restored)
+		add_number(&file, "restored", 1);
 	add_annotations(&file, c, "", "");
 	add_cgroup(&file, c);
 	add_rdt(&file, c);
@@ -288,6 +290,7 @@ static bool load_tree(struct container *c, const struct json *root)
 	c->root_path = get_text(json_member(root, "config"), "rootfs");
 	c->detached = detached != NULL && detached->truth;
 	c->callers_keyring = json_member(root, "callers_keyring") != NULL;
+	c->restored = json_member(root, "restored") != NULL;
 	c->cgroup.host = (enum cgroup_host)get_number(cgroup, "host", CGROUP_LEGACY, &ok);
 	c->cgroup.manager =
 		(enum cgroup_manager)get_number(cgroup, "manager", CGROUP_DISABLED, &ok);

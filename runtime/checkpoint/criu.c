@@ -14,7 +14,6 @@
 
 #define CRIU_SOCKET_FD	3
 #define MESSAGE_MAX	65536
-#define LOG_MAX		((size_t)64 << 20)
 
 /* The fields of struct criu_req, and the one type that only answers have. */
 enum { REQUEST_TYPE = 1, REQUEST_OPTIONS = 2, REQUEST_NOTIFY_SUCCESS = 3, REQUEST_FEATURES = 5 };
@@ -187,6 +186,8 @@ int criu_start(const struct criu_start *start, struct arena *arena, struct criu 
 
 void criu_end(struct criu *criu)
 {
+	if (criu->pid > 0 && !criu->asked)
+		kill(criu->pid, SIGKILL);
 	/* It ends when nobody talks to it any more. */
 	fd_close(&criu->socket);
 	fd_close(&criu->dir_fds[CRIU_IMAGES]);
@@ -325,6 +326,7 @@ int criu_ask(struct criu *criu, enum criu_request request, const struct text *op
 	} else {
 		protobuf_add_message(&message, REQUEST_OPTIONS, options);
 	}
+	criu->asked = true;
 	if (message_send(criu, &message, err) < 0)
 		return -1;
 	for (;;) {
@@ -343,39 +345,4 @@ int criu_ask(struct criu *criu, enum criu_request request, const struct text *op
 	}
 	*ret = (struct criu_answer){ response.pid, response.mem_track, response.lazy_pages };
 	return 0;
-}
-
-/* --- what went wrong ------------------------------------------------------------ */
-
-/* "(00.109438) Error (criu/mount.c:753): mnt: what": the last but the final "... FAILED". */
-static const char *log_error_line(struct arena *arena, const char *text)
-{
-	const char *found = NULL;
-
-	for (const char *at = text; (at = strstr(at, " Error (")) != NULL; at++) {
-		const char *what = strstr(at, "): ");
-		size_t length = what != NULL ? strcspn(what + 3, "\n") : 0;
-
-		/* Its first ones may be about its own limits, its last ones about the end. */
-		if (length > 0 && memmem(what + 3, length, "FAILED", 6) == NULL &&
-		    strncmp(what + 3, "cg: cgroupd: ", 13) != 0)
-			found = arena_strndup(arena, what + 3, length);
-	}
-	return found;
-}
-
-int criu_explain(struct arena *arena, int dir_fd, const char *directory, const char *log,
-		 struct error *err)
-{
-	const char *line;
-	struct error ignored;
-	char *text;
-
-	/* /etc/criu/runc.conf may give it another name. */
-	if (file_read(dir_fd, log, LOG_MAX, arena, &text, NULL, &ignored) < 0)
-		return error_hint(err, "see its log in %s", directory);
-	line = log_error_line(arena, text);
-	if (line != NULL)
-		error_hint(err, "%s", text_printable(arena, line));
-	return error_hint(err, "its log is %s/%s", directory, log);
 }

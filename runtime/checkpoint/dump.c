@@ -21,6 +21,7 @@ struct dump {
 	struct text request;		/* struct criu_opts */
 	const char *init_key;		/* what the image calls the init's program, or "" */
 	int status_fd;			/* the caller's, or -1 */
+	int image_fd;			/* of the directory; borrowed */
 };
 
 /* --- what is outside of the container ------------------------------------------- */
@@ -333,13 +334,29 @@ static int make_request(struct dump *d, const struct checkpoint_dirs *dirs,
 	return add_mounts(d, err) < 0 ? -1 : add_descriptors(d, dirs->image_fd, err);
 }
 
+/* Once the image is complete but for that. */
+static int name_init(struct dump *d, struct error *err)
+{
+	const char *key = d->init_key;
+
+	d->init_key = "";
+	if (*key != '\0' && checkpoint_name_init(d->arena, d->image_fd, key, err) < 0)
+		return error_wrap(err, "the image");
+	return 0;
+}
+
 static int on_notify(void *context, const char *script, pid_t pid _unused, int fd _unused,
-		     struct error *err _unused)
+		     struct error *err)
 {
 	struct dump *d = context;
 
+	if (strcmp(script, "status-ready") != 0)
+		return 0;
+	/* With --lazy-pages the image is used from now on, while CRIU still hands out memory. */
+	if (name_init(d, err) < 0)
+		return -1;
 	/* The caller waits for a NUL before it starts the other side of a migration. */
-	if (strcmp(script, "status-ready") == 0 && d->status_fd >= 0) {
+	if (d->status_fd >= 0) {
 		(void)!fd_write_all(d->status_fd, "", 1);
 		fd_close(&d->status_fd);
 	}
@@ -360,14 +377,12 @@ int checkpoint_dump(struct container *c, const struct plan *plan,
 	    check_features(&d, err) < 0)
 		return -1;
 	checkpoint_dirs_name(&dirs, start.dirs);
+	d.image_fd = dirs.image_fd;
 	if (criu_start(&start, c->arena, &criu, err) < 0 ||
 	    make_request(&d, &dirs, &criu, err) < 0)
 		return -1;
 	if (criu_ask(&criu, options->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, &d.request, on_notify,
 		     &d, &answer, err) < 0)
 		return checkpoint_explain(&dirs, c->arena, DUMP_LOG, err);
-	if (*d.init_key != '\0' &&
-	    checkpoint_name_init(c->arena, dirs.image_fd, d.init_key, err) < 0)
-		return error_wrap(err, "the image");
-	return 0;
+	return name_init(&d, err);
 }

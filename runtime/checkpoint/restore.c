@@ -341,6 +341,7 @@ int checkpoint_restore(struct creation *creation, const struct creation_request 
 		return error_errno(err, "make %s/%s/" ROOT_NAME, c->root, c->id);
 	r.start.root_path = creation->plan->root_path;
 	r.start.root_target = arena_printf(c->arena, "%s/%s/" ROOT_NAME, c->root, c->id);
+	c->restored = true;
 	rc = restore_run(&r, &creation->spawn, err);
 	criu_end(&r.criu);
 	while (r.owned_count > 0)

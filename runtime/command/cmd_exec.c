@@ -200,6 +200,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 		.preserve_fds = values->preserve_fds,
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),
 		.join_pidfd = c->pidfd,
+		.join_time = c->restored,
 		.tools_fd = values->tools_fd,
 		.hook_state = on_hook_state,
 		.context = c,
