@@ -54,7 +54,7 @@ struct container {
 	uint32_t owner;			/* uid of who created it */
 	bool detached;
 	bool callers_keyring;		/* made with --no-new-keyring: none for "exec" either */
-	bool restored;			/* by CRIU, which makes a time namespace for it */
+	bool restored; /* by CRIU, which makes a time namespace for it */
 	LIST(struct annotation) annotations;
 	struct cgroup cgroup;		/* manager and paths, remembered */
 	struct rdt rdt;			/* the same of intelRdt */

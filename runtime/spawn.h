@@ -32,7 +32,7 @@ struct spawn_request {
 	 */
 	const struct process_plan *process;
 	int join_pidfd;			/* of exec; borrowed */
-	bool join_time;			/* ... the time namespace too, which the plan has not */
+	bool join_time; /* ... the time namespace too, which the plan has not */
 	int tools_fd;			/* as in struct init; borrowed */
 	/*
 	 * Called as soon as the process exists and before anything runs in it, so that the

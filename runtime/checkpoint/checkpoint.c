@@ -111,7 +111,8 @@ int checkpoint_options_add(struct text *out, const struct checkpoint_options *op
 
 	LIST_EACH(word, options->empty_ns)
 		if (strcmp(*word, "network") != 0)
-			return error_set(err, "--empty-ns: namespace \"%s\" is not supported", *word);
+			return error_set(err, "--empty-ns: namespace \"%s\" is not supported",
+					 *word);
 	protobuf_add_number(out, CRIU_IMAGES_DIR_FD, (uint64_t)criu->dir_fds[CRIU_IMAGES]);
 	if (criu->dir_fds[CRIU_WORK] >= 0)
 		protobuf_add_number(out, CRIU_WORK_DIR_FD, (uint64_t)criu->dir_fds[CRIU_WORK]);

@@ -42,7 +42,7 @@ enum criu_dir { CRIU_IMAGES, CRIU_WORK, CRIU_DIRS };
 struct criu {
 	struct arena *arena;
 	pid_t pid;		/* of "criu swrk"; reaped by criu_end() */
-	bool asked;		/* it ends by itself then; before, it would complain on stderr */
+	bool asked; /* it ends by itself then; before, it would complain on stderr */
 	int socket;		/* owned */
 	int dir_fds[CRIU_DIRS];	/* owned; in CRIU's mount namespace, or it could not mount there */
 };

@@ -8,7 +8,7 @@
 
 /* What went wrong: CRIU says it in its log alone. */
 
-#define LOG_MAX		((size_t)64 << 20)
+#define LOG_MAX ((size_t)64 << 20)
 
 /* "(00.109438) Error (criu/mount.c:753): mnt: what": the last but the final "... FAILED". */
 static const char *log_error_line(struct arena *arena, const char *text)

@@ -21,7 +21,7 @@ struct dump {
 	struct text request;		/* struct criu_opts */
 	const char *init_key;		/* what the image calls the init's program, or "" */
 	int status_fd;			/* the caller's, or -1 */
-	int image_fd;			/* of the directory; borrowed */
+	int image_fd; /* of the directory; borrowed */
 };
 
 /* --- what is outside of the container ------------------------------------------- */

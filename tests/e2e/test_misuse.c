@@ -9,8 +9,8 @@
 #include "tests/e2e/harness.h"
 
 /*
- * Each misuse that docs/contracts.md lists in 1.4: the exact text, and the exit status.  RUNTIME=runc
- * (1.1) says the same, but for the rows that are marked.
+ * Each misuse that docs/contracts.md lists in 1.4: the exact text, and the exit status.
+ * RUNTIME=runc (1.1) says the same, but for the rows that are marked.
  *
  * Not here: "container paused" and "container still running", which runc adds to the error of a
  * checkpoint that failed, and "container's cgroup is not empty" and "unexpectedly frozen"
@@ -245,14 +245,15 @@ E2E(misuse, of_a_stopped_container)
 	call_ok(b, "delete", NULL);
 }
 
+#define NOSUCH(verb)                                                                             \
+	"runc " verb " failed: unable to start container process: error during container init: " \
+	"exec: \"nosuch\": executable file not found in $PATH"
+
 static const struct misuse of_create[] = {
-	{ { "create", "#" }, 1, "runc create failed: unable to start container process: error during "
-				"container init: exec: \"nosuch\": executable file not found in $PATH",
-	  true },
-	{ { "run", "#" }, 1, "runc run failed: unable to start container process: error during "
-			     "container init: exec: \"nosuch\": executable file not found in $PATH",
-	  true },
-	{ { "run", "--bundle=/nonexistent", "#" }, 1,
+	{ { "create", "#" }, 1, NOSUCH("create"), true },
+	{ { "run", "#" }, 1, NOSUCH("run"), true },
+	{ { "run", "--bundle=/nonexistent", "#" },
+	  1,
 	  "runc run failed: open bundle /nonexistent: no such file or directory",
 	  true },
 	{ { "create", ".." }, 1, "runc create failed: invalid container ID format", false },
