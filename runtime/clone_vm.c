@@ -43,7 +43,70 @@ static int vm_main(void *context)
 }
 
 /*
- * clone(2) by libc, because only that can put a new process on another stack.
+ * clone3(2), which alone knows cgroups.  The child returns to a stack with nothing on it, and so to
+ * nothing that a compiler made: what it runs is in registers.  ENOSYS where nobody has seen it run.
+ */
+static long clone3_on_stack(struct clone_args *args, int (*function)(void *), void *argument)
+{
+#if defined(__x86_64__)
+	register int (*run)(void *) __asm__("r8") = function;
+	register void *with __asm__("r9") = argument;
+	long result = SYS_clone3;
+
+	__asm__ volatile("syscall\n\t"
+			 "test %%rax, %%rax\n\t"
+			 "jnz 1f\n\t"
+			 "xor %%ebp, %%ebp\n\t"
+			 "mov %%r9, %%rdi\n\t"
+			 "call *%%r8\n\t"
+			 "mov %%eax, %%edi\n\t"
+			 "mov %[exit], %%eax\n\t"
+			 "syscall\n"
+			 "1:"
+			 : "+a"(result)
+			 : "D"(args), "S"(sizeof(*args)), "r"(run), "r"(with), [exit] "i"(SYS_exit)
+			 : "rcx", "r11", "memory", "cc");
+	if (result >= 0)
+		return result;
+	errno = (int)-result;
+#else
+	(void)args;
+	(void)function;
+	(void)argument;
+	errno = ENOSYS;
+#endif
+	return -1;
+}
+
+static int clone_vm_into(const struct clone_request *request, struct vm_start *start,
+			 struct clone_result *ret)
+{
+	bool thread = request->flags & CLONE_THREAD;
+	bool single = request->flags & (CLONE_THREAD | CLONE_PARENT);
+	struct clone_args args = {
+		.flags = request->flags | CLONE_INTO_CGROUP | (thread ? 0 : CLONE_PIDFD),
+		.pidfd = (uint64_t)(uintptr_t)&ret->pidfd,
+		.exit_signal = single ? 0 : (uint64_t)request->exit_signal,
+		.stack = (uint64_t)(uintptr_t)request->stack,
+		.stack_size = (uint64_t)((unsigned char *)start - (unsigned char *)request->stack),
+		.tls = (uint64_t)(uintptr_t)request->tls,
+		.parent_tid = (uint64_t)(uintptr_t)request->parent_tid,
+		.child_tid = (uint64_t)(uintptr_t)request->child_tid,
+		.cgroup = (uint64_t)request->cgroup_fd,
+	};
+	long pid;
+
+	/* The kernel's to do, here. */
+	start->flags &= ~(uint64_t)CLONE_CLEAR_SIGHAND;
+	pid = clone3_on_stack(&args, vm_main, start);
+	if (pid < 0)
+		return -1;
+	ret->pid = (pid_t)pid;
+	return 0;
+}
+
+/*
+ * clone(2) by libc, which can put a new process on another stack on every machine.
  * Its CLONE_PIDFD writes where CLONE_PARENT_SETTID does, so there are no both:
  * the pidfd is then opened after, which is safe, as the child is not reaped.
  */
@@ -62,6 +125,8 @@ int clone_vm(const struct clone_request *request, clone_function *function, void
 	pid_t pid;
 
 	*start = (struct vm_start){ function, context, *mask, request->flags };
+	if (request->cgroup_fd >= 0)
+		return clone_vm_into(request, start, ret);
 	pid = clone(vm_main, start, (int)flags, start,
 		    by_flag ? &ret->pidfd : request->parent_tid, request->tls,
 		    request->child_tid);

@@ -141,7 +141,10 @@ KIST_API pid_t kist_space_pid(const struct kist_space *space);
 KIST_API int kist_space_pidfd(const struct kist_space *space);
 /* 1 it runs, 0 it has ended (reaped or not). */
 KIST_API int kist_space_is_alive(struct kist_space *space);
-/* An exit code that only another process learns: of a daemon, or with CLONE_PARENT. */
+/*
+ * An exit code that only another process learns: of a daemon, or with CLONE_PARENT.  Since Linux
+ * 6.15 the kernel tells it, once that process has asked for it; half a second is waited for that.
+ */
 #define KIST_STATUS_UNKNOWN	(-1000)
 /*
  * Waits at most timeout_ms milliseconds (-1: for ever, 0: look only), whatever signals come.

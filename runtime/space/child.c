@@ -80,9 +80,15 @@ static int take_ids(const struct kist_space *space, struct error *err)
 	ssize_t n = 1;
 	char go;
 
-	if (space->mapped)
+	if (space->mapped && space->writer.fd >= 0) {
+		if (space_writer_ask(&space->writer, err) < 0)
+			return -1;
+		if (!(space->options.flags & CLONE_FILES))
+			close(space->writer.fd);
+	} else if (space->mapped) {
 		while ((n = recv(space->child_end, &go, 1, 0)) < 0 && errno == EINTR)
 			;
+	}
 	if (n != 1) {
 		errno = ECANCELED;
 		return child_fail(err, "wait for id maps", NULL);

@@ -2,6 +2,7 @@
 #include <linux/futex.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -75,8 +76,31 @@ static int process_ended(const struct kist_space *space, int timeout_ms)
 	return n;
 }
 
+/* Of linux/pidfd.h, which Debian 12 does not have yet. */
+struct pidfd_info_0 {
+	uint64_t mask, cgroup;
+	uint32_t ids[11];
+	int32_t exit_code;
+};
+#define PIDFD_GET_INFO_0  _IOWR(0xff, 11, struct pidfd_info_0)
+#define PIDFD_INFO_EXIT_0 (UINT64_C(1) << 3)
+/* How long a process that has ended may take to be reaped by who does that. */
+#define REAP_WAIT_MS	  500
+
+/* What another process reaps: Linux 6.15 and newer keep its status with the pidfd. */
+static int status_ask(int pidfd, int wait_ms)
+{
+	struct pidfd_info_0 info = { .mask = PIDFD_INFO_EXIT_0 };
+	struct pollfd reaped = { .fd = pidfd };
+
+	poll(&reaped, 1, wait_ms < REAP_WAIT_MS ? wait_ms : REAP_WAIT_MS);
+	if (ioctl(pidfd, PIDFD_GET_INFO_0, &info) < 0 || !(info.mask & PIDFD_INFO_EXIT_0))
+		return KIST_STATUS_UNKNOWN;
+	return WIFEXITED(info.exit_code) ? WEXITSTATUS(info.exit_code) : -WTERMSIG(info.exit_code);
+}
+
 /* Reaps it.  Of a daemon, and with CLONE_PARENT, another process does. */
-static int status_take(const struct kist_space *space)
+static int status_take(const struct kist_space *space, int wait_ms)
 {
 	siginfo_t info = { 0 };
 	int n;
@@ -87,12 +111,13 @@ static int status_take(const struct kist_space *space)
 		n = waitid(P_PIDFD, (id_t)space->child.pidfd, &info, WEXITED | __WALL);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return KIST_STATUS_UNKNOWN;
+		return status_ask(space->child.pidfd, wait_ms);
 	return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
 }
 
 static int space_wait(struct kist_space *space, int timeout_ms, struct error *err)
 {
+	const int64_t end = now_ms() + timeout_ms;
 	int n;
 
 	if (space->ended)
@@ -102,7 +127,8 @@ static int space_wait(struct kist_space *space, int timeout_ms, struct error *er
 		return error_errno(err, "wait for process %d", space->child.pid);
 	if (n == 0)
 		return 0;
-	space->status = status_take(space);
+	space->status =
+		status_take(space, timeout_ms < 0 ? REAP_WAIT_MS : rest_ms(timeout_ms, end));
 	space->ended = true;
 	return 1;
 }

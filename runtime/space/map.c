@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
 #include "base/text.h"
 #include "runtime/idmap.h"
 #include "runtime/space/space.h"
@@ -10,6 +12,7 @@
 /* For texts and the arguments of newuidmap; only what is used of it becomes real. */
 #define SCRATCH_SIZE	((size_t)8 * 1024 * 1024)
 #define NUMBERS_MAX	3
+#define WRITER_GONE	"write id maps: the process that does it was killed"
 
 static int bad(const char *text, struct error *err)
 {
@@ -202,7 +205,7 @@ static int write_from_inside(const struct kist_options *options,
 		while (waitpid(child.pid, &status, __WALL) < 0 && errno == EINTR)
 			;
 		close(child.pidfd);
-		error_set(err, "write id maps: the process that does it was killed");
+		error_set(err, WRITER_GONE);
 		if (writer.said->text[0] != '\0')
 			*err = *writer.said;
 	}
@@ -216,4 +219,111 @@ int space_maps_write(const struct kist_options *options, const struct space_maps
 	if (joined->join_flags & CLONE_NEWUSER || joined->join_fds[NAMESPACE_USER] >= 0)
 		return write_from_inside(options, joined, pid, err);
 	return maps_write(options, maps, pid, err);
+}
+
+/* --- with CLONE_VFORK ------------------------------------------------------------------ */
+
+struct vfork_writer {
+	const struct kist_options *options;
+	const struct space_maps *maps;
+	int fd, other_fd;
+};
+
+/* Who has sent a byte, as this process sees it; 0: nobody did. */
+static pid_t sender(int fd)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	char byte;
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	struct ucred from;
+	ssize_t n;
+
+	do {
+		n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	} while (n < 0 && errno == EINTR);
+	header = n == 1 ? CMSG_FIRSTHDR(&message) : NULL;
+	if (header == NULL || header->cmsg_type != SCM_CREDENTIALS)
+		return 0;
+	memcpy(&from, CMSG_DATA(header), sizeof(from));
+	return from.pid;
+}
+
+static int vfork_writer_main(void *context)
+{
+	const struct vfork_writer *writer = context;
+	struct error said = { 0 };
+	pid_t pid;
+
+	/* Else the caller's end would stay open, and its death be no end of file. */
+	close(writer->other_fd);
+	pid = sender(writer->fd);
+	if (pid == 0)
+		return 0;
+	if (maps_write(writer->options, writer->maps, pid, &said) < 0)
+		error_wrap(&said, "give the process its ids");
+	return send(writer->fd, &said, sizeof(said), MSG_NOSIGNAL) < 0;
+}
+
+int space_writer_start(const struct kist_options *options, const struct space_maps *maps,
+		       struct space_writer *ret, struct error *err)
+{
+	struct clone_request request = CLONE_REQUEST_INIT;
+	struct vfork_writer writer = { options, maps, -EBADF, -EBADF };
+	_cleanup_fd int here = -EBADF, there = -EBADF;
+	const int on = 1;
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return error_errno(err, "make a socket pair");
+	here = ends[0];
+	there = ends[1];
+	writer.fd = there;
+	writer.other_fd = here;
+	/* Nobody is to hear of its end. */
+	request.exit_signal = 0;
+	if (setsockopt(there, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return error_errno(err, "ask for the sender's pid");
+	if (clone_process(&request, vfork_writer_main, &writer, &ret->process, err) < 0)
+		return -1;
+	ret->fd = fd_take(&here);
+	return 0;
+}
+
+int space_writer_ask(const struct space_writer *writer, struct error *err)
+{
+	struct error said;
+	ssize_t n = send(writer->fd, "", 1, MSG_NOSIGNAL);
+
+	while (n > 0 && (n = recv(writer->fd, &said, sizeof(said), 0)) < 0 && errno == EINTR)
+		n = 1;
+	if (n != sizeof(said)) {
+		err->code = ECANCELED;
+		memcpy(err->text, WRITER_GONE, sizeof(WRITER_GONE));
+		return -1;
+	}
+	if (said.text[0] == '\0')
+		return 0;
+	*err = said;
+	return -1;
+}
+
+void space_writer_end(struct space_writer *writer)
+{
+	fd_close(&writer->fd);
+	if (writer->process.pid == 0)
+		return;
+	while (waitpid(writer->process.pid, NULL, __WALL) < 0 && errno == EINTR)
+		;
+	fd_close(&writer->process.pidfd);
+	writer->process.pid = 0;
 }

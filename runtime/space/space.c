@@ -63,6 +63,7 @@ static struct kist_space *space_new(const struct kist_options *options, struct e
 	space->pages_size = total;
 	space->options = *options;
 	space->child.pidfd = space->here = space->there = space->lock_fd = -EBADF;
+	space->writer = (struct space_writer){ { 0, -EBADF }, -EBADF };
 	space->root = SPACE_ROOT_NONE;
 	return space;
 }
@@ -72,6 +73,7 @@ static void space_drop(struct kist_space *space)
 	fd_close(&space->here);
 	fd_close(&space->there);
 	fd_close(&space->lock_fd);
+	space_writer_end(&space->writer);
 	space_root_close(&space->root);
 }
 
@@ -215,7 +217,8 @@ static int converse(struct kist_space *space, const struct space_maps *maps,
 	/* A copy of the child's end in our table would hide its death from us. */
 	if (!(space->options.flags & CLONE_FILES))
 		fd_close(&space->there);
-	if (space->mapped) {
+	space_writer_end(&space->writer);
+	if (space->mapped && !(space->options.flags & CLONE_VFORK)) {
 		if (space_maps_write(&space->options, maps, base, space->child.pid, err) < 0)
 			return error_wrap(err, "give the process its ids");
 		if (send(space->here, "", 1, MSG_NOSIGNAL) < 0)
@@ -269,6 +272,8 @@ int space_start(const struct kist_options *options, struct clone_request *base,
 	*root = SPACE_ROOT_NONE;
 	request_fill(space, base);
 	if (connect_child(space, err) < 0 ||
+	    (space->mapped && options->flags & CLONE_VFORK &&
+	     space_writer_start(options, &maps, &space->writer, err) < 0) ||
 	    clone_process(base, space_child, space, &space->child, err) < 0) {
 		space_drop(space);
 		space->ended = true;

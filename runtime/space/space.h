@@ -44,6 +44,16 @@ struct space_root {
 };
 #define SPACE_ROOT_NONE	((struct space_root){ -EBADF, -EBADF, NULL })
 
+/*
+ * With CLONE_VFORK the caller sleeps, and a copy of it, made before, writes the id maps: the
+ * child sends it a byte, which the kernel stamps with its pid, and hears an error, empty where
+ * all is well.
+ */
+struct space_writer {
+	struct clone_result process;
+	int fd; /* the child's end; owned; -EBADF: the caller itself writes */
+};
+
 struct kist_space {
 	struct kist_options options;	/* with all of flags, on and off in flags */
 	struct clone_result child;
@@ -56,6 +66,7 @@ struct kist_space {
 	int here, there;		/* the socketpair; owned until the child is up */
 	int child_end;			/* the number of there, which the child knows it by */
 	int lock_fd;			/* of a program; owned likewise */
+	struct space_writer writer;
 	int exit_code;			/* of a thread */
 	int own_tid, *end_word;		/* what the kernel clears when a thread has ended */
 	struct space_root root;
@@ -77,6 +88,12 @@ int space_maps_read(const struct kist_options *options, struct space_maps *ret, 
 /* Gives them to the process that waits for them. */
 int space_maps_write(const struct kist_options *options, const struct space_maps *maps,
 		     const struct clone_request *joined, pid_t pid, struct error *err);
+
+int space_writer_start(const struct kist_options *options, const struct space_maps *maps,
+		       struct space_writer *ret, struct error *err);
+/* In the child: 0 when it has its maps. */
+int space_writer_ask(const struct space_writer *writer, struct error *err);
+void space_writer_end(struct space_writer *writer);
 
 /* base: what is joined, or CLONE_REQUEST_INIT.  Takes the fds of root. */
 int space_start(const struct kist_options *options, struct clone_request *base,

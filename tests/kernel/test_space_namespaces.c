@@ -143,6 +143,12 @@ Test(space_namespaces, map_ids_in_every_notation)
 		options.context = seen;
 		cr_expect_eq(space_end(space_begin(&options)), texts[i].status, "row %zu", i);
 		cr_expect_str_eq(squeezed(seen), texts[i].is, "row %zu", i);
+		for (int vm = 0; vm < 2; vm++) {
+			*seen = '\0';
+			options.flags = CLONE_NEWUSER | CLONE_VFORK | (vm ? CLONE_VM : 0);
+			cr_expect_eq(space_end(space_begin(&options)), texts[i].status);
+			cr_expect_str_eq(squeezed(seen), texts[i].is, "row %zu, vfork", i);
+		}
 	}
 }
 
@@ -151,7 +157,7 @@ static int map_too_much(void *context)
 	struct kist_options options = KIST_OPTIONS_INIT;
 	struct kist_space *space;
 
-	options.flags = CLONE_NEWUSER;
+	options.flags = CLONE_NEWUSER | *(const uint64_t *)context;
 	options.uid_map = options.gid_map = "0 3000000 5";
 	options.function = is_pid_1;
 	options.context = context;
@@ -164,7 +170,10 @@ static int map_too_much(void *context)
 
 Test(space_namespaces, kill_the_child_whose_map_is_refused)
 {
-	cr_expect_eq(as_nobody(map_too_much, NULL), 0);
+	uint64_t flags[] = { 0, CLONE_VFORK, CLONE_VFORK | CLONE_VM };
+
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		cr_expect_eq(as_nobody(map_too_much, &flags[i]), 0, "row %zu", i);
 }
 
 static int make_in_cgroup(void *context)
@@ -180,8 +189,14 @@ Test(space_namespaces, are_made_with_a_cgroup_to_be_born_in)
 {
 	const char *tops[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
 	struct kist_options options = KIST_OPTIONS_INIT;
+#ifdef __x86_64__
+	const uint64_t flags[] = { 0, CLONE_VM, CLONE_VM | CLONE_VFORK,
+				   CLONE_VM | CLONE_CLEAR_SIGHAND | CLONE_PARENT_SETTID };
+#else
+	const uint64_t flags[] = { 0 };
+#endif
 	char path[256], name[64];
-	int fd = -1;
+	int fd = -1, tid;
 
 	child_need_root();
 	snprintf(name, sizeof(name), "kist-space-%d", getpid());
@@ -195,11 +210,14 @@ Test(space_namespaces, are_made_with_a_cgroup_to_be_born_in)
 	}
 	if (fd < 0)
 		cr_skip_test("no cgroup2 to write to");
-	options.flags = CLONE_INTO_CGROUP;
 	options.cgroup_fd = fd;
 	options.function = make_in_cgroup;
 	options.context = name;
-	cr_expect_eq(space_end(space_begin(&options)), 0);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		options.flags = CLONE_INTO_CGROUP | flags[i];
+		options.parent_tid = &tid;
+		cr_expect_eq(space_end(space_begin(&options)), 0, "row %zu", i);
+	}
 	close(fd);
 	cr_expect_eq(rmdir(path), 0);
 }

@@ -32,7 +32,6 @@ static const struct {
 	{ CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_NEWPID, "one pid namespace", 1 },
 	{ CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_PIDFD, "before Linux 6.9", 0 },
 	{ CLONE_VM | CLONE_NEWTIME, "CLONE_NEWTIME goes by memory of its own", 0 },
-	{ CLONE_VM | CLONE_INTO_CGROUP, "CLONE_INTO_CGROUP is clone3's", 0 },
 	{ UINT64_C(1) << 40, "a flag that clone(2) does not know", 1 },
 	{ CLONE_NEWUTS | 17, "it belongs in exit_signal", 1 },
 };
@@ -92,11 +91,6 @@ static void bad_daemon(struct kist_options *o)
 	o->flags = CLONE_VM;
 	o->daemonize = 1;
 }
-static void bad_vfork(struct kist_options *o)
-{
-	o->flags = CLONE_VFORK | CLONE_NEWUSER;
-	o->map_zero = 1;
-}
 static void bad_map(struct kist_options *o) { o->map_zero = 1; }
 static void bad_map_text(struct kist_options *o)
 {
@@ -121,7 +115,6 @@ static const struct {
 	{ bad_stdio, "stdin, stdout or stderr with CLONE_FILES" },
 	{ bad_root, "with CLONE_FS" },
 	{ bad_daemon, "daemonize with CLONE_VM" },
-	{ bad_vfork, "id maps with CLONE_VFORK" },
 	{ bad_map, "there is no new user namespace" },
 	{ bad_map_text, "uid map: read id map \"0 1000\"" },
 };
