@@ -6,15 +6,16 @@
 # client, in mount, network, pid and cgroup namespaces of its own with a private /run: what
 # it starts, mounts or forgets ends with it.  Its cgroups are below one that the outer
 # process removes.  Every command has a time limit, so that a hang is a failure.
-# TRACE=DIRECTORY keeps what each check printed, so that two runtimes can be compared.
+# TRACE=DIRECTORY (tests/tap.sh) keeps what each check printed, so that two runtimes can be compared.
 # ENGINES_ROOT=DIRECTORY: with the clients, and a RUNTIME named without a path, of that Debian root
 # ("tests/make-root engines DIRECTORY": newer ones), which stays as it is.
 set -u
 here=$(dirname "$(realpath "${BASH_SOURCE[0]}")")
 export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin
-: "${RUNTIME:=runc}" "${CGROUP:=}" "${TRACE:=}" "${ENGINES_ROOT:=}"
+: "${RUNTIME:=runc}" "${CGROUP:=}" "${ENGINES_ROOT:=}"
 cg_name=kist-clients-${CLIENT_ID:=$$}
-checks=0 failed=0 out='' status=0
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
 
 skip_all() {
 	echo "1..0 # SKIP $1"
@@ -152,26 +153,6 @@ begin() {
 	rm -rf --one-file-system "$work"
 	[ "$status" != 124 ] || echo "Bail out! $seconds seconds are over"
 	exit "$status"
-}
-
-# The end of a suite: the plan, and a status that says what was seen.
-finish() {
-	echo "1..$checks"
-	[ "$failed" = 0 ] || echo "# $failed of $checks failed"
-	[ "$failed" = 0 ]
-	exit
-}
-
-report() {
-	checks=$((checks + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $checks - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $checks - $2"
-		printf '%s\n' "${@:3}" | sed 's/^/  # /'
-	fi
-	[ -z "$TRACE" ] || printf '== %s\nstatus %s\n%s\n' "$2" "$status" "$out" >>"$TRACE/${0##*/}.out"
 }
 
 # call COMMAND...: sets out (both streams) and status.

@@ -5,8 +5,10 @@
 set -u
 export LC_ALL=C
 unset SOURCE_DATE_EPOCH
-tree=$(dirname "$(realpath "$0")")/tree.py
-checks=0 failed=0
+here=$(dirname "$(realpath "$0")")
+tree=$here/tree.py
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
 
 if [ -z "${PACK_INSIDE:-}" ]; then
 	[ "$(id -u)" = 0 ] || { echo "1..0 # SKIP needs root" && exit 0; }
@@ -21,17 +23,6 @@ mount -t tmpfs tmpfs . && cd "$PACK_INSIDE" || exit 99
 echo "TAP version 13"
 
 k() { timeout -k 2 60 "$ROOTFS" "$@"; }
-
-report() {
-	checks=$((checks + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $checks - $2"
-	else
-		failed=$((failed + 1))
-		echo "not ok $checks - $2"
-		printf '%s\n' "${@:3}" | sed 's/^/  # /'
-	fi
-}
 
 # want TEXT STATUS REGEX COMMAND...
 want() {
@@ -106,7 +97,8 @@ want 'six at the same time' 0 '^8$' sh -c "grep -o ref.name d/index.json | wc -l
 # Several platforms under one tag
 manifest() { grep -o 'sha256:[0-9a-f]*' "$1/index.json" | head -1; }
 k pack root oci:arm:x --arch arm64 >/dev/null && k pack root oci:amd:x --arch amd64 >/dev/null
-mkdir -p multi/blobs/sha256 && cp arm/blobs/sha256/* amd/blobs/sha256/* multi/blobs/sha256/
+mkdir -p multi/blobs/sha256
+for platform in arm amd; do cp $platform/blobs/sha256/* multi/blobs/sha256/; done
 cp arm/oci-layout multi/
 python3 - "$(manifest arm)" "$(manifest amd)" <<'END'
 import hashlib, json, os, sys
@@ -221,5 +213,4 @@ want 'a directory over a file' 1 'no directory' k insert d:y small /etc/passwd
 want 'no such path to take away' 1 'no such file in the image' k insert --whiteout d:y /nope
 want 'diff of what is not there' 2 'nope' k diff nope d:y
 want 'diff of a layer that is not there' 2 'has 1 layers' k diff 'd:y#7' d:y
-echo "1..$checks"
-[ $failed = 0 ]
+finish

@@ -14,7 +14,9 @@ if [ -z "${SQUASH_INSIDE:-}" ]; then
 	exit $status
 fi
 mount -t tmpfs tmpfs "$SQUASH_INSIDE" && cd "$SQUASH_INSIDE" || exit 99
-seeds=${SEEDS:-$(seq 1 8)} checks=0 failed=0
+seeds=${SEEDS:-$(seq 1 8)}
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
 echo "TAP version 13"
 
 k() { timeout -k 2 60 "$ROOTFS" "$@"; }
@@ -36,14 +38,8 @@ one() {
 
 for seed in $seeds; do
 	rm -rf img whole a all upper x.tar
-	checks=$((checks + 1))
-	if out=$(one "$seed" 2>&1); then
-		echo "ok $checks - layers of seed $seed"
-	else
-		failed=$((failed + 1))
-		echo "not ok $checks - layers of seed $seed"
-		printf '%s\n' "$out" | sed 's/^/  # /'
-	fi
+	out=$(one "$seed" 2>&1)
+	status=$?
+	report $status "layers of seed $seed" "$out"
 done
-echo "1..$checks"
-[ $failed = 0 ]
+finish

@@ -5,7 +5,9 @@ set -u
 here=$(dirname "$(realpath "$0")")
 : "${SMOKE:?}" "${ROOTFS:?}"
 export LC_ALL=C
-number=0 failed=0 status=0 out='' sleeper=7341.5
+sleeper=7341.5
+# shellcheck source=tests/tap.sh
+. "$here/../tap.sh"
 work=$(mktemp -d "${KIST_E2E_DIR:-/tmp}/kist-test-smoke-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 chmod 755 "$work"
@@ -19,19 +21,15 @@ call() {
 
 # check NAME COMMAND...: the command decides; the output of the last call explains.
 check() {
-	number=$((number + 1))
 	if "${@:2}"; then
-		echo "ok $number - $1"
-		return
+		report 0 "$1"
+	else
+		report 1 "$1" "status $status" "$out"
 	fi
-	failed=$((failed + 1))
-	echo "not ok $number - $1"
-	printf 'status %s\n%s\n' "$status" "$out" | sed 's/^/# /'
 }
 
 skip() {
-	number=$((number + 1))
-	echo "ok $number - $1 # SKIP $2"
+	report 0 "$1 # SKIP $2"
 }
 
 # ended STATUS TEXT...: the exit status, and every text in the output.
@@ -392,5 +390,4 @@ test_reports
 test_interruption
 [ "$(id -u)" != 0 ] || test_rootless
 check 'nothing is left' nothing_left
-echo "1..$number"
-exit $((failed > 0))
+finish
