@@ -160,9 +160,3 @@ static inline long sys_keyctl(int operation, unsigned long a2, unsigned long a3,
 {
 	return syscall(__NR_keyctl, operation, a2, a3, a4, 0);
 }
-
-/* Linux 6.6; callers fall back to /proc/self/fd where errno is ENOSYS. */
-static inline int sys_fchmodat2(int dir_fd, const char *path, mode_t mode, int flags)
-{
-	return (int)syscall(__NR_fchmodat2, dir_fd, path, mode, flags);
-}

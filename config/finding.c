@@ -142,17 +142,3 @@ void note_value(struct decoder *d, enum severity severity, const struct json *v,
 	add_finding(d, severity, v, place(d, v, NULL, fmt, args));
 	va_end(args);
 }
-
-void diagnosis_add(struct diagnosis *diagnosis, struct arena *arena, enum severity severity,
-		   const char *fmt, ...)
-{
-	struct finding *finding = list_add(arena, &diagnosis->findings, sizeof(*finding));
-	char text[1020];
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	finding->severity = severity;
-	finding->text = arena_strdup(arena, text);
-}

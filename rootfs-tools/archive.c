@@ -105,8 +105,7 @@ static struct stream *stream_of(const struct archive_job *job, struct error *err
 
 	if (fstat(job->fd, &st) == 0 && S_ISREG(st.st_mode))
 		blob.size = (uint64_t)st.st_size;
-	return stream_open(job->arena, &blob, "archive", COMPRESSION_DETECT, NULL, NULL, NULL,
-			   err);
+	return stream_open(&blob, "archive", COMPRESSION_DETECT, NULL, NULL, NULL, err);
 }
 
 /* Is it worth decompressing all of it? */

@@ -30,7 +30,6 @@ int compress_write(struct compressor *compressor, const void *data, size_t size,
 int compress_finish(struct compressor *compressor, struct error *err);
 /* Releases what the libraries keep; also after a failure. */
 void compress_close(struct compressor **compressor);
-#define _cleanup_compressor _cleanup(compress_close)
 
 /* gzip_blocks.c */
 struct gzip_blocks;

@@ -148,8 +148,8 @@ static int copy_stored(struct draft *d, struct draft_layer *layer, struct writer
 	if (image_layer_open(d->base, layer->base, &blob, err) < 0)
 		return -1;
 	/* As it is: uncompressed for the stream, which verifies the digest of these very bytes. */
-	stream = stream_open(d->arena, &blob, layer->digest.text, COMPRESSION_NONE, &layer->digest,
-			     NULL, NULL, err);
+	stream = stream_open(&blob, layer->digest.text, COMPRESSION_NONE, &layer->digest, NULL,
+			     NULL, err);
 	if (stream == NULL || writer_blob_begin(writer, &sink, err) < 0)
 		return -1;
 	while ((n = stream_next(stream, &data, err)) > 0)

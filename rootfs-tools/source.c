@@ -52,14 +52,6 @@ static enum form form_of(const char *text, const char **ret_rest)
 	return FORM_PATH;
 }
 
-bool image_reference_looks_like(const char *word)
-{
-	const char *rest;
-
-	return form_of(word, &rest) != FORM_PATH || strchr(word, '/') != NULL ||
-	       strcmp(word, "-") == 0;
-}
-
 static bool exists(const char *path)
 {
 	return access(path, F_OK) == 0;
@@ -270,18 +262,6 @@ int image_layer_open(const struct image *image, size_t layer, struct blob *ret,
 	return 0;
 }
 
-struct stream *stream_open_layer(struct arena *arena, const struct image *image, size_t layer,
-				 const struct stream_limits *limits, struct error *err)
-{
-	struct blob blob;
-
-	if (image_layer_open(image, layer, &blob, err) < 0) {
-		error_wrap(err, "%s", image_layer_name(arena, image, layer));
-		return NULL;
-	}
-	return stream_open_blob(arena, image, layer, &blob, limits, err);
-}
-
 const char *image_layer_name(struct arena *arena, const struct image *image, size_t layer)
 {
 	const struct image_layer *it = &image->layers.items[layer];
@@ -301,6 +281,6 @@ struct stream *stream_open_blob(struct arena *arena, const struct image *image, 
 {
 	const struct image_layer *it = &image->layers.items[layer];
 
-	return stream_open(arena, blob, image_layer_name(arena, image, layer), it->compression,
+	return stream_open(blob, image_layer_name(arena, image, layer), it->compression,
 			   &it->descriptor.digest, &it->diff_id, limits, err);
 }

@@ -107,8 +107,6 @@ int image_document_read(const struct image *image, const struct descriptor *desc
 int descriptor_parse(struct arena *arena, const struct json_source *source,
 		     const struct json *json, struct descriptor *ret, struct error *err);
 
-/* Whether a word on the command line is an image and not an id: it has a prefix or a "/". */
-bool image_reference_looks_like(const char *word);
 /* "os/architecture[/variant]" in the words of Go; and the host's own. */
 int platform_parse(struct arena *arena, const char *text, struct platform *ret,
 		   struct error *err);

@@ -258,10 +258,9 @@ static int start(struct stream *stream, enum compression compression, struct err
 	return start_threads(stream, err);
 }
 
-struct stream *stream_open(struct arena *arena _unused, struct blob *blob, const char *name,
-			   enum compression compression, const struct digest *digest,
-			   const struct digest *diff_id, const struct stream_limits *limits,
-			   struct error *err)
+struct stream *stream_open(struct blob *blob, const char *name, enum compression compression,
+			   const struct digest *digest, const struct digest *diff_id,
+			   const struct stream_limits *limits, struct error *err)
 {
 	struct stream *stream;
 

@@ -31,14 +31,10 @@ struct stream;
  * Takes over blob->fd.  digest and diff_id: what must come out, NULL or unset where nothing is
  * known.  name: how messages call it, "layer 2 (sha256:…)".
  */
-struct stream *stream_open(struct arena *arena, struct blob *blob, const char *name,
-			   enum compression compression, const struct digest *digest,
-			   const struct digest *diff_id, const struct stream_limits *limits,
-			   struct error *err);
-/* The same for a layer of an image. */
-struct stream *stream_open_layer(struct arena *arena, const struct image *image, size_t layer,
-				 const struct stream_limits *limits, struct error *err);
-/* For who has opened its blob already (image_layer_open()), which is taken over. */
+struct stream *stream_open(struct blob *blob, const char *name, enum compression compression,
+			   const struct digest *digest, const struct digest *diff_id,
+			   const struct stream_limits *limits, struct error *err);
+/* The same for a layer of an image, whose blob image_layer_open() opened. */
 struct stream *stream_open_blob(struct arena *arena, const struct image *image, size_t layer,
 				struct blob *blob, const struct stream_limits *limits,
 				struct error *err);

@@ -32,6 +32,14 @@ static bool number_of(char *text, uint64_t *ret)
 	return text_to_u64(text, UINT64_MAX, ret);
 }
 
+static bool out_of_memory(const struct run *run)
+{
+	const char *text = file_of(run, "memory", "memory.oom_control", "memory.events");
+	const char *line = text != NULL ? strstr(text, "oom_kill ") : NULL;
+
+	return line != NULL && strncmp(line + strlen("oom_kill "), "0\n", 2) != 0;
+}
+
 static void delete(const struct run *run)
 {
 	const char *args[] = { "kist", "--root", run->smoke->state, "delete", run->id, NULL };
@@ -55,21 +63,6 @@ void measure_memory(struct run *run)
 		run->trace.memory = bytes;
 		run->trace.memory_is_rss = false;
 	}
-	run->trace.out_of_memory = measure_out_of_memory(run);
+	run->trace.out_of_memory = out_of_memory(run);
 	delete(run);
-}
-
-uint64_t measure_processes(const struct run *run)
-{
-	uint64_t count;
-
-	return number_of(file_of(run, "pids", "pids.current", "pids.current"), &count) ? count : 0;
-}
-
-bool measure_out_of_memory(const struct run *run)
-{
-	const char *text = file_of(run, "memory", "memory.oom_control", "memory.events");
-	const char *line = text != NULL ? strstr(text, "oom_kill ") : NULL;
-
-	return line != NULL && strncmp(line + strlen("oom_kill "), "0\n", 2) != 0;
 }
