@@ -18,8 +18,8 @@
  */
 enum severity {
 	SEVERITY_NOTE,
-	SEVERITY_WARNING,	/* works, but is most likely not what was meant */
-	SEVERITY_ERROR,		/* plan_load refuses it, or the container can't start */
+	SEVERITY_WARNING, /* works, but is most likely not what was meant */
+	SEVERITY_ERROR, /* plan_parse() refuses it, or the container can't start */
 };
 
 struct finding {
@@ -166,7 +166,5 @@ int check_plan(struct decoder *d, struct plan *plan);
  * warnings, unknown properties.  *ret_plan is NULL when there is an error in
  * it.  -1 and *err only when the file cannot be read or is not JSON at all.
  */
-int plan_diagnose(struct arena *arena, const char *bundle, const char *config_file,
-		  struct diagnosis *ret, const struct plan **ret_plan, struct error *err);
-void diagnosis_add(struct diagnosis *diagnosis, struct arena *arena, enum severity severity,
-		   const char *fmt, ...) _printf(4, 5);
+int plan_diagnose(struct arena *arena, const char *bundle, const char *file, struct diagnosis *ret,
+		  const struct plan **ret_plan, struct error *err);

@@ -173,63 +173,37 @@ const struct plan *plan_parse(struct arena *arena, const char *bundle, const cha
 	return plan_decode(&d, plan) == 0 ? plan : NULL;
 }
 
-/* What is as it was given when absolute; below the current directory otherwise. */
-static const char *bundle_path(struct arena *arena, const char *bundle, struct error *err)
+int config_text_read(struct arena *arena, const char *bundle, const char *file,
+		     struct config_text *ret, struct error *err)
 {
-	char cwd[PATH_MAX];
+	_cleanup_fd int dir_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	const char *name = file != NULL ? file : "config.json";
+	char absolute[PATH_MAX];
 
-	if (*bundle == '/')
-		return bundle;
-	if (getcwd(cwd, sizeof(cwd)) == NULL) {
-		error_errno(err, "find the current directory");
-		return NULL;
-	}
-	return strcmp(bundle, ".") == 0 ? arena_strdup(arena, cwd) :
-	       arena_printf(arena, "%s/%s", strcmp(cwd, "/") == 0 ? "" : cwd, bundle);
+	if (dir_fd < 0 || realpath(bundle, absolute) == NULL)
+		return error_errno(err, "open bundle %s", bundle);
+	*ret = (struct config_text){ .bundle = arena_strdup(arena, absolute), .name = name };
+	if (file_read(file != NULL ? AT_FDCWD : dir_fd, name, JSON_MAX_SIZE, arena, &ret->text,
+		      &ret->size, err) == 0)
+		return 0;
+	error_wrap(err, "bundle %s", bundle);
+	if (err->code == ENOENT && file == NULL)
+		error_hint(err, "make one with \"kist spec\", or name the bundle with --bundle");
+	return -1;
 }
 
-static int config_read(struct decoder *d, const char *bundle, const char *config_file)
-{
-	_cleanup_fd int dir = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *text;
-
-	if (dir < 0)
-		return error_errno(d->err, "open bundle %s", bundle);
-	d->bundle = bundle_path(d->arena, bundle, d->err);
-	if (d->bundle == NULL)
-		return -1;
-	if (file_read(dir, config_file, JSON_MAX_SIZE, d->arena, &text, &d->source.size,
-		      d->err) < 0) {
-		error_wrap(d->err, "bundle %s", bundle);
-		return d->err->code == ENOENT ?
-		       error_hint(d->err, "make one with \"kist spec\", or name the bundle with "
-				  "--bundle") : -1;
-	}
-	d->source.name = config_file;
-	d->source.text = text;
-	return 0;
-}
-
-const struct plan *plan_load(struct arena *arena, const char *bundle, const char *config_file,
-			     struct error *err)
-{
-	struct decoder d = { .arena = arena, .err = err };
-	struct plan *plan = ARENA_NEW(arena, struct plan);
-
-	if (config_read(&d, bundle, config_file) < 0 || plan_decode(&d, plan) < 0)
-		return NULL;
-	return plan;
-}
-
-int plan_diagnose(struct arena *arena, const char *bundle, const char *config_file,
-		  struct diagnosis *ret, const struct plan **ret_plan, struct error *err)
+int plan_diagnose(struct arena *arena, const char *bundle, const char *file, struct diagnosis *ret,
+		  const struct plan **ret_plan, struct error *err)
 {
 	struct decoder d = { .arena = arena, .err = err, .collect = true };
 	struct plan *plan = ARENA_NEW(arena, struct plan);
+	struct config_text config;
 	int result;
 
-	if (config_read(&d, bundle, config_file) < 0)
+	if (config_text_read(arena, bundle, file, &config, err) < 0)
 		return -1;
+	d.bundle = config.bundle;
+	d.source = (struct json_source){ config.name, config.text, config.size };
 	result = plan_decode(&d, plan);
 	if (d.root == NULL)
 		return -1;

@@ -293,14 +293,22 @@ struct plan {
 	LIST(const char *) warnings;	/* for warn(): unknown capabilities and the like */
 };
 
+/* A bundle's configuration as it was read. */
+struct config_text {
+	const char *bundle; /* absolute */
+	const char *name; /* as messages call the file */
+	char *text;
+	size_t size;
+};
+
+/* file NULL: config.json in the bundle. */
+int config_text_read(struct arena *arena, const char *bundle, const char *file,
+		     struct config_text *ret, struct error *err);
 /*
- * Reads bundle/config_file, decodes, checks and compiles it.  NULL and *err
- * with file, line, column, JSON pointer, what was found and what is expected.
+ * Decodes, checks and compiles it.  NULL and *err with file (as name says), line,
+ * column, JSON pointer, what was found and what is expected.  bundle: absolute.
  * Source: OCI runtime spec 1.3.
  */
-const struct plan *plan_load(struct arena *arena, const char *bundle, const char *config_file,
-			     struct error *err);
-/* The same from memory; the name stands in messages. */
 const struct plan *plan_parse(struct arena *arena, const char *bundle, const char *name,
 			      const char *json, size_t size, struct error *err);
 /* A process object alone, as "exec --process FILE" takes it; the plan is the container's. */

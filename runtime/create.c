@@ -18,17 +18,15 @@ int bundle_load(struct arena *arena, const struct create_options *options, struc
 		struct error *err)
 {
 	const char *directory = options->bundle != NULL ? options->bundle : ".";
-	const char *config = options->config != NULL ? options->config : "config.json";
-	char absolute[PATH_MAX];
-	_cleanup_fd int fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct config_text config;
 
-	if (fd < 0 || realpath(directory, absolute) == NULL)
-		return error_errno(err, "open bundle %s", directory);
-	*ret = (struct bundle){ .path = arena_strdup(arena, absolute), .config = config };
-	if (file_read(options->config != NULL ? AT_FDCWD : fd, config, JSON_MAX_SIZE, arena,
-		      &ret->text, &ret->size, err) < 0)
-		return error_wrap(err, "bundle %s", directory);
-	ret->plan = plan_parse(arena, ret->path, config, ret->text, ret->size, err);
+	if (config_text_read(arena, directory, options->config, &config, err) < 0)
+		return -1;
+	*ret = (struct bundle){ .path = config.bundle,
+				.config = config.name,
+				.text = config.text,
+				.size = config.size };
+	ret->plan = plan_parse(arena, ret->path, ret->config, ret->text, ret->size, err);
 	return ret->plan != NULL ? 0 : -1;
 }
 

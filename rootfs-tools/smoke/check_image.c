@@ -38,8 +38,7 @@ static void judge_valid(const struct smoke *smoke, struct findings *f)
 			   smoke->subject.layers.count == 1 ? "" : "s");
 		return;
 	}
-	if (plan_diagnose(f->arena, smoke->subject.bundle, "config.json", &found, &plan,
-			  &err) < 0) {
+	if (plan_diagnose(f->arena, smoke->subject.bundle, NULL, &found, &plan, &err) < 0) {
 		check_fail(f, check, "%s", err.text);
 		return;
 	}

@@ -39,14 +39,13 @@ static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct check_options *check = values;
 	const char *bundle = check->bundle != NULL ? check->bundle : ".";
-	const char *config = check->config != NULL ? check->config : "config.json";
 	unsigned int counts[ARRAY_SIZE(severity_names)] = { 0 };
 	struct diagnosis found = { 0 };
 	const struct plan *plan = NULL;
 
 	if (cli->arguments.count > 0)
 		bundle = cli->arguments.items[0];
-	if (plan_diagnose(cli->arena, bundle, config, &found, &plan, err) < 0)
+	if (plan_diagnose(cli->arena, bundle, check->config, &found, &plan, err) < 0)
 		return -1;
 	if (plan != NULL)
 		plan_lint(cli->arena, plan, cgroup_version(), &found);

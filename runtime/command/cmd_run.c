@@ -234,9 +234,7 @@ static int check_strictly(struct cli *cli, const struct create_options *create,
 	const struct plan *plan;
 	unsigned int count = 0;
 
-	if (plan_diagnose(cli->arena, directory,
-			  create->config != NULL ? create->config : "config.json", &found, &plan,
-			  err) < 0)
+	if (plan_diagnose(cli->arena, directory, create->config, &found, &plan, err) < 0)
 		return -1;
 	LIST_EACH(finding, found.findings) {
 		if (finding->severity == SEVERITY_NOTE)

@@ -41,7 +41,8 @@ E2E(bad_input, no_config)
 	struct bundle *b = bundle_new();
 
 	b->no_config = true;
-	expect_refusal(b, "bundle @: open config.json: no such file or directory");
+	expect_refusal(b, "bundle @: open config.json: no such file or directory: make one with "
+			  "\"kist spec\", or name the bundle with --bundle");
 }
 
 /* Whole documents. */

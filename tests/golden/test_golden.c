@@ -54,8 +54,12 @@ static unsigned int each_case(const char *file, check_fn *check)
 static void check_refusal(const char *name, const char *bundle, const char *expected)
 {
 	_cleanup_arena struct arena arena = { NULL };
-	const struct plan *plan = plan_load(&arena, bundle, "config.json", &err);
+	const struct plan *plan = NULL;
+	struct config_text config;
 
+	if (config_text_read(&arena, bundle, NULL, &config, &err) == 0)
+		plan = plan_parse(&arena, config.bundle, config.name, config.text, config.size,
+				  &err);
 	cr_expect_null(plan, "%s: was accepted", name);
 	if (plan == NULL)
 		cr_expect_str_eq(arena_printf(&arena, "%s\n", err.text), expected, "%s", name);
@@ -74,7 +78,7 @@ static void check_diagnosis(const char *name, const char *bundle, const char *ex
 	const struct plan *plan = NULL;
 	bool said = false;
 
-	if (plan_diagnose(&arena, bundle, "config.json", &diagnosis, &plan, &err) < 0) {
+	if (plan_diagnose(&arena, bundle, NULL, &diagnosis, &plan, &err) < 0) {
 		cr_expect_str_eq(arena_printf(&arena, "%s\n", err.text), expected, "%s", name);
 		return;
 	}

@@ -29,7 +29,9 @@ static void write_config(const char *text)
 
 Test(plan_file, says_which_bundle_has_no_configuration, .init = make_dir, .fini = remove_dir)
 {
-	cr_expect_null(plan_load(&arena, dir, "config.json", &err));
+	struct config_text config;
+
+	cr_expect_eq(config_text_read(&arena, dir, NULL, &config, &err), -1);
 	cr_expect_str_eq(err.text,
 			 arena_printf(&arena,
 				      "bundle %s: open config.json: no such file or "
@@ -37,10 +39,23 @@ Test(plan_file, says_which_bundle_has_no_configuration, .init = make_dir, .fini 
 				      "bundle with --bundle",
 				      dir),
 			 "%s", err.text);
-	cr_expect_null(plan_load(&arena, "/nonexistent", "config.json", &err));
+	cr_expect_eq(config_text_read(&arena, "/nonexistent", NULL, &config, &err), -1);
 	cr_expect_str_eq(err.text, "open bundle /nonexistent: no such file or directory");
-	cr_expect_null(plan_load(&arena, "/dev/null", "config.json", &err));
+	cr_expect_eq(config_text_read(&arena, "/dev/null", NULL, &config, &err), -1);
 	cr_expect_str_eq(err.text, "open bundle /dev/null: not a directory");
+}
+
+Test(plan_file, is_below_the_current_directory_where_it_is_named, .init = make_dir,
+     .fini = remove_dir)
+{
+	struct config_text config;
+
+	write_config("{}");
+	cr_assert_eq(chdir(dir), 0);
+	cr_assert_eq(config_text_read(&arena, "/proc/..", "config.json", &config, &err), 0, "%s",
+		     err.text);
+	cr_expect_str_eq(config.text, "{}");
+	cr_expect_str_eq(config.bundle, "/");
 }
 
 Test(plan_file, loads_a_process_alone, .init = make_dir, .fini = remove_dir)
@@ -80,7 +95,7 @@ Test(plan_file, is_diagnosed_as_a_whole, .init = make_dir, .fini = remove_dir)
 	write_config(
 		"{\"root\": {\"path\": 7}, \"process\": {\"args\": [\"x\"], \"teminal\": true},"
 		"\"hostname\": \"h\", \"linux\": {\"namespaces\": [{\"type\": \"mount\"}]}}");
-	cr_assert_eq(plan_diagnose(&arena, dir, "config.json", &diagnosis, &plan, &err), 0);
+	cr_assert_eq(plan_diagnose(&arena, dir, NULL, &diagnosis, &plan, &err), 0);
 	cr_expect_null(plan);
 	LIST_EACH(finding, diagnosis.findings) {
 		cr_expect_str_eq(finding->text, found < ARRAY_SIZE(says) ? says[found] : "", "%s",
@@ -89,5 +104,5 @@ Test(plan_file, is_diagnosed_as_a_whole, .init = make_dir, .fini = remove_dir)
 	}
 	cr_expect_eq(found, ARRAY_SIZE(says));
 	write_config("{");
-	cr_expect_eq(plan_diagnose(&arena, dir, "config.json", &diagnosis, &plan, &err), -1);
+	cr_expect_eq(plan_diagnose(&arena, dir, NULL, &diagnosis, &plan, &err), -1);
 }
