@@ -215,6 +215,17 @@ ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t s
 	return n;
 }
 
+int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return error_errno(err, "make a pipe");
+	*ret_read_fd = fds[0];
+	*ret_write_fd = fds[1];
+	return 0;
+}
+
 int fd_fill_stdio(struct error *err)
 {
 	for (;;) {

@@ -46,5 +46,8 @@ int fd_send(int socket, const int *fds, size_t count, const void *data, size_t s
 ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t size,
 		   struct error *err);
 
+/* 0, or -1 and *err. */
+int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err);
+
 /* Opens /dev/null on those of 0, 1, 2 that are closed, so that no later fd lands there. */
 int fd_fill_stdio(struct error *err);

@@ -140,12 +140,9 @@ int confined_start(const struct confined_request *request, struct confined *ret,
 {
 	_cleanup_fd int in = -EBADF, out = -EBADF;
 	pid_t parent = getpid();
-	int pipe_fds[2];
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe");
-	in = pipe_fds[0];
-	out = pipe_fds[1];
+	if (fd_pipe(&in, &out, err) < 0)
+		return -1;
 	ret->pid = fork();
 	if (ret->pid < 0)
 		return error_errno(err, "start the unpacker");

@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/publish.h"
 
@@ -31,9 +31,8 @@ static int skopeo_run(char *const *args, struct error *err)
 	if (pid == 0)
 		skopeo_exec(args);
 	/* Ctrl-C reaches it, too, and it ends. */
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for skopeo");
+	if (process_reap(pid, &status) < 0)
+		return error_errno(err, "wait for skopeo");
 	if (interrupt_check(err) < 0)
 		return -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND)

@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/pack.h"
 
@@ -112,8 +112,9 @@ static int run(const struct maker *maker, const struct command_line *line, int r
 	       struct error *err)
 {
 	_cleanup_fd int out_fd = memfd_create("output", MFD_CLOEXEC);
-	pid_t pid, ended;
+	bool reaped;
 	int status;
+	pid_t pid;
 
 	if (out_fd < 0)
 		return error_errno(err, "make a memfd");
@@ -122,14 +123,12 @@ static int run(const struct maker *maker, const struct command_line *line, int r
 		return err->code != ENOENT ? -1 :
 		       error_set(err, "%s is not installed; it comes with %s", maker->program,
 				 maker->package);
-	do {
-		ended = waitpid(pid, &status, 0);
-	} while (ended < 0 && errno == EINTR);
+	reaped = process_reap(pid, &status) == 0;
 	if (interrupt_check(err) < 0)
 		return -1;
-	if (ended == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	if (reaped && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return error_set(err, "%s: failed: %s", maker->program, said(line->arena, out_fd));
+	return error_set(err, "%s: %s", maker->program, said(line->arena, out_fd));
 }
 
 int pack_file_system(struct arena *arena, const char *reference, int root_fd,

@@ -7,10 +7,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "runtime/wait.h"
 
 enum { OUTPUT_MAX = 64 << 10, NOT_STARTED = 127 };
@@ -80,9 +80,8 @@ static int collect(struct arena *arena, pid_t child, int output_fd, char **ret_o
 	size_t size;
 	int rc = fd_read_all(output_fd, OUTPUT_MAX, arena, ret_output, &size, err), status;
 
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for a program");
+	if (process_reap(child, &status) < 0)
+		return error_errno(err, "wait for a program");
 	return rc < 0 ? -1 : wait_exit_status(status);
 }
 
@@ -91,15 +90,10 @@ int beside_run(struct arena *arena, const char *program, const char *const *argu
 {
 	const char *path = beside_find(arena, program, err);
 	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
-	int ends[2];
 	pid_t child;
 
-	if (path == NULL)
+	if (path == NULL || fd_pipe(&read_fd, &write_fd, err) < 0)
 		return -1;
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe");
-	read_fd = ends[0];
-	write_fd = ends[1];
 	child = fork();
 	if (child < 0)
 		return error_errno(err, "fork");

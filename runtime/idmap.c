@@ -2,9 +2,9 @@
 #include "runtime/idmap.h"
 
 #include <linux/capability.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -171,14 +171,12 @@ static int helper_run(struct arena *arena, const struct id_kind *kind, pid_t pid
 	char **argv = helper_args(arena, kind, pid, maps);
 	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
 	char said[SAID_LIMIT + 1];
-	int pipe_fds[2], status;
 	ssize_t size;
 	pid_t helper;
+	int status;
 
-	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe for %s", kind->helper);
-	read_fd = pipe_fds[0];
-	write_fd = pipe_fds[1];
+	if (fd_pipe(&read_fd, &write_fd, err) < 0)
+		return -1;
 	helper = fork();
 	if (helper < 0)
 		return error_errno(err, "start %s", kind->helper);
@@ -186,9 +184,8 @@ static int helper_run(struct arena *arena, const struct id_kind *kind, pid_t pid
 		helper_exec(kind, argv, write_fd);
 	fd_close(&write_fd);
 	size = read(read_fd, said, SAID_LIMIT);
-	while (waitpid(helper, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for %s", kind->helper);
+	if (process_reap(helper, &status) < 0)
+		return error_errno(err, "wait for %s", kind->helper);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == HELPER_MISSING)

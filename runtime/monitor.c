@@ -7,9 +7,9 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "config/json.h"
@@ -76,10 +76,9 @@ static int streams_open(struct streams *s, bool terminal, struct error *err)
 		return 0;
 	}
 	for (int i = 0; i < 3; i++) {
-		if (pipe2(fds, O_CLOEXEC) < 0)
-			return error_errno(err, "make a pipe");
-		s->ours[i] = fds[i == 0 ? 1 : 0];
-		s->theirs[i] = fds[i == 0 ? 0 : 1];
+		if (fd_pipe(i == 0 ? &s->theirs[i] : &s->ours[i],
+			    i == 0 ? &s->ours[i] : &s->theirs[i], err) < 0)
+			return -1;
 		if (fcntl(s->ours[i], F_SETFL, O_NONBLOCK) < 0)
 			return error_errno(err, "prepare a pipe");
 	}
@@ -237,13 +236,12 @@ static _noreturn void monitor_main(const struct monitor_request *request, int ne
 
 int monitor_run(const struct monitor_request *request, struct error *err)
 {
-	int fds[2], result;
+	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
+	int result;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe");
-	_cleanup_fd int read_fd = fds[0], write_fd = fds[1];
-
+	if (fd_pipe(&read_fd, &write_fd, err) < 0)
+		return -1;
 	pid = fork();
 	if (pid < 0)
 		return error_errno(err, "start the process that keeps the log");
@@ -254,7 +252,6 @@ int monitor_run(const struct monitor_request *request, struct error *err)
 	fd_close(&write_fd);
 	result = news_take(read_fd, err);
 	if (result < 0)
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		process_reap(pid, NULL);
 	return result;
 }

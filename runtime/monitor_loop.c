@@ -5,10 +5,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <termios.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "runtime/monitor.h"
 #include "runtime/wait.h"
 
@@ -122,8 +122,7 @@ static void finish(struct monitor *m)
 	struct error ignored;
 	int status = 0, size;
 
-	while (waitpid(m->container.pid, &status, 0) < 0 && errno == EINTR)
-		;
+	process_reap(m->container.pid, &status);
 	output_log_close(m->log);
 	status = wait_exit_status(status);
 	size = snprintf(text, sizeof(text), "%d\n", status);

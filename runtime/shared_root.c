@@ -5,9 +5,9 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "runtime/journal.h"
@@ -49,25 +49,26 @@ static int look(struct visit *visit)
 /* In that namespace, by a process for the moment where it is not ours; the id comes by a pipe. */
 static int look_there(struct visit *visit)
 {
-	int ends[2], status = 0;
+	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
+	struct error ignored;
+	int status = 0;
 	pid_t pid;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return errno;
+	if (fd_pipe(&read_fd, &write_fd, &ignored) < 0)
+		return EIO;
 	pid = fork();
 	if (pid == 0) {
 		int rc = setns(visit->namespace_fd, CLONE_NEWNS) < 0 ? errno : look(visit);
 
-		if (write(ends[1], &visit->id, sizeof(visit->id)) < 0)
+		if (write(write_fd, &visit->id, sizeof(visit->id)) < 0)
 			rc = EIO;
 		_exit(rc);
 	}
-	fd_close(&ends[1]);
-	if (pid < 0 || read(ends[0], &visit->id, sizeof(visit->id)) != sizeof(visit->id))
+	fd_close(&write_fd);
+	if (pid < 0 || read(read_fd, &visit->id, sizeof(visit->id)) != sizeof(visit->id))
 		status = EIO;
-	fd_close(&ends[0]);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		process_reap(pid, &status);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
+#include "base/process.h"
 #include "base/sys.h"
 #include "runtime/cgroup/internal.h"
 
@@ -50,6 +50,5 @@ void cgroup_keeper_end(const struct cgroup *cgroup)
 	/* When it is gone already, so is its pid. */
 	if (cgroup->keeper <= 0 || send(cgroup->keeper_fd, "", 1, MSG_NOSIGNAL) < 0)
 		return;
-	while (waitpid(cgroup->keeper, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	process_reap(cgroup->keeper, NULL);
 }

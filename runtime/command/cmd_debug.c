@@ -3,9 +3,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "init/tree.h"
 #include "runtime/command/command.h"
 #include "runtime/command/exec_process.h"
@@ -54,13 +54,11 @@ static char *applets(struct arena *arena, const char *tool)
 {
 	char *text = arena_strdup(arena, "");
 	struct error ignored;
-	int fds[2];
+	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
+	if (fd_pipe(&read_fd, &write_fd, &ignored) < 0)
 		return text;
-	_cleanup_fd int read_fd = fds[0], write_fd = fds[1];
-
 	pid = fork();
 	if (pid == 0) {
 		_cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -73,8 +71,7 @@ static char *applets(struct arena *arena, const char *tool)
 	if (pid > 0) {
 		(void)!fd_read_all(read_fd, 1 << 16, arena, &text, NULL, &ignored);
 		fd_close(&read_fd);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		process_reap(pid, NULL);
 	}
 	return text;
 }

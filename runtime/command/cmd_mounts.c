@@ -3,9 +3,9 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
 #include "base/path.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "config/json.h"
 #include "init/step.h"
@@ -109,14 +109,13 @@ static int change_inside(struct change *change, struct error *err)
 static int change_run(struct change *change, struct error *err)
 {
 	struct error inside = { 0 };
-	int fds[2], status;
+	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
+	int status;
 	ssize_t size;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe");
-	_cleanup_fd int read_fd = fds[0], write_fd = fds[1];
-
+	if (fd_pipe(&read_fd, &write_fd, err) < 0)
+		return -1;
 	pid = fork();
 	if (pid < 0)
 		return error_errno(err, "start a process");
@@ -129,9 +128,8 @@ static int change_run(struct change *change, struct error *err)
 	}
 	fd_close(&write_fd);
 	size = read(read_fd, &inside, sizeof(inside));
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for process %d", (int)pid);
+	if (process_reap(pid, &status) < 0)
+		return error_errno(err, "wait for process %d", (int)pid);
 	if (size == (ssize_t)sizeof(inside)) {
 		*err = inside;
 		return -1;

@@ -2,10 +2,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/wait.h>
 
+#include "base/process.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
+#include "runtime/wait.h"
 
 struct ps_options {
 	const char *format;
@@ -40,13 +41,11 @@ static _noreturn void ps_exec(const struct arguments *words, bool plain, int out
 static int ps_run(struct cli *cli, bool plain, char **ret_text, struct error *err)
 {
 	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
-	int fds[2], status, result;
+	int status, result;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe for ps");
-	read_fd = fds[0];
-	write_fd = fds[1];
+	if (fd_pipe(&read_fd, &write_fd, err) < 0)
+		return -1;
 	pid = fork();
 	if (pid < 0)
 		return error_errno(err, "start ps");
@@ -56,7 +55,7 @@ static int ps_run(struct cli *cli, bool plain, char **ret_text, struct error *er
 	result = fd_read_all(read_fd, PS_OUTPUT_MAX, cli->arena, ret_text, NULL, err);
 	/* Else a ps whose output was too much would wait for us for ever. */
 	fd_close(&read_fd);
-	if (waitpid(pid, &status, 0) < 0)
+	if (process_reap(pid, &status) < 0)
 		return error_errno(err, "wait for ps");
 	if (result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
 		return error_set(err, "start ps: it is not installed (procps); "
@@ -64,7 +63,7 @@ static int ps_run(struct cli *cli, bool plain, char **ret_text, struct error *er
 	if (result == 0 && status != 0 && !plain && cli->arguments.count == 1)
 		return ps_run(cli, true, ret_text, err);
 	if (result == 0 && status != 0)
-		return error_set(err, "ps failed with status %d", status);
+		return error_set(err, "ps exited with status %d", wait_exit_status(status));
 	return result;
 }
 

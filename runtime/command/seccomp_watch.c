@@ -9,9 +9,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/sys.h"
 #include "config/seccomp_watch.h"
 #include "runtime/command/command.h"
@@ -252,8 +252,7 @@ int seccomp_watch_end(struct seccomp_watch *watch, bool ran, struct error *err)
 	/* It may be waiting for a container that never came to be. */
 	if (!ran)
 		kill(watch->pid, SIGKILL);
-	while (waitpid(watch->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	process_reap(watch->pid, &status);
 	watch->pid = 0;
 	return ran && status != 0 ? error_set(err, "the system calls were not watched to the end") :
 				    0;

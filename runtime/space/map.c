@@ -2,9 +2,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "runtime/idmap.h"
 #include "runtime/space/space.h"
@@ -202,8 +202,7 @@ static int write_from_inside(const struct kist_options *options,
 	request.join_flags = joined->join_flags & CLONE_NEWUSER;
 	request.join_fds[NAMESPACE_USER] = joined->join_fds[NAMESPACE_USER];
 	if (clone_process(&request, writer_main, &writer, &child, err) == 0) {
-		while (waitpid(child.pid, &status, __WALL) < 0 && errno == EINTR)
-			;
+		process_reap(child.pid, &status);
 		close(child.pidfd);
 		error_set(err, WRITER_GONE);
 		if (writer.said->text[0] != '\0')
@@ -322,8 +321,7 @@ void space_writer_end(struct space_writer *writer)
 	fd_close(&writer->fd);
 	if (writer->process.pid == 0)
 		return;
-	while (waitpid(writer->process.pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	process_reap(writer->process.pid, NULL);
 	fd_close(&writer->process.pidfd);
 	writer->process.pid = 0;
 }

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 
 #define STACK_DEFAULT	((size_t)1024 * 1024)
 #define STACK_LEAST	((size_t)64 * 1024) /* two error records, and what libc's execvpe takes */
@@ -155,8 +155,7 @@ pid_t pidfd_pid(int pidfd)
 /* The first process is gone; the one that stays is init's. */
 static void adopt_daemon(struct kist_space *space, int pidfd)
 {
-	while (waitpid(space->child.pid, NULL, __WALL) < 0 && errno == EINTR)
-		;
+	process_reap(space->child.pid, NULL);
 	fd_close(&space->child.pidfd);
 	space->child = (struct clone_result){ pidfd_pid(pidfd), pidfd };
 	space->daemon = true;
