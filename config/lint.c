@@ -60,6 +60,15 @@ static bool exists(const char *path)
 
 /* --- root, mounts -------------------------------------------------------------------- */
 
+/* errno, in the words of an error. */
+static void found_missing(struct lint *lint, const char *pointer, const char *path)
+{
+	struct error missing;
+
+	error_errno(&missing, "%s", path);
+	found(lint, SEVERITY_ERROR, pointer, "%s", missing.text);
+}
+
 static void lint_root(struct lint *lint)
 {
 	const char *path = lint->plan->root_path;
@@ -67,7 +76,7 @@ static void lint_root(struct lint *lint)
 
 	lint->root_fd = open(path, O_PATH | O_CLOEXEC);
 	if (lint->root_fd < 0) {
-		found(lint, SEVERITY_ERROR, "/root/path", "%s: %s", path, strerror(errno));
+		found_missing(lint, "/root/path", path);
 	} else if (fstat(lint->root_fd, &st) == 0 && !S_ISDIR(st.st_mode)) {
 		found(lint, SEVERITY_ERROR, "/root/path", "%s: is a file, and must be a directory",
 		      path);
@@ -91,8 +100,7 @@ static void lint_mounts(struct lint *lint)
 			continue;
 		fd = open(mount->source, O_PATH | O_CLOEXEC);
 		if (fd < 0)
-			found(lint, SEVERITY_ERROR, pointer, "%s: %s", mount->source,
-			      strerror(errno));
+			found_missing(lint, pointer, mount->source);
 	}
 }
 
@@ -124,8 +132,7 @@ static void lint_namespaces(struct lint *lint)
 		if (!ns->listed)
 			continue;
 		if (ns->path != NULL && !exists(ns->path) && errno == ENOENT)
-			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name), "%s: %s",
-			      ns->path, strerror(ENOENT));
+			found_missing(lint, namespace_pointer(lint, row->name), ns->path);
 		if (!exists(arena_printf(lint->arena, "/proc/self/ns/%s", file)))
 			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name),
 			      "this kernel has no namespaces of type \"%s\"", row->name);

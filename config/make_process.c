@@ -113,9 +113,6 @@ static int write_capabilities(struct json_writer *w, const struct make_options *
 	write_capability_set(w, "bounding", set);
 	write_capability_set(w, "effective", held);
 	write_capability_set(w, "permitted", held);
-	/* runc 1.1 lists them, to no effect for root; any other user would really have them. */
-	if (uid == 0)
-		write_capability_set(w, "ambient", set);
 	json_write_end(w);
 	return 0;
 }

@@ -96,7 +96,7 @@ int beside_run(struct arena *arena, const char *program, const char *const *argu
 		return -1;
 	child = fork();
 	if (child < 0)
-		return error_errno(err, "fork");
+		return error_errno(err, "start %s", program);
 	if (child == 0) {
 		if (dup2(write_fd, STDOUT_FILENO) >= 0)
 			execv(path, (char *const *)(uintptr_t)arguments);

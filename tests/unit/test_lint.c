@@ -121,7 +121,7 @@ static const struct {
 	  "file "
 	  "or directory" },
 	{ CONFIG("'x'", "]", ",'mounts':[{'destination':'/a','source':'none','options':['bind']}]"),
-	  1, "error: config.json:4:41: /mounts/0/source: @/none: No such file or directory" },
+	  1, "error: config.json:4:41: /mounts/0/source: @/none: no such file or directory" },
 	{ CONFIG("'x'", "]", ",'hooks':{'createRuntime':[{'path':'/nope'}]}"), 1,
 	  "error: config.json:4:36: /hooks/createRuntime/0/path: exec: '/nope': no such file or "
 	  "directory" },
@@ -137,7 +137,7 @@ static const struct {
 	{ CONFIG("'x'", "],'resources':{'pids':{'limit':5}}", ""), 0,
 	  "error: config.json:3:54: /linux/resources: this host has no cgroups at /sys/fs/cgroup" },
 	{ CONFIG("'x'", ",{'type':'network','path':'@/none'}]", ""), 1,
-	  "error: config.json:3:41: /linux/namespaces/1: @/none: No such file or directory" },
+	  "error: config.json:3:41: /linux/namespaces/1: @/none: no such file or directory" },
 	{ CONFIG("'x'",
 		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdri'],"
 		 "'action':'SCMP_ACT_ERRNO'}]}",
@@ -164,8 +164,9 @@ Test(lint, finds_what_would_fail_at_the_start)
 Test(lint, tells_a_missing_root_from_a_file)
 {
 	cr_expect(finds("{'ociVersion':'1.3.0','root':{'path':'none'},'linux':{'namespaces':"
-			"[{'type':'mount'}]}}", 1,
-			"error: config.json:1:38: /root/path: @/none: No such file or directory"));
+			"[{'type':'mount'}]}}",
+			1,
+			"error: config.json:1:38: /root/path: @/none: no such file or directory"));
 	cr_expect(finds(
 		"{'ociVersion':'1.3.0','root':{'path':'file'},'linux':{'namespaces':"
 		"[{'type':'mount'}]}}",

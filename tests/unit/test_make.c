@@ -71,7 +71,7 @@ static const struct fact runc_facts[] = {
 	{ "/process/capabilities/bounding", CAPABILITIES },
 	{ "/process/capabilities/effective", CAPABILITIES },
 	{ "/process/capabilities/permitted", CAPABILITIES },
-	{ "/process/capabilities/ambient", CAPABILITIES },
+	{ "/process/capabilities/ambient", "(none)" },
 	{ "/process/capabilities/inheritable", "(none)" },
 	{ "/process/rlimits/0/type", "RLIMIT_NOFILE" },
 	{ "/process/rlimits/0/hard", "1024" },
