@@ -229,14 +229,7 @@ static const struct {
 static int mount_new(const struct plan *plan, struct init *in, const struct mount_plan *mount,
 		     struct error *err)
 {
-	struct file_system fs = {
-		.type = mount->type,
-		.source = mount->source,
-		.data = mount->data,
-		.super_set = mount->super_set,
-		.super_clear = mount->super_clear,
-		.attributes = mount->attr_set,
-	};
+	struct file_system fs = file_system_of(mount);
 	bool made = false, copy = is_type(mount, "tmpfs") && (mount->flags & MOUNT_TMPCOPYUP);
 	_cleanup_fd int target_fd = target_directory(in, mount, &made, err);
 	_cleanup_fd int tree_fd = -EBADF;

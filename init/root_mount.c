@@ -12,19 +12,12 @@
 static int mount_root(const struct plan *plan, const struct mount_plan *mount,
 		      struct error *err)
 {
-	struct file_system fs = {
-		.type = mount->type,
-		.source = mount->source,
-		.data = mount->data,
-		.super_set = mount->super_set,
-		.super_clear = mount->super_clear,
-		.attributes = mount->attr_set,
-		.label = plan->mount_label,
-	};
+	struct file_system fs = file_system_of(mount);
 	_cleanup_fd int loop_fd = -EBADF;
 	char device[32];
 	struct stat st;
 
+	fs.label = plan->mount_label;
 	if (fs.source != NULL && fs.source[0] == '/' && stat(fs.source, &st) == 0 &&
 	    S_ISREG(st.st_mode)) {
 		loop_fd = loop_open(fs.source, device, err);

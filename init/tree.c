@@ -197,6 +197,18 @@ static int fs_create_overlay(int fs_fd, const struct file_system *fs, struct err
 	return result;
 }
 
+struct file_system file_system_of(const struct mount_plan *mount)
+{
+	return (struct file_system){
+		.type = mount->type,
+		.source = mount->source,
+		.data = mount->data,
+		.super_set = mount->super_set,
+		.super_clear = mount->super_clear,
+		.attributes = mount->attr_set,
+	};
+}
+
 int tree_new(const struct file_system *fs, struct error *err)
 {
 	_cleanup_fd int fs_fd = sys_fsopen(fs->type, FSOPEN_CLOEXEC);

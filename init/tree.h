@@ -36,6 +36,8 @@ struct file_system {
 	uint64_t attributes;			/* MOUNT_ATTR_* */
 	const char *label;			/* SELinux context=, or NULL */
 };
+/* As the plan has it, but for the label. */
+struct file_system file_system_of(const struct mount_plan *mount);
 int tree_new(const struct file_system *fs, struct error *err);
 /* New options for the file system that is mounted at fd ("remount"). */
 int tree_reconfigure(int fd, uint64_t super_set, uint64_t super_clear, const char *data,

@@ -113,21 +113,31 @@ static int run_foreground(struct creation_request *request, bool keep, struct er
 	return status;
 }
 
+/* Made, started, and ready where it says so. */
+static int start_and_leave(struct creation_request *request, int console_socket,
+			   struct creation *ret, struct error *err)
+{
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
+
+	request->console_socket = console_socket;
+	if (creation_begin(request, ret, err) < 0 ||
+	    creation_start(ret, &notify, ret->spawn.pid, err) < 0)
+		return -1;
+	container_unlock(&ret->container);
+	notify_wait(&notify, ret->spawn.pidfd);
+	return 0;
+}
+
 static int run_detached(struct creation_request *request, struct error *err)
 {
 	const char *path = request->options->console_socket;
 	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
-	_cleanup_notify struct notify notify = NOTIFY_NONE;
 	struct creation creation;
 
 	if (path != NULL && console_socket < 0)
 		return -1;
-	request->console_socket = console_socket;
-	if (creation_begin(request, &creation, err) < 0 ||
-	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
+	if (start_and_leave(request, console_socket, &creation, err) < 0)
 		return -1;
-	container_unlock(&creation.container);
-	notify_wait(&notify, creation.spawn.pidfd);
 	creation_close(&creation);
 	return 0;
 }
@@ -137,15 +147,10 @@ static int start_monitored(void *context, int console_socket, struct monitored *
 			   struct error *err)
 {
 	struct creation_request *request = context;
-	_cleanup_notify struct notify notify = NOTIFY_NONE;
 	struct creation creation;
 
-	request->console_socket = console_socket;
-	if (creation_begin(request, &creation, err) < 0 ||
-	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
+	if (start_and_leave(request, console_socket, &creation, err) < 0)
 		return -1;
-	container_unlock(&creation.container);
-	notify_wait(&notify, creation.spawn.pidfd);
 	*ret = (struct monitored){ creation.spawn.pid, fd_take(&creation.spawn.pidfd),
 				   fd_take(&creation.container.dir_fd) };
 	creation_close(&creation);
