@@ -144,6 +144,24 @@ E2E(conformance, a_link_is_bound_onto_a_link)
 	}
 }
 
+E2E(conformance, options_of_a_cgroup_mount_reach_the_kernel)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_root();
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/cgroup2', 'type': 'cgroup2',"
+		   " 'source': 'cgroup2', 'options': ['nonsense']}");
+	bundle_probe_args(b, "exit", "0", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, "nonsense") != NULL, "%s", got.err);
+	bundle_set(b, "/mounts/7/options", "['nsdelegate']");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+}
+
 /* --- hooks ---------------------------------------------------------------------------- */
 
 static const char *read_host_file(const char *path)
