@@ -47,8 +47,10 @@ void counter_script(struct bundle *b, const char *before)
 {
 	bundle_args(b, "/bin/sh", "-c",
 		    arena_printf(&e2e_arena,
-				 "%s; i=0; while :; do i=$((i+1)); echo $i >/count; sleep 0.05; done",
-				 before), NULL);
+				 "%s; i=0; while :; do i=$((i+1)); echo $i >/count; "
+				 "sleep 0.05; done",
+				 before),
+		    NULL);
 }
 
 struct bundle *counter_new(const char *init)
@@ -73,14 +75,14 @@ struct bundle *counter_new(const char *init)
 
 uint64_t counter_value(struct bundle *b)
 {
+	const char *path = counter_path(b, "bundle/rootfs/count");
 	struct error err;
 	uint64_t count = 0;
 	char *text;
 
 	/* It may just be written. */
 	for (int i = 0; i < 100 && count == 0; i++, usleep(10000)) {
-		if (file_read(AT_FDCWD, counter_path(b, "bundle/rootfs/count"), 64, &e2e_arena, &text,
-			      NULL, &err) == 0)
+		if (file_read(AT_FDCWD, path, 64, &e2e_arena, &text, NULL, &err) == 0)
 			text_to_u64(arena_strndup(&e2e_arena, text, strcspn(text, "\n")), 1 << 20,
 				    &count);
 	}

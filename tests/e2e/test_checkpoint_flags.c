@@ -202,8 +202,7 @@ E2E(checkpoint_flags, lazy_pages_are_fetched_when_they_are_used)
 {
 	struct bundle *b = counter_new("always");
 	const char *image = counter_path(b, "image");
-	const char *const args[] = { "lazy-pages", "--images-dir", image, "--work-dir", image, "-vv",
-				     NULL };
+	const char *const args[] = { "lazy-pages", "-D", image, "-W", image, "-vv", NULL };
 	struct output got;
 	uint64_t before;
 	pid_t pid;
