@@ -49,6 +49,8 @@ static const struct row rows[] = {
 	  NULL, NULL, NULL },
 	{ "cpuset", "/cpu/cpus", "'0'", NULL, "cpuset.cpus", "0", NULL, "cpuset.cpus", "0", NULL },
 	{ "cpuset", "/cpu/mems", "'0'", NULL, "cpuset.mems", "0", NULL, "cpuset.mems", "0", NULL },
+	{ "blkio", "/blockIO/weight", "500", "300", "blkio.bfq.weight", "500", "300", NULL, NULL,
+	  NULL },
 	{ "pids", "/pids/limit", "77", "78", "pids.max", "77", "78", "pids.max", "77", "78" },
 	{ "net_cls", "/network/classID", "1048577", "1048578", "net_cls.classid", "1048577",
 	  "1048578", NULL, NULL, NULL },
@@ -62,27 +64,38 @@ static const struct row rows[] = {
 	  "6291456", "hugetlb.2MB.rsvd.max", "4194304", "6291456" },
 };
 
-/* The kernel may be built without, and other cgroups may have all of it already. */
-static bool has_real_time(void)
+/*
+ * What the kernel may be built without, a module may have, or other cgroups may
+ * have all of already: whether a cgroup of v1 can be given it.
+ */
+static bool can_have(const char *controller, const char *file, const char *value)
 {
-	const char *directory = arena_printf(&e2e_arena, "/sys/fs/cgroup/cpu/kist-trial-%d",
-					     (int)getpid());
+	const char *directory = arena_printf(&e2e_arena, "/sys/fs/cgroup/%s/kist-trial-%d",
+					     controller, (int)getpid());
 	struct error err;
 	bool given;
 
-	if (mkdir(directory, 0755) < 0)
+	if (!matrix_has_v1(controller) || mkdir(directory, 0755) < 0)
 		return false;
-	given = file_write(AT_FDCWD, arena_printf(&e2e_arena, "%s/cpu.rt_runtime_us", directory),
-			   "40000", &err) == 0;
+	given = file_write(AT_FDCWD, arena_printf(&e2e_arena, "%s/%s", directory, file), value,
+			   &err) == 0;
 	rmdir(directory);
 	return given;
+}
+
+/* Those of which the controller alone does not say. */
+static bool is_doubtful(const struct row *row)
+{
+	return strstr(row->property, "realtime") != NULL || strcmp(row->controller, "blkio") == 0;
 }
 
 /* Whether that row has an effect here; unified and hybrid hosts may have it in v2. */
 static bool has(const struct row *row)
 {
 	if (strstr(row->property, "realtime") != NULL)
-		return matrix_has_v1("cpu") && has_real_time();
+		return can_have("cpu", "cpu.rt_runtime_us", "40000");
+	if (is_doubtful(row))
+		return can_have(row->controller, row->file_v1, "200");
 	if (row->file_v1 != NULL && matrix_has_v1(row->controller))
 		return true;
 	return row->file_v2 != NULL && matrix_has_v2(row->controller);
@@ -150,8 +163,7 @@ E2E(matrix_cgroup, what_the_host_lacks_is_refused_by_name)
 		struct bundle *b;
 		struct output got;
 
-		if (has(row) ||
-		    (strstr(row->property, "realtime") != NULL && matrix_has_v1("cpu")))
+		if (has(row) || is_doubtful(row))
 			continue;
 		found++;
 		b = bundle_new();

@@ -337,3 +337,15 @@ E2E(matrix_process, memory_policy_is_that_of_exec_too)
 	cr_expect(strstr(got.out, " bind:0 "), "%.200s%s", got.out, got.err);
 	matrix_stop(b);
 }
+
+E2E(matrix_process, terminal_has_the_size_told)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/process/terminal", "true");
+	bundle_set(b, "/process/consoleSize", "{'height': 33, 'width': 77}");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(got.out, "window=77x33"), "%s%s", got.out, got.err);
+}
