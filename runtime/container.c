@@ -279,7 +279,9 @@ int container_relock(struct container *c, struct error *err)
 					       (int)journal_holder(c->lock_fd, JOURNAL_CHANGE));
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
-	if (fstat(c->dir_fd, &st) < 0 || st.st_nlink == 0)
+	if (fstat(c->dir_fd, &st) < 0)
+		return error_errno(err, "look at the state of %s", c->id);
+	if (st.st_nlink == 0)
 		return container_error(err, ENOENT, "container does not exist");
 	return 0;
 }

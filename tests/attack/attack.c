@@ -152,18 +152,30 @@ void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *c
 				.err = out };
 }
 
-void attack_engine(const struct attack *attack, enum engine_scope scope, engine_decide *decide,
-		   void *context, struct engine_result *ret)
+void attack_engine_call(const struct attack *attack, const char *const words[],
+			enum engine_scope scope, engine_decide *decide, void *context,
+			struct engine_result *ret)
 {
-	const struct bundle *b = attack->bundle;
-	const char *const args[] = { b->runtime, "--root", b->state, "run",
-				     "--bundle", b->path,  b->id,    NULL };
+	const char *args[16] = { attack->bundle->runtime, "--root", attack->bundle->state };
 
-	config_write(b);
+	for (size_t i = 0; words[i] != NULL; i++) {
+		cr_assert_lt(i, ARRAY_SIZE(args) - 4);
+		args[i + 3] = words[i];
+	}
+	config_write(attack->bundle);
 	cr_assert_eq(engine_run(args, scope, RUN_SECONDS, decide, context, ret), 0,
 		     "the engine: %s", strerror(errno));
 	cr_expect_neq(ret->status, -1, "%s: still running after %d s: %s", ret->stopped_at,
 		      RUN_SECONDS, ret->output);
+}
+
+void attack_engine(const struct attack *attack, enum engine_scope scope, engine_decide *decide,
+		   void *context, struct engine_result *ret)
+{
+	const struct bundle *b = attack->bundle;
+	const char *const words[] = { "run", "--bundle", b->path, b->id, NULL };
+
+	attack_engine_call(attack, words, scope, decide, context, ret);
 }
 
 const char *attack_left(const struct attack *attack)

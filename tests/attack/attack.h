@@ -54,6 +54,10 @@ void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *c
  */
 void attack_engine(const struct attack *attack, enum engine_scope scope, engine_decide *decide,
 		   void *context, struct engine_result *ret);
+/* The same of another command: RUNTIME --root STATE words... NULL, of the bundle as it is now. */
+void attack_engine_call(const struct attack *attack, const char *const words[],
+			enum engine_scope scope, engine_decide *decide, void *context,
+			struct engine_result *ret);
 /* After it: no process, mount, cgroup, state left; what is left, or NULL, and it is gone. */
 const char *attack_left(const struct attack *attack);
 /*
