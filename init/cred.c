@@ -27,37 +27,6 @@ int step_shield(const struct plan *plan, struct init *in, struct error *err)
 	return 0;
 }
 
-/*
- * include/linux/key.h: what a new session keyring allows, all to who has it and view, read and
- * link to its owner; and search to the owner, by which "exec" finds it under its name.
- */
-#define KEYRING_RIGHTS (0x3f000000UL | 0x00130000 | 0x00080000)
-
-/* Keys that the caller's session holds are not the container's.  Its own has a name of runc's. */
-int step_keyring(const struct plan *plan, struct init *in, struct error *err)
-{
-	const char *name;
-	long keyring;
-
-	(void)plan;
-	if (!in->new_keyring)
-		return 0;
-	name = arena_printf(in->arena, "_ses.%s", in->id);
-	keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name, 0, 0);
-	if (keyring < 0 && errno == ENOSYS)
-		return 0;
-	if (keyring < 0) {
-		error_errno(err, "join a session keyring");
-		return err->code == EDQUOT
-			       ? error_hint(err, "the user's quota of keys is used up: raise "
-						 "kernel.keys.maxkeys or use --no-new-keyring")
-			       : -1;
-	}
-	if (sys_keyctl(KEYCTL_SETPERM, (unsigned long)keyring, KEYRING_RIGHTS, 0) < 0)
-		return error_errno(err, "set the rights of the session keyring");
-	return 0;
-}
-
 /* What the running kernel knows; the highest is asked for, as a newer one has more. */
 static uint64_t known_capabilities(void)
 {
@@ -314,6 +283,58 @@ static int selinux_failed(const char *label, struct error *err)
 	return error_hint(err, "this kernel runs without SELinux, or its policy has no such label");
 }
 
+/*
+ * include/linux/key.h: what a new session keyring allows, all to who has it and view, read and
+ * link to its owner; and search to the owner, by which "exec" finds it under its name.
+ */
+#define KEYRING_RIGHTS (0x3f000000UL | 0x00130000 | 0x00080000)
+
+/* It has a name of runc's. */
+static int keyring_join(const struct init *in, struct error *err)
+{
+	const char *name = arena_printf(in->arena, "_ses.%s", in->id);
+	long keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name, 0, 0);
+
+	if (keyring < 0 && errno == ENOSYS)
+		return 0;
+	if (keyring < 0) {
+		error_errno(err, "join a session keyring");
+		return err->code == EDQUOT
+			       ? error_hint(err, "the user's quota of keys is used up: raise "
+						 "kernel.keys.maxkeys or use --no-new-keyring")
+			       : -1;
+	}
+	if (sys_keyctl(KEYCTL_SETPERM, (unsigned long)keyring, KEYRING_RIGHTS, 0) < 0)
+		return error_errno(err, "set the rights of the session keyring");
+	return 0;
+}
+
+static bool has_selinux_label(const struct process_plan *process)
+{
+	return process->selinux_label != NULL && *process->selinux_label != '\0';
+}
+
+/*
+ * Keys that the caller's session holds are not the container's.  Below SELinux the new keyring
+ * is labelled as the program will be, or that could not use it.
+ */
+int step_keyring(const struct plan *plan, struct init *in, struct error *err)
+{
+	static const char file[] = "self/attr/keycreate";
+	const char *label = in->process->selinux_label;
+
+	(void)plan;
+	if (!in->new_keyring)
+		return 0;
+	if (!has_selinux_label(in->process))
+		return keyring_join(in, err);
+	if (label_write(in, file, label, label, err) < 0)
+		return selinux_failed(label, err);
+	if (keyring_join(in, err) < 0)
+		return -1;
+	return procfs_write(in->proc_fd, file, "\n", err);
+}
+
 /* The labels that execve gives the program.  Written through our own procfs, and read back. */
 int step_label(const struct plan *plan, struct init *in, struct error *err)
 {
@@ -327,9 +348,8 @@ int step_label(const struct plan *plan, struct init *in, struct error *err)
 				err) < 0)
 			return apparmor_failed(in, process->apparmor_profile, err);
 	}
-	if (process->selinux_label != NULL && *process->selinux_label != '\0' &&
-	    label_write(in, "self/attr/exec", process->selinux_label, process->selinux_label,
-			err) < 0)
+	if (has_selinux_label(process) && label_write(in, "self/attr/exec", process->selinux_label,
+						      process->selinux_label, err) < 0)
 		return selinux_failed(process->selinux_label, err);
 	return 0;
 }
