@@ -176,3 +176,22 @@ ATTACK(cgroup, files_are_read_only_without_a_namespace)
 	bundle_unset(user.bundle, "/linux/namespaces/4");
 	expect_shut(&user, "an ordinary user");
 }
+
+ATTACK(cgroup, of_exec_is_one_of_the_container)
+{
+	struct attack a = attack_new();
+	struct output output;
+	struct call call;
+
+	bundle_probe_args(a.bundle, "say", "ready", "sleep", "60000", NULL);
+	bundle_begin(a.bundle, &call, "run", "--bundle", a.bundle->path, a.bundle->id, NULL);
+	bundle_await(&call, "ready");
+	for (size_t i = 0; i < ARRAY_SIZE(climbing); i++) {
+		bundle_call(a.bundle, &output, "exec", "--cgroup", climbing[i], a.bundle->id,
+			    "/probe", "say", "in", NULL);
+		cr_expect_neq(output.status, 0, "%s: %s", climbing[i], output.out);
+		cr_expect_not(exists_anywhere("kist-attack"), "%s", climbing[i]);
+	}
+	bundle_call(a.bundle, &output, "kill", a.bundle->id, "KILL", NULL);
+	bundle_finish(&call, &output);
+}

@@ -237,3 +237,26 @@ ATTACK(console, forged_by_the_image_is_refused_or_replaced)
 			  what);
 	}
 }
+
+ATTACK(devices, stay_shut_when_limits_change)
+{
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+	struct output output;
+	struct probe seen;
+
+	cr_assert_eq(mknod(attack_path(&a, "/kmsg"), S_IFCHR | 0666, makedev(1, 11)), 0);
+	bundle_probe_args(b, "sleep", "60000", NULL);
+	bundle_call(b, &output, "create", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(output.status, 0, "%s", output.err);
+	bundle_call(b, &output, "start", b->id, NULL);
+	bundle_call(b, &output, "update", "--pids-limit", "100", b->id, NULL);
+	cr_expect_eq(output.status, 0, "%s", output.err);
+	bundle_call(b, &output, "exec", b->id, "/probe", "open", "/kmsg", "r", "open", "/dev/null",
+		    "rw", NULL);
+	probe_parse(&seen, &e2e_arena, output.out);
+	cr_expect(probe_has(&seen, "open:/kmsg=EPERM") && probe_has(&seen, "open:/dev/null=0"),
+		  "%s%s", output.out, output.err);
+	bundle_call(b, &output, "delete", "--force", b->id, NULL);
+	cr_expect_eq(output.status, 0, "%s", output.err);
+}

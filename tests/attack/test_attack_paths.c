@@ -184,3 +184,30 @@ ATTACK(fds, do_not_lead_to_a_program_of_the_host)
 			leak_remove_tree(a.bundle->dir);
 		}
 }
+
+/* The same for who comes in, with the fds that kist has itself. */
+ATTACK(cwd, of_exec_through_a_leaked_fd_is_refused_or_inside)
+{
+	struct attack a = attack_new();
+	struct output output;
+	struct call call;
+
+	bundle_probe_args(a.bundle, "say", "ready", "sleep", "60000", NULL);
+	attack_begin(&a);
+	bundle_begin(a.bundle, &call, "run", "--bundle", a.bundle->path, a.bundle->id, NULL);
+	bundle_await(&call, "ready");
+	for (size_t i = 0; i < ARRAY_SIZE(escapes); i++)
+		for (int fd = 3; fd <= 20; fd += attack_all() ? 1 : 3) {
+			const char *cwd = arena_printf(&e2e_arena, escapes[i], fd);
+			struct probe seen;
+
+			bundle_call(a.bundle, &output, "exec", "--cwd", cwd, a.bundle->id, "/probe",
+				    "list", ".", NULL);
+			probe_parse(&seen, &e2e_arena, output.out);
+			cr_expect_not(probe_has(&seen, "list:.=boot"), "%s: %s", cwd, output.out);
+			cr_expect(output.status == 0 || *output.err != '\0', "%s: no word", cwd);
+		}
+	bundle_call(a.bundle, &output, "kill", a.bundle->id, "KILL", NULL);
+	bundle_finish(&call, &output);
+	attack_check(&a, "exec --cwd");
+}
