@@ -8,7 +8,7 @@
 /*
  * libFuzzer: any bytes as config.json, for "run" and for "check".  Build with
  *   clang -fsanitize=fuzzer,address,undefined
- * and start with tests/golden as the corpus.
+ * or start tests/fuzz/run.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
