@@ -293,8 +293,9 @@ static int selinux_failed(const char *label, struct error *err)
 static int keyring_join(const struct init *in, struct error *err)
 {
 	const char *name = arena_printf(in->arena, "_ses.%s", in->id);
-	long keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name, 0, 0);
+	long keyring;
 
+	keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name, 0, 0);
 	if (keyring < 0 && errno == ENOSYS)
 		return 0;
 	if (keyring < 0) {
