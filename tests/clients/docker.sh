@@ -65,7 +65,7 @@ checks_of_build
 # The engine itself
 docker ps -aq | xargs -r docker rm -f >/dev/null 2>&1
 seen 'no container is left' 5 '^$' ps -aq
-until_seen 'no cgroup is left' 5 '^$' find /sys/fs/cgroup -type d -path '*/docker/*'
+until_seen 'no cgroup is left' 15 '^$' find /sys/fs/cgroup -type d -path '*/docker/*'
 none_left /run/one/runtime-runc/moby
 dockerd_stop one
 finish
