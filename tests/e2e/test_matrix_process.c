@@ -13,10 +13,10 @@
 
 E2E(matrix_process, each_resource_has_its_limit)
 {
-	/* Below what a caller without CAP_SYS_RESOURCE usually has itself. */
+	/* What a caller without CAP_SYS_RESOURCE may give; AS and DATA with room for sanitizers. */
 	static const struct { const char *type; long long soft, hard; } limits[] = {
-		{ "AS", 1LL << 40, 1LL << 41 }, { "CORE", 0, 0 }, { "CPU", 1000, 2000 },
-		{ "DATA", 1LL << 30, 1LL << 31 }, { "FSIZE", 1 << 20, 1 << 21 },
+		{ "AS", 1LL << 46, 1LL << 47 }, { "CORE", 0, 0 }, { "CPU", 1000, 2000 },
+		{ "DATA", 1LL << 46, 1LL << 47 }, { "FSIZE", 1 << 20, 1 << 21 },
 		{ "LOCKS", 10, 11 }, { "MEMLOCK", 32768, 65536 }, { "MSGQUEUE", 1000, 2000 },
 		{ "NICE", 0, 0 }, { "NOFILE", 100, 200 }, { "NPROC", 1000, 1001 },
 		{ "RSS", 1 << 30, 1LL << 31 }, { "RTPRIO", 0, 0 }, { "RTTIME", 1000000, 2000000 },
