@@ -8,7 +8,8 @@ is one more failure, as is a phase without a log.  Prints what failed, with its
 output, what was skipped and why, and last the line "N passed, M failed, K skipped".
 
 With MUST_RUN=1 a skip is a failure, unless the same test ran in another phase or
-tests/allowed-skips.txt has it.
+tests/allowed-skips.txt has it; and so is what a phase left behind (NAME.left), which on a
+machine that does other things, too, may be theirs.
 """
 import fnmatch
 import json
@@ -62,6 +63,7 @@ def phase_results(directory, phase):
         with open(path, encoding='utf-8', errors='replace') as file:
             for line in file:
                 results += entry_results(json.loads(line))
+    results += left_behind(directory, phase)
     if status == NO_KERNEL:
         return [['phase ' + phase, 'skipped', 'the mirror has no such kernel']]
     failed = any(r[1] == 'failed' for r in results)
@@ -69,6 +71,16 @@ def phase_results(directory, phase):
         results.append(['phase ' + phase, 'failed', 'status %d%s' % (
             status, ': out of time' if status in (124, 137) else '') + tail(directory, phase)])
     return results
+
+
+def left_behind(directory, phase):
+    path = os.path.join(directory, phase + '.left')
+    if not os.path.exists(path) or os.path.getsize(path) == 0:
+        return []
+    with open(path, encoding='utf-8') as file:
+        text = 'left behind:\n' + file.read()
+    result = 'failed' if os.environ.get('MUST_RUN') == '1' else 'skipped'
+    return [['phase ' + phase, result, text.strip()]]
 
 
 def tail(directory, phase):

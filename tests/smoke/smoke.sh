@@ -43,16 +43,22 @@ ended() {
 
 lacks() { case $out in *"$1"*) return 1 ;; esac; }
 
-# No process, cgroup or directory of a run, for at most three seconds.
-nothing_left() {
-	local try places
+# Processes, cgroups and directories of runs.
+runs() {
+	local places
 	if [ "$(id -u)" = 0 ]; then places=/run/kist-smoke; else places=/tmp/kist-smoke-$(id -u); fi
-	for try in $(seq 30); do
-		left=$(
-			ls "$places" 2>/dev/null
-			find /sys/fs/cgroup -maxdepth 4 -name 'kist-smoke-*' 2>/dev/null
-			ps -eo args | grep -F "sleep $sleeper" | grep -v grep
-		)
+	ls "$places" 2>/dev/null
+	find /sys/fs/cgroup -maxdepth 4 -name 'kist-smoke-*' 2>/dev/null
+	ps -eo args | grep -F "sleep $sleeper" | grep -v grep
+}
+
+before=$(runs)
+
+# No more of these than before, after ten seconds at most.
+nothing_left() {
+	local try
+	for try in $(seq 100); do
+		left=$(runs | grep -vxF "$before")
 		[ -n "$left" ] || return 0
 		sleep 0.1
 	done

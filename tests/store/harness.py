@@ -64,7 +64,7 @@ class Work:
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env,
                                 cwd=self.mine, **more)
 
-    def call(self, *words, limit=30, **more):
+    def call(self, *words, limit=90, **more):
         """Status, what it printed, what it said."""
         process = self.start(*words, **more)
         try:

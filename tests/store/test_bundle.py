@@ -83,7 +83,7 @@ def hostile_passwd(work):
                 'out', symlink(b'etc/passwd', b'../../../../../../etc/hostname')):
         work.layout(entry + END, name=name, Cmd=['/bin/id'], User='app').save()
         status, _, err = work.rootfs('bundle', work.path + '/' + name, work.mine + '/' + name,
-                                     limit=10)
+                                     limit=60)
         expect(status == 1 and err.count('\n') == 1, '%s: %d %s' % (name, status, err))
         expect(not os.path.exists(work.mine + '/' + name), 'a bundle was made')
 
@@ -156,7 +156,7 @@ def only_once(work):
     several = [work.start('rootfs', '--store', work.store, 'bundle', work.image,
                           work.mine + '/b%d' % i) for i in range(4)]
     for process in several:
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=90)
         expect(process.returncode == 0, out + err)
     work.good(work.rootfs('bundle', work.image, work.mine + '/last'))
     expect(len(work.layers()[1]) == 2, work.layers())
@@ -218,9 +218,12 @@ def interrupted(work):
                          work.mine + '/bundle', stdin=-1)
     process.stdin.write(file_(b'a', b'1' * 100000) * 3)
     process.stdin.flush()
-    time.sleep(0.3)
+    for _ in range(1000):		# until it unpacks
+        if work.layers()[0]:
+            break
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     expect(process.returncode == 1 and b'SIGINT' in err, err)
     expect(os.listdir(work.mine) == ['store'] and work.layers()[:2] == [[], []],
            (os.listdir(work.mine), work.layers()))

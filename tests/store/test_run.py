@@ -70,7 +70,7 @@ def detached(work):
     work.layout(Cmd=['/bin/sleep', '100']).save()
     process = work.start('--root', work.state, 'run', '-d', '--store', work.store, work.image,
                          'web')
-    process.wait(timeout=20)
+    process.wait(timeout=60)
     expect(len(work.layers()[2]) == 1, 'no bundle')
     work.good(work.rootfs('gc'))
     expect(len(work.layers()[2]) == 1 and len(work.layers()[1]) == 1, 'collected under it')
@@ -98,7 +98,7 @@ def taken(work):
     """an id that is taken: the other container and its bundle stay"""
     work.layout(Cmd=['/bin/sleep', '100']).save()
     work.start('--root', work.state, 'run', '-d', '--store', work.store, work.image,
-               'web').wait(timeout=20)
+               'web').wait(timeout=60)
     work.bad(work.run(work.image, 'web', '--', 'ls'), 'already exists')
     expect(len(work.layers()[2]) == 1, work.layers())
 
@@ -147,9 +147,12 @@ def interrupted(work):
                          stdin=-1, start_new_session=True)
     process.stdin.write(file_(b'a', b'1' * 100000) * 3)
     process.stdin.flush()
-    time.sleep(0.5)
+    for _ in range(1000):		# until it unpacks
+        if work.layers()[0]:
+            break
+        time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=60)
     for _ in range(100):
         if work.layers()[0] == [] and work.layers()[2] == []:
             break

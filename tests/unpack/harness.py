@@ -9,7 +9,7 @@ import tempfile
 import time
 
 PROGRAM = os.environ.get('KIST_ROOTFS') or sys.exit('KIST_ROOTFS is not set')
-MEMORY, SECONDS = 64 << 10, 20
+MEMORY, SECONDS = 64 << 10, 60	# a hang takes longer on any machine
 with open('/proc/cpuinfo', encoding='ascii') as cpuinfo:
     if 'User Mode Linux' in cpuinfo.read():
         SECONDS *= 5

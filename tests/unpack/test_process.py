@@ -108,11 +108,11 @@ for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
             stalled.wait_for(work, 'first')
             begun = time.monotonic()
             os.killpg(stalled.process.pid, number)	# as the terminal does: all of the group
-            _, text = stalled.process.communicate(timeout=5)
+            _, text = stalled.process.communicate(timeout=30)
             if stalled.process.returncode != 1 or \
                     b'stopped by ' + number.name.encode() not in text:
                 yield 'status %d: %s' % (stalled.process.returncode, text)
-            if time.monotonic() - begun > 2:
+            if time.monotonic() - begun > 10:
                 yield 'it took %d seconds' % (time.monotonic() - begun)
             if work.leftovers():
                 yield 'left behind: %s' % work.leftovers()
@@ -149,7 +149,7 @@ def no_space(work):
     script = 'mount -t tmpfs -o size=1m none "$1/work" && "$2" unpack "oci:$1/image" "$1/work/out"; ' \
         'echo "status $?"; ls -A "$1/work"'
     result = subprocess.run(['unshare', '-m', 'sh', '-c', script, '-', work.path, PROGRAM],
-                            stdout=-1, stderr=subprocess.STDOUT, timeout=20, check=False)
+                            stdout=-1, stderr=subprocess.STDOUT, timeout=60, check=False)
     text = result.stdout.decode()
     if not text.endswith('): a: write: no space left on device\nstatus 1\n'):
         yield text
@@ -279,7 +279,7 @@ def landlocked(work):
         'exec "$1" unpack "oci:$2/image" "$2/work/out"'
     # The limits are those of a user namespace of its own.
     result = subprocess.run(['unshare', '-Urmpf', '--mount-proc', 'sh', '-c', script, '-', PROGRAM,
-                             work.path], stdout=-1, stderr=subprocess.STDOUT, timeout=20,
+                             work.path], stdout=-1, stderr=subprocess.STDOUT, timeout=60,
                             check=False)
     if result.returncode != 0 or not os.path.exists(work.out + '/d/f'):
         yield result.stdout.decode()
@@ -372,7 +372,7 @@ def bar(work):
     os.write(write, END)
     os.close(write)
     os.close(read)
-    if process.wait(timeout=5) != 0:
+    if process.wait(timeout=30) != 0:
         yield 'status %d' % process.returncode
     text = os.read(master, 65536)
     if b'\r\033[Kunpack 0 MB' not in text or not text.endswith(b'\r\033[K'):
