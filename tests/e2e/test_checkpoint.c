@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "tests/e2e/counter.h"
 
 /* checkpoint and restore: a program that counts in memory and writes down how far it is. */
@@ -20,6 +21,20 @@ static void expect_one_time(struct bundle *b)
 	own = first != NULL ? strstr(first + 1, "time:[") : NULL;
 	cr_assert_not_null(own, "%s%s", got.out, got.err);
 	cr_expect_eq(strtoul(first + 6, NULL, 10), strtoul(own + 6, NULL, 10), "%s", got.out);
+}
+
+/*
+ * Zeroes in the place of the number: CRIU wants the file as it was, of that size, where the program
+ * was just writing it.
+ */
+static void forget(struct bundle *b)
+{
+	_cleanup_fd int fd = open(counter_path(b, "bundle/rootfs/count"), O_RDWR | O_CLOEXEC);
+	struct stat st;
+
+	cr_assert(fd >= 0 && fstat(fd, &st) == 0);
+	for (off_t at = 0; at + 1 < st.st_size; at++)
+		cr_assert_eq(pwrite(fd, "0", 1, at), 1);
 }
 
 static void goes_on(const char *init)
@@ -39,7 +54,7 @@ static void goes_on(const char *init)
 	cr_expect_not_null(strstr(got.err, "container does not exist"), "%s", got.err);
 	/* The log may have another name, in /etc/criu/runc.conf. */
 	cr_expect_eq(access(counter_path(b, "work/stats-dump"), F_OK), 0);
-	unlink(counter_path(b, "bundle/rootfs/count"));
+	forget(b);
 	counter_call(b, "restore", image, work, NULL);
 	counter_expect_status(b, "running");
 	/* Not from 1 again. */
@@ -84,7 +99,7 @@ E2E(checkpoint, restore_in_the_foreground_has_the_programs_status)
 	counter_call(b, "run", NULL, NULL, NULL);
 	counter_await(b, 2);
 	counter_call(b, "checkpoint", image, NULL, NULL);
-	unlink(counter_path(b, "bundle/rootfs/count"));
+	forget(b);
 	bundle_begin(b, &call, "restore", image, "-b", b->path, b->id, NULL);
 	counter_await(b, 0);
 	counter_call(b, "kill", "TERM", NULL, NULL);
