@@ -66,9 +66,27 @@ static int console_raw(struct console *console, struct error *err)
 		return error_errno(err, "read the terminal's settings");
 	raw = console->saved;
 	cfmakeraw(&raw);
+	/* Lines end here as they always do: the container's terminal leaves them alone. */
+	raw.c_oflag = console->saved.c_oflag;
 	if (tcsetattr(console->terminal, TCSANOW, &raw) < 0)
 		return error_errno(err, "put the terminal in raw mode");
 	console->raw = true;
+	return 0;
+}
+
+/*
+ * A new pty says "\r\n" for "\n".  What the program wrote would be changed even where our output
+ * is a file, and twice on a terminal that does the same.
+ */
+static int lines_keep(int master, struct error *err)
+{
+	struct termios settings;
+
+	if (tcgetattr(master, &settings) < 0)
+		return error_errno(err, "read the settings of the container's terminal");
+	settings.c_oflag &= ~(tcflag_t)ONLCR;
+	if (tcsetattr(master, TCSANOW, &settings) < 0)
+		return error_errno(err, "set up the container's terminal");
 	return 0;
 }
 
@@ -90,6 +108,8 @@ int console_attach(struct console *console, struct error *err)
 	fd_close(&console->socket);
 	if (fcntl(console->master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
 		return error_errno(err, "prepare the container's terminal");
+	if (lines_keep(console->master, err) < 0)
+		return -1;
 	console->in.buffer = buffers[0];
 	console->out.buffer = buffers[1];
 	console->in.from = STDIN_FILENO;

@@ -118,12 +118,15 @@ struct exec {
 	struct spawn_request request;
 };
 
-static int exec_start(const struct exec *exec, struct spawn *ret, struct error *err)
+/* console: takes the terminal that comes, before the program could set it up; or NULL. */
+static int exec_start(const struct exec *exec, struct console *console, struct spawn *ret,
+		      struct error *err)
 {
 	if (spawn_create(&exec->request, ret, err) < 0)
 		return error_wrap(err, "unable to start container process");
 	/* The pid file has to be there before the program can end. */
-	if (tell_callers(ret, exec->options, err) < 0) {
+	if ((console != NULL && console_attach(console, err) < 0) ||
+	    tell_callers(ret, exec->options, err) < 0) {
 		sys_pidfd_send_signal(ret->pidfd, SIGKILL);
 		spawn_close(ret);
 		return -1;
@@ -141,19 +144,18 @@ static int exec_foreground(struct exec *exec, struct error *err)
 	_cleanup_console struct console console = CONSOLE_NONE;
 	_cleanup_fd int console_socket = -EBADF;
 	struct spawn spawn;
-	int status;
+	int status = 0;
 
 	if (wait_open(&wait, err) < 0 ||
 	    (terminal && console_open(&console, &console_socket, err) < 0))
 		return -1;
 	exec->request.signals = &wait.mask;
 	exec->request.console_socket = console_socket;
-	if (exec_start(exec, &spawn, err) < 0)
+	if (exec_start(exec, terminal ? &console : NULL, &spawn, err) < 0)
 		return -1;
 	fd_close(&console_socket);
-	status = terminal ? console_attach(&console, err) : 0;
-	if (status == 0 && wait_foreground(&wait, spawn.pid, spawn.pidfd,
-					   terminal ? &console : NULL, &status, err) < 0)
+	if (wait_foreground(&wait, spawn.pid, spawn.pidfd, terminal ? &console : NULL, &status,
+			    err) < 0)
 		status = -1;
 	spawn_close(&spawn);
 	return status;
@@ -168,7 +170,7 @@ static int exec_detached(struct exec *exec, struct error *err)
 	if (path != NULL && console_socket < 0)
 		return -1;
 	exec->request.console_socket = console_socket;
-	if (exec_start(exec, &spawn, err) < 0)
+	if (exec_start(exec, NULL, &spawn, err) < 0)
 		return -1;
 	spawn_close(&spawn);
 	return 0;

@@ -81,6 +81,23 @@ E2E(terminal, is_a_pty_of_the_containers_own)
 	terminal_close(&t);
 }
 
+E2E(terminal, changes_nothing_in_what_goes_to_a_file)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_probe_args(b, "say", "one", "say", "two", NULL);
+	terminal_open(&t, b);
+	b->stdout_fd = -EBADF;	/* the harness' own */
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_str_eq(got.out, "one\ntwo\n");
+	terminal_close(&t);
+}
+
 E2E(terminal, has_the_size_of_the_callers)
 {
 	struct bundle *b = bundle_new();
