@@ -70,8 +70,11 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 int cgroup_dir_check_empty(int dir_fd, struct error *err);
 /* The processes in it and below. */
 int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err);
-/* Which cgroups are ours: parents made on the way, and those that hold a container. */
-enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER };
+/*
+ * Which cgroups are ours: parents made on the way, and those that hold a container; of these in
+ * cgroup2, those that an update has brought into v1, for the process that made them without.
+ */
+enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER, CGROUP_MARK_V1 };
 void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark);
 bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
 /* Of the directory: to read its children from, each opened, with its name; -1 at the end. */

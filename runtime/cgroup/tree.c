@@ -17,6 +17,7 @@
 static const char *const marks[][2] = {
 	[CGROUP_MARK_PARENT] = { "trusted.kist.parent", "user.kist.parent" },
 	[CGROUP_MARK_CONTAINER] = { "trusted.kist.container", "user.kist.container" },
+	[CGROUP_MARK_V1] = { "trusted.kist.v1", "user.kist.v1" },
 };
 
 void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark)
