@@ -8,9 +8,9 @@
 
 #include "base/fd.h"
 #include "config/json.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/matrix.h"
 
-/* stats and top. */
+/* stats, top and events. */
 
 static struct bundle *running(void)
 {
@@ -118,4 +118,30 @@ E2E(top, is_renewed_in_place_on_a_terminal)
 	bundle_finish(&call, &got);
 	close(master);
 	bundle_destroy(b);
+}
+
+E2E(events, tell_of_a_process_that_took_too_much_memory)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+
+	e2e_need_root();
+	e2e_need_kist();
+	e2e_need_program("/bin/busybox");
+	if (!matrix_has_v1("memory") && !matrix_has_v2("memory"))
+		cr_skip_test("no memory controller here");
+	bundle_file(b, "/bin/empty", 0644, "");
+	bundle_copy(b, "/bin/busybox", "/bin/sh");
+	bundle_set(b, "/linux/resources/memory", "{'limit': 67108864}");
+	bundle_run_sleeper(b);
+	bundle_begin(b, &call, "events", "--interval=1s", b->id, NULL);
+	bundle_await(&call, "\"type\":\"stats\"");
+	bundle_call(b, &got, "exec", b->id, "/bin/sh", "-c", "x=1; while :; do x=$x$x; done", NULL);
+	cr_expect_eq(got.status, 128 + SIGKILL, "%d: %s", got.status, got.err);
+	bundle_await(&call, arena_printf(&e2e_arena, "{\"type\":\"oom\",\"id\":\"%s\"}", b->id));
+	bundle_destroy(b);
+	/* It ends with the container. */
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
 }
