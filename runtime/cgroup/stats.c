@@ -289,6 +289,9 @@ uint64_t cgroup_oom_take(struct cgroup_oom *oom)
 	if (oom->events == POLLIN && read(oom->fd, &ignored, sizeof(ignored)) < 0)
 		return 0;
 	now = kills_read(oom, &gone);
+	/* v1 tells before it kills, and with its own killing disabled as well. */
+	if (oom->events == POLLIN)
+		now = oom->seen + 1;
 	/* A removed cgroup is an event that never ends. */
 	if (gone) {
 		cgroup_oom_close(oom);

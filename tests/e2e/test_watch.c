@@ -133,7 +133,7 @@ E2E(events, tell_of_a_process_that_took_too_much_memory)
 		cr_skip_test("no memory controller here");
 	bundle_file(b, "/bin/empty", 0644, "");
 	bundle_copy(b, "/bin/busybox", "/bin/sh");
-	bundle_set(b, "/linux/resources/memory", "{'limit': 67108864}");
+	bundle_set(b, "/linux/resources/memory", "{'limit': 268435456}");
 	bundle_run_sleeper(b);
 	bundle_begin(b, &call, "events", "--interval=1s", b->id, NULL);
 	bundle_await(&call, "\"type\":\"stats\"");
