@@ -35,7 +35,7 @@ struct init {
 	 * mount namespace.  device_trees may be NULL.
 	 */
 	int root_tree;
-	int *mount_trees; /* one per plan->mounts, -EBADF where it is no bind; when
+	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind; when
 					 * attached, those that init/hide.h wants stay open */
 	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */

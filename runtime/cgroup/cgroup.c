@@ -300,6 +300,7 @@ int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 	if (cgroup->manager == CGROUP_SYSTEMD)
 		scope = (cgroup->fd >= 0 || cgroup_open(cgroup, err) == 0) &&
 			cgroup_is_ours(cgroup);
+	/* We made it in cgroup2 alone; an update, another process, may have brought it into v1. */
 	if (cgroup->v1 == CGROUP_V1_UNUSED && cgroup->host == CGROUP_HYBRID && cgroup->fd >= 0 &&
 	    cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_V1))
 		cgroup->v1 = CGROUP_V1_USED;
