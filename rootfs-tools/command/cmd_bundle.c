@@ -7,8 +7,8 @@
 
 #include "base/fd.h"
 #include "config/decode.h"
+#include "rootfs-tools/bundle/image_bundle.h"
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/image_bundle.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/store/use.h"

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/image_tree.h"
+#include "rootfs-tools/tree/image.h"
 
 /* kist rootfs cat. */
 struct options {

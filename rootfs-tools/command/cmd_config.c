@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/session.h"
+#include "rootfs-tools/make/session.h"
 
 struct config_options {
 	struct output_options output;

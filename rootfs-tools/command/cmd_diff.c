@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/diff.h"
+#include "rootfs-tools/tree/diff.h"
 
 struct diff_command {
 	bool json, quiet;

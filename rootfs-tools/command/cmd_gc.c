@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/index.h"
+#include "rootfs-tools/make/index_collect.h"
 #include "rootfs-tools/size_text.h"
 #include "rootfs-tools/store/gc.h"
 

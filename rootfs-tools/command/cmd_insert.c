@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/insert.h"
+#include "rootfs-tools/make/insert.h"
 
 struct insert_options {
 	struct output_options output;

@@ -2,9 +2,9 @@
 #include <string.h>
 
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/image_facts.h"
+#include "rootfs-tools/image/facts.h"
+#include "rootfs-tools/image/layout.h"
 #include "rootfs-tools/json_edit.h"
-#include "rootfs-tools/layout.h"
 #include "rootfs-tools/size_text.h"
 
 /* kist rootfs inspect: what an image says of itself, and a picture of its layers. */

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/image_tree.h"
+#include "rootfs-tools/tree/image.h"
 
 /* kist rootfs ls. */
 struct options {

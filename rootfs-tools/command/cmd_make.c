@@ -4,7 +4,7 @@
 
 #include "base/fd.h"
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/from_host.h"
+#include "rootfs-tools/from_host/from_host.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/size_text.h"
 

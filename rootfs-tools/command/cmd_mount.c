@@ -11,11 +11,11 @@
 #include "base/loop.h"
 #include "base/lower.h"
 #include "base/sys.h"
+#include "rootfs-tools/bundle/image_bundle.h"
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/id_maps.h"
-#include "rootfs-tools/image_bundle.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/store/use.h"
+#include "rootfs-tools/unpack/id_maps.h"
 
 /* kist rootfs mount and umount: an image to look at, on the host. */
 struct options {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/pack.h"
+#include "rootfs-tools/make/pack.h"
 
 struct pack_options {
 	struct output_options output;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/squash.h"
+#include "rootfs-tools/make/squash.h"
 
 struct squash_options {
 	struct output_options output;

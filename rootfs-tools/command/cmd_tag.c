@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/index.h"
+#include "rootfs-tools/image/index.h"
 
 static int run(struct cli *cli, const void *values _unused, struct error *err)
 {

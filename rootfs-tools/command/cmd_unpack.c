@@ -2,10 +2,10 @@
 #include <string.h>
 
 #include "rootfs-tools/command/cli.h"
-#include "rootfs-tools/id_maps.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/publish.h"
-#include "rootfs-tools/unpack.h"
+#include "rootfs-tools/unpack/id_maps.h"
+#include "rootfs-tools/unpack/unpack.h"
 
 /* kist rootfs unpack: an image to a directory that was not there. */
 struct options {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
+#include "rootfs-tools/image/validate.h"
 #include "rootfs-tools/interrupt.h"
-#include "rootfs-tools/validate.h"
 
 /* kist rootfs validate. */
 struct options {

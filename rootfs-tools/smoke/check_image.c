@@ -8,7 +8,7 @@
 #include "base/path.h"
 #include "config/lint.h"
 #include "config/program.h"
-#include "rootfs-tools/elf.h"
+#include "rootfs-tools/from_host/elf.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/user.h"
 

@@ -4,12 +4,12 @@
 
 #include "base/fd.h"
 #include "config/decode.h"
-#include "rootfs-tools/id_maps.h"
-#include "rootfs-tools/image_config.h"
+#include "rootfs-tools/bundle/image_config.h"
+#include "rootfs-tools/bundle/user.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/smoke/subject.h"
 #include "rootfs-tools/store/store.h"
-#include "rootfs-tools/user.h"
+#include "rootfs-tools/unpack/id_maps.h"
 
 /*
  * An image: its layers in the store, where they are unpacked once, and the configuration that

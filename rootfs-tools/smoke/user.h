@@ -2,7 +2,7 @@
 #pragma once
 #include <stdbool.h>
 
-#include "rootfs-tools/user.h"
+#include "rootfs-tools/bundle/user.h"
 
 /*
  * "name", "1000", "name:group", "1000:100", as the images' User is written, resolved in

@@ -11,7 +11,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "config/decode.h"
-#include "rootfs-tools/overlay.h"
+#include "rootfs-tools/store/overlay.h"
 
 /*
  * Directories that a layer has files in and does not name itself.  Upon lower layers they are

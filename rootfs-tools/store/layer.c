@@ -8,8 +8,8 @@
 
 #include "base/fd.h"
 #include "config/json_write.h"
-#include "rootfs-tools/overlay.h"
 #include "rootfs-tools/publish.h"
+#include "rootfs-tools/store/overlay.h"
 
 /* A layer on its way into the store. */
 struct draft {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include "config/make.h"
-#include "rootfs-tools/source.h"
-#include "rootfs-tools/unpack.h"
+#include "rootfs-tools/image/source.h"
+#include "rootfs-tools/unpack/unpack.h"
 
 /*
  * Layers, unpacked once.

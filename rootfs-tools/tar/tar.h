@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
-#include "rootfs-tools/stream.h"
+#include "rootfs-tools/blob/stream.h"
 
 /*
  * A tar, entry by entry: ustar, pax (x and g), GNU long names, GNU sparse files in all four

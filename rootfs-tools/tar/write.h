@@ -5,7 +5,7 @@
 #include <sys/types.h>
 
 #include "base/text.h"
-#include "rootfs-tools/sink.h"
+#include "rootfs-tools/blob/sink.h"
 #include "rootfs-tools/tar/tar.h"
 
 /*

@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "rootfs-tools/elf.h"
+#include "rootfs-tools/from_host/elf.h"
 
 static struct arena arena;
 static struct error err;

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "rootfs-tools/compare.h"
-#include "rootfs-tools/tree.h"
-#include "rootfs-tools/tree_walk.h"
+#include "rootfs-tools/tree/compare.h"
+#include "rootfs-tools/tree/tree.h"
+#include "rootfs-tools/tree/walk.h"
 
 static struct arena arena;
 static struct error err;

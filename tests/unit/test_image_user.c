@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rootfs-tools/user.h"
+#include "rootfs-tools/bundle/user.h"
 
 static const char passwd[] = "root:x:0:0::/root:/bin/sh\n"
 			     "app:x:1000:1001\n"

@@ -4,10 +4,10 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include "rootfs-tools/compress.h"
-#include "rootfs-tools/edit.h"
-#include "rootfs-tools/index.h"
-#include "rootfs-tools/inflate.h"
+#include "rootfs-tools/blob/compress.h"
+#include "rootfs-tools/blob/inflate.h"
+#include "rootfs-tools/image/index.h"
+#include "rootfs-tools/make/edit.h"
 #include "rootfs-tools/tar/write.h"
 
 static struct arena arena;

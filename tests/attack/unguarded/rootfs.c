@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rootfs-tools/confine.h"
-#include "rootfs-tools/digest.h"
+#include "rootfs-tools/blob/digest.h"
+#include "rootfs-tools/confine/confine.h"
 #include "tests/attack/unguarded/unguarded.h"
 
 typeof(digest_equal) REAL(digest_equal), WRAPPED(digest_equal);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/from_host/from_host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "config/program.h"
+#include "rootfs-tools/from_host/copy.h"
+#include "rootfs-tools/from_host/elf.h"
+
+enum { SCRIPT_DEPTH = 4, CONF_MAX = 1 << 16 };
+
+int from_host_begin(struct from_host *made)
+{
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} folders[] = {
+		{ "proc", 0555 }, { "sys", 0555 }, { "dev", 0755 }, { "etc", 0755 },
+		{ "tmp", 01777 }, { "run", 0755 }, { "root", 0700 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++)
+		if (mkdirat(made->root_fd, folders[i].path, 0700) < 0 ||
+		    fchmodat(made->root_fd, folders[i].path, folders[i].mode, 0) < 0)
+			return error_errno(made->err, "make /%s", folders[i].path);
+	return 0;
+}
+
+/* --- programs ------------------------------------------------------------------------ */
+
+/* Where ld.so looks without being told to. */
+static bool is_usual_folder(const char *path)
+{
+	static const char *const folders[] = { "/lib", "/usr/lib", "/lib64", "/usr/lib64",
+					       "/lib32", "/usr/lib32" };
+	size_t length = (size_t)(strrchr(path, '/') - path);
+
+	for (size_t i = 0; i < ARRAY_SIZE(folders); i++) {
+		size_t size = strlen(folders[i]);
+
+		if (strncmp(path, folders[i], size) != 0)
+			continue;
+		/* Itself, or Debian's directory of the architecture in it. */
+		if (length == size ||
+		    (path[size] == '/' && strstr(path + size, "-linux-") != NULL &&
+		     memchr(path + size + 1, '/', length - size - 1) == NULL))
+			return true;
+	}
+	return false;
+}
+
+static int copy_elf(struct from_host *made, const char *path)
+{
+	struct elf_closure closure;
+	struct stat st;
+	const char *real;
+
+	if (elf_closure(made->arena, made->host_fd, path, getenv("LD_LIBRARY_PATH"), &closure,
+			made->err) < 0)
+		return -1;
+	LIST_EACH(missing, closure.missing)
+		return error_set(made->err, "%s needs %s, which is not there", missing->wanted_by,
+				 missing->name);
+	LIST_EACH(file, closure.files) {
+		if (from_host_replicate(made, *file, &real, &st) < 0)
+			return -1;
+		if (strcmp(strrchr(*file, '/'), "/libc.so.6") == 0)
+			made->library_folder = arena_strndup(made->arena, *file,
+							     (size_t)(strrchr(*file, '/') - *file));
+		if (file != closure.files.items && !is_usual_folder(*file))
+			made->needs_cache = true;
+	}
+	return 0;
+}
+
+/* Of "#!/usr/bin/env python3 -u": both words; false: no script. */
+static bool script_words(const struct from_host *made, const char *path, char line[256],
+			 const char **ret_program, const char **ret_argument)
+{
+	struct error ignored;
+	_cleanup_fd int fd = path_open(made->host_fd, path, O_RDONLY, &ignored);
+	ssize_t size = fd >= 0 ? read(fd, line, 255) : -1;
+	char *at;
+
+	if (size < 3 || line[0] != '#' || line[1] != '!')
+		return false;
+	line[size] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	at = line + 2 + strspn(line + 2, " \t");
+	*ret_program = at;
+	at += strcspn(at, " \t");
+	*ret_argument = NULL;
+	if (*at != '\0') {
+		*at++ = '\0';
+		at += strspn(at, " \t");
+		at[strcspn(at, " \t")] = '\0';
+		*ret_argument = *at != '\0' ? at : NULL;
+	}
+	return **ret_program != '\0';
+}
+
+static int copy_program(struct from_host *made, const char *name, unsigned int depth)
+{
+	char path[PATH_MAX], line[256];
+	const char *interpreter, *argument;
+	_cleanup_fd int fd = -EBADF;
+	char cwd[PATH_MAX];
+
+	if (getcwd(cwd, sizeof(cwd)) == NULL)
+		return error_errno(made->err, "find the working directory");
+	fd = program_find(made->host_fd, name, cwd, getenv("PATH"), path, made->err);
+	if (fd < 0)
+		return -1;
+	if (copy_elf(made, path) < 0)
+		return error_wrap(made->err, "%s", path);
+	if (!script_words(made, path, line, &interpreter, &argument))
+		return 0;
+	if (depth == SCRIPT_DEPTH)
+		return error_number(made->err, ELOOP, "%s: scripts that scripts interpret", path);
+	if (copy_program(made, interpreter, depth + 1) < 0)
+		return error_wrap(made->err, "%s", path);
+	if (argument != NULL && *argument != '-' && strcmp(strrchr(interpreter, '/') != NULL ?
+	    strrchr(interpreter, '/') : interpreter, "/env") == 0)
+		return copy_program(made, argument, depth + 1);
+	return 0;
+}
+
+int from_host_program(struct from_host *made, const char *name)
+{
+	return copy_program(made, name, 0);
+}
+
+/* --- files that programs expect ------------------------------------------------------ */
+
+/* "libnss_NAME.so.2" of each service; glibc has some of them built in, and then no file. */
+static int copy_service(struct from_host *made, const char *name)
+{
+	const char *path = arena_printf(made->arena, "%s/libnss_%s.so.2", made->library_folder,
+					name);
+
+	if (faccessat(made->host_fd, path + 1, F_OK, 0) < 0)
+		return 0;
+	return copy_elf(made, path);
+}
+
+int from_host_names(struct from_host *made)
+{
+	char *text, *save = NULL;
+
+	if (made->library_folder == NULL)
+		return 0;
+	if (file_read(made->host_fd, "etc/nsswitch.conf", CONF_MAX, made->arena, &text, NULL,
+		      made->err) < 0)
+		return -1;
+	if (from_host_file(made, "/etc/nsswitch.conf") < 0)
+		return -1;
+	for (char *word = strtok_r(text, " \t\n", &save); word != NULL;
+	     word = strtok_r(NULL, " \t\n", &save)) {
+		size_t plain = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789_");
+
+		if (plain > 0 && word[plain] == '\0' && copy_service(made, word) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int write_file(struct from_host *made, const char *path, const char *text)
+{
+	made->files++;
+	made->bytes += strlen(text);
+	return file_replace(made->root_fd, path, text, strlen(text), 0644, made->err);
+}
+
+int from_host_users(struct from_host *made)
+{
+	_cleanup_fd int etc_fd = openat(made->root_fd, "etc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct from_host etc = *made;
+
+	if (etc_fd < 0)
+		return error_errno(made->err, "open /etc");
+	etc.root_fd = etc_fd;
+	if (write_file(&etc, "passwd", "root:x:0:0:root:/root:/bin/sh\n"
+				       "nobody:x:65534:65534:nobody:/:/bin/false\n") < 0 ||
+	    write_file(&etc, "group", "root:x:0:\nnogroup:x:65534:\n") < 0)
+		return -1;
+	made->files = etc.files;
+	made->bytes = etc.bytes;
+	return 0;
+}
+
+int from_host_certificates(struct from_host *made)
+{
+	static const char *const places[] = {
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf",
+		"/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem",
+	};
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		if (faccessat(made->host_fd, places[i] + 1, F_OK, 0) < 0)
+			continue;
+		if (from_host_file(made, places[i]) < 0)
+			return -1;
+		found = found || strstr(places[i], "openssl.cnf") == NULL;
+	}
+	return found ? 0 : error_set(made->err, "no certificates: the host has none in /etc/ssl or "
+					   "/etc/pki; ca-certificates installs them");
+}
+
+int from_host_end(struct from_host *made)
+{
+	return made->needs_cache && faccessat(made->host_fd, "etc/ld.so.cache", F_OK, 0) == 0 ?
+	       from_host_file(made, "/etc/ld.so.cache") : 0;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "rootfs-tools/image/source.h"
+
+/*
+ * Images that kist has no client for: skopeo, where it is installed, copies them to a temporary
+ * OCI layout, and fetch_remove() takes that away again.
+ */
+int fetch_image(struct arena *arena, const char *reference, const struct platform *platform,
+		const char **ret_layout, struct error *err);
+void fetch_remove(const char *layout);

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/image/layout.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define REF_NAME	"org.opencontainers.image.ref.name"
+
+enum media { MEDIA_INDEX, MEDIA_MANIFEST, MEDIA_OTHER };
+
+static enum media media_of(const char *type)
+{
+	static const struct { const char *type; enum media media; } known[] = {
+		{ "application/vnd.oci.image.index.v1+json", MEDIA_INDEX },
+		{ "application/vnd.docker.distribution.manifest.list.v2+json", MEDIA_INDEX },
+		{ "application/vnd.oci.image.manifest.v1+json", MEDIA_MANIFEST },
+		{ "application/vnd.docker.distribution.manifest.v2+json", MEDIA_MANIFEST },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(known[i].type, type) == 0)
+			return known[i].media;
+	return MEDIA_OTHER;
+}
+
+/* --- which manifest -------------------------------------------------------------------- */
+
+/* What the search has found so far. */
+struct search {
+	struct image *image;
+	const struct selection *selection;
+	struct descriptor found;
+	struct platform platform;	/* as the index says; os NULL: it does not say */
+	const char *tag;
+	unsigned int match;		/* how well its platform fits */
+	bool ambiguous;			/* as well as another one of another name */
+	struct text seen;		/* platforms or tags, for the error */
+};
+
+static const char *ref_name(const struct json *descriptor)
+{
+	const struct json *name =
+		json_member(json_member(descriptor, "annotations"), REF_NAME);
+
+	return name != NULL && name->type == JSON_STRING ? name->text : NULL;
+}
+
+static void note_seen(struct search *search, const char *what)
+{
+	if (search->seen.size < 400)
+		text_printf(&search->seen, "%s%s", search->seen.size > 0 ? ", " : "", what);
+}
+
+static void consider(struct search *search, const struct descriptor *descriptor, const char *tag)
+{
+	const struct json *json = json_member(descriptor->json, "platform");
+	struct platform platform = { 0 };
+	unsigned int match = 1;
+
+	if (json != NULL) {
+		platform_read(json, &platform);
+		match = platform_match(&search->selection->platform, &platform);
+		if (strcmp(platform.os, "unknown") != 0)
+			note_seen(search, platform_text(search->image->arena, &platform));
+	} else {
+		note_seen(search, tag != NULL ? tag : "one of no platform");
+	}
+	if (match == 0 && search->selection->any_platform && search->match == 0 &&
+	    strcmp(platform.os, "unknown") != 0 && search->found.media_type == NULL)
+		match = 1;	/* better than none: the first */
+	if (match == 0 || match < search->match)
+		return;
+	if (match == search->match) {
+		search->ambiguous |= !digest_equal(&descriptor->digest, &search->found.digest) &&
+				     (json == NULL || tag != search->tag);
+		return;
+	}
+	search->ambiguous = false;
+	search->match = match;
+	search->found = *descriptor;
+	search->platform = platform;
+	search->tag = tag;
+}
+
+static int index_search(struct search *search, const struct document *index, unsigned int depth,
+			const char *tag, bool chosen, struct error *err);
+
+static int entry_search(struct search *search, const struct descriptor *descriptor,
+			unsigned int depth, const char *tag, bool chosen, struct error *err)
+{
+	struct document document;
+
+	if (media_of(descriptor->media_type) == MEDIA_MANIFEST) {
+		if (chosen)
+			consider(search, descriptor, tag);
+		return 0;
+	}
+	if (media_of(descriptor->media_type) != MEDIA_INDEX)
+		return 0;
+	if (depth == IMAGE_MAX_INDEX_DEPTH)
+		return error_set(err, "index %s: is nested too deeply: more than %d indexes in "
+				 "each other", descriptor->digest.text, IMAGE_MAX_INDEX_DEPTH);
+	if (image_document_read(search->image, descriptor, "index", &document, err) < 0)
+		return -1;
+	return index_search(search, &document, depth + 1, tag, chosen, err);
+}
+
+/* Which entries of an index count: those of the tag or digest, and all below them. */
+static bool is_chosen(const struct search *search, const struct descriptor *descriptor,
+		      const char *name)
+{
+	const struct selection *selection = search->selection;
+
+	if (digest_is_set(&selection->digest))
+		return digest_equal(&selection->digest, &descriptor->digest);
+	if (selection->tag != NULL)
+		return name != NULL && strcmp(name, selection->tag) == 0;
+	return true;
+}
+
+static int index_search(struct search *search, const struct document *index, unsigned int depth,
+			const char *tag, bool chosen, struct error *err)
+{
+	struct arena *arena = search->image->arena;
+	const struct json *manifests = json_member(index->root, "manifests");
+	struct descriptor descriptor;
+
+	if (manifests == NULL || manifests->type != JSON_ARRAY)
+		return document_error(arena, &index->source, index->root, err,
+				      "is no index: it has no array \"manifests\"");
+	if (json_member(index->root, "layers") != NULL ||
+	    json_member(index->root, "config") != NULL)
+		return document_error(arena, &index->source, index->root, err,
+				      "is an index and a manifest at once");
+	JSON_EACH(item, manifests) {
+		const char *name = ref_name(item);
+		bool is_it;
+
+		if (descriptor_parse(arena, &index->source, item, &descriptor, err) < 0)
+			return -1;
+		is_it = chosen || is_chosen(search, &descriptor, name);
+		/* Indexes are looked into for a digest; what another tag names is left alone. */
+		if (!is_it && !digest_is_set(&search->selection->digest)) {
+			if (name != NULL)
+				note_seen(search, name);
+			continue;
+		}
+		if (entry_search(search, &descriptor, depth, name != NULL ? name : tag, is_it,
+				 err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int not_found(const struct search *search, struct error *err)
+{
+	const struct selection *selection = search->selection;
+	const char *seen = search->seen.size > 0 ? search->seen.data : "none";
+
+	if (digest_is_set(&selection->digest))
+		return error_set(err, "no image has the digest %s", selection->digest.text);
+	if (selection->tag != NULL && search->match == 0 && search->found.media_type == NULL &&
+	    search->tag == NULL && strchr(seen, '/') == NULL)
+		return error_set(err, "no image is tagged \"%s\"; there is: %s", selection->tag,
+				 seen);
+	return error_set(err, "no image for %s; there is: %s",
+			 platform_text(search->image->arena, &selection->platform), seen);
+}
+
+static int manifest_find(struct image *image, const struct selection *selection,
+			 struct descriptor *ret, struct error *err)
+{
+	struct search search = {
+		.image = image, .selection = selection, .seen.arena = image->arena,
+	};
+	bool all = selection->tag == NULL && !digest_is_set(&selection->digest);
+
+	if (index_search(&search, &image->index, 0, NULL, all, err) < 0)
+		return -1;
+	if (search.match == 0)
+		return not_found(&search, err);
+	if (search.ambiguous)
+		return error_set(err, "there are several images: %s; name one with :TAG or @DIGEST",
+				 search.seen.data);
+	*ret = search.found;
+	image->tag = search.tag;
+	if (search.platform.os != NULL)
+		image->platform = search.platform;
+	return 0;
+}
+
+/* --- what is in it --------------------------------------------------------------------- */
+
+static int compression_of(const char *media_type, enum compression *ret)
+{
+	static const struct { const char *type; enum compression compression; } known[] = {
+#define OCI	"application/vnd.oci.image.layer."
+#define DOCKER	"application/vnd.docker.image.rootfs."
+		{ OCI "v1.tar+gzip", COMPRESSION_GZIP },
+		{ OCI "v1.tar+zstd", COMPRESSION_ZSTD },
+		{ OCI "v1.tar", COMPRESSION_NONE },
+		{ OCI "nondistributable.v1.tar+gzip", COMPRESSION_GZIP },
+		{ OCI "nondistributable.v1.tar+zstd", COMPRESSION_ZSTD },
+		{ OCI "nondistributable.v1.tar", COMPRESSION_NONE },
+		{ DOCKER "diff.tar.gzip", COMPRESSION_GZIP },
+		{ DOCKER "diff.tar.zstd", COMPRESSION_ZSTD },
+		{ DOCKER "diff.tar", COMPRESSION_NONE },
+		{ DOCKER "foreign.diff.tar.gzip", COMPRESSION_GZIP },
+		{ DOCKER "foreign.diff.tar", COMPRESSION_NONE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
+		if (strcmp(known[i].type, media_type) != 0)
+			continue;
+		*ret = known[i].compression;
+		return 0;
+	}
+	return -1;
+}
+
+static int layers_parse(struct image *image, const struct json *layers, struct error *err)
+{
+	const struct json_source *source = &image->manifest.source;
+	size_t count = 0;
+
+	if (layers->count > IMAGE_MAX_LAYERS)
+		return document_error(image->arena, source, layers, err, "has %u layers, and at "
+				      "most %d are unpacked", layers->count, IMAGE_MAX_LAYERS);
+	image->layers.items = ARENA_NEWS(image->arena, layers->count + 1, struct image_layer);
+	JSON_EACH(item, layers) {
+		struct image_layer *layer = &image->layers.items[count++];
+
+		if (descriptor_parse(image->arena, source, item, &layer->descriptor, err) < 0)
+			return -1;
+		if (compression_of(layer->descriptor.media_type, &layer->compression) < 0)
+			return document_error(image->arena, source, json_member(item, "mediaType"),
+					      err, "\"%.100s\" is no layer that can be unpacked",
+					      text_printable(image->arena,
+							     layer->descriptor.media_type));
+	}
+	image->layers.count = count;
+	return 0;
+}
+
+/* A document that can be read as something else, too, is refused (CVE-2021-41190). */
+static int manifest_check(struct image *image, struct error *err)
+{
+	const struct document *manifest = &image->manifest;
+	const struct json *version = json_member(manifest->root, "schemaVersion");
+	const struct json *type = json_member(manifest->root, "mediaType");
+
+	if (json_member(manifest->root, "manifests") != NULL)
+		return document_error(image->arena, &manifest->source, manifest->root, err,
+				      "is a manifest and an index at once");
+	if (version == NULL || version->type != JSON_NUMBER || strcmp(version->text, "2") != 0)
+		return document_error(image->arena, &manifest->source,
+				      version != NULL ? version : manifest->root, err,
+				      "schemaVersion must be 2");
+	if (type != NULL && (type->type != JSON_STRING ||
+			     strcmp(type->text, manifest->descriptor.media_type) != 0))
+		return document_error(image->arena, &manifest->source, type, err,
+				      "must be \"%s\", as its descriptor says",
+				      manifest->descriptor.media_type);
+	return 0;
+}
+
+static int config_type_check(const struct image *image, const struct descriptor *config,
+			     struct error *err)
+{
+	if (strcmp(config->media_type, "application/vnd.oci.image.config.v1+json") == 0 ||
+	    strcmp(config->media_type, "application/vnd.docker.container.image.v1+json") == 0)
+		return 0;
+	return document_error(image->arena, &image->manifest.source,
+			      json_member(config->json, "mediaType"), err,
+			      "is \"%.100s\": this is no image of a container",
+			      text_printable(image->arena, config->media_type));
+}
+
+int layout_load(struct image *image, const struct selection *selection, struct error *err)
+{
+	const struct document *manifest = &image->manifest;
+	struct descriptor descriptor;
+	const struct json *config, *layers;
+
+	if (image_file_read(image, "index.json", &image->index, err) < 0 ||
+	    manifest_find(image, selection, &descriptor, err) < 0 ||
+	    image_document_read(image, &descriptor, "manifest", &image->manifest, err) < 0 ||
+	    manifest_check(image, err) < 0)
+		return -1;
+	config = json_member(manifest->root, "config");
+	layers = json_member(manifest->root, "layers");
+	if (config == NULL || layers == NULL || layers->type != JSON_ARRAY)
+		return document_error(image->arena, &manifest->source, manifest->root, err,
+				      "has no \"config\" or no array \"layers\"");
+	if (descriptor_parse(image->arena, &manifest->source, config, &descriptor, err) < 0 ||
+	    config_type_check(image, &descriptor, err) < 0 ||
+	    layers_parse(image, layers, err) < 0 ||
+	    image_document_read(image, &descriptor, "config", &image->config, err) < 0)
+		return -1;
+	return image_config_apply(image, selection, err);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "rootfs-tools/image/source.h"
+
+/*
+ * The two kinds of documents that say what an image consists of: an OCI layout's index and
+ * manifests, and the manifest.json of a docker-archive.  Both fill image->manifest, config,
+ * platform and layers, and check that they agree.
+ */
+
+/* What was asked for. */
+struct selection {
+	const char *tag;		/* or NULL */
+	struct digest digest;		/* or unset */
+	struct platform platform;
+	bool any_platform;
+};
+
+int layout_load(struct image *image, const struct selection *selection, struct error *err);
+int docker_archive_load(struct image *image, const struct selection *selection, struct error *err);
+
+/* A file of the layout or archive, by its name there; fd's errno ENOENT when there is none. */
+int image_file_open(const struct image *image, const char *name, struct blob *ret,
+		    struct error *err);
+/* A whole one of at most IMAGE_MAX_DOCUMENT bytes, as JSON; its digest is computed, not checked. */
+int image_file_read(const struct image *image, const char *name, struct document *ret,
+		    struct error *err);
+/* image->platform and the layers' diff_ids from image->config. */
+int image_config_apply(struct image *image, const struct selection *selection, struct error *err);
+
+/* How well an image of platform has runs where wanted is: 0 not at all, more is better. */
+unsigned int platform_match(const struct platform *wanted, const struct platform *has);
+const char *platform_text(struct arena *arena, const struct platform *platform);
+/* From a JSON object with os, architecture and variant; "" for what is not there. */
+void platform_read(const struct json *json, struct platform *ret);
+
+/* "%s:%u:%u: %s: what" about a value of a document; returns -1. */
+int document_error(struct arena *arena, const struct json_source *source, const struct json *at,
+		   struct error *err, const char *fmt, ...) _printf(5, 6);
+/* The member of an object that must be a string; NULL and *err otherwise. */
+const char *document_string(struct arena *arena, const struct json_source *source,
+			    const struct json *object, const char *key, struct error *err);

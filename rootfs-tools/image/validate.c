@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/image/validate.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "base/fd.h"
+#include "base/path.h"
+#include "rootfs-tools/image/layer_read.h"
+#include "rootfs-tools/interrupt.h"
+#include "rootfs-tools/json_edit.h"
+
+#define INDEX_TYPE		"application/vnd.oci.image.index.v1+json"
+#define DOCKER_LIST_TYPE	"application/vnd.docker.distribution.manifest.list.v2+json"
+enum { DEPTH_MAX = 4 };
+
+static void found_error(struct validation *v, const char *what, const struct error *err)
+{
+	text_printf(v->out, "error: %s: %s\n", text_printable(v->arena, what),
+		    text_printable(v->arena, err->text));
+	v->errors++;
+}
+
+static void found_warning(struct validation *v, const char *what, const char *text)
+{
+	text_printf(v->out, "warning: %s: %s\n", text_printable(v->arena, what), text);
+	v->warnings++;
+}
+
+/* --- one image ----------------------------------------------------------------------- */
+
+static int ignore_entry(void *context _unused, const struct tar_entry *entry _unused,
+			const char *digest _unused, uint32_t number _unused,
+			struct error *err _unused)
+{
+	return 0;
+}
+
+static bool type_is_known(const char *type)
+{
+	static const char *const known[] = {
+		"application/vnd.oci.image.layer.v1.tar",
+		"application/vnd.oci.image.layer.v1.tar+gzip",
+		"application/vnd.oci.image.layer.v1.tar+zstd",
+		"application/vnd.docker.image.rootfs.diff.tar.gzip",
+		"application/vnd.docker.image.rootfs.diff.tar.zstd",
+		"application/vnd.docker.image.rootfs.diff.tar",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (strcmp(type, known[i]) == 0)
+			return true;
+	return false;
+}
+
+static void check_layer(struct validation *v, const struct image *image, const char *what,
+			size_t i)
+{
+	const struct layer_read read = { .image = image, .layer = i, .entry = ignore_entry };
+	const char *type = image->layers.items[i].descriptor.media_type;
+	struct arena arena = { 0 };
+	struct error err;
+
+	v->layers++;
+	if (image->kind == IMAGE_OCI && !type_is_known(type))
+		found_warning(v, what, arena_printf(v->arena, "layer %zu has the media type %s, "
+						    "which is none of the image spec's", i + 1,
+						    text_printable(v->arena, type)));
+	if (!v->quick && layer_read(&arena, &read, &err) < 0)
+		found_error(v, what, &err);
+	arena_free(&arena);
+}
+
+static void check_history(struct validation *v, const struct image *image, const char *what)
+{
+	const struct json *history = json_member(image->config.root, "history");
+	size_t lines = 0;
+
+	if (history == NULL || history->type != JSON_ARRAY)
+		return;
+	JSON_EACH(line, history) {
+		const struct json *empty = json_member(line, "empty_layer");
+
+		lines += empty == NULL || empty->type != JSON_BOOL || !empty->truth;
+	}
+	if (lines != image->layers.count)
+		found_warning(v, what, arena_printf(v->arena, "the history has %zu lines with a "
+						    "layer, and there are %zu layers", lines,
+						    image->layers.count));
+}
+
+static void check_image(struct validation *v, const char *reference, const char *what,
+			const char *platform)
+{
+	const struct image_options options = { .platform = platform,
+					       .any_platform = platform == NULL };
+	_cleanup_image struct image image = IMAGE_NONE;
+	struct error err;
+
+	v->images++;
+	if (image_open(v->arena, reference, &options, &image, &err) < 0) {
+		found_error(v, what, &err);
+		return;
+	}
+	check_history(v, &image, what);
+	for (size_t i = 0; i < image.layers.count; i++)
+		if (interrupt_check(&err) == 0)
+			check_layer(v, &image, what, i);
+}
+
+/* --- a layout ------------------------------------------------------------------------ */
+
+static void check_index(struct validation *v, int dir_fd, const char *path, const char *name,
+			const struct json_source *source, unsigned int depth);
+
+static void check_nested(struct validation *v, int dir_fd, const char *path,
+			 const struct descriptor *descriptor, unsigned int depth)
+{
+	const char *file = arena_printf(v->arena, "blobs/%s",
+					digest_path(v->arena, &descriptor->digest));
+	struct json_source source = { .name = file };
+	struct digest digest;
+	struct error err;
+	char *text;
+	_cleanup_fd int fd = path_open_strict(dir_fd, file, O_RDONLY, &err);
+
+	if (fd < 0 || fd_read_all(fd, IMAGE_MAX_DOCUMENT, v->arena, &text, &source.size,
+				  &err) < 0) {
+		found_error(v, file, &err);
+		return;
+	}
+	source.text = text;
+	digest_of(text, source.size, &digest);
+	if (!digest_equal(&digest, &descriptor->digest) || source.size != descriptor->size) {
+		error_set(&err, "its bytes are not those of the descriptor");
+		found_error(v, file, &err);
+		return;
+	}
+	check_index(v, dir_fd, path, file, &source, depth + 1);
+}
+
+static void check_descriptor(struct validation *v, int dir_fd, const char *path,
+			     const struct json_source *source, const struct json *entry,
+			     unsigned int depth)
+{
+	struct descriptor descriptor;
+	struct error err;
+
+	if (descriptor_parse(v->arena, source, entry, &descriptor, &err) < 0) {
+		found_error(v, source->name, &err);
+		return;
+	}
+	if (strcmp(descriptor.media_type, INDEX_TYPE) == 0 ||
+	    strcmp(descriptor.media_type, DOCKER_LIST_TYPE) == 0)
+		check_nested(v, dir_fd, path, &descriptor, depth);
+	else
+		check_image(v, arena_printf(v->arena, "oci:%s@%s", path, descriptor.digest.text),
+			    descriptor.digest.text, NULL);
+}
+
+static void check_index(struct validation *v, int dir_fd, const char *path, const char *name,
+			const struct json_source *source, unsigned int depth)
+{
+	const struct json *root, *version, *manifests;
+	struct error err;
+
+	root = json_parse(v->arena, source, &err);
+	version = json_member(root, "schemaVersion");
+	manifests = json_member(root, "manifests");
+	if (root != NULL && depth > DEPTH_MAX)
+		error_set(&err, "indexes in indexes, more than %d deep", DEPTH_MAX);
+	else if (root != NULL && (version == NULL || version->type != JSON_NUMBER ||
+				  strcmp(version->text, "2") != 0))
+		error_set(&err, "schemaVersion is not 2");
+	else if (root != NULL && (manifests == NULL || manifests->type != JSON_ARRAY))
+		error_set(&err, "has no array \"manifests\"");
+	else if (root != NULL) {
+		JSON_EACH(entry, manifests)
+			check_descriptor(v, dir_fd, path, source, entry, depth);
+		return;
+	}
+	found_error(v, name, &err);
+}
+
+static void check_version(struct validation *v, int dir_fd)
+{
+	struct json_source source = { .name = "oci-layout" };
+	const struct json *root;
+	const char *version;
+	struct error err;
+	char *text;
+
+	if (file_read(dir_fd, "oci-layout", IMAGE_MAX_DOCUMENT, v->arena, &text, &source.size,
+		      &err) < 0) {
+		found_error(v, "oci-layout", &err);
+		return;
+	}
+	source.text = text;
+	root = json_parse(v->arena, &source, &err);
+	version = json_text(root, "imageLayoutVersion");
+	if (root != NULL && (version == NULL || strcmp(version, "1.0.0") != 0)) {
+		error_set(&err, "imageLayoutVersion is not 1.0.0");
+		root = NULL;
+	}
+	if (root == NULL)
+		found_error(v, "oci-layout", &err);
+}
+
+static void check_layout(struct validation *v, int dir_fd, const char *path)
+{
+	struct json_source source = { .name = "index.json" };
+	struct error err;
+	char *text;
+
+	check_version(v, dir_fd);
+	if (file_read(dir_fd, "index.json", IMAGE_MAX_DOCUMENT, v->arena, &text, &source.size,
+		      &err) < 0) {
+		found_error(v, "index.json", &err);
+		return;
+	}
+	source.text = text;
+	check_index(v, dir_fd, path, "index.json", &source, 0);
+}
+
+void validate(struct validation *v, const char *reference, const char *platform)
+{
+	const char *path = strncmp(reference, "oci:", 4) == 0 ? reference + 4 : reference;
+	_cleanup_fd int dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (platform == NULL && dir_fd >= 0 &&
+	    (faccessat(dir_fd, "oci-layout", F_OK, 0) == 0 ||
+	     faccessat(dir_fd, "index.json", F_OK, 0) == 0))
+		check_layout(v, dir_fd, path);
+	else
+		check_image(v, reference, reference, platform);
+}

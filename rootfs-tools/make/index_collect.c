@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "rootfs-tools/interrupt.h"
+#include "rootfs-tools/make/index_collect.h"
+#include "rootfs-tools/tree/tree.h"
+
+enum { DEPTH_MAX = 16, DOCUMENT_MAX = 4 << 20, HEX = 64 };
+
+struct collector {
+	struct writer *writer;
+	struct tree needed;		/* names of blobs: a set */
+	struct error *err;
+};
+
+static int mark_value(struct collector *c, const struct json *value, unsigned int depth);
+
+static bool is_document(const char *type)
+{
+	size_t length = type != NULL ? strlen(type) : 0;
+
+	return length > 5 && strcmp(type + length - 5, "+json") == 0;
+}
+
+/*
+ * A layout with one platform of several lacks what an index in it names, and that is no reason to
+ * stop.  Where what index.json itself names is missing, nobody knows what belonged to it.
+ */
+static int mark_document(struct collector *c, const char *name, unsigned int depth)
+{
+	struct json_source source = { name, NULL, 0 };
+	const struct json *json;
+	char *bytes;
+
+	if (depth == DEPTH_MAX)
+		return error_set(c->err, "%s: documents lead to documents too often",
+				 c->writer->path);
+	if (file_read(c->writer->blobs_fd, name, DOCUMENT_MAX, c->writer->arena, &bytes,
+		      &source.size, c->err) < 0)
+		return c->err->code == ENOENT && depth > 0 ?
+			       0 : error_wrap(c->err, "%s", c->writer->path);
+	source.text = bytes;
+	json = json_parse(c->writer->arena, &source, c->err);
+	return json != NULL ? mark_value(c, json, depth + 1) : -1;
+}
+
+/* Whatever says "digest" needs it, in members that nobody here knows, too. */
+static int mark_digest(struct collector *c, const struct json *object, unsigned int depth)
+{
+	const char *text = json_text(object, "digest");
+	struct error ignored;
+	struct digest digest;
+	const char *name;
+
+	if (text == NULL || digest_parse(text, &digest, &ignored) < 0 ||
+	    strncmp(digest.text, "sha256:", 7) != 0)
+		return 0;
+	name = arena_strdup(c->writer->arena, digest_hex(&digest));
+	if (tree_find_child(c->needed.root, name) != NULL)
+		return 0;
+	if (tree_add_child(&c->needed, c->needed.root, name, c->err) == NULL)
+		return -1;
+	return is_document(json_text(object, "mediaType")) ? mark_document(c, name, depth) : 0;
+}
+
+static int mark_value(struct collector *c, const struct json *value, unsigned int depth)
+{
+	if (value->type == JSON_OBJECT && mark_digest(c, value, depth) < 0)
+		return -1;
+	if (value->type == JSON_OBJECT || value->type == JSON_ARRAY)
+		JSON_EACH(item, value)
+			if (mark_value(c, item, depth) < 0)
+				return -1;
+	return 0;
+}
+
+static int sweep_one(struct collector *c, int fd, const char *name, struct index_collected *ret)
+{
+	struct stat st;
+
+	if (strlen(name) != HEX || strspn(name, "0123456789abcdef") != HEX ||
+	    tree_find_child(c->needed.root, name) != NULL)
+		return interrupt_check(c->err);
+	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(fd, name, 0) < 0)
+		return error_errno(c->err, "remove %s/blobs/sha256/%s", c->writer->path, name);
+	ret->blobs++;
+	ret->bytes += (uint64_t)st.st_size;
+	return 0;
+}
+
+static int sweep(struct collector *c, struct index_collected *ret)
+{
+	int copy = fcntl(c->writer->blobs_fd, F_DUPFD_CLOEXEC, 3), status = 0;
+	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
+
+	if (stream == NULL)
+		return error_errno(c->err, "read %s/blobs/sha256", c->writer->path);
+	while (status == 0 && (errno = 0, entry = readdir(stream)) != NULL)
+		status = sweep_one(c, c->writer->blobs_fd, entry->d_name, ret);
+	if (status == 0 && errno != 0)
+		status = error_errno(c->err, "read %s/blobs/sha256", c->writer->path);
+	closedir(stream);
+	return status;
+}
+
+int index_collect(struct writer *w, struct index_collected *ret, struct error *err)
+{
+	struct collector c = { .writer = w, .err = err };
+
+	*ret = (struct index_collected){ 0 };
+	tree_init(&c.needed, w->arena);
+	if (mark_value(&c, w->index, 0) < 0)
+		return -1;
+	return sweep(&c, ret);
+}
