@@ -41,6 +41,9 @@
 #ifndef F_SEAL_EXEC
 #define F_SEAL_EXEC		0x0020
 #endif
+#ifndef PIDFD_GET_MNT_NAMESPACE
+#define PIDFD_GET_MNT_NAMESPACE	_IO(0xFF, 3)
+#endif
 #ifndef __NR_fchmodat2
 #define __NR_fchmodat2		452
 #endif

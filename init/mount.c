@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/sys.h"
+#include "init/bind.h"
 #include "init/cgroup_mount.h"
 #include "init/copy.h"
 #include "init/hide.h"
@@ -284,11 +285,16 @@ static int mount_one(const struct plan *plan, struct init *in, size_t i, struct 
 int step_mounts(const struct plan *plan, struct init *in, struct error *err)
 {
 	for (size_t i = plan->root_mount != NULL ? 1 : 0; i < plan->mounts.count; i++) {
+		bool late = in->host_fd >= 0 && bind_is_late(plan, i);
+
+		if (late && !bind_is_late(plan, i - 1) && bind_clone_late(plan, in, i, err) < 0)
+			return -1;
 		if (mount_one(plan, in, i, err) < 0)
 			return error_wrap(err, "/mounts/%zu on %s", i,
 					  plan->mounts.items[i].destination);
 		if (in->mount_trees[i] != in->proc_fd && !hide_in_mount(plan, i))
 			fd_close(&in->mount_trees[i]);
 	}
+	fd_close(&in->host_fd);
 	return 0;
 }

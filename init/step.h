@@ -38,6 +38,8 @@ struct init {
 	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind; when
 					 * attached, those that init/hide.h wants stay open */
 	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
+	int host_fd;			/* the mount namespace of late binds (init/bind.h); -1: none
+					 * can be had, -EBADF: none is wanted */
 	bool in_host_copy;		/* born in a copy of the host's mount namespace */
 	bool shared_mounts;		/* in a mount namespace that others use too: nothing is
 					 * changed there but at the root's own place */
@@ -92,7 +94,7 @@ struct init {
 };
 #define INIT_NONE ((struct init){				\
 	.channel = CHANNEL_NONE, .start = CHANNEL_NONE,		\
-	.root_tree = -EBADF,					\
+	.root_tree = -EBADF, .host_fd = -EBADF,			\
 	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF },	\
 	.console_socket = -EBADF, .init_image = -EBADF,		\
 	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\

@@ -24,11 +24,18 @@ int tree_clone(int dir_fd, const char *path, bool recursive, struct error *err)
 	return fd >= 0 ? fd : error_errno(err, "open tree %s", path);
 }
 
-int tree_open_bind(const struct plan *plan, const struct mount_plan *mount, struct error *err)
+static int bind_error(const struct mount_plan *mount, struct error *err)
 {
-	unsigned int flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
-	_cleanup_fd int fd = -EBADF;
+	error_errno(err, "open tree %s", mount->source);
+	return err->code == EINVAL ?
+	       error_hint(err, "unbindable, or with mounts that only \"rbind\" may show") : -1;
+}
+
+/* flags: OPEN_TREE_CLONE with AT_RECURSIVE or without, or 0 for the place alone. */
+static int bind_open(const struct mount_plan *mount, unsigned int flags, struct error *err)
+{
 	struct stat st;
+	int fd;
 
 	if (mount->flags & (MOUNT_COPY_SYMLINK | MOUNT_SOURCE_NOFOLLOW)) {
 		_cleanup_fd int link_fd = open(mount->source, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -40,18 +47,35 @@ int tree_open_bind(const struct plan *plan, const struct mount_plan *mount, stru
 		if (mount->flags & MOUNT_SOURCE_NOFOLLOW)
 			flags |= AT_SYMLINK_NOFOLLOW;
 	}
-	if (mount->flags & MOUNT_RECURSIVE)
-		flags |= AT_RECURSIVE;
-	fd = sys_open_tree(AT_FDCWD, mount->source, flags);
-	if (fd < 0) {
-		error_errno(err, "open tree %s", mount->source);
-		if (err->code == EINVAL)
-			error_hint(err, "unbindable, or with mounts that only \"rbind\" may show");
-		return -1;
-	}
-	if ((mount->flags & MOUNT_IDMAP) && idmap_tree(plan, mount, fd, err) < 0)
+	fd = sys_open_tree(AT_FDCWD, mount->source, flags | OPEN_TREE_CLOEXEC);
+	return fd >= 0 ? fd : bind_error(mount, err);
+}
+
+static unsigned int bind_flags(const struct mount_plan *mount)
+{
+	return OPEN_TREE_CLONE | (mount->flags & MOUNT_RECURSIVE ? AT_RECURSIVE : 0);
+}
+
+int tree_open_bind(const struct plan *plan, const struct mount_plan *mount, struct error *err)
+{
+	_cleanup_fd int fd = bind_open(mount, bind_flags(mount), err);
+
+	if (fd < 0 || ((mount->flags & MOUNT_IDMAP) && idmap_tree(plan, mount, fd, err) < 0))
 		return -1;
 	return fd_take(&fd);
+}
+
+int tree_find_bind(const struct mount_plan *mount, struct error *err)
+{
+	return bind_open(mount, 0, err);
+}
+
+int tree_clone_bind(const struct mount_plan *mount, int found_fd, struct error *err)
+{
+	int fd = sys_open_tree(found_fd, "",
+			       bind_flags(mount) | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+
+	return fd >= 0 ? fd : bind_error(mount, err);
 }
 
 int tree_flags(int tree_fd, uint64_t set, uint64_t clear, unsigned long propagation,

@@ -21,6 +21,9 @@ int tree_clone(int dir_fd, const char *path, bool recursive, struct error *err);
  * (MOUNT_COPY_SYMLINK) comes as a plain O_PATH fd of the link.
  */
 int tree_open_bind(const struct plan *plan, const struct mount_plan *mount, struct error *err);
+/* The same in two parts, without its id mapping: an O_PATH fd of the source, and its clone. */
+int tree_find_bind(const struct mount_plan *mount, struct error *err);
+int tree_clone_bind(const struct mount_plan *mount, int found_fd, struct error *err);
 /* MOUNT_ATTR_* and, where not 0, MS_* propagation with or without MS_REC. */
 int tree_flags(int tree_fd, uint64_t set, uint64_t clear, unsigned long propagation,
 	       bool recursive, struct error *err);

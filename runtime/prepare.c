@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "init/bind.h"
 #include "init/image.h"
 #include "init/rootfs.h"
 #include "init/tree.h"
@@ -57,6 +58,18 @@ static bool is_for_child(const struct plan *plan, const struct mount_plan *mount
 	       !((plan->clone_flags & CLONE_NEWUSER) && needs_capabilities(mount->source));
 }
 
+/* Cloned, or found for init/bind.h to clone. */
+static int open_bind(const struct plan *plan, struct init *in, size_t i, struct error *err)
+{
+	const struct mount_plan *mount = &plan->mounts.items[i];
+	bool late = !in->in_host_copy && bind_is_late(plan, i);
+
+	if (late && in->host_fd == -EBADF)
+		in->host_fd = bind_host_open();
+	return late && in->host_fd >= 0 ? tree_find_bind(mount, err) :
+					  tree_open_bind(plan, mount, err);
+}
+
 /*
  * Only here can be opened: all binds; in a copy of the host's mounts those with an id map, and
  * what is closed to the child.  All others are left to it, so that the flags which the host gave
@@ -73,7 +86,7 @@ static int open_mounts(const struct plan *plan, struct arena *arena, struct init
 			continue;
 		if (in->in_host_copy && is_for_child(plan, mount))
 			continue;
-		in->mount_trees[i] = tree_open_bind(plan, mount, err);
+		in->mount_trees[i] = open_bind(plan, in, i, err);
 		if (in->mount_trees[i] < 0)
 			return error_wrap(err, "/mounts/%zu on %s", i, mount->destination);
 	}
@@ -329,6 +342,7 @@ void prepare_close(struct prepared *p)
 
 	fd_close(&in->root_tree);
 	fd_close(&in->root_target);
+	fd_close(&in->host_fd);
 	for (int *fd = in->mount_trees; fd != NULL && *fd != 0; fd++)
 		fd_close(fd);
 	for (int *fd = in->device_trees; fd != NULL && *fd != 0; fd++)

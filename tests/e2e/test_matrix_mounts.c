@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/sys.h"
@@ -341,4 +343,51 @@ E2E(matrix_mounts, symlinks_are_not_followed_where_told)
 	bundle_run(b, &got);
 	cr_expect_str_eq(got.out, "open:/data/link=ELOOP\nopen:/data/below=0\n", "%s", got.err);
 	pair_end(plain);
+}
+
+/*
+ * Where mountinfo is sorted by the ids of mounts (Linux 6.8), a bind has its own only where a
+ * process finds the way back from the host's mounts (6.11: init/bind.h).
+ */
+static bool order_is_to_be_had(void)
+{
+	int major = 0, minor = 0;
+	struct utsname kernel;
+
+	return uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
+	       !(major == 6 && minor >= 8 && minor < 11);
+}
+
+E2E(matrix_mounts, stand_in_the_order_of_the_bundle)
+{
+	static const char *const order[] = {
+		"/dev/shm", "/sys", "/1", "/1/below", "/2", "/3", "/3/below", "/4", "/4/below",
+		"/5", "/6", "/6/below",
+	};
+	struct bundle *b = bundle_new();
+	const char *plain, *before = NULL;
+	struct probe_mount found;
+	struct probe seen;
+
+	e2e_need_root();
+	if (!order_is_to_be_had())
+		cr_skip_test("mountinfo of this kernel is in another order");
+	plain = pair(b, "plain", 0, MS_PRIVATE);
+	for (char at = '1'; at <= '6'; at++)
+		bundle_set(b, "/mounts/-", at == '2' || at == '5' ?
+			   arena_printf(&e2e_arena, "{'destination': '/%c', 'type': 'tmpfs',"
+					" 'source': 'x'}", at) :
+			   arena_printf(&e2e_arena, "{'destination': '/%c', 'source': '%s',"
+					" 'options': ['rbind', 'rro']}", at, plain));
+	bundle_run_probe(b, &seen);
+	pair_end(plain);
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		const char *at = strstr(seen.text, arena_printf(&e2e_arena, " %s r", order[i]));
+
+		cr_assert(probe_mount_find(&seen, order[i], &found), "%s", order[i]);
+		cr_expect(at > before, "%s is too early:\n%s", order[i], seen.text);
+		cr_expect(strchr("1346", order[i][1]) == NULL || probe_option(found.options, "ro"),
+			  "%s: %s", order[i], found.options);
+		before = at;
+	}
 }
