@@ -61,7 +61,7 @@ struct bundle *counter_new(const char *init)
 	e2e_need_root();
 	e2e_need_program("/bin/busybox");
 	if (!criu_works(criu))
-		cr_skip_test("needs a criu that works here: KIST_CRIU=$(tests/get-criu DIRECTORY)");
+		e2e_skip("needs a criu that works here: KIST_CRIU=$(tests/get-criu DIRECTORY)");
 	b = bundle_new();
 	bundle_env(b, arena_printf(&e2e_arena, "PATH=%s:/usr/sbin:/usr/bin:/sbin:/bin", criu));
 	mkdir(counter_path(b, "bundle/rootfs/bin"), 0755);

@@ -89,6 +89,11 @@ void e2e_check(void)
 	cr_expect(!left, "left behind: %s", left);
 }
 
+void e2e_clear(void)
+{
+	e2e_left();
+}
+
 void e2e_clean(void)
 {
 	e2e_left();
@@ -98,7 +103,7 @@ void e2e_clean(void)
 void e2e_need_root(void)
 {
 	if (geteuid() != 0)
-		cr_skip_test("needs root");
+		e2e_skip("needs root");
 }
 
 void e2e_need_cgroup2(void)
@@ -106,13 +111,13 @@ void e2e_need_cgroup2(void)
 	struct statfs st;
 
 	if (statfs("/sys/fs/cgroup", &st) < 0 || st.f_type != 0x63677270)
-		cr_skip_test("needs cgroup2 alone on /sys/fs/cgroup");
+		e2e_skip("needs cgroup2 alone on /sys/fs/cgroup");
 }
 
 void e2e_need_program(const char *path)
 {
 	if (access(path, X_OK) < 0)
-		cr_skip_test("needs %s", path);
+		e2e_skip("needs %s", path);
 }
 
 const char *e2e_runtime(void)
@@ -132,7 +137,7 @@ bool e2e_is_kist(void)
 void e2e_need_kist(void)
 {
 	if (!e2e_is_kist())
-		cr_skip_test("asks for what kist alone does");
+		e2e_skip("asks for what kist alone does");
 }
 
 static void copy_file(const char *from, const char *to, mode_t mode)

@@ -321,7 +321,7 @@ void resctrl_mount(struct resctrl *ret, const char *directory)
 		fuse_fd);
 
 	if (fuse_fd < 0)
-		cr_skip_test("no /dev/fuse");
+		e2e_skip("no /dev/fuse");
 	ret->path = arena_printf(&e2e_arena, "%s/resctrl", directory);
 	cr_assert_eq(mkdir(ret->path, 0755), 0);
 	cr_assert_eq(syscall(SYS_mount, "resctrl", ret->path, "fuse", 0, options), 0, "%s",

@@ -50,7 +50,7 @@ static const char *profile_load(void)
 	const char *name = arena_printf(&e2e_arena, "kist-test-%d", getpid());
 
 	if (!has_apparmor())
-		cr_skip_test("AppArmor is off in this kernel");
+		e2e_skip("AppArmor is off in this kernel");
 	e2e_need_root();
 	e2e_need_program(parser);
 	profile_change(name, "-r");
@@ -133,7 +133,7 @@ E2E(selinux, label_without_selinux_is_an_error)
 
 	e2e_need_root();
 	if (access("/sys/fs/selinux/enforce", F_OK) == 0)
-		cr_skip_test("SELinux is on");
+		e2e_skip("SELinux is on");
 	bundle_set(b, "/process/selinuxLabel", "'system_u:system_r:container_t:s0'");
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 1);

@@ -53,7 +53,7 @@ static void need_pids_controller(void)
 
 	if (file_read(AT_FDCWD, "/sys/fs/cgroup/cgroup.controllers", 4096, &e2e_arena, &text,
 		      &size, &err) == 0 && strstr(text, "pids") == NULL)
-		cr_skip_test("cgroup2 here has no controller pids");
+		e2e_skip("cgroup2 here has no controller pids");
 }
 
 E2E(conformance, few_tasks_are_enough_for_a_program)

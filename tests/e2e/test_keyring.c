@@ -15,7 +15,7 @@ static struct bundle *keyring_bundle(void)
 	struct bundle *b = bundle_new();
 
 	if (syscall(SYS_keyctl, GET_KEYRING_ID, SESSION_KEYRING, 0) < 0 && errno == ENOSYS)
-		cr_skip_test("this kernel has no keys");
+		e2e_skip("this kernel has no keys");
 	bundle_probe_args(b, "keyring", NULL);
 	return b;
 }

@@ -19,7 +19,7 @@ static void need_landlock(void)
 {
 	e2e_need_kist();
 	if (syscall(444, NULL, 0, 1) < 1)
-		cr_skip_test("this kernel has no Landlock");
+		e2e_skip("this kernel has no Landlock");
 }
 
 /* JSON in JSON. */

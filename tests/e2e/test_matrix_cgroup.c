@@ -138,7 +138,7 @@ E2E(matrix_cgroup, each_limit_is_in_its_file_and_is_updated)
 		found++;
 	}
 	if (found == 0)
-		cr_skip_test("this host has no cgroup controllers");
+		e2e_skip("this host has no cgroup controllers");
 	pid = matrix_start(b);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (has(&rows[i]))
@@ -179,7 +179,7 @@ E2E(matrix_cgroup, what_the_host_lacks_is_refused_by_name)
 			  "%s: %s", row->property, got.err);
 	}
 	if (found == 0)
-		cr_skip_test("this host has every controller");
+		e2e_skip("this host has every controller");
 }
 
 #define V1_MAX	"9223372036854771712"
@@ -226,7 +226,7 @@ E2E(matrix_cgroup, numbers_that_mean_something_of_their_own)
 {
 	e2e_need_root();
 	if (!matrix_has_v1("memory") && !matrix_has_v2("memory"))
-		cr_skip_test("this host has no cgroup controllers");
+		e2e_skip("this host has no cgroup controllers");
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++) {
 		struct bundle *b = bundle_new();
 		pid_t pid;
@@ -255,7 +255,7 @@ E2E(matrix_cgroup, idle_is_set_and_taken_back)
 	e2e_need_root();
 	e2e_need_kist();
 	if (!has(&idle))
-		cr_skip_test("this host has no cgroup controller for CPUs");
+		e2e_skip("this host has no cgroup controller for CPUs");
 	bundle_set(b, "/linux/resources/cpu", "{'shares': 512}");
 	pid = matrix_start(b);
 	bundle_call(b, &got, "update", "--cpu-idle", "1", b->id, NULL);
@@ -300,9 +300,9 @@ E2E(matrix_cgroup, throttles_of_a_device_are_set)
 
 	e2e_need_root();
 	if (device == NULL || sscanf(device, "%u:%u", &major, &minor) != 2)
-		cr_skip_test("no block device");
+		e2e_skip("no block device");
 	if (!v1 && !matrix_has_v2("io"))
-		cr_skip_test("no cgroup controller for blocks");
+		e2e_skip("no cgroup controller for blocks");
 	for (size_t i = 0; i < ARRAY_SIZE(throttles); i++)
 		bundle_set(b, arena_printf(&e2e_arena, "/linux/resources/blockIO/%s",
 					   throttles[i].property),

@@ -138,7 +138,7 @@ E2E(matrix_ids, what_lies_below_is_mapped_by_ridmap_alone)
 	e2e_need_root();
 	if (uname(&kernel) == 0 && sscanf(kernel.release, "%d.%d", &major, &minor) == 2 &&
 	    major * 100 + minor < 603)
-		cr_skip_test("no id maps for a tmpfs before Linux 6.3");
+		e2e_skip("no id maps for a tmpfs before Linux 6.3");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct bundle *b = bundle_new();
 		const char *source = owned(b, 0, 0);

@@ -129,7 +129,7 @@ E2E(matrix_namespaces, network_devices_move_in_with_their_addresses)
 	e2e_need_program("/sbin/ip");
 	if (ip(b, arena_printf(&e2e_arena, "link add %s type veth peer name %s", first,
 			       second)) != 0)
-		cr_skip_test("this kernel has no veth network devices");
+		e2e_skip("this kernel has no veth network devices");
 	ip(b, arena_printf(&e2e_arena, "addr add 10.99.7.1/24 dev %s", first));
 	ip(b, arena_printf(&e2e_arena, "-6 addr add fd00:99::7/64 dev %s nodad", first));
 	bundle_set(b, "/linux/netDevices", arena_printf(&e2e_arena,

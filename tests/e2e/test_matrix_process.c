@@ -257,7 +257,7 @@ E2E(matrix_process, cpu_affinity_is_for_exec_alone)
 	e2e_need_root();
 	e2e_need_kist();
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		cr_skip_test("one CPU alone");
+		e2e_skip("one CPU alone");
 	own = strstr(matrix_file("/proc/self/status"), "Cpus_allowed_list:");
 	bundle_set(b, "/process/execCPUAffinity", "{'initial': '0', 'final': '1'}");
 	pid = matrix_start(b);
@@ -313,7 +313,7 @@ E2E(matrix_process, each_memory_policy_of_features_is_the_kernels)
 	cr_expect_eq(json_find(said, "/linux/memoryPolicy/modes")->count, ARRAY_SIZE(modes));
 	cr_expect_eq(json_find(said, "/linux/memoryPolicy/flags")->count, ARRAY_SIZE(mode_flags));
 	if (access("/proc/self/numa_maps", F_OK) < 0)
-		cr_skip_test("this kernel knows no memory policies");
+		e2e_skip("this kernel knows no memory policies");
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++)
 		expect_policy_of_memory(arena_printf(&e2e_arena, "{'mode': '%s'%s}", modes[i].mode,
 						     modes[i].nodes ? ", 'nodes': '0'" : ""),
@@ -330,7 +330,7 @@ E2E(matrix_process, memory_policy_is_that_of_exec_too)
 	struct output got;
 
 	if (access("/proc/self/numa_maps", F_OK) < 0)
-		cr_skip_test("this kernel knows no memory policies");
+		e2e_skip("this kernel knows no memory policies");
 	bundle_set(b, "/linux/memoryPolicy", "{'mode': 'MPOL_BIND', 'nodes': '0'}");
 	matrix_start(b);
 	bundle_call(b, &got, "exec", b->id, "/probe", "read", "/proc/self/numa_maps", NULL);

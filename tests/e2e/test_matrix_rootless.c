@@ -96,7 +96,7 @@ E2E(matrix_rootless, a_subtree_that_was_given_away_has_limits)
 	e2e_need_kist();
 	e2e_need_cgroup2();
 	if (!matrix_has_v2("memory") || !matrix_has_v2("pids"))
-		cr_skip_test("cgroup v2 has neither memory nor pids here");
+		e2e_skip("cgroup v2 has neither memory nor pids here");
 	own = matrix_cgroup(getpid(), "");
 	mkdir("/sys/fs/cgroup/kist-given", 0755);
 	matrix_write("/sys/fs/cgroup/kist-given/cgroup.subtree_control", "+memory +pids");
@@ -139,10 +139,10 @@ Test(matrix_rootless, the_users_own_systemd_has_limits, .init = begin_with_manag
 	e2e_need_root();
 	e2e_need_kist();
 	if (access("/run/systemd/system", F_OK) < 0)
-		cr_skip_test("systemd is not pid 1");
+		e2e_skip("systemd is not pid 1");
 	e2e_need_cgroup2();
 	if (access("/run/user/65534/bus", F_OK) < 0)
-		cr_skip_test("no user manager with a bus to be had: dbus-user-session is missing");
+		e2e_skip("no user manager with a bus to be had: dbus-user-session is missing");
 	bundle_as_user(b, NOBODY);
 	b->env[0] = "XDG_RUNTIME_DIR=/run/user/65534";
 	expect_life(b, "--systemd-cgroup", "/user@65534.service/");

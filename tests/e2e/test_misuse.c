@@ -296,7 +296,7 @@ E2E(misuse, memory_limit_too_low_for_the_init_is_named)
 	bundle_set(b, "/linux/resources", "{'memory': {'limit': 4096}}");
 	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
 	if (strstr(got.err, "enable cgroup controller memory"))
-		cr_skip_test("cgroup v2 has no memory controller here");
+		e2e_skip("cgroup v2 has no memory controller here");
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "container init was OOM-killed (memory limit too low?)"),
 			   "%s", got.err);

@@ -267,7 +267,7 @@ E2E(namespaces, time_namespace_has_its_offsets)
 
 	e2e_need_kist();
 	if (access("/proc/self/ns/time", F_OK) < 0)
-		cr_skip_test("this kernel has no time namespaces");
+		e2e_skip("this kernel has no time namespaces");
 	bundle_set(b, "/linux/namespaces/-", "{'type': 'time'}");
 	bundle_set(b, "/linux/timeOffsets", "{'monotonic': {'secs': 172800, 'nanosecs': 5},"
 		   " 'boottime': {'secs': 604800}}");

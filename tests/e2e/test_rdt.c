@@ -285,7 +285,7 @@ E2E(rdt, needs_a_resctrl)
 	e2e_need_kist();
 	bundle_set(b, "/linux/intelRdt", "{'l3CacheSchema': 'L3:0=f'}");
 	if (access("/sys/fs/resctrl/schemata", F_OK) == 0)
-		cr_skip_test("this machine has the hardware");
+		e2e_skip("this machine has the hardware");
 	create(b, &got);
 	cr_expect_eq(got.status, 1);
 	cr_expect(strstr(got.err, "mount -t resctrl resctrl /sys/fs/resctrl"), "%s", got.err);

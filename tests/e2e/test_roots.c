@@ -15,8 +15,8 @@ static const char *debian_root(void)
 	const char *path = getenv("KIST_DEBIAN_ROOT");
 
 	if (!path || access(arena_printf(&e2e_arena, "%s/.made", path), F_OK) < 0)
-		cr_skip_test("needs a Debian root: tests/make-root debian DIR, and"
-			     " KIST_DEBIAN_ROOT=DIR");
+		e2e_skip("needs a Debian root: tests/make-root debian DIR, and"
+			 " KIST_DEBIAN_ROOT=DIR");
 	return path;
 }
 

@@ -132,7 +132,7 @@ E2E(spec, exec_has_the_affinity_of_its_process)
 	struct probe seen;
 
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
-		cr_skip_test("one CPU alone");
+		e2e_skip("one CPU alone");
 	bundle_set(b, "/process/execCPUAffinity", "{'initial': '0', 'final': '1'}");
 	start(b);
 	bundle_call(b, &got, "exec", b->id, "/probe", "report", NULL);

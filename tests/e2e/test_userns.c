@@ -19,7 +19,7 @@ static struct bundle *userns_bundle(void)
 	bundle_set(b, "/linux/uidMappings", map);
 	bundle_set(b, "/linux/gidMappings", map);
 	if (chown(b->rootfs, FIRST, FIRST) < 0)
-		cr_skip_test("needs root");
+		e2e_skip("needs root");
 	return b;
 }
 

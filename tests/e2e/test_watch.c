@@ -130,7 +130,7 @@ E2E(events, tell_of_a_process_that_took_too_much_memory)
 	e2e_need_kist();
 	e2e_need_program("/bin/busybox");
 	if (!matrix_has_v1("memory") && !matrix_has_v2("memory"))
-		cr_skip_test("no memory controller here");
+		e2e_skip("no memory controller here");
 	bundle_file(b, "/bin/empty", 0644, "");
 	bundle_copy(b, "/bin/busybox", "/bin/sh");
 	bundle_set(b, "/linux/resources/memory", "{'limit': 268435456}");
