@@ -14,6 +14,8 @@
 /* What a program gives its commands; each of kist's programs has its own. */
 struct cli;
 
+struct command_set;
+
 struct command {
 	const char *name;
 	const char *arguments;		/* "ID [SIGNAL]" */
@@ -28,6 +30,9 @@ struct command {
 	int failure;			/* the exit status of an error, where it is not 1 */
 	/* The exit status, or -1 and *err. */
 	int (*run)(struct cli *cli, const void *options, struct error *err);
+	/* In its place, for what needs nothing but the tables (base/document.h). */
+	int (*document)(struct text *out, const struct command_set *set,
+			const struct arguments *words, struct error *err);
 };
 
 /* All of one program. */

@@ -192,18 +192,21 @@ static void complete_bash(struct text *out, const struct command_set *set)
 		text_printf(out, "complete -o default -F _%s %s\n", function, set->program);
 }
 
-/* In single quotes, and without what _arguments and _describe take for their own. */
-static void add_quoted(struct text *out, const char *line)
+/* In single quotes; special: what gets a backslash there. */
+static void add_quoted(struct text *out, const char *line, const char *special)
 {
 	for (; *line != '\0'; line++) {
 		if (*line == '\'')
 			text_add(out, "'\\''");
-		else if (strchr("[]:\\", *line) != NULL)
+		else if (strchr(special, *line) != NULL)
 			text_printf(out, "\\%c", *line);
 		else
 			text_add_bytes(out, line, 1);
 	}
 }
+
+/* What _arguments and _describe take for their own. */
+#define ZSH_SPECIAL	"[]:\\"
 
 static void zsh_options(struct text *out, const struct option *options)
 {
@@ -212,7 +215,7 @@ static void zsh_options(struct text *out, const struct option *options)
 			continue;
 		text_printf(out, " \\\n\t\t\t'--%s%s[", o->name,
 			    o->value == NULL ? "" : "=");
-		add_quoted(out, o->help);
+		add_quoted(out, o->help, ZSH_SPECIAL);
 		text_add(out, o->value == NULL ? "]'" : "]:value:_files'");
 	}
 }
@@ -238,8 +241,9 @@ static void complete_zsh(struct text *out, const struct command_set *set)
 {
 	const char *function = joined_name(out, set, '_', false);
 
-	text_printf(out, "%s# made by \"%s completion zsh\"\n",
-		    words_of(set) == 1 ? "#compdef kist\n" : "", set->program);
+	if (words_of(set) == 1)
+		text_printf(out, "#compdef %s\n", set->program);
+	text_printf(out, "# made by \"%s completion zsh\"\n", set->program);
 	if (set->ids != NULL)
 		text_printf(out, "_kist_ids() { compadd -- ${(f)\"$(%s 2>/dev/null)\"} }\n",
 			    set->ids);
@@ -248,7 +252,7 @@ static void complete_zsh(struct text *out, const struct command_set *set)
 		if (set->commands[i]->hidden)
 			continue;
 		text_printf(out, "\t\t'%s:", set->commands[i]->name);
-		add_quoted(out, set->commands[i]->summary);
+		add_quoted(out, set->commands[i]->summary, ZSH_SPECIAL);
 		text_add(out, "'\n");
 	}
 	text_add(out, "\t)\n\tlocal state line\n\t_arguments -C");
@@ -264,16 +268,26 @@ static void complete_zsh(struct text *out, const struct command_set *set)
 		text_printf(out, "_%s \"$@\"\n", function);
 }
 
-static void fish_options(struct text *out, const struct option *options, const char *condition)
+#define FISH_SPECIAL	"\\"
+
+/* Of the program that is typed, whoever does the command. */
+static const char *fish_complete(struct text *out, const struct command_set *set)
+{
+	return arena_printf(out->arena, "complete -c %.*s", (int)strcspn(set->program, " "),
+			    set->program);
+}
+
+static void fish_options(struct text *out, const struct command_set *set,
+			 const struct option *options, const char *condition)
 {
 	for (const struct option *o = options; o != NULL && o->name != NULL; o++) {
 		if (o->help == NULL)
 			continue;
-		text_printf(out, "complete -c kist -n '%s' -l %s", condition, o->name);
+		text_printf(out, "%s -n '%s' -l %s", fish_complete(out, set), condition, o->name);
 		if (o->letter != 0)
 			text_printf(out, " -s %c", o->letter);
 		text_printf(out, "%s -d '", o->value == NULL ? "" : " -r");
-		add_quoted(out, o->help);
+		add_quoted(out, o->help, FISH_SPECIAL);
 		text_add(out, "'\n");
 	}
 }
@@ -300,9 +314,9 @@ static void fish_command(struct text *out, const struct command_set *set,
 	const char *condition = arena_printf(out->arena, "__fish_seen_subcommand_from %s",
 					     command->name);
 
-	text_printf(out, "complete -c kist -n '%s' -f -a %s -d '", fish_unchosen(out, set),
-		    command->name);
-	add_quoted(out, command->summary);
+	text_printf(out, "%s -n '%s' -f -a %s -d '", fish_complete(out, set),
+		    fish_unchosen(out, set), command->name);
+	add_quoted(out, command->summary, FISH_SPECIAL);
 	text_add(out, "'\n");
 	if (command->elsewhere) {
 		text_printf(out, "%s %s completion fish 2>/dev/null | source\n", set->program,
@@ -312,16 +326,17 @@ static void fish_command(struct text *out, const struct command_set *set,
 	if (blank != NULL)
 		condition = arena_printf(out->arena, "__fish_seen_subcommand_from%s; and %s",
 					 blank, condition);
-	fish_options(out, command->options, condition);
+	fish_options(out, set, command->options, condition);
 	if (wants_id(command))
-		text_printf(out, "complete -c kist -n '%s' -f -a '(%s)'\n", condition, set->ids);
+		text_printf(out, "%s -n '%s' -f -a '(%s)'\n", fish_complete(out, set), condition,
+			    set->ids);
 }
 
 static void complete_fish(struct text *out, const struct command_set *set)
 {
 	text_printf(out, "# fish completion for %s, made by \"%s completion fish\"\n",
 		    set->program, set->program);
-	fish_options(out, set->options, fish_unchosen(out, set));
+	fish_options(out, set, set->options, fish_unchosen(out, set));
 	for (size_t i = 0; set->commands[i] != NULL; i++)
 		if (!set->commands[i]->hidden)
 			fish_command(out, set, set->commands[i]);

@@ -35,6 +35,8 @@ static int command_run(struct cli *cli, const struct command *command, char *con
 	}
 	if (command_check_count(&rootfs_commands, command, &cli->arguments, err) < 0)
 		return -1;
+	if (command->document != NULL)
+		return command->document(&cli->out, &rootfs_commands, &cli->arguments, err);
 	return command->run(cli, options, err);
 }
 

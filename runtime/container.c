@@ -85,6 +85,8 @@ int container_root_open(const char *path, bool create, struct error *err)
 	_cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct stat st;
 
+	if (path[strspn(path, "/")] == '\0')
+		return error_set(err, "--root may not be \"%s\"", path);
 	if (fd < 0 && errno == ENOENT && create) {
 		if (root_make(path, err) < 0)
 			return -1;

@@ -30,17 +30,6 @@ int bundle_load(struct arena *arena, const struct create_options *options, struc
 	return ret->plan != NULL ? 0 : -1;
 }
 
-static enum cgroup_manager cgroup_manager(const struct cli *cli)
-{
-	const char *manager = cli->global.cgroup_manager;
-
-	if (manager != NULL && strcmp(manager, "disabled") == 0)
-		return CGROUP_DISABLED;
-	if (cli->global.systemd_cgroup || (manager != NULL && strcmp(manager, "systemd") == 0))
-		return CGROUP_SYSTEMD;
-	return CGROUP_CGROUPFS;
-}
-
 /* Go's encoder, whose output clients compare with, sorts the keys of a map. */
 static void keep_annotations(struct container *c, const struct plan *plan)
 {
@@ -178,8 +167,7 @@ static int make_process(struct creation *creation, const struct creation_request
 					      &request.preserve_fds);
 	if (spawn_create(&request, &creation->spawn, err) == 0)
 		return 0;
-	/* runc's words, for those who match them. */
-	if (strcmp(create->cli->name, "runc") == 0)
+	if (create->as_runc)
 		error_wrap(err, "unable to start container process: error during container init");
 	return -1;
 }
@@ -199,21 +187,20 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 		   struct error *err)
 {
 	struct container *c = &ret->container;
-	struct cli *cli = request->cli;
 	const struct plan *plan = request->bundle->plan;
-	int root_fd = cli_root_open(cli, true, err);
+	int root_fd = container_root_open(request->root, true, err);
 
 	*ret = CREATION_NONE;
 	ret->plan = plan;
 	if (root_fd < 0 ||
-	    container_claim(c, cli->arena, cli_root(cli), root_fd, request->id, err) < 0)
+	    container_claim(c, request->arena, request->root, root_fd, request->id, err) < 0)
 		return -1;
 	c->detached = !request->foreground;
 	c->callers_keyring = request->options->no_new_keyring;
 	LIST_EACH(text, plan->warnings)
 		warn("%s", *text);
 	if (note_beginnings(c, request->bundle, request->foreground, err) == 0 &&
-	    make_cgroup(c, plan, cgroup_manager(cli), err) == 0 &&
+	    make_cgroup(c, plan, request->manager, err) == 0 &&
 	    make_rdt_group(c, plan, err) == 0 &&
 	    (request->make != NULL ? request->make : make_process)(ret, request, err) == 0 &&
 	    cgroup_limit_tasks(&c->cgroup, c->arena, plan, err) == 0 &&
@@ -263,13 +250,6 @@ int create_check_terminal(bool terminal, bool detach, const char *console_socket
 		return error_set(
 			err, "cannot use console socket if runc will not detach or allocate tty");
 	return 0;
-}
-
-int create_failed(const struct cli *cli, const char *verb, const char *id, struct error *err)
-{
-	if (strcmp(cli->name, "runc") == 0)
-		return error_wrap(err, "runc %s failed", verb);
-	return error_wrap(err, "%s %s", verb, id);
 }
 
 int pid_file_write(const char *path, pid_t pid, struct error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "base/option.h"
 #include "config/plan.h"
-#include "runtime/command/command.h"
 #include "runtime/container.h"
 #include "runtime/spawn.h"
 
@@ -47,7 +47,10 @@ int bundle_load(struct arena *arena, const struct create_options *options, struc
 
 struct creation;
 struct creation_request {
-	struct cli *cli;
+	struct arena *arena;
+	const char *root;		/* the directory of all containers */
+	enum cgroup_manager manager;
+	bool as_runc;			/* errors in runc's words, for those who match them */
 	const struct create_options *options;
 	const struct bundle *bundle;
 	const char *id;
@@ -89,8 +92,6 @@ void creation_close(struct creation *creation);
 /* Whether a terminal can reach the caller that way; in runc's words. */
 int create_check_terminal(bool terminal, bool detach, const char *console_socket,
 			  struct error *err);
-/* "create web: " in front, or "runc create failed: " for who calls us so.  Returns -1. */
-int create_failed(const struct cli *cli, const char *verb, const char *id, struct error *err);
 
 /* No newline behind the number, and never half a file: callers parse all of it. */
 int pid_file_write(const char *path, pid_t pid, struct error *err);

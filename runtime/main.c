@@ -26,6 +26,8 @@ static int command_run(struct cli *cli, const struct command *command, char *con
 	}
 	if (command_check_count(&cli->commands, command, &cli->arguments, err) < 0)
 		return -1;
+	if (command->document != NULL)
+		return command->document(&cli->out, &cli->commands, &cli->arguments, err);
 	cli->root_given = cli->global.root != NULL;
 	if (strcmp(command->name, "exec") == 0)
 		*ret_failure = CLI_EXEC_FAILURE;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/document.h"
 #include "rootfs-tools/command/cli.h"
 
 /* In the order of --help. */

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
+#include "runtime/create.h"
 
 /* What every command needs of the command line: stdout, the root, its container. */
 
@@ -48,11 +49,7 @@ const char *cli_root(struct cli *cli)
 
 int cli_root_open(struct cli *cli, bool create, struct error *err)
 {
-	const char *root = cli_root(cli);
-
-	if (root[strspn(root, "/")] == '\0')
-		return error_set(err, "--root may not be \"%s\"", root);
-	return container_root_open(root, create, err);
+	return container_root_open(cli_root(cli), create, err);
 }
 
 static int container_of(struct cli *cli, struct container *ret, struct error *err)
@@ -83,6 +80,37 @@ int cli_container_locked(struct cli *cli, struct container *ret, struct error *e
 		return 0;
 	container_close(ret);
 	return -1;
+}
+
+static enum cgroup_manager cgroup_manager(const struct cli *cli)
+{
+	const char *manager = cli->global.cgroup_manager;
+
+	if (manager != NULL && strcmp(manager, "disabled") == 0)
+		return CGROUP_DISABLED;
+	if (cli->global.systemd_cgroup || (manager != NULL && strcmp(manager, "systemd") == 0))
+		return CGROUP_SYSTEMD;
+	return CGROUP_CGROUPFS;
+}
+
+static bool called_as_runc(const struct cli *cli)
+{
+	return strcmp(cli->name, "runc") == 0;
+}
+
+void cli_creation(struct cli *cli, struct creation_request *ret)
+{
+	*ret = (struct creation_request){ .arena = cli->arena, .root = cli_root(cli),
+					  .manager = cgroup_manager(cli),
+					  .as_runc = called_as_runc(cli),
+					  .console_socket = -EBADF };
+}
+
+int cli_failed(const struct cli *cli, const char *verb, const char *id, struct error *err)
+{
+	if (called_as_runc(cli))
+		return error_wrap(err, "runc %s failed", verb);
+	return error_wrap(err, "%s %s", verb, id);
 }
 
 int cli_each_match(struct cli *cli, cli_one *one, const void *options, struct error *err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "runtime/command/command.h"
 #include "runtime/console.h"
 #include "runtime/create.h"
 
@@ -12,28 +13,29 @@ static const struct option options[] = {
 static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct create_options *create = values;
-	struct creation_request request = {
-		.cli = cli, .options = create, .id = cli->arguments.items[0],
-		.wait_for_start = true, .console_socket = -EBADF,
-	};
+	struct creation_request request;
 	_cleanup_fd int console_socket = -EBADF;
 	struct creation creation;
 	struct bundle bundle;
 
+	cli_creation(cli, &request);
+	request.options = create;
 	request.bundle = &bundle;
+	request.id = cli->arguments.items[0];
+	request.wait_for_start = true;
 	if (container_id_check(request.id, err) < 0 ||
 	    bundle_load(cli->arena, create, &bundle, err) < 0 ||
 	    create_check_terminal(bundle.plan->process.terminal, true, create->console_socket,
 				  err) < 0)
-		return create_failed(cli, "create", request.id, err);
+		return cli_failed(cli, "create", request.id, err);
 	if (create->console_socket != NULL) {
 		console_socket = console_connect(create->console_socket, err);
 		if (console_socket < 0)
-			return create_failed(cli, "create", request.id, err);
+			return cli_failed(cli, "create", request.id, err);
 	}
 	request.console_socket = console_socket;
 	if (creation_begin(&request, &creation, err) < 0)
-		return create_failed(cli, "create", request.id, err);
+		return cli_failed(cli, "create", request.id, err);
 	creation_close(&creation);
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "base/sys.h"
 #include "init/limit.h"
+#include "runtime/command/command.h"
 #include "runtime/command/exec_process.h"
 #include "runtime/console.h"
 #include "runtime/create.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/command/command.h"
 #include "runtime/console.h"
 #include "runtime/create.h"
 #include "runtime/wait.h"
@@ -92,20 +93,22 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	const struct restore_options *restore = values;
 	const struct create_options *create = &restore->create;
 	struct bundle bundle;
-	struct creation_request request = {
-		.cli = cli, .options = create, .bundle = &bundle,
-		.id = cli->arguments.items[0], .console_socket = -EBADF,
-		.make = checkpoint_restore, .make_context = &restore->checkpoint,
-	};
+	struct creation_request request;
 	int status = -1;
 
+	cli_creation(cli, &request);
+	request.options = create;
+	request.bundle = &bundle;
+	request.id = cli->arguments.items[0];
+	request.make = checkpoint_restore;
+	request.make_context = &restore->checkpoint;
 	if (container_id_check(request.id, err) == 0 &&
 	    bundle_load(cli->arena, create, &bundle, err) == 0 &&
 	    create_check_terminal(bundle.plan->process.terminal, restore->detach,
 				  create->console_socket, err) == 0)
 		status = restore->detach ? restore_detached(&request, err) :
 					   restore_foreground(&request, err);
-	return status < 0 ? create_failed(cli, "restore", request.id, err) : status;
+	return status < 0 ? cli_failed(cli, "restore", request.id, err) : status;
 }
 
 const struct command command_restore = {

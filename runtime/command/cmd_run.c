@@ -179,7 +179,7 @@ static int run_logged(struct creation_request *request, const struct run_options
 
 		if (getcwd(where, sizeof(where)) == NULL)
 			return error_errno(err, "find --log-file %s", log.path);
-		log.path = arena_printf(request->cli->arena, "%s/%s", where, log.path);
+		log.path = arena_printf(request->arena, "%s/%s", where, log.path);
 	}
 	return monitor_run(&monitor, err);
 }
@@ -193,7 +193,7 @@ static int run_watched(struct creation_request *request, struct bundle *bundle,
 
 	if (values->detach)
 		return error_set(err, "--seccomp-record and --seccomp-log are not for --detach");
-	if (seccomp_watch_begin(&watch, request->cli, bundle, values->seccomp_record, err) < 0)
+	if (seccomp_watch_begin(&watch, request, bundle, values->seccomp_record, err) < 0)
 		return -1;
 	status = run_foreground(request, values->keep, err);
 	if (seccomp_watch_end(&watch, status >= 0, status >= 0 ? err : &ignored) < 0)
@@ -330,7 +330,7 @@ static int run_failed(struct cli *cli, const struct run_options *o, const char *
 {
 	if (o->image.image != NULL && o->create.bundle != NULL)
 		image_run_forget(cli, o->create.bundle);
-	return id != NULL ? create_failed(cli, "run", id, err) : -1;
+	return id != NULL ? cli_failed(cli, "run", id, err) : -1;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
@@ -339,11 +339,12 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	struct run_options *run_options = &run_values;
 	const struct create_options *create = &run_options->create;
 	struct bundle bundle;
-	struct creation_request request = {
-		.cli = cli, .options = create, .bundle = &bundle, .console_socket = -EBADF,
-	};
+	struct creation_request request;
 	int status = -1;
 
+	cli_creation(cli, &request);
+	request.options = create;
+	request.bundle = &bundle;
 	if (bundle_of(cli, run_options, &request.id, &bundle, err) < 0)
 		return run_failed(cli, run_options, request.id, err);
 	if (container_id_check(request.id, err) == 0 &&

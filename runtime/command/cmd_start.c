@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "runtime/command/command.h"
 #include "runtime/container.h"
 #include "runtime/create.h"
 #include "runtime/notify.h"

@@ -39,6 +39,12 @@ int cli_container_locked(struct cli *cli, struct container *ret, struct error *e
 
 void program_version(struct text *out, const char *program);
 
+struct creation_request;
+/* What the command line says of a container that is to be made: all but options and id. */
+void cli_creation(struct cli *cli, struct creation_request *ret);
+/* "create web: " in front, or "runc create failed: " for who calls us so.  Returns -1. */
+int cli_failed(const struct cli *cli, const char *verb, const char *id, struct error *err);
+
 /* What a command does with the container of arguments[0]. */
 typedef int cli_one(struct cli *cli, const void *options, struct error *err);
 /* arguments[0] is a regular expression, as crun's --regex: does it with every id that matches. */

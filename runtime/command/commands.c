@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/document.h"
 #include "runtime/command/command.h"
 
 /* In the order of --help: a life, then looking at it, then the rest. */

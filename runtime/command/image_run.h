@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include "runtime/command/command.h"
 #include "runtime/made.h"
 
 /*

@@ -175,11 +175,12 @@ static unsigned int killable_flag(void)
 }
 
 /* Without a name in the file system; *ret_path_fd: what leads to it. */
-static int socket_make(struct cli *cli, int *ret_path_fd, struct error *err)
+static int socket_make(const struct creation_request *request, int *ret_path_fd,
+		       struct error *err)
 {
-	_cleanup_fd int root_fd = cli_root_open(cli, true, err), fd = -EBADF;
+	_cleanup_fd int root_fd = container_root_open(request->root, true, err), fd = -EBADF;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *name = arena_printf(cli->arena, ".seccomp-%d", (int)getpid());
+	const char *name = arena_printf(request->arena, ".seccomp-%d", (int)getpid());
 
 	if (root_fd < 0)
 		return -1;
@@ -187,7 +188,7 @@ static int socket_make(struct cli *cli, int *ret_path_fd, struct error *err)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
 	    listen(fd, 1) < 0)
-		return error_errno(err, "make a socket in %s", cli_root(cli));
+		return error_errno(err, "make a socket in %s", request->root);
 	*ret_path_fd = openat(root_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	unlinkat(root_fd, name, 0);
 	return *ret_path_fd >= 0 ? fd_take(&fd) : error_errno(err, "open a socket");
@@ -216,10 +217,11 @@ static int plan_replace(struct arena *arena, struct bundle *bundle, const char *
 	return 0;
 }
 
-int seccomp_watch_begin(struct seccomp_watch *watch_ret, struct cli *cli, struct bundle *bundle,
-			const char *record, struct error *err)
+int seccomp_watch_begin(struct seccomp_watch *watch_ret, const struct creation_request *request,
+			struct bundle *bundle, const char *record, struct error *err)
 {
-	struct watcher *w = ARENA_NEW(cli->arena, struct watcher);
+	struct arena *arena = request->arena;
+	struct watcher *w = ARENA_NEW(arena, struct watcher);
 	_cleanup_fd int socket = -EBADF, path_fd = -EBADF, file_fd = -EBADF;
 	pid_t pid;
 
@@ -227,10 +229,10 @@ int seccomp_watch_begin(struct seccomp_watch *watch_ret, struct cli *cli, struct
 		file_fd = open(record, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	if (record != NULL && file_fd < 0)
 		return error_errno(err, "make the profile %s", record);
-	*w = (struct watcher){ .arena = cli->arena, .file_fd = file_fd,
+	*w = (struct watcher){ .arena = arena, .file_fd = file_fd,
 			       .profile = record == NULL ? bundle->plan->seccomp : NULL };
-	socket = socket_make(cli, &path_fd, err);
-	if (socket < 0 || plan_replace(cli->arena, bundle, record, path_fd, err) < 0)
+	socket = socket_make(request, &path_fd, err);
+	if (socket < 0 || plan_replace(arena, bundle, record, path_fd, err) < 0)
 		return -1;
 	w->socket = socket;
 	pid = fork();

@@ -18,7 +18,7 @@ struct seccomp_watch {
 #define SECCOMP_WATCH_NONE	((struct seccomp_watch){ 0, -EBADF })
 
 /* Starts it, and puts its filter in the place of the bundle's.  record: a file, or NULL: log. */
-int seccomp_watch_begin(struct seccomp_watch *watch, struct cli *cli, struct bundle *bundle,
-			const char *record, struct error *err);
+int seccomp_watch_begin(struct seccomp_watch *watch, const struct creation_request *request,
+			struct bundle *bundle, const char *record, struct error *err);
 /* Waits for it; ran: whether there was a container.  Says what went wrong with it. */
 int seccomp_watch_end(struct seccomp_watch *watch, bool ran, struct error *err);
