@@ -2,9 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # crio.sh: what CRI-O does with a container, without CRI-O, which Debian has no package of: it
 # starts conmon with these arguments, and calls RUNTIME itself for the rest (docs/contracts.md).
+# Where CRI-O is nevertheless, crio_pods.sh runs it.
+: "${CRIO_PATH:=$PATH}"
+export CRIO_PATH
 # shellcheck source=tests/clients/lib.sh
 . "$(dirname "$0")/lib.sh"
-begin 200 "$0" conmon python3
+begin 400 "$0" conmon python3
 root_make
 # As the [crio.runtime.runtimes] of docs/engines.md say it.
 path=$(snippet crio.conf | sed -n 's/^runtime_path = "\(.*\)"/\1/p')
@@ -139,5 +142,17 @@ conmon_create 'a missing program is told at create' \
 r 'and leaves nothing' 1 'does not exist' state four
 
 none_left "$state"
+
+missing=
+for tool in crio crictl pinns skopeo; do
+	printf -v $tool %s "$(PATH=$CRIO_PATH command -v $tool)"
+	[ -n "${!tool}" ] || missing="$missing $tool"
+done
+if [ -z "$missing" ]; then
+	# shellcheck source=tests/clients/crio_pods.sh
+	. "$here/crio_pods.sh"
+else
+	report 0 "CRI-O itself # SKIP not on the PATH:$missing"
+fi
 want 'no cgroup is left' 0 '^$' find /sys/fs/cgroup -mindepth 2 -type d -path '*/kubepods/crio-*'
 finish
