@@ -8,8 +8,9 @@ import sys
 import tempfile
 
 from image import END, Layout, dir_, file_, gzip, symlink
+from reach import reachable
 
-KIST = os.environ.get('KIST') or sys.exit('KIST is not set')
+KIST = reachable(os.environ.get('KIST') or sys.exit('KIST is not set'))
 BUSYBOX, NOBODY = '/bin/busybox', 65534
 results = []
 

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs kist-rootfs on images of image.py, and holds what it does against what it should."""
-import atexit
 import os
 import shutil
 import stat
@@ -9,19 +8,7 @@ import sys
 import tempfile
 import time
 
-
-def reachable(path):
-    """That file, or a copy where it lies in a home that is closed to ordinary users."""
-    above = os.path.dirname(os.path.abspath(path))
-    while os.stat(above).st_mode & stat.S_IXOTH:
-        if above == '/':
-            return path
-        above = os.path.dirname(above)
-    folder = tempfile.mkdtemp(prefix='kist-test-program-', dir=os.environ.get('TMPDIR'))
-    atexit.register(shutil.rmtree, folder)
-    os.chmod(folder, 0o755)
-    return shutil.copy2(path, folder)
-
+from reach import reachable
 
 PROGRAM = reachable(os.environ.get('KIST_ROOTFS') or sys.exit('KIST_ROOTFS is not set'))
 MEMORY, SECONDS = 64 << 10, 60	# a hang takes longer on any machine
