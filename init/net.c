@@ -21,7 +21,7 @@ int step_loopback(const struct plan *plan, struct init *in, struct error *err)
 	socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	if (socket == NULL)
 		return error_errno(err, "open a netlink socket");
-	rc = link_up(socket, LOOPBACK_INDEX, err);
+	rc = link_up(socket, LOOPBACK_INDEX, "bring lo up", err);
 	mnl_socket_close(socket);
-	return rc < 0 ? error_wrap(err, "bring lo up") : 0;
+	return rc;
 }

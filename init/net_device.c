@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -14,6 +17,7 @@
 
 #define ADDRESSES_MAX	64
 #define LINKS_MAX	1024
+#define LIST_LINKS	"list the devices of the container"
 #define BUFFER_SIZE	16384	/* MNL_SOCKET_BUFFER_SIZE is not a constant */
 
 struct address {
@@ -73,8 +77,8 @@ static int link_add(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *socket, uint16_t type, mnl_cb_t each, void *context,
-		struct error *err)
+static int dump(struct mnl_socket *socket, uint16_t type, const char *what, mnl_cb_t each,
+		void *context, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char buffer[BUFFER_SIZE];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -88,20 +92,35 @@ static int dump(struct mnl_socket *socket, uint16_t type, mnl_cb_t each, void *c
 					  sizeof(struct ifaddrmsg));
 	head->rtgen_family = AF_UNSPEC;
 	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
-		return error_errno(err, "send a netlink request");
+		return error_errno(err, "%s: send a netlink request", what);
 	while (rc == MNL_CB_OK) {
 		n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
 		if (n < 0)
-			return error_errno(err, "receive from netlink");
+			return error_errno(err, "%s", what);
 		rc = mnl_cb_run(buffer, (size_t)n, 0, 0, each, context);
 	}
-	return rc < 0 ? error_errno(err, "netlink") : 0;
+	return rc < 0 ? error_errno(err, "%s", what) : 0;
+}
+
+enum { ADDRESS_TEXT = sizeof("give it the address /128") + INET6_ADDRSTRLEN };
+
+static const char *address_text(const struct address *one, char ret[ADDRESS_TEXT])
+{
+	char address[INET6_ADDRSTRLEN] = "?";
+
+	for (size_t i = 0; i < one->count; i++)
+		if (one->values[i].type == IFA_ADDRESS)
+			inet_ntop(one->head.ifa_family, one->values[i].bytes, address,
+				  sizeof(address));
+	snprintf(ret, ADDRESS_TEXT, "give it the address %s/%u", address, one->head.ifa_prefixlen);
+	return ret;
 }
 
 static int address_set(struct mnl_socket *socket, const struct address *one, unsigned int index,
 		       struct error *err)
 {
 	_Alignas(struct nlmsghdr) char buffer[512];
+	char what[ADDRESS_TEXT];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
 
@@ -112,7 +131,21 @@ static int address_set(struct mnl_socket *socket, const struct address *one, uns
 	for (size_t i = 0; i < one->count; i++)
 		mnl_attr_put(message, one->values[i].type, one->values[i].size,
 			     one->values[i].bytes);
-	return link_request(socket, message, err);
+	return link_request(socket, message, address_text(one, what), err);
+}
+
+static int device_send_failed(const char *name, struct error *err)
+{
+	switch (err->code) {
+	case EEXIST:
+		return error_hint(err, "\"%s\" is there already: set another \"name\"", name);
+	case EPERM:
+		return error_hint(err, "needs CAP_NET_ADMIN over both network namespaces");
+	case EINVAL:
+		return error_hint(err, "lo, bridges and the like stay in their network namespace");
+	default:
+		return -1;
+	}
 }
 
 /* The new name, which may hold "%d", is given with the move: the old one may be taken there. */
@@ -128,7 +161,9 @@ static int device_send(struct mnl_socket *socket, unsigned int index, int net_ns
 	head->ifi_index = (int)index;
 	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)net_ns_fd);
 	mnl_attr_put_strz(message, IFLA_IFNAME, name);
-	return link_request(socket, message, err);
+	if (link_request(socket, message, "move it into the container", err) < 0)
+		return device_send_failed(name, err);
+	return 0;
 }
 
 /* Its number over there: the one that was not there before. */
@@ -136,7 +171,7 @@ static int device_find(struct mnl_socket *socket, const struct links *before, st
 {
 	struct links after = { .count = 0 };
 
-	if (dump(socket, RTM_GETLINK, link_add, &after, err) < 0)
+	if (dump(socket, RTM_GETLINK, LIST_LINKS, link_add, &after, err) < 0)
 		return -1;
 	for (size_t i = 0; i < after.count; i++) {
 		size_t j = 0;
@@ -146,7 +181,9 @@ static int device_find(struct mnl_socket *socket, const struct links *before, st
 		if (j == before->count)
 			return after.items[i];
 	}
-	return error_set(err, "find the device in the container");
+	return error_set(err,
+			 "find it in the container: nothing came, or it is one of more than %d",
+			 LINKS_MAX);
 }
 
 static int device_move(const struct net_device_plan *device, struct mnl_socket *host,
@@ -154,21 +191,22 @@ static int device_move(const struct net_device_plan *device, struct mnl_socket *
 {
 	struct addresses addresses = { .index = if_nametoindex(device->host_name) };
 	struct links before = { .count = 0 };
+	const char *name = device->name != NULL ? device->name : device->host_name;
 	int index;
 
 	if (addresses.index == 0)
-		return error_errno(err, "find network device %s", device->host_name);
-	if (dump(host, RTM_GETADDR, address_add, &addresses, err) < 0 ||
-	    dump(inside, RTM_GETLINK, link_add, &before, err) < 0 ||
-	    device_send(host, addresses.index, net_ns_fd,
-			device->name != NULL ? device->name : device->host_name, err) < 0)
+		return error_errno(err, "find it on the host");
+	if (dump(host, RTM_GETADDR, "read its addresses", address_add, &addresses, err) < 0 ||
+	    dump(inside, RTM_GETLINK, LIST_LINKS, link_add, &before, err) < 0 ||
+	    device_send(host, addresses.index, net_ns_fd, name, err) < 0)
 		return -1;
 	index = device_find(inside, &before, err);
-	if (index < 0 || link_up(inside, (unsigned int)index, err) < 0)
+	if (index < 0 ||
+	    link_up(inside, (unsigned int)index, "bring it up in the container", err) < 0)
 		return -1;
 	for (size_t i = 0; i < addresses.count; i++)
 		if (address_set(inside, &addresses.items[i], (unsigned int)index, err) < 0)
-			return error_wrap(err, "set an address");
+			return -1;
 	return 0;
 }
 

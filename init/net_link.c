@@ -6,21 +6,22 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
-int link_request(struct mnl_socket *socket, struct nlmsghdr *message, struct error *err)
+int link_request(struct mnl_socket *socket, struct nlmsghdr *message, const char *what,
+		 struct error *err)
 {
 	_Alignas(struct nlmsghdr) char answer[8192];
 	ssize_t n;
 
 	message->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
 	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
-		return error_errno(err, "send a netlink request");
+		return error_errno(err, "%s: send a netlink request", what);
 	n = mnl_socket_recvfrom(socket, answer, sizeof(answer));
 	if (n < 0 || mnl_cb_run(answer, (size_t)n, 0, 0, NULL, NULL) < 0)
-		return error_errno(err, "netlink");
+		return error_errno(err, "%s", what);
 	return 0;
 }
 
-int link_up(struct mnl_socket *socket, unsigned int index, struct error *err)
+int link_up(struct mnl_socket *socket, unsigned int index, const char *what, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char buffer[256];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -31,5 +32,5 @@ int link_up(struct mnl_socket *socket, unsigned int index, struct error *err)
 	link->ifi_index = (int)index;
 	link->ifi_change = IFF_UP;
 	link->ifi_flags = IFF_UP;
-	return link_request(socket, message, err);
+	return link_request(socket, message, what, err);
 }

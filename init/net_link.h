@@ -4,7 +4,11 @@
 
 #include "base/error.h"
 
-/* One link, by rtnetlink.  Borrowed sockets; a request and its acknowledgement. */
-int link_up(struct mnl_socket *socket, unsigned int index, struct error *err);
-/* Sends *message, with the socket's port, and waits for the kernel's answer. */
-int link_request(struct mnl_socket *socket, struct nlmsghdr *message, struct error *err);
+/*
+ * One link, by rtnetlink.  Borrowed sockets; a request and its acknowledgement.
+ * what: how an error calls it.
+ */
+int link_up(struct mnl_socket *socket, unsigned int index, const char *what, struct error *err);
+/* Sends *message and waits for the kernel's answer. */
+int link_request(struct mnl_socket *socket, struct nlmsghdr *message, const char *what,
+		 struct error *err);

@@ -305,19 +305,3 @@ int hostns_open(struct error *err)
 		return -1;
 	return pin_make(err);
 }
-
-int hostns_remove(struct error *err)
-{
-	_cleanup_fd int lock_fd = lock_open(err);
-
-	if (lock_fd < 0)
-		return -1;
-	/* With MNT_DETACH the pin below goes with the tmpfs. */
-	while (sys_umount2(PIN_DIRECTORY, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		;
-	if (errno != EINVAL && errno != ENOENT)
-		return error_errno(err, "unmount %s", PIN_DIRECTORY);
-	if (rmdir(PIN_DIRECTORY) < 0 && errno != ENOENT)
-		return error_errno(err, "remove %s", PIN_DIRECTORY);
-	return 0;
-}

@@ -36,5 +36,3 @@ bool hostns_usable(const struct plan *plan);
 bool hostns_user_initial(void);
 /* The namespace, to be joined; -1 and *err when it cannot be had. */
 int hostns_open(struct error *err);
-/* Takes the pin away.  Containers that run keep theirs.  Absent is no error. */
-int hostns_remove(struct error *err);

@@ -63,11 +63,20 @@ static int fds_close(const struct confined_request *request, int out, struct err
 	return sys_close_range(from, ~0U, 0) < 0 ? error_errno(err, "close fds") : 0;
 }
 
+/* AddressSanitizer's shadow takes terabytes of address space; clang says so in its own way. */
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED __has_feature(address_sanitizer)
+#else
+#define SANITIZED 0
+#endif
+
 static int limits_set(struct error *err)
 {
 	const struct { int which; rlim_t value; } limits[] = {
 		{ RLIMIT_CORE, 0 },
-#if !defined(__SANITIZE_ADDRESS__)	/* whose shadow takes terabytes of address space */
+#if !SANITIZED
 		{ RLIMIT_AS, CONFINE_MEMORY },
 #endif
 	};
@@ -83,7 +92,7 @@ static int limits_set(struct error *err)
 		struct rlimit limit = { limits[i].value, limits[i].value };
 
 		if (setrlimit((__rlimit_resource_t)limits[i].which, &limit) < 0)
-			return error_errno(err, "set a limit");
+			return error_errno(err, "bound memory and core files");
 	}
 	return 0;
 }

@@ -39,7 +39,6 @@ struct dbus_reader {
 };
 uint8_t dbus_get_byte(struct dbus_reader *reader);
 uint32_t dbus_get_u32(struct dbus_reader *reader);
-uint64_t dbus_get_u64(struct dbus_reader *reader);
 /* Never NULL; "" when the reader is bad. */
 const char *dbus_get_string(struct dbus_reader *reader);
 const char *dbus_get_signature(struct dbus_reader *reader);

@@ -113,16 +113,6 @@ uint32_t dbus_get_u32(struct dbus_reader *reader)
 	return value;
 }
 
-uint64_t dbus_get_u64(struct dbus_reader *reader)
-{
-	const char *at = take(reader, sizeof(uint64_t), sizeof(uint64_t));
-	uint64_t value = 0;
-
-	if (at != NULL)
-		memcpy(&value, at, sizeof(value));
-	return value;
-}
-
 /* A string of that size, which must end with NUL and have no other. */
 static const char *take_string(struct dbus_reader *reader, size_t size)
 {

@@ -80,10 +80,12 @@ static int makes_one_and_keeps_it(void *context)
 	second = hostns_open(&err);
 	CHECK(second >= 0 && inode(first) == inode(second));
 	CHECK(mounts_of_ours() == 3);
-	CHECK(hostns_remove(&err) == 0);
+	/* An administrator may take the pin away: the next one makes another. */
+	CHECK(sys_umount2(HOSTNS_DIRECTORY, MNT_DETACH) == 0);
 	CHECK(mounts_of_ours() == 0);
-	CHECK(access("/run/kist/.hostns", F_OK) < 0);
-	CHECK(hostns_remove(&err) == 0);
+	second = hostns_open(&err);
+	CHECK(second >= 0 && inode(first) != inode(second));
+	CHECK(mounts_of_ours() == 3);
 	return 0;
 }
 

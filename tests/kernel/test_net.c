@@ -75,7 +75,7 @@ static int veth_make(struct stage *s, const char *name)
 	nest = mnl_attr_nest_start(message, IFLA_LINKINFO);
 	mnl_attr_put_strz(message, IFLA_INFO_KIND, "veth");
 	mnl_attr_nest_end(message, nest);
-	if (link_request(socket, message, &s->err) < 0)
+	if (link_request(socket, message, "make a pair", &s->err) < 0)
 		return -1;
 	message = mnl_nlmsg_put_header(buffer);
 	message->nlmsg_type = RTM_NEWADDR;
@@ -86,7 +86,7 @@ static int veth_make(struct stage *s, const char *name)
 	address->ifa_index = if_nametoindex(name);
 	mnl_attr_put_u32(message, IFA_LOCAL, inet_addr("10.9.8.7"));
 	mnl_attr_put_u32(message, IFA_ADDRESS, inet_addr("10.9.8.7"));
-	return link_request(socket, message, &s->err);
+	return link_request(socket, message, "add an address", &s->err);
 }
 
 static int devices_move(struct stage *s)
@@ -99,7 +99,8 @@ static int devices_move(struct stage *s)
 	CHECK(here >= 0 && there >= 0 && setns(here, CLONE_NEWNET) == 0);
 	s->plan.net_devices.items = devices;
 	s->plan.net_devices.count = ARRAY_SIZE(devices);
-	FAILS_WITH(net_devices_move(&s->plan, there, &s->err), "find network device kist-a");
+	FAILS_WITH(net_devices_move(&s->plan, there, &s->err),
+		   "network device kist-a: find it on the host: no such device");
 	if (veth_make(s, "kist-a") < 0)
 		return 77;
 	CHECK(veth_make(s, "kist-b") == 0);
@@ -108,6 +109,40 @@ static int devices_move(struct stage *s)
 	CHECK(setns(there, CLONE_NEWNET) == 0);
 	CHECK(has_address("kist-a", "10.9.8.7") && has_address("eth0", "10.9.8.7"));
 	return 0;
+}
+
+/* What was to be done, to which device, and what helps. */
+static int devices_stay(struct stage *s)
+{
+	struct net_device_plan lo = { "lo", "lo9" }, taken = { "kist-a", "lo" };
+	int here = open("/proc/self/ns/net", O_RDONLY), there;
+
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	there = open("/proc/self/ns/net", O_RDONLY);
+	CHECK(here >= 0 && there >= 0 && setns(here, CLONE_NEWNET) == 0);
+	s->plan.net_devices.items = &lo;
+	s->plan.net_devices.count = 1;
+	FAILS_WITH(net_devices_move(&s->plan, there, &s->err),
+		   "network device lo: move it into the container: invalid argument: "
+		   "lo, bridges and the like stay in their network namespace");
+	if (veth_make(s, "kist-a") < 0)
+		return 77;
+	s->plan.net_devices.items = &taken;
+	FAILS_WITH(net_devices_move(&s->plan, there, &s->err),
+		   "network device kist-a: move it into the container: file exists: "
+		   "\"lo\" is there already: set another \"name\"");
+	return 0;
+}
+
+Test(net, devices_that_stay_say_why)
+{
+	int status;
+
+	child_need_root();
+	status = stage_status(devices_stay);
+	if (status == 77)
+		cr_skip_test("this kernel has no veth network devices");
+	cr_expect_eq(status, 0);
 }
 
 Test(net, devices_move_with_their_addresses_under_their_new_names)

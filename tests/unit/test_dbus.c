@@ -33,6 +33,16 @@ Test(dbus, call_is_as_the_specification_says)
 }
 #endif
 
+static uint64_t get_u64(struct dbus_reader *reader)
+{
+	uint64_t low, high;
+
+	dbus_skip_to(reader, 8);
+	low = dbus_get_u32(reader);
+	high = dbus_get_u32(reader);
+	return low | high << 32;
+}
+
 Test(dbus, reads_what_it_writes)
 {
 	static const struct dbus_call call = { "dest", "/p", "i.f", "Member", "yut(b)asg" };
@@ -62,7 +72,7 @@ Test(dbus, reads_what_it_writes)
 	cr_expect_str_eq(message.signature, "yut(b)asg");
 	cr_expect_eq(dbus_get_byte(read), 7);
 	cr_expect_eq(dbus_get_u32(read), 70000);
-	cr_expect_eq(dbus_get_u64(read), UINT64_MAX - 1);
+	cr_expect_eq(get_u64(read), UINT64_MAX - 1);
 	dbus_skip_to(read, 8);
 	cr_expect_eq(dbus_get_u32(read), 1);
 	end = dbus_get_array(read, 4);
@@ -169,7 +179,7 @@ static size_t properties_read(const struct text *body, struct seen *seen, size_t
 		one->name = dbus_get_string(&reader);
 		one->signature = dbus_get_signature(&reader);
 		if (strcmp(one->signature, "t") == 0 || strcmp(one->signature, "x") == 0)
-			one->number = dbus_get_u64(&reader);
+			one->number = get_u64(&reader);
 		else if (strcmp(one->signature, "s") == 0)
 			dbus_get_string(&reader);
 		else if (one->signature[0] == 'a')
