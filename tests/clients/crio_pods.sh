@@ -43,6 +43,7 @@ engine_configure() {
 	pinns_path = "$pinns"
 	namespaces_dir = "/run/crio/ns"
 	hooks_dir = []
+	irqbalance_config_restore_file = "disable"
 	[crio.image]
 	pause_image = "docker.io/library/pause:latest"
 	pause_command = ""
@@ -60,6 +61,7 @@ engine_start() {
 		>>"$work/crio.log" 2>&1 &
 	engine=$!
 	seen "$1" 20 'RuntimeReady[^}]*true|"RuntimeReady",[^}]*"status": true|"type": "RuntimeReady"' info
+	kill -0 "$engine" || tail -n 5 "$work/crio.log" | sed 's/^/  # /'
 }
 
 # image NAME: what archive_make wrote last, below that name.
@@ -182,8 +184,11 @@ streams() {
 	c 'removes it' 0 "$id" rm "$id"
 	container cat '"command": ["cat"], "stdin": true, "linux": {'"$alone}"
 	start 'one with stdin' cat one
-	want 'attach gives it words, and has what it says' 0 'typed' timeout 5 sh -c \
-		"(echo typed; sleep 1) | '$crictl' attach -i '$id'"
+	mkfifo "$work/words"
+	"$crictl" attach -i "$id" <"$work/words" >"$work/attached" 2>&1 &
+	exec 3>"$work/words" && echo typed >&3
+	until_seen 'attach gives it words, and has what it says' 20 'typed' cat "$work/attached"
+	exec 3>&- && wait $!
 	container tty '"command": ["sh", "-c", "tty; sleep 100"], "tty": true, "stdin": true,
 	 "linux": {'"$alone}"
 	start 'one at a terminal' tty one
@@ -268,7 +273,7 @@ shared() {
 		{"namespace_options": {"pid": 0}}}'
 	start 'one in it' shared shared
 	in_it 'sees the program of the Pod' 0 'sleep 1000' ps
-	in_it 'and what it is itself' 0 'sleep 100$' ps
+	in_it 'and what it is itself' 0 $'sleep 100\n' ps
 	c 'removes it' 0 "$pod" rmp -f "$pod"
 }
 

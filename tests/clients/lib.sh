@@ -37,6 +37,7 @@ cg_list() {
 
 cg_join() {
 	local dir
+	[ "$CGROUP" != v2 ] || return 0
 	for dir in $(cg_list); do
 		mkdir -p "$dir/$cg_name"
 		if [ -f "$dir/cpuset.cpus" ]; then
@@ -44,6 +45,24 @@ cg_join() {
 			cat "$dir/cpuset.mems" >"$dir/$cg_name/cpuset.mems"
 		fi
 		echo 0 >"$dir/$cg_name/cgroup.procs"
+	done
+}
+
+# cgroup v2: a cgroup that has processes gives no controllers to those below it, so that the root
+# which the clients see must be left by all, those that started this one included.
+cg_enter() {
+	local dir
+	dir=$(cg_list)/$cg_name
+	mkdir "$dir" && echo $$ >"$dir/cgroup.procs" || exit 99
+	exec env CLIENT_UNIFIED=1 unshare -C bash "$1"
+}
+
+cg_leave_root() {
+	local controller
+	mkdir /sys/fs/cgroup/clients && echo $$ >/sys/fs/cgroup/clients/cgroup.procs
+	# shellcheck disable=SC2013 # words
+	for controller in $(cat /sys/fs/cgroup/cgroup.controllers); do
+		echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control
 	done
 }
 
@@ -74,6 +93,7 @@ view_make() {
 	done
 	if [ "$CGROUP" = v2 ]; then
 		umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		cg_leave_root
 	else
 		dirs=$(cg_list)
 		mount -t tmpfs -o mode=755 tmpfs "$work/tmp"
@@ -125,6 +145,7 @@ begin() {
 			engines_enter || exit 99
 			exec env ENGINES_ROOT= bash "$script"
 		fi
+		[ "$CGROUP${CLIENT_UNIFIED:-}" != v2 ] || cg_enter "$script"
 		runtime_path=$(command -v "$RUNTIME")
 		# shellcheck disable=SC2034 # for the suites
 		runtime_name=$(basename "$runtime_path") binary=$work/bin/kist
@@ -145,8 +166,9 @@ begin() {
 	[ -z "$TRACE" ] || mkdir -p "$TRACE"
 	(
 		cg_join
-		exec timeout -k 5 "$seconds" unshare -m -p -n -u -i -C -f --mount-proc --kill-child \
-			env "CLIENT_INSIDE=$work" bash "$script"
+		[ "$CGROUP" = v2 ] || cgroups=-C
+		exec timeout -k 5 "$seconds" unshare -m -p -n -u -i ${cgroups:-} -f --mount-proc \
+			--kill-child env "CLIENT_INSIDE=$work" bash "$script"
 	)
 	status=$?
 	cg_remove
