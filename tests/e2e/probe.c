@@ -188,6 +188,20 @@ static void system_call(char **arg)
 				 strtol(arg[4], NULL, 0)));
 }
 
+/* scheduler: policy, flags, nice, priority, runtime, deadline, period */
+static void scheduler(char **arg)
+{
+	struct probe_scheduler now = { 0 };
+
+	if (syscall(SYS_sched_getattr, 0, &now, sizeof(now), 0) < 0)
+		tell_result(arg, -1);
+	else
+		tell("scheduler=%u %llu %d %u %llu %llu %llu", now.policy,
+		     (unsigned long long)now.flags, now.nice, now.priority,
+		     (unsigned long long)now.runtime, (unsigned long long)now.deadline,
+		     (unsigned long long)now.period);
+}
+
 /* keyring: number and description of the session's, as "type;uid;gid;rights;name". */
 static void keyring(char **arg)
 {
@@ -320,6 +334,7 @@ static const struct action {
 	{ "notify", 1, notify },
 	{ "sleep", 1, rest },
 	{ "syscall", 4, system_call },
+	{ "scheduler", 0, scheduler },
 	{ "keyring", 0, keyring },
 	{ "ioctl", 3, io_control },
 	{ "unshare", 1, new_namespaces },

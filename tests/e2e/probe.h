@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdint.h>
 #include <stdio.h>
 
 /* Shared by the two files of the probe, which link no library of ours: see probe.c. */
@@ -12,3 +13,12 @@ void tell_text(char **arg, const char *text);
 void tell_result(char **arg, long result);
 /* Everything that a process can see of itself. */
 void report(void);
+
+/* As in linux/sched/types.h, which some libcs do not like beside their sched.h. */
+struct probe_scheduler {
+	uint32_t size, policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period;
+};

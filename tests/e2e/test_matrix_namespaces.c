@@ -167,10 +167,20 @@ static const char *const moments[] = {
 	"prestart", "createRuntime", "createContainer", "startContainer", "poststart", "poststop",
 };
 
-/* Those of the container's side see its root and are in its namespaces; the others do not. */
-static bool is_inside(const char *moment)
+/* The program's own environment and root, for which it has to be there. */
+#define START_HOOK	"[{'path': '/probe', 'args': ['probe', 'write', '/start', 'started']}]"
+
+/* Whose names the hook sees, and that it is told the state. */
+static const char *hook(const char *moment, const char *order)
 {
-	return strcmp(moment, "startContainer") == 0;
+	char own[64] = "";
+
+	cr_assert_gt(readlink("/proc/self/ns/uts", own, sizeof(own) - 1), 0);
+	return arena_printf(&e2e_arena,
+			    "[{'path': '/bin/sh', 'args': ['sh', '-c', 'grep -q ociVersion || "
+			    "exit 1; [ $(readlink /proc/self/ns/uts) = %s ] && side=out || side=in;"
+			    " echo $NAME $side >>%s'], 'env': ['NAME=%s', 'PATH=/usr/bin:/bin'], "
+			    "'timeout': 20}]", own, order, moment);
 }
 
 E2E(matrix_namespaces, hooks_of_features_run_each_at_its_moment)
@@ -188,19 +198,17 @@ E2E(matrix_namespaces, hooks_of_features_run_each_at_its_moment)
 						"'%s', 'options': ['bind']}", order));
 	for (size_t i = 0; i < ARRAY_SIZE(moments); i++)
 		bundle_set(b, arena_printf(&e2e_arena, "/hooks/%s", moments[i]),
-			   is_inside(moments[i]) ?
-			   "[{'path': '/probe', 'args': ['probe', 'say', 'startContainer']}]" :
-			   arena_printf(&e2e_arena, "[{'path': '/bin/sh', 'args': ['sh', '-c', "
-					"'cat >/dev/null; echo $NAME >>%s'], 'env': ['NAME=%s'], "
-					"'timeout': 20}]", order, moments[i]));
-	bundle_probe_args(b, "read", "/order", NULL);
+			   strcmp(moments[i], "startContainer") == 0 ? START_HOOK :
+			   hook(moments[i], order));
+	bundle_probe_args(b, "read", "/order", "read", "/start", NULL);
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	/* poststart may come before or after what the program reads. */
-	cr_expect(strstr(got.out, "/order=prestart\\ncreateRuntime\\ncreateContainer\\n"), "%s",
-		  got.out);
-	cr_expect_str_eq(matrix_file(order), "prestart\ncreateRuntime\ncreateContainer\n"
-			 "poststart\npoststop");
+	cr_expect(strstr(got.out, "/order=prestart out\\ncreateRuntime out\\ncreateContainer in\\n"),
+		  "%s", got.out);
+	cr_expect(strstr(got.out, "read:/start=started\n"), "%s", got.out);
+	cr_expect_str_eq(matrix_file(order), "prestart out\ncreateRuntime out\n"
+			 "createContainer in\npoststart out\npoststop out");
 }
 
 /* --- devices ---------------------------------------------------------------------------- */

@@ -129,6 +129,19 @@ E2E(mounts, relative_source_is_below_the_bundle)
 	cr_expect_str_eq(got.out, "read:/copy=from the bundle\n", "%s", got.err);
 }
 
+/* Deprecated by the spec, and still to be understood. */
+E2E(mounts, relative_destination_is_below_the_root)
+{
+	struct bundle *b = bundle_new();
+	struct probe_mount mount;
+	struct probe seen;
+
+	bundle_set(b, "/mounts/-", "{'destination': 'data/./deep', 'type': 'tmpfs',"
+		   " 'source': 'tmpfs'}");
+	bundle_run_probe(b, &seen);
+	cr_expect(probe_mount_find(&seen, "/data/deep", &mount), "%s", seen.text);
+}
+
 E2E(mounts, rbind_brings_what_lies_below_and_rro_makes_all_of_it_read_only)
 {
 	struct bundle *b = bundle_new();
