@@ -211,6 +211,41 @@ E2E(matrix_namespaces, hooks_of_features_run_each_at_its_moment)
 			 "createContainer in\npoststart out\npoststop out");
 }
 
+/* --- cgroups ---------------------------------------------------------------------------- */
+
+#define BUT_CGROUP	"{'type': 'pid'}, {'type': 'network'}, {'type': 'ipc'}, {'type': 'uts'}, " \
+			"{'type': 'mount'}"
+
+/* The file of processes at the top of the mount lists those in there, and nobody else. */
+E2E(matrix_namespaces, a_cgroup_mount_shows_the_own_one_with_and_without_a_namespace)
+{
+	static const char *const lists[] = {
+		"[" BUT_CGROUP ", {'type': 'cgroup'}]", "[" BUT_CGROUP "]",
+	};
+	const char *procs = matrix_is_unified() ? "/sys/fs/cgroup/cgroup.procs" :
+						  "/sys/fs/cgroup/pids/cgroup.procs";
+
+	e2e_need_root();
+	if (access(procs, F_OK) < 0)
+		cr_skip_test("no controller of pids on this host");
+	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		bundle_set(b, "/linux/namespaces", lists[i]);
+		if (!matrix_is_unified())
+			bundle_set(b, "/linux/resources/pids", "{'limit': 77}");
+		bundle_probe_args(b, "read", procs, "open", procs, "w", NULL);
+		bundle_run(b, &got);
+		/* Its init and the program; what mounted for them may have had a pid between. */
+		cr_expect(strstr(got.out, "cgroup.procs=1\\n2\\n\n") ||
+			  strstr(got.out, "cgroup.procs=1\\n3\\n\n") ||
+			  strstr(got.out, "cgroup.procs=1\\n\n"), "%s: %s%s", lists[i], got.out,
+			  got.err);
+		cr_expect(strstr(got.out, "cgroup.procs=EROFS\n"), "%s: %s", lists[i], got.out);
+	}
+}
+
 /* --- devices ---------------------------------------------------------------------------- */
 
 #define NODES	"{'path': '/dev/char', 'type': 'c', 'major': 1, 'minor': 5, 'fileMode': 432," \
