@@ -51,6 +51,9 @@ int command_check_count(const struct command_set *set, const struct command *com
 	}
 	if (much == NULL)
 		return 0;
+	if (command->max == 0)
+		return error_set(err, "\"%s\" requires exactly 0 arguments, not \"%s\"",
+				 command->name, arguments->items[0]);
 	return error_set(err, "\"%s\" requires %s %d argument%s: %s %s %s", command->name, much,
 			 limit, limit == 1 ? "" : "s", set->program, command->name,
 			 command->arguments);

@@ -154,7 +154,7 @@ static void bash_valued(struct text *out, const struct option *options)
 	const char *bar = "";
 
 	for (const struct option *o = options; o != NULL && o->name != NULL; o++) {
-		if (o->help == NULL || o->value == NULL || o->kind == OPTION_CHOICE)
+		if (o->help == NULL || o->value == NULL || o->kind == OPTION_BARE_CHOICE)
 			continue;
 		text_printf(out, "%s--%s", bar, o->name);
 		bar = "|";

@@ -87,6 +87,7 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 	case OPTION_SWITCH:
 		return flag_set(m, value, p->err);
 	case OPTION_CHOICE:
+	case OPTION_BARE_CHOICE:
 		if (!choice_has(o->value, value))
 			return error_set(p->err, "invalid value \"%s\" for flag --%s: must be %s",
 					 value, o->name, o->value);
@@ -117,7 +118,7 @@ static int option_take(struct parser *p, const struct match *m, const char *valu
 {
 	const struct option *o = m->option;
 
-	if (value == NULL && o->kind == OPTION_CHOICE) {
+	if (value == NULL && o->kind == OPTION_BARE_CHOICE) {
 		const char *next = *p->at;
 
 		if (next == NULL || !choice_has(o->value, next))
@@ -219,8 +220,10 @@ void option_words(struct arena *arena, const struct option *options, const void 
 {
 	for (const struct option *o = options; o->name != NULL; o++) {
 		const void *at = (const char *)values + o->offset;
-		const char *text = o->kind == OPTION_TEXT || o->kind == OPTION_CHOICE ?
-				   *(const char *const *)at : NULL;
+		const char *text = o->kind == OPTION_TEXT || o->kind == OPTION_CHOICE ||
+						   o->kind == OPTION_BARE_CHOICE ?
+					   *(const char *const *)at :
+					   NULL;
 
 		if (o->kind == OPTION_SWITCH && *(const bool *)at)
 			list_push(arena, words, arena_printf(arena, "--%s", o->name));
@@ -238,7 +241,7 @@ void option_words(struct arena *arena, const struct option *options, const void 
 
 void option_value_text(struct text *out, const struct option *option)
 {
-	if (option->kind == OPTION_CHOICE)
+	if (option->kind == OPTION_BARE_CHOICE)
 		text_printf(out, "[=%s]", option->value);
 	else if (option->value != NULL)
 		text_printf(out, " %s", option->value);

@@ -20,7 +20,8 @@ enum option_kind {
 	OPTION_TEXT,		/* const char * */
 	OPTION_LIST,		/* LIST(const char *), once per time given */
 	OPTION_NUMBER,		/* int, not negative */
-	OPTION_CHOICE,		/* const char *: without a value the first of them */
+	OPTION_CHOICE,		/* const char *: one of those in value */
+	OPTION_BARE_CHOICE,	/* the same; without a value the first of them */
 	OPTION_ASSIGN,		/* LIST(const char *) of many rows: "name=value", or "=true" */
 };
 
@@ -47,6 +48,8 @@ struct option {
 	{ name, letter, OPTION_NUMBER, OPTION_AT(s, m, int), value, help }
 #define OPTION_ROW_CHOICE(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_CHOICE, OPTION_AT(s, m, const char *), value, help }
+#define OPTION_ROW_BARE_CHOICE(name, letter, s, m, value, help) \
+	{ name, letter, OPTION_BARE_CHOICE, OPTION_AT(s, m, const char *), value, help }
 #define OPTION_ROW_ASSIGN(name, s, m, value, help) \
 	{ name, 0, OPTION_ASSIGN, OPTION_AT(s, m.items, const char **), value, help }
 typedef LIST(const char *) option_list;

@@ -67,15 +67,19 @@ static bool is_given(const char *value)
 }
 
 const struct init_option init_options[] = {
-	{ "grace", "SECONDS", false, is_seconds,
+	{ "grace", "SECONDS", false, is_seconds, "seconds, as 5 or 0.5",
 	  "after TERM wait so long, then KILL what is left" },
-	{ "stop-signal", "SIGNAL", true, is_signal, "begins the grace period, too" },
-	{ "wait-all", NULL, false, NULL, "stay until every process is gone" },
-	{ "rewrite", "FROM:TO", true, is_rewrite, "forward TO in the place of FROM; 0: nothing" },
-	{ "group", NULL, false, NULL, "signal the program's process group" },
-	{ "remap", "CODE[:TO]", true, is_remap, "exit with TO (0) in the place of CODE" },
-	{ "report", "FD|PATH", false, is_given, "write how it ended, one line of JSON" },
-	{ "warn", NULL, false, NULL, "say which orphans were reaped" },
+	{ "stop-signal", "SIGNAL", true, is_signal, "a signal, as TERM or 15",
+	  "begins the grace period, too" },
+	{ "wait-all", NULL, false, NULL, NULL, "stay until every process is gone" },
+	{ "rewrite", "FROM:TO", true, is_rewrite, "two signals, as TERM:INT or TERM:0",
+	  "forward TO in the place of FROM; 0: nothing" },
+	{ "group", NULL, false, NULL, NULL, "signal the program's process group" },
+	{ "remap", "CODE[:TO]", true, is_remap, "exit statuses from 0 to 255, as 143 or 143:1",
+	  "exit with TO (0) in the place of CODE" },
+	{ "report", "FD|PATH", false, is_given, "the number of an fd, or a path",
+	  "write how it ended, one line of JSON" },
+	{ "warn", NULL, false, NULL, NULL, "say which orphans were reaped" },
 	{ NULL },
 };
 
@@ -100,7 +104,7 @@ int init_option_add(struct arena *arena, struct init_plan *init, const struct in
 		word = arena_printf(arena, "--%s", option->name);
 	} else {
 		if (!option->valid(value))
-			return error_set(err, "must be %s, not \"%s\"", option->argument, value);
+			return error_set(err, "must be %s, not \"%s\"", option->expected, value);
 		word = arena_printf(arena, "--%s=%s", option->name, value);
 	}
 	*(const char **)list_add(arena, &init->options, sizeof(word)) = word;

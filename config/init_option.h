@@ -15,6 +15,7 @@ struct init_option {
 	const char *argument;	/* "SECONDS" in the help; NULL: "true" or "false" */
 	bool many;		/* in an annotation a list, separated by commas */
 	bool (*valid)(const char *value);
+	const char *expected;	/* what such a value is, for errors */
 	const char *help;
 };
 

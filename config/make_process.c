@@ -140,6 +140,9 @@ int write_process(struct json_writer *w, const struct make_options *options, str
 	if (options->user != NULL && !user_parse(options->user, &uid, &gid))
 		return error_set(err, "--user %s: must be UID or UID:GID, in numbers",
 				 options->user);
+	if (options->cwd != NULL && options->cwd[0] != '/')
+		return error_set(err, "--cwd %s: must be an absolute path in the container",
+				 options->cwd);
 	json_write_object(w, "process");
 	json_write_bool(w, "terminal", options->terminal);
 	write_user(w, options, uid, gid);

@@ -20,7 +20,7 @@ struct made_options {
 
 /* The rows of config/init_option.c's table; a test holds them equal. */
 #define INIT_OPTION_ROWS(s, at) \
-	OPTION_ROW_CHOICE("init", 0, s, at init, "always|auto|never", \
+	OPTION_ROW_BARE_CHOICE("init", 0, s, at init, "always|auto|never", \
 			  "whether pid 1 is kist's init; KIST_INIT sets the default, auto"), \
 	OPTION_ROW_ASSIGN("init-grace", s, at init_options, "SECONDS", \
 			  "after TERM wait so long, then KILL what is left"), \

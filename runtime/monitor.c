@@ -158,7 +158,7 @@ int monitor_describe(struct container *c, struct monitor_description *ret, struc
 
 	if (file_read(c->dir_fd, MONITOR_LOG, 65536, c->arena, &text, &source.size, err) < 0)
 		return err->code != ENOENT ? -1 :
-		       error_set(err, "container %s keeps no log: it was not started by \"run "
+		       error_set(err, "container %s keeps no output: it was not started by \"run "
 				 "--detach --log-file FILE\"", c->id);
 	source.text = text;
 	root = json_parse(c->arena, &source, err);

@@ -5,7 +5,7 @@
 #include "base/option.h"
 
 struct values {
-	const char *bundle, *init;
+	const char *bundle, *init, *net;
 	option_list env;
 	int fds;
 	bool detach, tty, no_subreaper, hidden;
@@ -17,7 +17,8 @@ struct globals {
 
 static const struct option rows[] = {
 	OPTION_ROW_TEXT("bundle", 'b', struct values, bundle, "DIR", "the bundle"),
-	OPTION_ROW_CHOICE("init", 0, struct values, init, "always|auto|never", "pid 1"),
+	OPTION_ROW_BARE_CHOICE("init", 0, struct values, init, "always|auto|never", "pid 1"),
+	OPTION_ROW_CHOICE("net", 0, struct values, net, "none|host", "network"),
 	OPTION_ROW_LIST("env", 'e', struct values, env, "NAME=VALUE", "environment"),
 	OPTION_ROW_NUMBER("preserve-fds", 0, struct values, fds, "N", "more fds"),
 	OPTION_ROW_FLAG("detach", 'd', struct values, detach, "return at once"),
@@ -86,6 +87,9 @@ Test(option, says_what_is_wrong)
 		  "invalid value \"maybe\" for flag --detach: must be true or false" },
 		{ "--preserve-fds -1",
 		  "invalid value \"-1\" for flag --preserve-fds: must be a number" },
+		{ "--net bridge id",
+		  "invalid value \"bridge\" for flag --net: must be none|host" },
+		{ "--net", "flag needs an argument: --net" },
 		{ "--init=perhaps",
 		  "invalid value \"perhaps\" for flag --init: must be always|auto|never" },
 	};
@@ -105,7 +109,7 @@ Test(option, collects_a_list_without_splitting_it)
 	cr_expect_str_eq(v.env.items[2], "C");
 }
 
-Test(option, gives_a_choice_its_first_value_where_none_is_said)
+Test(option, gives_a_bare_choice_its_first_value_where_none_is_said)
 {
 	static const struct { const char *line, *init; size_t words; } choices[] = {
 		{ "--init id", "always", 1 },
