@@ -181,17 +181,22 @@ static void flow_write(struct console_flow *flow)
 		flow->start = flow->end;
 }
 
-/* The end of what is typed, for a program that reads a terminal, is a byte: VEOF. */
-static void input_ended(struct console *console)
+/*
+ * The end of what is typed, for a program that reads a terminal, is a byte: VEOF.  Who changes
+ * the mode before reading it, as a shell does in front of its prompt, has lost it, and is told again.
+ */
+static void input_end(struct console *console)
 {
 	struct termios settings;
-	char end = 4;
 
-	if (console->terminal == STDIN_FILENO || console->master < 0)
+	if (console->terminal == STDIN_FILENO || !flow_empty(&console->in) ||
+	    tcgetattr(console->master, &settings) < 0)
 		return;
-	if (tcgetattr(console->master, &settings) == 0)
-		end = (char)settings.c_cc[VEOF];
-	console->in.buffer[0] = end;
+	if (console->input_ended && settings.c_lflag == console->end_mode)
+		return;
+	console->input_ended = true;
+	console->end_mode = settings.c_lflag;
+	console->in.buffer[0] = (char)settings.c_cc[VEOF];
 	console->in.start = 0;
 	console->in.end = 1;
 }
@@ -205,8 +210,8 @@ void console_move(struct console *console, const struct pollfd fds[CONSOLE_POLLS
 
 		if (fds[2 * i].revents != 0 && open) {
 			flow_read(flows[i]);
-			if (i == 0 && flows[i]->from < 0)
-				input_ended(console);
+			if (console->in.from < 0)
+				input_end(console);
 		} else if (fds[2 * i + 1].revents != 0 && !flow_empty(flows[i]))
 			flow_write(flows[i]);
 	}

@@ -30,7 +30,8 @@ struct console {
 	int socket;		/* owned: our end of the pair */
 	int master;		/* owned: -EBADF until attached */
 	int terminal;		/* borrowed: the caller's, or -EBADF where it has none */
-	bool raw;
+	bool raw, input_ended;
+	tcflag_t end_mode;	/* the container's, when the end of the input was last said */
 	struct termios saved;
 	struct console_flow in, out;
 };

@@ -272,3 +272,20 @@ E2E(terminal, shell_of_exec_controls_its_jobs)
 	b->stdin_fd = b->stdout_fd = -EBADF;
 	bundle_call(b, &got, "delete", "--force", b->id, NULL);
 }
+
+/* Its line editor changes the mode of the terminal, and loses what came before. */
+E2E(terminal, shell_ends_with_its_input)
+{
+	struct bundle *b = shell_bundle();
+	_cleanup_fd int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct terminal t;
+	struct output got;
+
+	bundle_args(b, "/bin/sh", "-i", NULL);
+	terminal_open(&t, b);
+	b->stdin_fd = nothing;
+	b->stdout_fd = -EBADF;
+	bundle_call(b, &got, "run", "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 0, "%d %s", got.status, got.err);
+	terminal_close(&t);
+}
