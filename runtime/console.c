@@ -182,8 +182,8 @@ static void flow_write(struct console_flow *flow)
 }
 
 /*
- * The end of what is typed, for a program that reads a terminal, is a byte: VEOF.  Who changes
- * the mode before reading it, as a shell does in front of its prompt, has lost it, and is told again.
+ * The end of what is typed, for a program that reads a terminal, is a byte: VEOF.  Who changes the
+ * mode before reading it, as a shell does in front of its prompt, has lost it, and is told again.
  */
 static void input_end(struct console *console)
 {

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
 		return orphans_make(number);
 	if (strcmp(what, "terminal") == 0)
 		return terminal_print();
-	if (strcmp(what, "stubborn") == 0) {
+	if (strcmp(what, "ignore-term") == 0) {
 		signal(SIGTERM, SIG_IGN);
 		puts("ready");
 		sleep(30);

@@ -251,9 +251,10 @@ Test(pid1, stops_and_goes_on_as_its_namesakes)
 
 			if (theirs && access(file, X_OK) < 0)
 				continue;
-			run_start(&run, &(struct start){ .file = theirs ? file : NULL,
-				  .args = WORDS(stops[i].name, stops[i].option, PROBE,
-						"stubborn") });
+			run_start(&run,
+				  &(struct start){ .file = theirs ? file : NULL,
+						   .args = WORDS(stops[i].name, stops[i].option,
+								 PROBE, "ignore-term") });
 			cr_assert(run_expect(&run, "ready"), "%s", run.text);
 			cr_assert_eq(children_of(run.pid, &child, 1), 1);
 			kill(run.pid, SIGTSTP);

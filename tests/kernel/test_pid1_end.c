@@ -68,7 +68,7 @@ Test(pid1, kills_after_the_grace_period)
 		struct run run;
 		double seconds;
 
-		run_start(&run, INSIDE(inside, "--grace=0.5", PROBE, "stubborn"));
+		run_start(&run, INSIDE(inside, "--grace=0.5", PROBE, "ignore-term"));
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
 		clock_gettime(CLOCK_MONOTONIC, &from);
 		kill(run.pid, SIGTERM);
@@ -96,7 +96,7 @@ Test(pid1, begins_the_grace_period_at_the_stop_signal)
 	struct run run;
 
 	run_start(&run, ALONE("--grace=0.2", "--rewrite=QUIT:TERM", "--stop-signal=SIGQUIT", PROBE,
-			      "stubborn"));
+			      "ignore-term"));
 	cr_assert(run_expect(&run, "ready"));
 	kill(run.pid, SIGQUIT);
 	cr_expect_eq(run_wait(&run), 128 + SIGKILL);
@@ -108,7 +108,7 @@ Test(pid1, ends_the_grace_period_under_a_flood)
 	struct run run;
 	pid_t flood;
 
-	run_start(&run, ALONE("--grace=0.3", "--rewrite=USR1:0", PROBE, "stubborn"));
+	run_start(&run, ALONE("--grace=0.3", "--rewrite=USR1:0", PROBE, "ignore-term"));
 	cr_assert(run_expect(&run, "ready"));
 	flood = fork();
 	if (flood == 0) {
