@@ -44,6 +44,28 @@ int path_open(int root_fd, const char *path, int flags, struct error *err)
 	return fd >= 0 ? fd : error_errno(err, "open %s", path);
 }
 
+int path_open_read(int root_fd, const char *path, struct error *err)
+{
+	_cleanup_fd int fd = path_open(root_fd, path, O_PATH, err);
+	struct stat st;
+
+	if (fd < 0)
+		return -1;
+	if (fstat(fd, &st) < 0)
+		return error_errno(err, "open %s", path);
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		return error_number(err, ENXIO, "open %s: is a device", path);
+	return path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+}
+
+int path_open_plain(int root_fd, const char *path, int flags, struct error *err)
+{
+	int fd = path_resolve(root_fd, *path != '\0' ? path : ".", flags,
+			      RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+
+	return fd >= 0 ? fd : error_errno(err, "open %s", path);
+}
+
 int path_open_strict(int dir_fd, const char *path, int flags, struct error *err)
 {
 	int fd = path_resolve(dir_fd, path, flags,

@@ -18,6 +18,13 @@
 /* flags as for open(2); O_CLOEXEC is added.  Returns an fd. */
 int path_open(int root_fd, const char *path, int flags, struct error *err);
 /*
+ * To read what may be of any type: a device is refused, for its opening alone does something (a
+ * watchdog starts, a tape rewinds); a fifo is not waited for.
+ */
+int path_open_read(int root_fd, const char *path, struct error *err);
+/* As path_open(), but a symlink on the way is an error. */
+int path_open_plain(int root_fd, const char *path, int flags, struct error *err);
+/*
  * For trees where symlinks have no place (procfs, cgroupfs, the state
  * directory): below dir_fd, no symlinks, and no other mount.  Returns an fd.
  */

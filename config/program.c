@@ -179,8 +179,10 @@ static int check_interpreter(int root_fd, const char *path, const char *interpre
 	fd_close(&fd);
 	if (check_at(root_fd, interpreter, depth + 1, &inner) == 0)
 		return 0;
-	return error_number(err, inner.code, "%s: its %s: %.*s", path, kind,
-			    (int)strcspn(inner.text, "\n"), inner.text);
+	error_set(err, "%s: its %s: %.*s", path, kind, (int)strcspn(inner.text, "\n"),
+		  inner.text);
+	err->code = inner.code;
+	return -1;
 }
 
 struct segment { uint32_t type; uint64_t offset, size; };
@@ -256,10 +258,12 @@ static int check_at(int root_fd, const char *path, int depth, struct error *err)
 		Elf64_Ehdr elf;
 		char line[LINE_SIZE + 1];
 	} head = { .line = { 0 } };
-	_cleanup_fd int fd = path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	_cleanup_fd int fd = path_open_read(root_fd, path, err);
 	struct stat st;
 	ssize_t n;
 
+	if (fd < 0 && err->code == ENXIO)
+		return error_number(err, EACCES, "%s: is no regular file", path);
 	/* What may be executed need not be readable; then there is nothing to say. */
 	if (fd < 0)
 		return err->code == EACCES ? 0 : -1;

@@ -78,8 +78,7 @@ static void conf_line(struct closure *c, char *line, unsigned int depth)
 static void read_conf(struct closure *c, const char *path, unsigned int depth)
 {
 	struct error ignored;
-	_cleanup_fd int fd = path_open(c->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-				       &ignored);
+	_cleanup_fd int fd = path_open_read(c->root_fd, path, &ignored);
 	struct stat st;
 	char *text, *end;
 
@@ -140,8 +139,7 @@ static void find_places(struct closure *c)
 static bool try_file(struct closure *c, const char *path, struct elf *ret)
 {
 	struct error ignored;
-	_cleanup_fd int fd = path_open(c->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY,
-				       &ignored);
+	_cleanup_fd int fd = path_open_read(c->root_fd, path, &ignored);
 	struct stat st;
 
 	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
@@ -268,7 +266,7 @@ int elf_closure(struct arena *arena, int root_fd, const char *path, const char *
 {
 	struct closure c = { .arena = arena, .root_fd = root_fd, .library_path = library_path,
 			     .result = ret, .err = err };
-	_cleanup_fd int fd = path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	_cleanup_fd int fd = path_open_read(root_fd, path, err);
 	struct elf *program = ARENA_NEW(arena, struct elf), ignored;
 	int result;
 

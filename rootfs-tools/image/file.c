@@ -36,7 +36,7 @@ int image_file_open(const struct image *image, const char *name, struct blob *re
 		return 0;
 	}
 	/* O_NONBLOCK: a fifo in the place of a blob must not stop us. */
-	fd = path_open(image->dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	fd = path_open_read(image->dir_fd, name, err);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0)

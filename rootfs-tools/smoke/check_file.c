@@ -74,7 +74,7 @@ void check_existence(const struct smoke *smoke, const struct job *job, struct fi
 static int content_read(const struct smoke *smoke, struct arena *arena, const char *path,
 			char **ret_text, size_t *ret_size, struct error *err)
 {
-	_cleanup_fd int fd = path_open(smoke->root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	_cleanup_fd int fd = path_open_read(smoke->root_fd, path, err);
 	struct stat st;
 
 	if (fd < 0)

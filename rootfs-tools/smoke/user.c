@@ -15,7 +15,7 @@
 static const char *root_file(struct arena *arena, int root_fd, const char *path)
 {
 	struct error ignored;
-	_cleanup_fd int fd = path_open(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &ignored);
+	_cleanup_fd int fd = path_open_read(root_fd, path, &ignored);
 	struct stat st;
 	char *text;
 

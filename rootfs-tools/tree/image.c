@@ -51,7 +51,7 @@ static int copy_data(void *context, const void *data, size_t size, struct error 
 
 static int copy_file(const struct image *image, const char *path, int to_fd, struct error *err)
 {
-	_cleanup_fd int fd = path_open(image->dir_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	_cleanup_fd int fd = path_open_read(image->dir_fd, path, err);
 	char buffer[65536];
 	ssize_t size;
 

@@ -60,7 +60,11 @@ static int sources_open(struct change *change, struct error *err)
 		const struct mount_plan *mount = &change->plan->mounts.items[i];
 
 		trees[i] = -EBADF;
-		if (!(mount->flags & MOUNT_BIND) || (mount->flags & MOUNT_REMOUNT))
+		/* What is there may be what hides something, under another name: see unmount(). */
+		if (mount->flags & MOUNT_REMOUNT)
+			return error_set(err, "/%zu on %s: what runs is not remounted: remove it, "
+					 "and add it anew", i, mount->destination);
+		if (!(mount->flags & MOUNT_BIND))
 			continue;
 		trees[i] = tree_open_bind(change->plan, mount, err);
 		if (trees[i] < 0)
@@ -70,16 +74,29 @@ static int sources_open(struct change *change, struct error *err)
 	return 0;
 }
 
-/* By its last name in the directory that the resolver found, so that no link is followed. */
-static int unmount(const struct init *in, const struct mount_plan *mount, struct error *err)
+/*
+ * By its last name in the directory that the resolver found, so that no link is followed: there
+ * neither.  The container may have put a link to its /proc in the place of "/data", and then
+ * "/data/sys" would be what keeps it from writing to /proc/sys.
+ */
+static int unmount(struct arena *arena, int root_fd, const char *destination, struct error *err)
 {
-	char name[256];
-	_cleanup_fd int parent_fd = path_make_parent(in->root_fd, mount->destination, name, err);
+	char *parent = arena_strdup(arena, destination), *slash;
+	_cleanup_fd int parent_fd = -EBADF;
 
+	while ((slash = strrchr(parent, '/')) != NULL && slash[1] == '\0' && slash > parent)
+		*slash = '\0';
+	if (slash == NULL || slash[1] == '\0')
+		return error_number(err, EINVAL, "unmount %s", destination);
+	*slash++ = '\0';
+	parent_fd = path_open_plain(root_fd, parent, O_PATH | O_DIRECTORY, err);
+	if (parent_fd < 0 && err->code == ELOOP)
+		return error_hint(err, "a link leads to %s: name where it is mounted",
+				  destination);
 	if (parent_fd < 0)
 		return -1;
-	if (fchdir(parent_fd) < 0 || sys_umount2(name, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return error_errno(err, "unmount %s", mount->destination);
+	if (fchdir(parent_fd) < 0 || sys_umount2(slash, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+		return error_errno(err, "unmount %s", destination);
 	return 0;
 }
 
@@ -87,7 +104,8 @@ static int unmount(const struct init *in, const struct mount_plan *mount, struct
 static int unmount_all(const struct change *change, struct error *err)
 {
 	for (size_t i = change->plan->mounts.count; i-- > 0;)
-		if (unmount(&change->in, &change->plan->mounts.items[i], err) < 0)
+		if (unmount(change->c->arena, change->in.root_fd,
+			    change->plan->mounts.items[i].destination, err) < 0)
 			return error_wrap(err, "/%zu", i);
 	return 0;
 }

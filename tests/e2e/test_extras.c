@@ -72,6 +72,22 @@ E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
 	bundle_destroy(b);
 }
 
+/* What hides something may be reached under another name: see cmd_mounts.c. */
+E2E(mounts, of_what_runs_are_not_changed)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "mounts", "add", b->id,
+		    file(b, "a", "[{\"destination\": \"/proc/sys\", \"source\": \"/proc/sys\","
+			 " \"options\": [\"remount\", \"bind\", \"rw\"]}]"), NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "/0 on /proc/sys: what runs is not remounted"), "%s",
+			   got.err);
+	bundle_destroy(b);
+}
+
 E2E(regex, kills_and_deletes_what_matches)
 {
 	struct bundle *b = running();
@@ -110,6 +126,27 @@ E2E(debug, brings_tools_and_leaves_nothing)
 	cr_expect_eq(access(arena_printf(&e2e_arena, "%s/.kist", b->rootfs), F_OK), -1);
 	bundle_call(b, &got, "exec", b->id, "/probe", "stat", "/.kist", NULL);
 	cr_expect_not_null(strstr(got.out, "ENOENT"), "%s", got.out);
+	bundle_destroy(b);
+}
+
+/* The image's ENV is a file that a shell executes: here with CAP_SYS_PTRACE. */
+E2E(debug, takes_no_environment_of_the_image)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	e2e_need_program("/bin/busybox");
+	bundle_set(b, "/process/env/-", "'ENV=/of-the-image'");
+	bundle_run_sleeper(b);
+	/* Nor is it kept out by what the container calls as its own directory is called. */
+	cr_assert_eq(mkdir(arena_printf(&e2e_arena, "%s/.kist", b->rootfs), 0755), 0);
+	bundle_call(b, &got, "debug", b->id, "--", "env", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_null(strstr(got.out, "/of-the-image"), "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "HOME=/.kist\n"), "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "PATH=/.kist/bin:"), "%s", got.out);
 	bundle_destroy(b);
 }
 

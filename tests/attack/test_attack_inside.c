@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/fd.h"
+#include "tests/attack/attack.h"
+
+/* Containers that run, and roots of theirs, against those who look into them. */
+
+static const char *list_file(const struct attack *a, const char *text)
+{
+	const char *path = arena_printf(&e2e_arena, "%s/list.json", a->bundle->dir);
+	_cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+
+	cr_assert(fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0, "write %s", path);
+	return path;
+}
+
+/*
+ * /data/sys is mounted from outside; then the container makes /data a link to its /proc.  What is
+ * taken away there would be what keeps it from writing to /proc/sys.
+ */
+ATTACK(inside, mount_behind_a_link_to_proc_is_not_taken_for_the_one_that_goes)
+{
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+	const char *list = list_file(&a, "[{\"destination\": \"/data/sys\", \"type\": \"tmpfs\","
+					 " \"source\": \"tmpfs\"}]");
+	struct output got;
+
+	bundle_set(b, "/root/readonly", "false");
+	attack_begin(&a);
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "mounts", "add", b->id, list, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	cr_assert_eq(rename(attack_path(&a, "/data"), attack_path(&a, "/old")), 0);
+	attack_link(&a, "/data", "/proc");
+	bundle_call(b, &got, "mounts", "remove", b->id, list, NULL);
+	cr_expect_eq(got.status, 1, "%s", got.out);
+	cr_expect_not_null(strstr(got.err, "a link leads to /data/sys"), "%s", got.err);
+	bundle_call(b, &got, "exec", b->id, "/probe", "write", "/proc/sys/kernel/domainname", "x",
+		    NULL);
+	cr_expect_not_null(strstr(got.out, "=EROFS"), "%s", got.out);
+	bundle_destroy(b);
+	attack_check(&a, "mounts remove");
+}
+
+/* Opened is enough: a watchdog starts, a tape rewinds. */
+ATTACK(inside, device_of_the_image_is_not_opened_to_look_at_it)
+{
+	static const char *const scripts[] = { "#!/device\n", "#!/link\n" };
+	struct attack a = attack_new();
+	struct inotify_event event;
+	struct output got;
+	_cleanup_fd int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	cr_assert_eq(mknod(attack_path(&a, "/device"), S_IFCHR | 0755, makedev(1, 3)), 0);
+	cr_assert_geq(inotify_add_watch(watch, attack_path(&a, "/device"), IN_OPEN), 0);
+	attack_link(&a, "/link", "device");
+	attack_begin(&a);
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		bundle_file(a.bundle, "/script", 0755, scripts[i]);
+		bundle_args(a.bundle, "/script", NULL);
+		bundle_call(a.bundle, &got, "check", a.bundle->path, NULL);
+		cr_expect_neq(got.status, 0);
+		cr_expect_not_null(strstr(got.out, "is no regular file"), "%s%s", got.out, got.err);
+		bundle_args(a.bundle, "/device", NULL);
+		bundle_call(a.bundle, &got, "check", a.bundle->path, NULL);
+		cr_expect_neq(got.status, 0);
+	}
+	cr_expect_lt(read(watch, &event, sizeof(event)), 0, "it was opened");
+	attack_check(&a, "a device");
+}
