@@ -134,9 +134,12 @@ const char *text_printable(struct arena *arena, const char *text)
 	struct text out = { .arena = arena };
 
 	for (const char *at = text; *at != '\0'; at++) {
-		unsigned char byte = (unsigned char)*at;
+		const unsigned char byte = (unsigned char)*at, next = (unsigned char)at[1];
 
-		if (byte < 0x20 || byte == 0x7f)
+		/* U+0080 to U+009F begin sequences as Escape does: U+009B is "Escape [". */
+		if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
+			text_printf(&out, "\\x%02x\\x%02x", byte, (unsigned char)*++at);
+		else if (byte < 0x20 || byte == 0x7f)
 			text_printf(&out, "\\x%02x", byte);
 		else
 			text_add_bytes(&out, at, 1);

@@ -57,21 +57,36 @@ static bool member_of(const char *members, const char *name)
 	return false;
 }
 
+/*
+ * Digits are a number, and never the name of a line: the image writes its lines itself, and so
+ * would make root of whom the caller calls 1000 (CVE-2026-46680, CVE-2024-40635).
+ */
+static int number_parse(struct arena *arena, const char *text, bool *ret_numeric, uint32_t *ret,
+			struct error *err)
+{
+	*ret_numeric = text[strspn(text, "0123456789")] == '\0';
+	if (!*ret_numeric || text_to_id(text, ret))
+		return 0;
+	return error_set(err, "\"%s\" is no id: ids are 0 to 4294967294",
+			 text_printable(arena, text));
+}
+
 /* ret_name: of the line, or NULL where a number has none. */
 static int find_user(struct arena *arena, const char *passwd, const char *user,
 		     struct image_user *ret, const char **ret_name, struct error *err)
 {
-	bool numeric = text_to_id(user, &ret->uid);
 	struct line line;
+	bool numeric;
 
 	*ret_name = NULL;
+	if (number_parse(arena, user, &numeric, &ret->uid, err) < 0)
+		return error_wrap(err, "the image's user");
 	while ((passwd = line_next(passwd, &line)) != NULL) {
 		uint32_t uid, gid;
 
 		if (!text_to_id(line.fields[2], &uid) || !text_to_id(line.fields[3], &gid))
 			continue;
-		/* A user may be named like a number: the name counts first, as with Docker. */
-		if (strcmp(line.fields[0], user) != 0 && !(numeric && uid == ret->uid))
+		if (numeric ? uid != ret->uid : strcmp(line.fields[0], user) != 0)
 			continue;
 		ret->uid = uid;
 		ret->gid = gid;
@@ -87,10 +102,14 @@ static int find_user(struct arena *arena, const char *passwd, const char *user,
 static int find_group(struct arena *arena, const char *groups, const char *group,
 		      uint32_t *ret, struct error *err)
 {
-	bool numeric = text_to_id(group, ret);
 	struct line line;
+	bool numeric;
 	uint32_t gid;
 
+	if (number_parse(arena, group, &numeric, ret, err) < 0)
+		return error_wrap(err, "the image's group");
+	if (numeric)
+		return 0;
 	while ((groups = line_next(groups, &line)) != NULL) {
 		if (!text_to_id(line.fields[2], &gid))
 			continue;
@@ -99,8 +118,6 @@ static int find_group(struct arena *arena, const char *groups, const char *group
 			return 0;
 		}
 	}
-	if (numeric)
-		return 0;
 	return error_set(err, "the image's group \"%s\" is not in its /etc/group",
 			 text_printable(arena, group));
 }

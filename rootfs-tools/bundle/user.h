@@ -4,8 +4,8 @@
 
 /*
  * The user of an image, "NAME|UID[:GROUP|GID]", as numbers: by the image's own /etc/passwd and
- * /etc/group, and as Docker reads it.  A number needs no line; without a group it is that of the
- * user's line, else 0, and the user is in all groups that name it.
+ * /etc/group, and as Docker reads it.  Digits are a number, which needs no line; without a group
+ * it is that of the user's line, else 0, and the user is in all groups that name it.
  *
  * The files are the image's, so they are bounded: 1 MiB, lines of 4 KiB, 1024 groups.  What is
  * longer is no line.

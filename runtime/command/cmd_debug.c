@@ -112,13 +112,22 @@ static int tools_make(struct arena *arena, const char *tool, struct error *err)
 	return fd_take(&tree_fd);
 }
 
-static const char **path_env(struct arena *arena)
+/*
+ * Nothing of the image's: its ENV names a file that a shell executes before its first line, here
+ * with CAP_SYS_PTRACE.  And a HOME in the tools, where a shell may leave its history.
+ */
+static void set_env(struct arena *arena, option_list *env)
 {
-	const char **env = ARENA_NEWS(arena, 1, const char *);
+	static const char path[] = "PATH=" TOOLS_BIN ":/usr/local/sbin:/usr/local/bin:/usr/sbin"
+				   ":/usr/bin:/sbin:/bin";
+	const char *term = getenv("TERM");
 
+	env->items = ARENA_NEWS(arena, 3, const char *);
 	/* Before the image's own: those may be what is to be debugged. */
-	env[0] = "PATH=" TOOLS_BIN ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-	return env;
+	env->items[env->count++] = path;
+	env->items[env->count++] = "HOME=/" TOOLS_DIR;
+	if (term != NULL && *term != '\0')
+		env->items[env->count++] = arena_printf(arena, "TERM=%s", term);
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
@@ -137,8 +146,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return error_wrap(err, "debug %s: the tools", cli->arguments.items[0]);
 	exec.tools_fd = tools_fd;
 	exec.process.tty = debug->tty || isatty(STDIN_FILENO);
-	exec.process.env.items = path_env(cli->arena);
-	exec.process.env.count = 1;
+	exec.process.own_env = true;
+	set_env(cli->arena, &exec.process.env);
 	exec.process.capabilities.items = (const char **)(uintptr_t)&capability;
 	exec.process.capabilities.count = 1;
 	if (cli->arguments.count < 2) {
@@ -158,7 +167,8 @@ const struct command command_debug = {
 	.description = "Nothing is written to the container's files: the tools are in /" TOOLS_DIR
 		       ", which nobody\n"
 		       "else sees, and gone with the last process that was started.\n"
-		       "It runs as the container's root, with CAP_SYS_PTRACE besides.",
+		       "It runs as the container's root, with CAP_SYS_PTRACE besides, and without\n"
+		       "the container's environment, which is in /proc/1/environ.",
 	.options = options, .size = sizeof(struct debug_options),
 	.min = 1, .max = -1, .stop_after = 1, .run = run,
 };

@@ -126,6 +126,8 @@ const struct process_plan *exec_process(struct arena *arena, const struct plan *
 		process->apparmor_profile = options->apparmor;
 	if (options->no_new_privs)
 		process->no_new_privileges = true;
+	if (options->own_env)
+		process->env.count = 0;
 	if ((options->user != NULL && set_user(arena, process, options->user, err) < 0) ||
 	    set_env(arena, process, &options->env, err) < 0 ||
 	    add_gids(arena, process, &options->gids, err) < 0 ||

@@ -12,6 +12,7 @@ struct process_options {
 	const char *process, *cwd, *user, *label, *apparmor;
 	option_list env, gids, capabilities;
 	bool tty, no_new_privs;
+	bool own_env;			/* env is all, and nothing of the container's */
 };
 
 /* args: what is to run, without --process. */

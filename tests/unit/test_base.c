@@ -98,6 +98,9 @@ Test(text, escapes_what_a_terminal_would_obey)
 	struct text out = { .arena = &arena };
 
 	cr_expect_str_eq(text_printable(&arena, "a\033[31mb\n"), "a\\x1b[31mb\\x0a");
+	/* In UTF-8 the same as one character; beside it, letters that begin or end as it does. */
+	cr_expect_str_eq(text_printable(&arena, "a\xc2\x9b" "31m\xc2\xa0\xc3\x9f"),
+			 "a\\xc2\\x9b31m\xc2\xa0\xc3\x9f");
 	text_add_json(&out, "a\"b\\c\nd\001");
 	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\"");
 	arena_free(&arena);

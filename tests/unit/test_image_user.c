@@ -10,8 +10,10 @@ static const char passwd[] = "root:x:0:0::/root:/bin/sh\n"
 			     "short:x:5\n"
 			     ":x:6:6:\n"
 			     "large:x:4294967295:1:\n"
-			     "77:x:78:79:\n";
-static const char group[] = "root:x:0:\napp:x:1001:\nmore:x:7:app,root\nlast:x:8:xapp,app";
+			     "77:x:0:79:\n"
+			     "4294967296:x:0:0:\n";
+static const char group[] = "root:x:0:\napp:x:1001:\nmore:x:7:app,root\n77:x:0:\n"
+			    "4294967296:x:0:\nlast:x:8:xapp,app";
 
 static struct arena arena;
 static struct image_user user;
@@ -39,7 +41,8 @@ Test(image_user, is_found_by_name_or_number)
 		{ "", 0, 0, 1 },	  { "root", 0, 0, 1 },	{ "app", 1000, 1001, 2 },
 		{ "1000", 1000, 1001, 2 }, { "9", 9, 0, 0 },	{ "app:more", 1000, 7, 0 },
 		{ "app:33", 1000, 33, 0 }, { ":more", 0, 7, 0 }, { "app:", 1000, 1001, 2 },
-		{ "77", 78, 79, 0 },	  { "4294967294", 4294967294, 0, 0 },
+		{ "77", 77, 0, 0 },	  { "app:77", 1000, 77, 0 },
+		{ "4294967294", 4294967294, 0, 0 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -55,7 +58,7 @@ Test(image_user, is_refused_where_no_line_has_it)
 {
 	static const char *const rows[] = {
 		"short", "large", "-1", "4294967295", "app:none", "app:4294967295", "ap", "appx",
-		"0x0",
+		"0x0", "4294967296", "app:4294967296",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
