@@ -215,6 +215,18 @@ ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t s
 	return n;
 }
 
+struct dirent *dir_next(DIR *dir)
+{
+	struct dirent *entry;
+
+	do {
+		errno = 0;
+		entry = readdir(dir);
+	} while (entry != NULL &&
+		 (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+	return entry;
+}
+
 int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err)
 {
 	int fds[2];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <dirent.h>
 #include <stdint.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -45,6 +46,12 @@ int fd_send(int socket, const int *fds, size_t count, const void *data, size_t s
 /* *ret_count: room in fds on entry, how many came on return.  Returns the bytes of data read. */
 ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t size,
 		   struct error *err);
+
+/*
+ * The next entry of a directory, "." and ".." left out.  NULL: no more, and errno is 0; or it
+ * cannot be read, and a list that ends there must not be taken for the whole.
+ */
+struct dirent *dir_next(DIR *dir);
 
 /* 0, or -1 and *err. */
 int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err);

@@ -59,15 +59,21 @@ static int entries_bind(int root_fd, int tools_fd, struct error *err)
 		fd_close(&copy);
 		return error_errno(err, "read the container's root");
 	}
-	for (struct dirent *entry; rc == 0 && (entry = readdir(dir)) != NULL;) {
+	for (struct dirent *entry; rc == 0 && (entry = dir_next(dir)) != NULL;) {
 		struct stat st;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+		/* Ours is there already; one of that name must not keep us out. */
+		if (faccessat(tools_fd, entry->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
 		    fstatat(root_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		rc = S_ISLNK(st.st_mode) ? entry_link(root_fd, tools_fd, entry->d_name, err) :
 		     entry_bind(root_fd, tools_fd, entry->d_name, S_ISDIR(st.st_mode), err);
+		/* The container may take away what it likes meanwhile. */
+		if (rc < 0 && err->code == ENOENT)
+			rc = 0;
 	}
+	if (rc == 0 && errno != 0)
+		rc = error_errno(err, "read the container's root");
 	closedir(dir);
 	return rc;
 }

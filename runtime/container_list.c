@@ -24,7 +24,7 @@ int container_ids(struct arena *arena, int root_fd, struct container_id_list *re
 		fd_close(&copy);
 		return error_errno(err, "read the list of containers");
 	}
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+	for (struct dirent *entry; (entry = dir_next(dir)) != NULL;) {
 		if (container_id_check(entry->d_name, &ignored) < 0)
 			continue;
 		if (count == room) {
@@ -36,6 +36,12 @@ int container_ids(struct arena *arena, int root_fd, struct container_id_list *re
 			room = room * 2 + 16;
 		}
 		ids[count++] = arena_strdup(arena, entry->d_name);
+	}
+	/* What is not in the list counts as gone. */
+	if (errno != 0) {
+		error_errno(err, "read the list of containers");
+		closedir(dir);
+		return -1;
 	}
 	closedir(dir);
 	if (count > 0)

@@ -124,13 +124,11 @@ static int copy_below(struct from_host *made, const char *folder, unsigned int d
 		fd_close(&fd);
 		return -1;
 	}
-	for (struct dirent *entry; result == 0 && (entry = readdir(dir)) != NULL;) {
+	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;) {
 		const char *path = below(made->arena, folder, entry->d_name), *real;
 		char target[PATH_MAX];
 		struct stat st;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
 		/* A link in a directory stays one, wherever it leads. */
 		if (fstatat(made->host_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISLNK(st.st_mode))
@@ -140,6 +138,8 @@ static int copy_below(struct from_host *made, const char *folder, unsigned int d
 		if (result == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
 			result = copy_below(made, path, depth + 1);
 	}
+	if (result == 0 && errno != 0)
+		result = error_errno(made->err, "list /%s", folder);
 	closedir(dir);
 	return result;
 }

@@ -100,7 +100,7 @@ static int sweep(struct collector *c, struct index_collected *ret)
 
 	if (stream == NULL)
 		return error_errno(c->err, "read %s/blobs/sha256", c->writer->path);
-	while (status == 0 && (errno = 0, entry = readdir(stream)) != NULL)
+	while (status == 0 && (entry = dir_next(stream)) != NULL)
 		status = sweep_one(c, c->writer->blobs_fd, entry->d_name, ret);
 	if (status == 0 && errno != 0)
 		status = error_errno(c->err, "read %s/blobs/sha256", c->writer->path);

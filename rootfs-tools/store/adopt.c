@@ -40,13 +40,12 @@ static int collect(struct adoption *a, int fd, const char *path)
 		fd_close(&fd);
 		return error_errno(a->err, "list a directory of a layer");
 	}
-	for (struct dirent *entry; result == 0 && (entry = readdir(dir)) != NULL;) {
+	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;) {
 		const char *below = entry->d_name;
 		struct stat st;
 		int below_fd;
 
-		if (strcmp(below, ".") == 0 || strcmp(below, "..") == 0 ||
-		    fstatat(dirfd(dir), below, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		if (fstatat(dirfd(dir), below, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		    !S_ISDIR(st.st_mode))
 			continue;
 		below_fd = openat(dirfd(dir), below,
@@ -63,6 +62,8 @@ static int collect(struct adoption *a, int fd, const char *path)
 				arena_strdup(a->lower->arena, below);
 		result = collect(a, below_fd, below);
 	}
+	if (result == 0 && errno != 0)
+		result = error_errno(a->err, "list a directory of a layer");
 	closedir(dir);
 	return result;
 }
@@ -129,12 +130,13 @@ static int move_files(struct adoption *a, const char *path, const char *target)
 	dir = fdopendir(dup(from_fd));
 	if (dir == NULL)
 		return error_errno(a->err, "list %s", path);
-	for (struct dirent *entry; result == 0 && (entry = readdir(dir)) != NULL;)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
-		    renameat2(from_fd, entry->d_name, to_fd, entry->d_name,
+	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;)
+		if (renameat2(from_fd, entry->d_name, to_fd, entry->d_name,
 			      RENAME_NOREPLACE) < 0)
 			result = error_errno(a->err, "move %s/%s to %s, where the symlink of a "
 					     "lower layer leads", path, entry->d_name, target);
+	if (result == 0 && errno != 0)
+		result = error_errno(a->err, "list %s", path);
 	closedir(dir);
 	if (result == 0 && unlinkat(a->fd, path, AT_REMOVEDIR) < 0)
 		return error_errno(a->err, "remove %s", path);

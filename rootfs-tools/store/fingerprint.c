@@ -87,9 +87,10 @@ static int walk_directory(struct walk *walk, int fd, uint64_t number, struct err
 		fd_close(&fd);
 		return -1;
 	}
-	for (struct dirent *entry; result == 0 && (entry = readdir(dir)) != NULL;)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = walk_entry(walk, dirfd(dir), number, entry->d_name, err);
+	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;)
+		result = walk_entry(walk, dirfd(dir), number, entry->d_name, err);
+	if (result == 0 && errno != 0)
+		result = error_errno(err, "read a directory");
 	closedir(dir);
 	return result == 0 ? interrupt_check(err) : -1;
 }

@@ -29,13 +29,14 @@ static int hidden_remove(int dir_fd, struct store_collected *ret, struct error *
 		fd_close(&fd);
 		return -1;
 	}
-	for (struct dirent *entry; result == 0 && (entry = readdir(dir)) != NULL;) {
-		if (entry->d_name[0] != '.' || strcmp(entry->d_name, ".") == 0 ||
-		    strcmp(entry->d_name, "..") == 0)
+	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;) {
+		if (entry->d_name[0] != '.')
 			continue;
 		result = tree_remove(dir_fd, entry->d_name, err);
 		ret->leftovers++;
 	}
+	if (result == 0 && errno != 0)
+		result = error_errno(err, "list a directory of the store");
 	closedir(dir);
 	return result;
 }

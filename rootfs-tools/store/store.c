@@ -233,7 +233,7 @@ int store_names(struct arena *arena, int dir_fd, word_list *ret, struct error *e
 		fd_close(&fd);
 		return -1;
 	}
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+	for (struct dirent *entry; (entry = dir_next(dir)) != NULL;) {
 		if (entry->d_name[0] == '.')
 			continue;
 		if (ret->count == room) {
@@ -245,6 +245,12 @@ int store_names(struct arena *arena, int dir_fd, word_list *ret, struct error *e
 			room = room * 2 + 16;
 		}
 		ret->items[ret->count++] = arena_strdup(arena, entry->d_name);
+	}
+	/* What is not in the list is removed as nobody's. */
+	if (errno != 0) {
+		error_errno(err, "read a directory of the store");
+		closedir(dir);
+		return -1;
 	}
 	closedir(dir);
 	return 0;

@@ -204,11 +204,9 @@ static int add_names(struct walker *w, int fd, struct tree_node *dir)
 
 	if (stream == NULL)
 		return error_errno(w->err, "read directory");
-	while (status == 0 && (errno = 0, entry = readdir(stream)) != NULL) {
+	while (status == 0 && (entry = dir_next(stream)) != NULL) {
 		const char *name = entry->d_name;
 
-		if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-			continue;
 		status = add_file(w, fd, name, dir);
 		if (status < 0)
 			error_wrap(w->err, "%s", text_printable(w->tree->arena, name));

@@ -94,11 +94,9 @@ static int hide_below(struct hider *hider, int dir_fd, size_t length, unsigned i
 		fd_close(&fd);
 		return -1;
 	}
-	while (code == 0 && (entry = readdir(dir)) != NULL) {
+	while (code == 0 && (entry = dir_next(dir)) != NULL) {
 		size_t size = strlen(entry->d_name), at = length + (length > 0);
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
 		if (at + size >= sizeof(hider->path) || depth > LAYER_MAX_DEPTH) {
 			code = error_set(err, "hide what is below it: it is nested too deeply");
 			break;
@@ -108,6 +106,8 @@ static int hide_below(struct hider *hider, int dir_fd, size_t length, unsigned i
 		memcpy(hider->path + at, entry->d_name, size + 1);
 		code = hide(hider, dir_fd, entry->d_name, at + size, depth, err);
 	}
+	if (code == 0 && errno != 0)
+		code = error_errno(err, "list a directory");
 	closedir(dir);
 	return code;
 }

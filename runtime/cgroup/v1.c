@@ -24,7 +24,7 @@ int cgroup_v1_open(struct cgroup_v1 *ret, struct error *err)
 
 	if (dir == NULL)
 		return error_errno(err, "list %s", CGROUP_MOUNT);
-	while ((entry = readdir(dir)) != NULL && v1.count < CGROUP_V1_MAX) {
+	while (v1.count < CGROUP_V1_MAX && (entry = dir_next(dir)) != NULL) {
 		struct cgroup_hierarchy *hierarchy = &v1.list[v1.count];
 		struct statfs fs;
 
@@ -40,6 +40,13 @@ int cgroup_v1_open(struct cgroup_v1 *ret, struct error *err)
 		}
 		memcpy(hierarchy->name, entry->d_name, strlen(entry->d_name) + 1);
 		v1.count++;
+	}
+	/* A controller that is not seen would not be limited: devices, too. */
+	if (v1.count < CGROUP_V1_MAX && errno != 0) {
+		error_errno(err, "list %s", CGROUP_MOUNT);
+		closedir(dir);
+		cgroup_v1_close(&v1);
+		return -1;
 	}
 	closedir(dir);
 	*ret = v1;

@@ -32,7 +32,12 @@ static void host_file(const char *dir, const char *name)
 
 struct attack attack_new(void)
 {
-	struct attack attack = { .bundle = bundle_new() };
+	return attack_of(bundle_new());
+}
+
+struct attack attack_of(struct bundle *bundle)
+{
+	struct attack attack = { .bundle = bundle };
 
 	attack.sentinel = sub_dir(attack.bundle->dir, "sentinel");
 	attack.volume = sub_dir(attack.bundle->dir, "volume");

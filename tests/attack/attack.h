@@ -16,6 +16,8 @@ struct attack {
 	const char *before; /* the host, when attack_begin() was called */
 };
 struct attack attack_new(void);
+/* The same around a bundle that is there. */
+struct attack attack_of(struct bundle *bundle);
 /* A path on the host, made from a name inside the root. */
 const char *attack_path(const struct attack *attack, const char *inside);
 /* Puts a link, or a directory, in the root; what was there goes. */

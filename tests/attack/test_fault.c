@@ -7,6 +7,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "tests/attack/attack.h"
+#include "tests/attack/trouble.h"
 
 /*
  * Every system call of a run fails once.  kist either ends with an error that
@@ -14,44 +15,6 @@
  * start with less protection than configured.  Nothing stays behind, but where
  * the call that failed was the one that takes it away; then an error says so.
  */
-
-static const int errnos[] = { EIO, ENOMEM, EINTR, EMFILE, ENOSPC, EPERM, ENOSYS };
-
-/* What cannot fail, or not without having done it, or that no program lives without. */
-static const int infallible[] = {
-	__NR_close,	 __NR_munmap,  __NR_set_tid_address, __NR_getpid,
-	__NR_gettid,	 __NR_getppid, __NR_getuid,	     __NR_geteuid,
-	__NR_getgid,	 __NR_getegid, __NR_umask,	     __NR_rt_sigreturn,
-#ifdef __NR_arch_prctl
-	__NR_arch_prctl,
-#endif
-};
-
-/* Without these the dynamic loader and libc crash before main(), with nothing done yet. */
-static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_brk };
-
-struct fault {
-	unsigned int at; /* the stop that fails */
-	int number; /* the errno */
-	bool infallible; /* and that call cannot */
-	bool vital;
-};
-
-static enum engine_verdict fail_at(void *context, const struct engine_stop *stop, int *ret_errno)
-{
-	struct fault *fault = context;
-
-	if (stop->index != fault->at)
-		return ENGINE_CONTINUE;
-	for (size_t i = 0; i < ARRAY_SIZE(infallible); i++)
-		if (infallible[i] == stop->call)
-			fault->infallible = true;
-	for (size_t i = 0; i < ARRAY_SIZE(vital); i++)
-		if (vital[i] == stop->call)
-			fault->vital = true;
-	*ret_errno = fault->number;
-	return fault->infallible ? ENGINE_CONTINUE : ENGINE_FAIL;
-}
 
 /* A container with all that protects. */
 static struct attack protected_container(void)
@@ -132,23 +95,18 @@ static const char *unprotected(const char *output, bool may_end)
 	return NULL;
 }
 
-/* Whether the run had any output of the program's. */
-static bool program_ran(const char *output)
-{
-	return strstr(output, "mkdir:/dev/shm/x=") != NULL;
-}
-
 struct tally {
 	unsigned int runs, refused, ran, left;
 };
 
 static void run_check(const struct attack *a, const struct engine_result *result,
-		      const struct fault *fault, const char *what, struct tally *tally)
+		      const struct trouble *fault, const char *what, struct tally *tally)
 {
 	int status = WIFEXITED(result->status) ? WEXITSTATUS(result->status)
 					       : 128 + WTERMSIG(result->status);
-	const char *missing = program_ran(result->output) ? unprotected(result->output, status != 0)
-							  : NULL;
+	const char *missing = strstr(result->output, "mkdir:/dev/shm/x=") != NULL
+				      ? unprotected(result->output, status != 0)
+				      : NULL;
 	const char *left = attack_left(a);
 
 	tally->runs++;
@@ -170,7 +128,7 @@ static void run_check(const struct attack *a, const struct engine_result *result
 		  what, status, left, result->output);
 }
 
-static void fault_all(const int *numbers, size_t count, unsigned int runs)
+static void fault_all(const struct trouble_list *list, unsigned int runs)
 {
 	struct attack a = protected_container();
 	struct engine_result result;
@@ -183,14 +141,16 @@ static void fault_all(const int *numbers, size_t count, unsigned int runs)
 	stops = result.stops;
 	stride = attack_stride(stops, runs);
 	for (unsigned int at = 0; at < stops; at += stride)
-		for (size_t i = 0; i < (attack_all() ? count : 1); i++) {
-			struct fault fault = { .at = at,
-					       .number = numbers[(at / stride + i) % count] };
+		for (size_t i = 0; i < (attack_all() ? list->count : 1); i++) {
+			struct trouble fault = {
+				.at = at,
+				.number = list->numbers[(at / stride + i) % list->count],
+			};
 
 			attack_begin(&a);
-			attack_engine(&a, ENGINE_ALL, fail_at, &fault, &result);
+			attack_engine(&a, ENGINE_ALL, trouble_at, &fault, &result);
 			if (fault.infallible)
-				i = count;
+				i = list->count;
 			run_check(&a, &result, &fault,
 				  arena_printf(&e2e_arena, "%s (errno %d)", result.stopped_at,
 					       fault.number),
@@ -203,5 +163,36 @@ static void fault_all(const int *numbers, size_t count, unsigned int runs)
 
 ATTACK(fault, at_any_call_ends_in_an_error_or_full_protection)
 {
-	fault_all(errnos, ARRAY_SIZE(errnos), 120);
+	fault_all(&trouble_faults, 120);
+}
+
+/* A list that cannot be read to its end is not a short one: of controllers, on cgroup v1. */
+ATTACK(fault, in_a_list_of_controllers_leaves_no_limit_out)
+{
+	static const char v1[] = "read:/sys/fs/cgroup/pids/pids.max=50",
+			  v2[] = "read:/sys/fs/cgroup/pids.max=50";
+	struct attack a = attack_new();
+	struct engine_result result;
+
+	bundle_set(a.bundle, "/linux/resources/pids", "{'limit': 50}");
+	bundle_probe_args(a.bundle, "read", "/sys/fs/cgroup/pids/pids.max", "read",
+			  "/sys/fs/cgroup/pids.max", NULL);
+	attack_begin(&a);
+	attack_engine(&a, ENGINE_ALL, NULL, NULL, &result);
+	/* Without the controller it is refused: there is nothing to leave out. */
+	if (WIFEXITED(result.status) && WEXITSTATUS(result.status) != 0)
+		return;
+	for (unsigned int at = 0;; at++) {
+		struct trouble_call fault = { .call = __NR_getdents64, .at = at };
+
+		attack_begin(&a);
+		attack_engine(&a, ENGINE_ALL, trouble_at_call, &fault, &result);
+		cr_expect(!strstr(result.output, "read:") || strstr(result.output, v1) ||
+				  strstr(result.output, v2),
+			  "list %u: %s", at, result.output);
+		attack_left(&a);
+		attack_check(&a, "a list");
+		if (!fault.done)
+			break;
+	}
 }

@@ -3,17 +3,12 @@
 #include <sys/wait.h>
 
 #include "tests/attack/attack.h"
+#include "tests/attack/trouble.h"
 
 /*
  * kist is killed at every system call.  What it leaves goes with the next "delete
  * --force", or with "gc": no process, mount, cgroup or state stays.
  */
-
-static enum engine_verdict kill_at(void *context, const struct engine_stop *stop,
-				   int *ret_errno _unused)
-{
-	return stop->index == *(unsigned int *)context ? ENGINE_KILL : ENGINE_CONTINUE;
-}
 
 static struct attack long_running(void)
 {
@@ -60,10 +55,11 @@ ATTACK(kill, at_any_call_leaves_nothing_that_delete_or_gc_does_not_find)
 	stops = result.stops;
 	stride = attack_stride(stops, 80);
 	for (unsigned int at = 0; at < stops; at += stride) {
+		struct trouble killed = { .at = at };
 		const char *what;
 
 		attack_begin(&a);
-		attack_engine(&a, ENGINE_ALL, kill_at, &at, &result);
+		attack_engine(&a, ENGINE_ALL, trouble_at, &killed, &result);
 		what = arena_printf(&e2e_arena, "killed at %s", result.stopped_at);
 		clean_up(&a, at / stride, what);
 		attack_check(&a, what);

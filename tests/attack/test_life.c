@@ -1,61 +1,129 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
 #include "base/sys.h"
 #include "tests/attack/attack.h"
+#include "tests/attack/trouble.h"
 
 /*
- * What test_fault.c and test_kill.c do with "run", with the commands of the life cycle: each
- * system call of create, start, exec and delete fails once, and kist is killed at each.  Where
- * the command says that it was done, it was; and "delete --force" leaves nothing in any case.
+ * What test_fault.c and test_kill.c do with "run", with the commands that change what is there:
+ * each system call fails once, and kist is killed at each.  Where the command says that it was
+ * done, it was; and "delete --force" leaves nothing in any case.
  */
 
+enum before { NOTHING, CREATED, RUNNING, PAUSED, ABANDONED, MOUNTED };
+
+#define WORDS_MAX	8
+
+/* In words, BUNDLE, ID and LIST stand for those of the test. */
 struct stage {
 	const char *name;
-	bool is_created, is_started; /* before it */
-	const char *done; /* in the output of "state" then, or of the command; NULL: no state */
+	enum before before;
+	const char *words[WORDS_MAX]; /* the command */
+	const char *ask[WORDS_MAX]; /* another, that has done in its output then; none: itself */
+	const char *done; /* NULL: the other fails then */
+	unsigned int runs; /* of a sample */
 };
+
+#define ASK_STATE	{ "state", "ID" }
+#define ASK_MOUNT	{ "exec", "ID", "/probe", "statfs", "/mounted" }
 
 static const struct stage stages[] = {
-	{ "create", false, false, "\"status\": \"created\"" },
-	{ "start", true, false, "\"status\": \"running\"" },
-	{ "exec", true, true, "end=1" },
-	{ "delete", true, true, NULL },
+	{ "create", NOTHING, { "create", "--bundle", "BUNDLE", "ID" }, ASK_STATE,
+	  "\"status\": \"created\"", 16 },
+	{ "start", CREATED, { "start", "ID" }, ASK_STATE, "\"status\": \"running\"", 16 },
+	{ "exec", RUNNING, { "exec", "ID", "/probe", "report" }, { NULL }, "end=1", 16 },
+	{ "delete", RUNNING, { "delete", "--force", "ID" }, ASK_STATE, NULL, 16 },
+	{ "gc", ABANDONED, { "gc" }, ASK_STATE, NULL, 8 },
+	{ "kill", RUNNING, { "kill", "ID", "WINCH" }, ASK_STATE, "\"status\": \"running\"", 4 },
+	{ "update", RUNNING, { "update", "--pids-limit", "77", "ID" }, ASK_STATE,
+	  "\"status\": \"running\"", 8 },
+	{ "pause", RUNNING, { "pause", "ID" }, ASK_STATE, "\"status\": \"paused\"", 8 },
+	{ "resume", PAUSED, { "resume", "ID" }, ASK_STATE, "\"status\": \"running\"", 8 },
+	{ "mounts_add", RUNNING, { "mounts", "add", "ID", "LIST" }, ASK_MOUNT,
+	  "statfs:/mounted=1021994", 8 },
+	{ "mounts_remove", MOUNTED, { "mounts", "remove", "ID", "LIST" }, ASK_STATE,
+	  "\"status\": \"running\"", 8 },
 };
 
-static void words_fill(const struct attack *a, const struct stage *stage, const char *words[8])
+static const struct stage *stage_find(const char *name)
 {
-	const struct bundle *b = a->bundle;
-	size_t at = 0;
-
-	words[at++] = stage->name;
-	if (strcmp(stage->name, "create") == 0) {
-		words[at++] = "--bundle";
-		words[at++] = b->path;
-	}
-	if (strcmp(stage->name, "delete") == 0)
-		words[at++] = "--force";
-	words[at++] = b->id;
-	if (strcmp(stage->name, "exec") == 0) {
-		words[at++] = "/probe";
-		words[at++] = "report";
-	}
-	words[at] = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (strcmp(stages[i].name, name) == 0)
+			return &stages[i];
+	cr_assert_fail("no stage %s", name);
+	return NULL;
 }
 
-static void get_ready(const struct attack *a, const struct stage *stage)
+static const char *below(const struct attack *a, const char *name)
 {
-	struct bundle *b = a->bundle;
-	struct output got = { .status = 0 };
+	return arena_printf(&e2e_arena, "%s/%s", a->bundle->dir, name);
+}
 
-	if (stage->is_created)
-		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
-	cr_assert_eq(got.status, 0, "create: %s", got.err);
-	if (stage->is_started)
-		bundle_call(b, &got, "start", b->id, NULL);
-	cr_assert_eq(got.status, 0, "start: %s", got.err);
+/* RUNTIME --root STATE and the words; the argument list of execv(). */
+static const char *const *words_fill(const struct attack *a, const char *const words[WORDS_MAX])
+{
+	const char **filled = ARENA_NEWS(&e2e_arena, WORDS_MAX + 4, const char *);
+	const struct { const char *name, *value; } places[] = {
+		{ "BUNDLE", a->bundle->path }, { "ID", a->bundle->id },
+		{ "LIST", below(a, "list.json") },
+	};
+
+	for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++) {
+		filled[i] = words[i];
+		for (size_t j = 0; j < ARRAY_SIZE(places); j++)
+			if (strcmp(words[i], places[j].name) == 0)
+				filled[i] = places[j].value;
+	}
+	return filled;
+}
+
+/* Without any trouble. */
+static void call(const struct attack *a, struct output *ret, const char *const words[WORDS_MAX])
+{
+	const char *const *w = words_fill(a, words);
+
+	bundle_call(a->bundle, ret, w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], NULL);
+}
+
+static void must(const struct attack *a, const char *const words[WORDS_MAX])
+{
+	struct output got;
+
+	call(a, &got, words);
+	cr_assert_eq(got.status, 0, "%s: %s", words[0], got.err);
+}
+
+/* "create" is killed, late in it. */
+static void abandon(const struct attack *a)
+{
+	const char *const *create = words_fill(a, stage_find("create")->words);
+	struct trouble killed = { .at = UINT32_MAX };
+	struct engine_result result;
+
+	attack_engine_call(a, create, ENGINE_ALL, trouble_at, &killed, &result);
+	must(a, stage_find("delete")->words);
+	killed.at = result.stops * 2 / 3;
+	attack_engine_call(a, create, ENGINE_ALL, trouble_at, &killed, &result);
+}
+
+static void get_ready(const struct attack *a, enum before before)
+{
+	if (before == ABANDONED)
+		abandon(a);
+	if (before == NOTHING || before == ABANDONED)
+		return;
+	must(a, stage_find("create")->words);
+	if (before == CREATED)
+		return;
+	must(a, stage_find("start")->words);
+	if (before == PAUSED)
+		must(a, stage_find("pause")->words);
+	if (before == MOUNTED)
+		must(a, stage_find("mounts_add")->words);
 }
 
 /* Its exit status was 0: then it is so. */
@@ -64,11 +132,11 @@ static void expect_done(const struct attack *a, const struct stage *stage,
 {
 	struct output got;
 
-	if (strcmp(stage->name, "exec") == 0) {
+	if (stage->ask[0] == NULL) {
 		cr_expect(strstr(result->output, stage->done), "%s: %s", what, result->output);
 		return;
 	}
-	bundle_call(a->bundle, &got, "state", a->bundle->id, NULL);
+	call(a, &got, stage->ask);
 	if (stage->done == NULL)
 		cr_expect_neq(got.status, 0, "%s: still there: %s", what, got.out);
 	else
@@ -80,99 +148,95 @@ static void clean_up(const struct attack *a, const char *what)
 	struct output got;
 	const char *left;
 
-	bundle_call(a->bundle, &got, "delete", "--force", a->bundle->id, NULL);
+	call(a, &got, stage_find("delete")->words);
 	cr_expect_eq(got.status, 0, "%s: cleaning up: status %d: %s", what, got.status, got.err);
 	left = attack_left(a);
 	cr_expect_null(left, "%s: left after delete: %s", what, left);
 	attack_check(a, what);
 }
 
-struct trouble {
-	unsigned int at;
-	int number; /* the errno; 0: it is killed there */
-};
-
-/* close(2) is not failed: it does what it does in any case; nor what libc dies without. */
-static enum engine_verdict trouble_at(void *context, const struct engine_stop *stop, int *ret_errno)
-{
-	static const int spared[] = {
-		__NR_close,	 __NR_munmap,	       __NR_mmap, __NR_mprotect, __NR_brk,
-		__NR_getpid,	 __NR_set_tid_address,
-#ifdef __NR_arch_prctl
-		__NR_arch_prctl,
-#endif
-	};
-	const struct trouble *trouble = context;
-
-	if (stop->index != trouble->at)
-		return ENGINE_CONTINUE;
-	*ret_errno = trouble->number;
-	if (trouble->number == 0)
-		return ENGINE_KILL;
-	for (size_t i = 0; i < ARRAY_SIZE(spared); i++)
-		if (stop->call == spared[i])
-			return ENGINE_CONTINUE;
-	return ENGINE_FAIL;
-}
-
-static void trouble_check(struct attack *a, const struct stage *stage, struct trouble *trouble,
-			  const char *const words[])
+static void trouble_check(struct attack *a, const struct stage *stage, struct trouble *trouble)
 {
 	struct engine_result result;
 	const char *what;
 
 	attack_begin(a);
-	get_ready(a, stage);
-	attack_engine_call(a, words, ENGINE_ALL, trouble_at, trouble, &result);
+	get_ready(a, stage->before);
+	attack_engine_call(a, words_fill(a, stage->words), ENGINE_ALL, trouble_at, trouble,
+			   &result);
 	what = arena_printf(&e2e_arena, "%s: %s, errno %d", stage->name, result.stopped_at,
 			    trouble->number);
-	if (trouble->number != 0)
+	if (trouble->number != 0 && !trouble->vital)
 		cr_expect(WIFEXITED(result.status), "%s: died: %s", what, result.output);
 	if (WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0)
 		expect_done(a, stage, &result, what);
 	else
-		cr_expect(*result.output != '\0' || trouble->number == 0, "%s: no word", what);
+		cr_expect(*result.output != '\0' || trouble->number == 0 || trouble->vital,
+			  "%s: no word", what);
 	clean_up(a, what);
 }
 
-static void stage_check(const struct stage *stage, const int *numbers, size_t count)
+static struct attack stage_bundle(const struct stage *stage)
 {
+	static const char list[] = "[{\"destination\": \"/mounted\", \"type\": \"tmpfs\","
+				   " \"source\": \"tmpfs\"}]";
 	struct attack a = attack_new();
-	struct trouble trouble = { .at = UINT32_MAX };
-	struct engine_result result;
-	const char *words[8];
-	unsigned int stride;
 
+	if (stage->before == MOUNTED || strcmp(stage->name, "mounts_add") == 0)
+		bundle_set(a.bundle, "/root/readonly", "false");
 	bundle_probe_args(a.bundle, "sleep", "60000", NULL);
-	words_fill(&a, stage, words);
-	attack_begin(&a);
-	get_ready(&a, stage);
-	attack_engine_call(&a, words, ENGINE_ALL, trouble_at, &trouble, &result);
-	cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s: %s",
-		  stage->name, result.output);
-	expect_done(&a, stage, &result, stage->name);
-	clean_up(&a, stage->name);
-	stride = attack_stride(result.stops, 16);
-	for (trouble.at = 0; trouble.at < result.stops; trouble.at += stride) {
-		trouble.number = numbers[trouble.at / stride % count];
-		trouble_check(&a, stage, &trouble, words);
-	}
-	cr_log_info("%s: %u stops", stage->name, result.stops);
+	_cleanup_fd int fd = open(below(&a, "list.json"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	cr_assert_eq(fd_write_all(fd, list, strlen(list)), 0);
+	return a;
 }
 
-static const int errnos[] = { EIO, ENOMEM, EINTR, EMFILE, ENOSPC, EPERM, ENOSYS };
-static const int killed[] = { 0 };
+static void stage_check(const char *name, const struct trouble_list *list)
+{
+	const struct stage *stage = stage_find(name);
+	struct attack a = stage_bundle(stage);
+	struct engine_result result;
+	unsigned int stops, stride;
 
-#define LIFE(command, number)                                                   \
+	attack_begin(&a);
+	get_ready(&a, stage->before);
+	attack_engine_call(&a, words_fill(&a, stage->words), ENGINE_ALL, NULL, NULL, &result);
+	/* A host need not have it: then there is nothing to change. */
+	if (strstr(result.output, "controller") != NULL) {
+		clean_up(&a, name);
+		return;
+	}
+	cr_assert(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 0, "%s: %s", name,
+		  result.output);
+	expect_done(&a, stage, &result, name);
+	clean_up(&a, name);
+	stops = result.stops;
+	stride = attack_stride(stops, stage->runs);
+	for (unsigned int at = 0; at < stops; at += stride) {
+		struct trouble trouble = { .at = at,
+					   .number = list->numbers[at / stride % list->count] };
+
+		trouble_check(&a, stage, &trouble);
+	}
+	cr_log_info("%s: %u stops", name, stops);
+}
+
+#define LIFE(command)                                                           \
 	ATTACK(life, fault_in_##command##_is_told_and_nothing_stays)            \
 	{                                                                       \
-		stage_check(&stages[number], errnos, ARRAY_SIZE(errnos));       \
+		stage_check(#command, &trouble_faults);                         \
 	}                                                                       \
 	ATTACK(life, command##_killed_leaves_nothing_that_delete_does_not_find) \
 	{                                                                       \
-		stage_check(&stages[number], killed, ARRAY_SIZE(killed));       \
+		stage_check(#command, &trouble_kills);                          \
 	}
-LIFE(create, 0)
-LIFE(start, 1)
-LIFE(exec, 2)
-LIFE(delete, 3)
+LIFE(create)
+LIFE(start)
+LIFE(exec)
+LIFE(delete)
+LIFE(gc)
+LIFE(kill)
+LIFE(update)
+LIFE(pause)
+LIFE(resume)
+LIFE(mounts_add)
+LIFE(mounts_remove)

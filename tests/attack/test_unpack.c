@@ -2,13 +2,13 @@
 #include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "tests/attack/attack.h"
+#include "tests/attack/trouble.h"
 
 /*
  * "kist rootfs unpack" under the engine.  Somebody who may write to the image changes a blob,
@@ -215,33 +215,9 @@ ATTACK(unpack, of_blobs_that_are_exchanged_meanwhile_is_of_what_was_verified)
 	}
 }
 
-struct trouble {
-	unsigned int at;
-	int number; /* the errno; 0: it is killed there */
-};
-
-static enum engine_verdict trouble_at(void *context, const struct engine_stop *stop, int *ret_errno)
-{
-	static const int spared[] = { __NR_close, __NR_munmap,	 __NR_mmap,
-				      __NR_brk,	  __NR_mprotect, __NR_futex };
-	const struct trouble *trouble = context;
-
-	if (stop->index != trouble->at)
-		return ENGINE_CONTINUE;
-	*ret_errno = trouble->number;
-	if (trouble->number == 0)
-		return ENGINE_KILL;
-	/* libc and its threads live on these. */
-	for (size_t i = 0; i < ARRAY_SIZE(spared); i++)
-		if (stop->call == spared[i])
-			return ENGINE_CONTINUE;
-	return ENGINE_FAIL;
-}
-
-static void trouble_all(const int *numbers, size_t count)
+static void trouble_all(const struct trouble_list *list)
 {
 	const struct image *image = image_new();
-	struct trouble trouble = { .at = 0 };
 	struct engine_result result;
 	unsigned int stops, stride;
 
@@ -249,10 +225,12 @@ static void trouble_all(const int *numbers, size_t count)
 	tidy(image);
 	stops = result.stops;
 	stride = attack_stride(stops, 40);
-	for (; trouble.at < stops; trouble.at += stride) {
-		trouble.number = numbers[trouble.at / stride % count];
+	for (unsigned int at = 0; at < stops; at += stride) {
+		struct trouble trouble = { .at = at,
+					   .number = list->numbers[at / stride % list->count] };
+
 		unpack(image, ENGINE_ALL, trouble_at, &trouble, &result);
-		outcome_check(image, &result, trouble.number == 0,
+		outcome_check(image, &result, trouble.number == 0 || trouble.vital,
 			      arena_printf(&e2e_arena, "%s, errno %d", result.stopped_at,
 					   trouble.number));
 		tidy(image);
@@ -262,14 +240,10 @@ static void trouble_all(const int *numbers, size_t count)
 
 ATTACK(unpack, with_a_call_that_fails_is_whole_or_told)
 {
-	static const int numbers[] = { EIO, ENOMEM, EINTR, EMFILE, ENOSPC, EPERM, ENOSYS };
-
-	trouble_all(numbers, ARRAY_SIZE(numbers));
+	trouble_all(&trouble_faults);
 }
 
 ATTACK(unpack, that_is_killed_leaves_the_whole_or_nothing)
 {
-	static const int killed[] = { 0 };
-
-	trouble_all(killed, ARRAY_SIZE(killed));
+	trouble_all(&trouble_kills);
 }
