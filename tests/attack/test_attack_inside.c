@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -75,4 +76,78 @@ ATTACK(inside, device_of_the_image_is_not_opened_to_look_at_it)
 	}
 	cr_expect_lt(read(watch, &event, sizeof(event)), 0, "it was opened");
 	attack_check(&a, "a device");
+}
+
+static void forge_passwd(const struct attack *a, unsigned int how)
+{
+	const char *path = attack_path(a, "/etc/passwd");
+	_cleanup_fd int fd = -EBADF;
+
+	leak_remove_tree(path);
+	switch (how) {
+	case 0:
+		cr_assert_eq(mkfifo(path, 0644), 0);
+		break;
+	case 1:
+		cr_assert_eq(mknod(path, S_IFCHR | 0644, makedev(1, 5)), 0);
+		break;
+	case 2:
+		cr_assert_eq(mkdir(path, 0755), 0);
+		break;
+	case 3:
+		attack_link(a, "/etc/passwd", arena_printf(&e2e_arena, "%s/secret", a->sentinel));
+		break;
+	default:
+		fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		cr_assert_eq(ftruncate(fd, (off_t)64 << 30), 0);
+	}
+}
+
+/* CVE-2024-9676, CVE-2026-47262: it waits for nobody, and takes no memory. */
+ATTACK(inside, passwd_that_is_none_is_not_read)
+{
+	for (unsigned int how = 0; how < 5; how++) {
+		struct attack a = attack_new();
+		const char *what = arena_printf(&e2e_arena, "passwd, forged %u", how);
+		struct output output;
+		struct probe seen;
+
+		attack_dir(&a, "/etc");
+		forge_passwd(&a, how);
+		bundle_probe_args(a.bundle, "read", "/proc/self/environ", "report", NULL);
+		cr_assert(attack_run(&a, what, &output, &seen), "%s: %s", what, output.err);
+		cr_expect_not_null(strstr(output.out, "HOME=/\n"), "%s: %s", what, output.out);
+	}
+}
+
+/* CVE-2026-30892: "1" is a user, not the group of root. */
+ATTACK(inside, user_of_exec_is_who_it_says)
+{
+	static const struct {
+		const char *user, *uid, *gid;
+	} rows[] = {
+		{ "1", "uid=1", "gid=0" }, { "1:2", "uid=1", "gid=2" }, { "0:1", "uid=0", "gid=1" },
+	};
+	static const char *const wrong[] = { "", ":", "1:", ":1", "1x", "+1", "4294967296", "-1" };
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+	struct output got;
+	struct probe seen;
+
+	attack_begin(&a);
+	bundle_run_sleeper(b);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bundle_call(b, &got, "exec", "--user", rows[i].user, b->id, "/probe", "report",
+			    NULL);
+		probe_parse(&seen, &e2e_arena, got.out);
+		cr_expect(probe_has(&seen, rows[i].uid) && probe_has(&seen, rows[i].gid), "%s: %s",
+			  rows[i].user, got.out);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		bundle_call(b, &got, "exec", "--user", wrong[i], b->id, "/probe", "say", "ran",
+			    NULL);
+		cr_expect(got.status != 0 && !strstr(got.out, "ran"), "%s", wrong[i]);
+	}
+	bundle_destroy(b);
+	attack_check(&a, "exec --user");
 }

@@ -21,6 +21,8 @@ static const char *const targets[] = {
 
 static const char *const mounts[] = {
 	"{'destination': '/link', 'type': 'tmpfs', 'source': 'tmpfs'}",
+	/* CVE-2026-39822: behind a slash, O_NOFOLLOW follows. */
+	"{'destination': '/link/', 'type': 'tmpfs', 'source': 'tmpfs'}",
 	"{'destination': '/link/directory', 'type': 'tmpfs', 'source': 'tmpfs'}",
 	"{'destination': '/link/new/deep/er', 'type': 'tmpfs', 'source': 'tmpfs'}",
 	"{'destination': '/link', 'type': 'bind', 'source': 'VOLUME', 'options': ['bind']}",

@@ -74,12 +74,15 @@ static const char *image(const struct place *p, const char *name)
 static struct place place_new(void)
 {
 	struct place p = { .dir = bundle_new()->dir };
+	struct stat st;
 
 	p.store = in(&p, "store");
 	p.out = in(&p, "out");
 	image_make(&p, "one");
 	image_make(&p, "two");
 	MUST(&p, "bundle", image(&p, "two"), in(&p, "needs-two"), "--", "/two");
+	/* CVE-2024-25621: set-user-id programs of images are in it. */
+	cr_assert(stat(p.store, &st) == 0 && (st.st_mode & 0077) == 0, "mode %o", st.st_mode);
 	return p;
 }
 
