@@ -8,8 +8,8 @@ export CRI_CONFIG_FILE=$work/crictl.yaml
 handler=$(snippet runtimeclass.yaml | sed -n 's/^handler: //p')
 
 # c TEXT STATUS REGEX ARGUMENT...: crictl; in_it: in the container $id, without a stream.
-c() { LIMIT=30 want "$1" "$2" "$3" "$crictl" "${@:4}"; }
-seen() { until_seen "$1" "$2" "$3" "$crictl" "${@:4}"; }
+c() { LIMIT=70 want "$1" "$2" "$3" "$crictl" "${@:4}"; }
+seen() { LIMIT=70 until_seen "$1" "$2" "$3" "$crictl" "${@:4}"; }
 in_it() { c "$1" "$2" "$3" exec --sync "$id" "${@:4}"; }
 
 engine_configure() {
@@ -20,7 +20,7 @@ engine_configure() {
 	 "isGateway": true, "ipam": {"type": "host-local", "subnet": "10.98.0.0/24"}}]}
 	END
 	printf '%s-endpoint: "unix://%s"\n' runtime $socket image $socket >"$CRI_CONFIG_FILE"
-	echo 'timeout: 20' >>"$CRI_CONFIG_FILE"
+	echo 'timeout: 60' >>"$CRI_CONFIG_FILE"
 	snippet crio.conf >"$work/crio.d/10-kist.conf"
 	# What is this test's alone: its folders, no systemd, an image for the sandbox.
 	cat >"$work/crio.conf" <<-END
@@ -223,12 +223,28 @@ security() {
 	in_it 'and its network' 0 'cni0' ip -o addr
 	c 'kills it' 0 "$id" stop --timeout 0 "$id"
 	c 'keeps 137' 0 '"exitCode": 137' inspect "$id"
+	echo '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdir", "mkdirat"],
+		"action": "SCMP_ACT_ERRNO", "errnoRet": 7}]}' >"$work/profile.json"
+	container filter '"command": ["sleep", "100"], "linux": {"security_context": {
+	 "namespace_options": {"pid": 1}, "seccomp": {"profile_type": 2,
+	 "localhost_ref": "'"$work"'/profile.json"}}}'
+	start 'one with a filter of its own' filter two
+	in_it 'has that filter' '[1-9]*' 'Argument list too long' mkdir /tmp/new
+	c 'is removed while it runs, too' 0 "$id" rm -f "$id"
 	container no '"command": ["nosuch"], "linux": {'"$alone}"
 	create 'a missing program is told at create' 1 'executable file not found in \$PATH' no two
 	container oom '"command": ["sh", "-c", "x=1; while :; do x=$x$x; done"], "linux": {"resources":
 	 {"memory_limit_in_bytes": 16777216}, '"$alone}"
 	start 'one that takes too much memory' oom two
 	seen 'which is killed for it' 10 '"exitCode": 137(.|\n)*OOMKilled' inspect "$id"
+	# What runc needs to start a container is more.
+	if [ "$runtime_name" = kist ]; then
+		container small '"command": ["sleep", "100"], "linux": {"resources":
+		 {"memory_limit_in_bytes": 524288}, '"$alone}"
+		start 'one of half a MiB' small two
+		in_it 'exec in that' 0 '^in$' echo in
+		c 'removes that, too' 0 "$id" rm -f "$id"
+	fi
 	c 'stops that Pod' 0 'Stopped' stopp "$pod"
 	c 'removes that Pod' 0 'Removed' rmp "$pod"
 }
@@ -272,7 +288,7 @@ shared() {
 	container shared '"command": ["sleep", "100"], "linux": {"security_context":
 		{"namespace_options": {"pid": 0}}}'
 	start 'one in it' shared shared
-	in_it 'sees the program of the Pod' 0 'sleep 1000' ps
+	in_it 'sees the program of the Pod' 0 'trap exit TERM' ps
 	in_it 'and what it is itself' 0 $'sleep 100\n' ps
 	c 'removes it' 0 "$pod" rmp -f "$pod"
 }
@@ -280,8 +296,9 @@ shared() {
 engine_configure
 archive_make docker.io/library/box:latest
 image_load docker.io/library/box:latest
-# The Pod's own program is the image's: one that stays.
-sed -i 's/"Cmd":\["sh"\]/"Cmd":["sleep","1000"]/' "$work/archive/config.json"
+# The Pod's own program is the image's: one that stays, and ends when it is told.
+sed -i 's/"Cmd":\["sh"\]/"Cmd":["sh","-c","trap exit TERM; while :; do sleep 0.2; done"]/' \
+	"$work/archive/config.json"
 sed -i 's/library.box/library\/pause/' "$work/archive/manifest.json"
 tar -C "$work/archive" -cf "$work/image.tar" manifest.json config.json layer
 image_load docker.io/library/pause:latest
