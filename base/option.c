@@ -63,17 +63,38 @@ static bool choice_has(const char *choices, const char *value)
 	return false;
 }
 
+static bool takes_value(const struct option *option)
+{
+	return option->kind != OPTION_SWITCH && option->kind != OPTION_MAYBE;
+}
+
+/* As strconv.ParseBool of Go reads them, whose callers these are. */
+static bool flag_parse(const char *value, bool *ret)
+{
+	static const char *const words[][6] = { { "false", "0", "f", "F", "FALSE", "False" },
+						{ "true", "1", "t", "T", "TRUE", "True" } };
+
+	for (int set = 0; set < 2; set++)
+		for (size_t i = 0; i < ARRAY_SIZE(words[set]); i++)
+			if (strcmp(value, words[set][i]) == 0) {
+				*ret = set;
+				return true;
+			}
+	return false;
+}
+
 static int flag_set(const struct match *m, const char *value, struct error *err)
 {
-	bool *flag = (bool *)((char *)m->values + m->option->offset);
+	void *to = (char *)m->values + m->option->offset;
+	bool set = true;
 
-	if (value == NULL || strcmp(value, "true") == 0 || strcmp(value, "1") == 0)
-		*flag = true;
-	else if (strcmp(value, "false") == 0 || strcmp(value, "0") == 0)
-		*flag = false;
-	else
+	if (value != NULL && !flag_parse(value, &set))
 		return error_set(err, "invalid value \"%s\" for flag --%s: must be true or false",
 				 value, m->option->name);
+	if (m->option->kind == OPTION_MAYBE)
+		*(int *)to = set ? 1 : -1;
+	else
+		*(bool *)to = set;
 	return 0;
 }
 
@@ -85,13 +106,16 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 
 	switch (o->kind) {
 	case OPTION_SWITCH:
+	case OPTION_MAYBE:
 		return flag_set(m, value, p->err);
 	case OPTION_CHOICE:
 	case OPTION_BARE_CHOICE:
-		if (!choice_has(o->value, value))
+		if (*value != '\0' && !choice_has(o->value, value))
 			return error_set(p->err, "invalid value \"%s\" for flag --%s: must be %s",
 					 value, o->name, o->value);
-		*(const char **)to = value;
+		/* fallthrough */
+	case OPTION_WORD:
+		*(const char **)to = *value != '\0' ? value : NULL;
 		return 0;
 	case OPTION_TEXT:
 		*(const char **)to = value;
@@ -121,12 +145,12 @@ static int option_take(struct parser *p, const struct match *m, const char *valu
 	if (value == NULL && o->kind == OPTION_BARE_CHOICE) {
 		const char *next = *p->at;
 
-		if (next == NULL || !choice_has(o->value, next))
+		if (next == NULL || (*next != '\0' && !choice_has(o->value, next)))
 			value = arena_strndup(p->arena, o->value, strcspn(o->value, "|"));
 	}
 	if (value == NULL && o->kind == OPTION_ASSIGN && o->value == NULL)
 		value = "true";
-	if (value == NULL && o->kind != OPTION_SWITCH) {
+	if (value == NULL && takes_value(o)) {
 		if (*p->at == NULL)
 			return error_set(p->err, "flag needs an argument: --%s", o->name);
 		value = *p->at++;
@@ -162,7 +186,7 @@ static int letters_take(struct parser *p, const char *word)
 
 		if (m.option == NULL)
 			return unknown(p, word, word + 1);
-		if (*rest == '=' || (*rest != '\0' && m.option->kind != OPTION_SWITCH))
+		if (*rest == '=' || (*rest != '\0' && takes_value(m.option)))
 			return option_take(p, &m, *rest == '=' ? rest + 1 : rest);
 		if (option_take(p, &m, NULL) < 0)
 			return -1;
@@ -215,15 +239,18 @@ int option_parse(struct arena *arena, const struct option_scope scopes[2], int s
 	return 0;
 }
 
+static bool kind_is_text(enum option_kind kind)
+{
+	return kind == OPTION_TEXT || kind == OPTION_WORD || kind == OPTION_CHOICE ||
+	       kind == OPTION_BARE_CHOICE;
+}
+
 void option_words(struct arena *arena, const struct option *options, const void *values,
 		  option_list *words)
 {
 	for (const struct option *o = options; o->name != NULL; o++) {
 		const void *at = (const char *)values + o->offset;
-		const char *text = o->kind == OPTION_TEXT || o->kind == OPTION_CHOICE ||
-						   o->kind == OPTION_BARE_CHOICE ?
-					   *(const char *const *)at :
-					   NULL;
+		const char *text = kind_is_text(o->kind) ? *(const char *const *)at : NULL;
 
 		if (o->kind == OPTION_SWITCH && *(const bool *)at)
 			list_push(arena, words, arena_printf(arena, "--%s", o->name));

@@ -17,10 +17,12 @@
  */
 enum option_kind {
 	OPTION_SWITCH,		/* bool; "=true" and "=false" may follow */
+	OPTION_MAYBE,		/* the same, as int: 1, or -1 for false; 0: not given */
 	OPTION_TEXT,		/* const char * */
+	OPTION_WORD,		/* the same; an empty one is as none, as runc has it */
 	OPTION_LIST,		/* LIST(const char *), once per time given */
 	OPTION_NUMBER,		/* int, not negative */
-	OPTION_CHOICE,		/* const char *: one of those in value */
+	OPTION_CHOICE,		/* const char *: one of those in value; an empty one: none */
 	OPTION_BARE_CHOICE,	/* the same; without a value the first of them */
 	OPTION_ASSIGN,		/* LIST(const char *) of many rows: "name=value", or "=true" */
 };
@@ -40,8 +42,12 @@ struct option {
 	 0 * sizeof(char[2 * __builtin_types_compatible_p(__typeof__(((s *)0)->m), type) - 1]))
 #define OPTION_ROW_FLAG(name, letter, s, m, help) \
 	{ name, letter, OPTION_SWITCH, OPTION_AT(s, m, bool), NULL, help }
+#define OPTION_ROW_MAYBE(name, letter, s, m, help) \
+	{ name, letter, OPTION_MAYBE, OPTION_AT(s, m, int), NULL, help }
 #define OPTION_ROW_TEXT(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_TEXT, OPTION_AT(s, m, const char *), value, help }
+#define OPTION_ROW_WORD(name, letter, s, m, value, help) \
+	{ name, letter, OPTION_WORD, OPTION_AT(s, m, const char *), value, help }
 #define OPTION_ROW_LIST(name, letter, s, m, value, help) \
 	{ name, letter, OPTION_LIST, OPTION_AT(s, m.items, const char **), value, help }
 #define OPTION_ROW_NUMBER(name, letter, s, m, value, help) \

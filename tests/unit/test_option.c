@@ -9,6 +9,8 @@ struct values {
 	option_list env;
 	int fds;
 	bool detach, tty, no_subreaper, hidden;
+	const char *label, *format;
+	int privs;
 };
 
 struct globals {
@@ -23,6 +25,9 @@ static const struct option rows[] = {
 	OPTION_ROW_NUMBER("preserve-fds", 0, struct values, fds, "N", "more fds"),
 	OPTION_ROW_FLAG("detach", 'd', struct values, detach, "return at once"),
 	OPTION_ROW_FLAG("tty", 't', struct values, tty, "a terminal"),
+	OPTION_ROW_WORD("label", 0, struct values, label, "LABEL", "a label"),
+	OPTION_ROW_CHOICE("format", 0, struct values, format, "text|json", "a form"),
+	OPTION_ROW_MAYBE("privs", 0, struct values, privs, "more or less"),
 	OPTION_ROW_FLAG("no-subreaper", 0, struct values, no_subreaper, NULL),
 	{ 0 },
 };
@@ -163,4 +168,38 @@ Test(option, says_values_again_as_words)
 	cr_assert_str_eq(said.items[3], "--env=B");
 	cr_assert_str_eq(said.items[4], "--preserve-fds=3");
 	cr_assert_str_eq(said.items[5], "--tty");
+}
+
+Test(option, empty_values_are_none_where_runc_has_it_so)
+{
+	cr_assert_eq(parse("--label=x --label= --format= --init= id", -1), 0, "%s", err.text);
+	cr_expect_null(v.label);
+	cr_expect_null(v.format);
+	cr_expect_null(v.init);
+	cr_assert_eq(parse("--label=x --bundle= id", -1), 0, "%s", err.text);
+	cr_expect_str_eq(v.label, "x");
+	cr_expect_str_eq(v.bundle, "");
+}
+
+Test(option, choices_need_a_word_and_bare_ones_do_not)
+{
+	cr_assert_eq(parse("--format json --init id", -1), 0, "%s", err.text);
+	cr_expect_str_eq(v.format, "json");
+	cr_expect_str_eq(v.init, "always");
+	cr_expect_lt(parse("--format xml id", -1), 0);
+	cr_expect_str_eq(err.text, "invalid value \"xml\" for flag --format: must be text|json");
+}
+
+Test(option, flags_are_spelled_as_go_reads_them)
+{
+	cr_assert_eq(parse("--detach=T --tty=1 --privs=FALSE id", -1), 0, "%s", err.text);
+	cr_expect(v.detach);
+	cr_expect(v.tty);
+	cr_expect_eq(v.privs, -1);
+	cr_assert_eq(parse("--detach --detach=f --privs id", -1), 0, "%s", err.text);
+	cr_expect_not(v.detach);
+	cr_expect_eq(v.privs, 1);
+	cr_assert_eq(parse("id", -1), 0);
+	cr_expect_eq(v.privs, 0);
+	cr_expect_lt(parse("--privs=maybe id", -1), 0);
 }
