@@ -105,6 +105,11 @@ int cgroup_update(struct cgroup *cgroup, struct arena *arena,
 int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err);
 /* 1 frozen, 0 not, -1 error. */
 int cgroup_is_frozen(const struct cgroup *cgroup, struct error *err);
+/*
+ * The directory whose freezer freezes it, for CRIU, which thaws what it has stopped.  NULL on a
+ * hybrid host, where CRIU looks for that of v1, and kist freezes by v2.
+ */
+const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena);
 /* SIGKILL to all in it and below: cgroup.kill, else freeze and kill one by one. */
 int cgroup_kill(struct cgroup *cgroup, struct error *err);
 /* Any signal to all in it and below. */

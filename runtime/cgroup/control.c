@@ -144,6 +144,23 @@ int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err)
 	       cgroup_v1_freeze(&v1, cgroup->path, frozen, err);
 }
 
+const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	const struct cgroup_hierarchy *freezer;
+	struct error ignored;
+
+	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE || cgroup->host == CGROUP_HYBRID)
+		return NULL;
+	if (cgroup->host == CGROUP_UNIFIED)
+		return arena_printf(arena, CGROUP_MOUNT "%s", cgroup->path);
+	if (cgroup_v1_open(&v1, &ignored) < 0)
+		return NULL;
+	freezer = cgroup_v1_find(&v1, "freezer");
+	return freezer == NULL ? NULL :
+	       arena_printf(arena, CGROUP_MOUNT "/%s%s", freezer->name, cgroup->path);
+}
+
 int cgroup_is_frozen(const struct cgroup *cgroup, struct error *err)
 {
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };

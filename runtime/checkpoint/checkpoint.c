@@ -2,6 +2,7 @@
 #include "runtime/checkpoint/checkpoint.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,13 +22,29 @@ static const struct name network_locks[] = {
 	{ "iptables", 1 }, { "nftables", 2 }, { "skip", 3 }, { NULL, 0 },
 };
 
-/* Clients pass paths of directories that they have not made. */
+/* Clients pass paths of directories that they have not made, nor those above. */
+static int dirs_make(const char *path, struct error *err)
+{
+	char part[PATH_MAX];
+
+	if (strlen(path) >= sizeof(part))
+		return error_set(err, "%s: is too long", path);
+	for (const char *at = path; *at != '\0';) {
+		at += strspn(at, "/");
+		at += strcspn(at, "/");
+		snprintf(part, sizeof(part), "%.*s", (int)(at - path), path);
+		if (mkdir(part, 0700) < 0 && errno != EEXIST)
+			return error_errno(err, "make directory %s", part);
+	}
+	return 0;
+}
+
 static int dir_open(const char *path, bool create, struct error *err)
 {
 	int fd;
 
-	if (create && mkdir(path, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "make directory %s", path);
+	if (create && dirs_make(path, err) < 0)
+		return -1;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd >= 0 ? fd : error_errno(err, "open %s", path);
 }

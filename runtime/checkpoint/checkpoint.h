@@ -20,9 +20,9 @@ struct checkpoint_options {
 
 /* The rows that both have. */
 #define CHECKPOINT_OPTION_ROWS(s, at) \
-	OPTION_ROW_TEXT("image-path", 0, s, at image_path, "DIR", \
+	OPTION_ROW_WORD("image-path", 0, s, at image_path, "DIR", \
 			"where the image is; \"checkpoint\" by default"), \
-	OPTION_ROW_TEXT("work-path", 0, s, at work_path, "DIR", \
+	OPTION_ROW_WORD("work-path", 0, s, at work_path, "DIR", \
 			"for criu's log and other work files; the image's by default"), \
 	OPTION_ROW_FLAG("tcp-established", 0, s, at tcp_established, \
 			"with open TCP connections"), \
@@ -35,11 +35,11 @@ struct checkpoint_options {
 			"memory is moved when it is used (userfaultfd)"), \
 	OPTION_ROW_FLAG("auto-dedup", 0, s, at auto_dedup, \
 			"keep each page of memory in one image only"), \
-	OPTION_ROW_TEXT("manage-cgroups-mode", 0, s, at manage_cgroups_mode, \
+	OPTION_ROW_WORD("manage-cgroups-mode", 0, s, at manage_cgroups_mode, \
 			"soft|full|strict|ignore", "what is done about cgroups; soft by default"), \
 	OPTION_ROW_LIST("empty-ns", 0, s, at empty_ns, "network", \
 			"a namespace without its contents: always done for the network"), \
-	OPTION_ROW_TEXT("network-lock", 0, s, at network_lock, "iptables|nftables|skip", \
+	OPTION_ROW_WORD("network-lock", 0, s, at network_lock, "iptables|nftables|skip", \
 			"how connections are held meanwhile")
 
 /* The directories, opened. */

@@ -8,6 +8,7 @@
 #include "config/names.h"
 #include "init/pid1/pid1.h"
 #include "runtime/checkpoint/checkpoint.h"
+#include "runtime/checkpoint/mountinfo.h"
 #include "runtime/checkpoint/protobuf.h"
 
 #define DUMP_LOG	"dump.log"
@@ -22,50 +23,10 @@ struct dump {
 	const char *init_key;		/* what the image calls the init's program, or "" */
 	int status_fd;			/* the caller's, or -1 */
 	int image_fd; /* of the directory; borrowed */
+	bool paused;
 };
 
 /* --- what is outside of the container ------------------------------------------- */
-
-/* A line of mountinfo, taken apart in place. */
-struct mount_line {
-	unsigned long id;
-	char *device, *point, *type;
-};
-
-/* "\040" is a blank, and so on. */
-static void unescape(char *text)
-{
-	char *to = text;
-
-	for (const char *from = text; *from != '\0'; from++) {
-		if (from[0] == '\\' && from[1] >= '0' && from[1] <= '3' && from[2] && from[3]) {
-			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 |
-				       (from[3] - '0'));
-			from += 3;
-		} else {
-			*to++ = *from;
-		}
-	}
-	*to = '\0';
-}
-
-static bool mount_line_next(char **rest, struct mount_line *ret)
-{
-	char *line = strsep(rest, "\n"), *dash = line != NULL ? strstr(line, " - ") : NULL;
-	uint64_t id;
-
-	if (dash == NULL || !text_to_u64(strsep(&line, " "), UINT32_MAX, &id))
-		return false;
-	ret->id = (unsigned long)id;
-	strsep(&line, " ");
-	ret->device = strsep(&line, " ");
-	strsep(&line, " ");
-	ret->point = strsep(&line, " ");
-	dash += 3;
-	ret->type = strsep(&dash, " ");
-	unescape(ret->point);
-	return true;
-}
 
 static int mounts_read(struct dump *d, const char *path, char **ret, struct error *err)
 {
@@ -310,12 +271,16 @@ static int check_features(const struct dump *d, struct error *err)
 	return 0;
 }
 
-/* A paused container has to be thawed by who freezes it, so CRIU is told how. */
+/*
+ * A paused container has to be thawed by who stops it, so CRIU is told how.  One that runs is not
+ * frozen for it by v1: where ptrace meets that freezer, a process now and then stays in it.
+ */
 static void add_freezer(struct dump *d)
 {
-	if (d->c->cgroup.path != NULL && d->c->cgroup.host == CGROUP_UNIFIED)
-		protobuf_add_text(&d->request, CRIU_FREEZE_CGROUP,
-				  arena_printf(d->arena, "/sys/fs/cgroup%s", d->c->cgroup.path));
+	const char *freezer = cgroup_freezer(&d->c->cgroup, d->arena);
+
+	if (freezer != NULL && (d->c->cgroup.host == CGROUP_UNIFIED || d->paused))
+		protobuf_add_text(&d->request, CRIU_FREEZE_CGROUP, freezer);
 }
 
 static int make_request(struct dump *d, const struct checkpoint_dirs *dirs,
@@ -363,6 +328,24 @@ static int on_notify(void *context, const char *script, pid_t pid _unused, int f
 	return 0;
 }
 
+static int ask(struct dump *d, struct criu *criu, struct error *err)
+{
+	enum criu_request request = d->options->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP;
+	struct cgroup *cgroup = &d->c->cgroup;
+	struct criu_answer answer;
+	/* Where CRIU cannot be told of the freezer, it waits for ever for what is frozen. */
+	const bool frozen = d->paused && cgroup->host == CGROUP_HYBRID;
+	struct error ignored;
+	int rc;
+
+	if (frozen && cgroup_freeze(cgroup, false, err) < 0)
+		return -1;
+	rc = criu_ask(criu, request, &d->request, on_notify, d, &answer, err);
+	if (frozen && (rc < 0 || d->options->leave_running || d->options->pre_dump))
+		cgroup_freeze(cgroup, true, &ignored);
+	return rc;
+}
+
 int checkpoint_dump(struct container *c, const struct plan *plan,
 		    const struct checkpoint_options *options, struct error *err)
 {
@@ -371,18 +354,17 @@ int checkpoint_dump(struct container *c, const struct plan *plan,
 	struct criu_start start = { .fd_count = 0 };
 	_cleanup_checkpoint_dirs struct checkpoint_dirs dirs = CHECKPOINT_DIRS_NONE;
 	_cleanup_criu struct criu criu = CRIU_NONE;
-	struct criu_answer answer;
 
 	if (take_status_fd(&d, err) < 0 || checkpoint_dirs_open(options, true, &dirs, err) < 0 ||
 	    check_features(&d, err) < 0)
 		return -1;
 	checkpoint_dirs_name(&dirs, start.dirs);
+	d.paused = container_status(c) == CONTAINER_PAUSED;
 	d.image_fd = dirs.image_fd;
 	if (criu_start(&start, c->arena, &criu, err) < 0 ||
 	    make_request(&d, &dirs, &criu, err) < 0)
 		return -1;
-	if (criu_ask(&criu, options->pre_dump ? CRIU_PRE_DUMP : CRIU_DUMP, &d.request, on_notify,
-		     &d, &answer, err) < 0)
+	if (ask(&d, &criu, err) < 0)
 		return checkpoint_explain(&dirs, c->arena, DUMP_LOG, err);
 	return name_init(&d, err);
 }

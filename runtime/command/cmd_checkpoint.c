@@ -4,7 +4,7 @@
 
 static const struct option options[] = {
 	CHECKPOINT_OPTION_ROWS(struct checkpoint_options, ),
-	OPTION_ROW_TEXT("parent-path", 0, struct checkpoint_options, parent_path, "DIR",
+	OPTION_ROW_WORD("parent-path", 0, struct checkpoint_options, parent_path, "DIR",
 			"an image made before by --pre-dump, from the image's directory"),
 	OPTION_ROW_FLAG("leave-running", 0, struct checkpoint_options, leave_running,
 			"the container goes on; else it is deleted"),
@@ -14,9 +14,9 @@ static const struct option options[] = {
 			"without TCP connections that are being made"),
 	OPTION_ROW_FLAG("link-remap", 0, struct checkpoint_options, link_remap,
 			"files that are open and deleted get a name"),
-	OPTION_ROW_TEXT("page-server", 0, struct checkpoint_options, page_server, "ADDRESS:PORT",
+	OPTION_ROW_WORD("page-server", 0, struct checkpoint_options, page_server, "ADDRESS:PORT",
 			"send memory there"),
-	OPTION_ROW_TEXT("status-fd", 0, struct checkpoint_options, status_fd, "FD",
+	OPTION_ROW_WORD("status-fd", 0, struct checkpoint_options, status_fd, "FD",
 			"write a NUL there when --lazy-pages is ready"),
 	{ 0 },
 };

@@ -18,9 +18,9 @@ static const struct option options[] = {
 	CHECKPOINT_OPTION_ROWS(struct restore_options, checkpoint.),
 	OPTION_ROW_FLAG("tcp-close", 0, struct restore_options, checkpoint.tcp_close,
 			"TCP connections are closed"),
-	OPTION_ROW_TEXT("lsm-profile", 0, struct restore_options, checkpoint.lsm_profile,
+	OPTION_ROW_WORD("lsm-profile", 0, struct restore_options, checkpoint.lsm_profile,
 			"TYPE:NAME", "another AppArmor profile or SELinux label"),
-	OPTION_ROW_TEXT("lsm-mount-context", 0, struct restore_options,
+	OPTION_ROW_WORD("lsm-mount-context", 0, struct restore_options,
 			checkpoint.lsm_mount_context, "CONTEXT", "another SELinux label of mounts"),
 	{ 0 },
 };

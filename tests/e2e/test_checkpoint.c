@@ -89,6 +89,27 @@ E2E(checkpoint, leaves_running_what_is_to_run)
 	counter_call(b, "delete", "--force", NULL, NULL);
 }
 
+/* As containerd does it; into a directory whose parents are missing, too. */
+E2E(checkpoint, paused_container_stays_paused)
+{
+	struct bundle *b = counter_new("always");
+	const char *image = arena_printf(&e2e_arena, "--image-path=%s", counter_path(b, "a/b/c"));
+
+	counter_call(b, "run", NULL, NULL, NULL);
+	counter_await(b, 2);
+	counter_call(b, "pause", NULL, NULL, NULL);
+	counter_call(b, "checkpoint", image, "--leave-running", NULL);
+	counter_expect_status(b, "paused");
+	counter_call(b, "resume", NULL, NULL, NULL);
+	counter_await(b, counter_value(b) + 2);
+	counter_call(b, "pause", NULL, NULL, NULL);
+	counter_call(b, "checkpoint", image, NULL, NULL);
+	forget(b);
+	counter_call(b, "restore", image, NULL, NULL);
+	counter_await(b, 3);
+	counter_call(b, "delete", "--force", NULL, NULL);
+}
+
 E2E(checkpoint, restore_in_the_foreground_has_the_programs_status)
 {
 	struct bundle *b = counter_new("never");
