@@ -19,10 +19,10 @@ struct update_options {
 };
 
 #define ROW(name, member, value, help) \
-	OPTION_ROW_TEXT(name, 0, struct update_options, member, value, help)
+	OPTION_ROW_WORD(name, 0, struct update_options, member, value, help)
 
 static const struct option options[] = {
-	OPTION_ROW_TEXT("resources", 'r', struct update_options, resources, "FILE",
+	OPTION_ROW_WORD("resources", 'r', struct update_options, resources, "FILE",
 			"a JSON object as linux.resources of config.json; \"-\": stdin"),
 	ROW("blkio-weight", blkio_weight, "N", "weight of block IO, 10 to 1000"),
 	ROW("cpu-period", cpu_period, "USEC", "period of --cpu-quota"),
@@ -172,6 +172,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	_cleanup_container struct container c = CONTAINER_NONE;
 	const struct update_options *update = values;
 	struct resources_plan resources = { 0 };
+	bool asked;
 
 	if (cli_container_locked(cli, &c, err) < 0)
 		return -1;
@@ -182,10 +183,12 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if ((update->l3_cache_schema != NULL || update->mem_bw_schema != NULL) &&
 	    rdt_update(&c.rdt, update->l3_cache_schema, update->mem_bw_schema, err) < 0)
 		return error_wrap(err, "update %s", c.id);
-	if (!resources.listed && resources.device_rules.count == 0)
+	/* Only what takes limits away is not "listed": nothing to do where there are none. */
+	asked = resources.listed || resources.device_rules.count > 0;
+	if (!asked && resources.v1.count == 0 && resources.v2.count == 0)
 		return 0;
 	if (c.cgroup.path == NULL || c.cgroup.host == CGROUP_NONE)
-		return error_set(err, "update %s: it has no cgroup", c.id);
+		return asked ? error_set(err, "update %s: it has no cgroup", c.id) : 0;
 	if ((c.cgroup.fd < 0 && cgroup_open(&c.cgroup, err) < 0) ||
 	    cgroup_update(&c.cgroup, cli->arena, &resources, err) < 0)
 		return error_wrap(err, "update %s", c.id);
