@@ -86,7 +86,7 @@ int container_root_open(const char *path, bool create, struct error *err)
 	struct stat st;
 
 	if (path[strspn(path, "/")] == '\0')
-		return error_set(err, "--root may not be \"%s\"", path);
+		return error_set(err, "Option --root argument should not be set to %s", path);
 	if (fd < 0 && errno == ENOENT && create) {
 		if (root_make(path, err) < 0)
 			return -1;

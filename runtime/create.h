@@ -17,14 +17,14 @@ struct create_options {
 
 /* The rows of the options above, for tables of commands. */
 #define CREATE_OPTION_ROWS(s, at) \
-	OPTION_ROW_TEXT("bundle", 'b', s, at bundle, "DIR", "the bundle; the default is \".\""), \
-	OPTION_ROW_TEXT("config", 'f', s, at config, "FILE", \
+	OPTION_ROW_WORD("bundle", 'b', s, at bundle, "DIR", "the bundle; the default is \".\""), \
+	OPTION_ROW_WORD("config", 'f', s, at config, "FILE", \
 			"instead of config.json in the bundle"), \
-	OPTION_ROW_TEXT("console-socket", 0, s, at console_socket, "PATH", \
+	OPTION_ROW_WORD("console-socket", 0, s, at console_socket, "PATH", \
 			"unix socket that gets the master of the terminal"), \
-	OPTION_ROW_TEXT("pid-file", 0, s, at pid_file, "FILE", \
+	OPTION_ROW_WORD("pid-file", 0, s, at pid_file, "FILE", \
 			"where to write the pid of the container's first process"), \
-	OPTION_ROW_TEXT("pidfd-socket", 0, s, at pidfd_socket, "PATH", \
+	OPTION_ROW_WORD("pidfd-socket", 0, s, at pidfd_socket, "PATH", \
 			"unix socket that gets a pidfd of that process"), \
 	OPTION_ROW_NUMBER("preserve-fds", 0, s, at preserve_fds, "N", \
 			  "pass N fds more than 0, 1 and 2 to the program"), \

@@ -13,7 +13,7 @@ report() {
 	else
 		failed=$((failed + 1))
 		echo "not ok $checks - $2"
-		printf '%s\n' "${@:3}" | sed 's/^/  # /'
+		printf '%s\n' "${@:3}" | sed 's/^/# /'
 	fi
 	[ -z "$TRACE" ] || printf '== %s\nstatus %s\n%s\n' "$2" "$status" "$out" >>"$TRACE/${0##*/}.out"
 }

@@ -227,6 +227,31 @@ int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct error *err)
 	return cgroup_v1_open(&v1, err) < 0 ? -1 : cgroup_v1_join(&v1, cgroup->path, pid, err);
 }
 
+int cgroup_join_below(const struct cgroup *cgroup, struct arena *arena, const char *controller,
+		      const char *below, pid_t pid, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	const char *path = arena_printf(arena, "%s/%s", cgroup->path, below);
+	const struct cgroup_hierarchy *hierarchy;
+	_cleanup_fd int fd = -EBADF;
+
+	if (!cgroup_has_v1(cgroup))
+		return error_set(err, "controller %s: only cgroup v1 has a cgroup for each",
+				 controller);
+	if (cgroup_v1_open(&v1, err) < 0)
+		return -1;
+	hierarchy = cgroup_v1_find(&v1, controller);
+	if (hierarchy == NULL)
+		return error_set(err, "unknown controller %s", controller);
+	fd = cgroup_dir_open(hierarchy->fd, path, err);
+	if (fd < 0)
+		return error_wrap(err, "%s cgroup", hierarchy->name);
+	if (cgroup_file_write(fd, "cgroup.procs", arena_printf(arena, "%d", (int)pid)) < 0)
+		return error_errno(err, "put process %d into %s cgroup %s", (int)pid,
+				   hierarchy->name, path);
+	return 0;
+}
+
 int cgroup_open(struct cgroup *cgroup, struct error *err)
 {
 	_cleanup_fd int root_fd = -EBADF;

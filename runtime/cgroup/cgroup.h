@@ -85,6 +85,9 @@ int cgroup_task_files(const struct cgroup *cgroup, int ret_fds[CGROUP_TASK_FILES
 int cgroup_adopt(const struct cgroup *cgroup, pid_t pid, struct error *err);
 /* Puts any process in, into every hierarchy. */
 int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct error *err);
+/* The same for one hierarchy of v1, into a cgroup that is there below the container's. */
+int cgroup_join_below(const struct cgroup *cgroup, struct arena *arena, const char *controller,
+		      const char *below, pid_t pid, struct error *err);
 /* Opens one that create made in an earlier process: sets fd and born. */
 int cgroup_open(struct cgroup *cgroup, struct error *err);
 /*

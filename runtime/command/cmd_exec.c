@@ -12,34 +12,34 @@
 #include "runtime/wait.h"
 
 static const struct option options[] = {
-	OPTION_ROW_TEXT("process", 'p', struct exec_options, process.process, "FILE",
+	OPTION_ROW_WORD("process", 'p', struct exec_options, process.process, "FILE",
 			"JSON as \"process\" of config.json, instead of the flags below"),
 	OPTION_ROW_FLAG("detach", 'd', struct exec_options, detach,
 			"return as soon as the program runs"),
 	OPTION_ROW_FLAG("tty", 't', struct exec_options, process.tty, "give it a terminal"),
-	OPTION_ROW_TEXT("console-socket", 0, struct exec_options, console_socket, "PATH",
+	OPTION_ROW_WORD("console-socket", 0, struct exec_options, console_socket, "PATH",
 			"unix socket that gets the master of the terminal"),
-	OPTION_ROW_TEXT("pid-file", 0, struct exec_options, pid_file, "FILE",
+	OPTION_ROW_WORD("pid-file", 0, struct exec_options, pid_file, "FILE",
 			"where to write its pid"),
-	OPTION_ROW_TEXT("pidfd-socket", 0, struct exec_options, pidfd_socket, "PATH",
+	OPTION_ROW_WORD("pidfd-socket", 0, struct exec_options, pidfd_socket, "PATH",
 			"unix socket that gets its pidfd"),
 	OPTION_ROW_NUMBER("preserve-fds", 0, struct exec_options, preserve_fds, "N",
 			  "pass N fds more than 0, 1 and 2 to it"),
-	OPTION_ROW_TEXT("cwd", 0, struct exec_options, process.cwd, "DIR", "working directory"),
+	OPTION_ROW_WORD("cwd", 0, struct exec_options, process.cwd, "DIR", "working directory"),
 	OPTION_ROW_LIST("env", 'e', struct exec_options, process.env, "NAME=VALUE", "environment"),
-	OPTION_ROW_TEXT("user", 'u', struct exec_options, process.user, "UID[:GID]", "who runs it"),
+	OPTION_ROW_WORD("user", 'u', struct exec_options, process.user, "UID[:GID]", "who runs it"),
 	OPTION_ROW_LIST("additional-gids", 'g', struct exec_options, process.gids, "GID",
 			"one more group"),
 	OPTION_ROW_LIST("cap", 'c', struct exec_options, process.capabilities, "NAME",
 			"one more capability"),
-	OPTION_ROW_FLAG("no-new-privs", 0, struct exec_options, process.no_new_privs,
-			"set no_new_privs"),
-	OPTION_ROW_TEXT("process-label", 0, struct exec_options, process.label, "LABEL",
+	OPTION_ROW_MAYBE("no-new-privs", 0, struct exec_options, process.no_new_privs,
+			 "set no_new_privs; =false: leave it"),
+	OPTION_ROW_WORD("process-label", 0, struct exec_options, process.label, "LABEL",
 			"its SELinux label"),
-	OPTION_ROW_TEXT("apparmor", 0, struct exec_options, process.apparmor, "PROFILE",
+	OPTION_ROW_WORD("apparmor", 0, struct exec_options, process.apparmor, "PROFILE",
 			"its AppArmor profile"),
-	OPTION_ROW_TEXT("cgroup", 0, struct exec_options, cgroup, "PATH",
-			"below the container's cgroup"),
+	OPTION_ROW_LIST("cgroup", 0, struct exec_options, cgroups, "[CONTROLLER[,...]:]PATH",
+			"below the container's cgroup; of v1 one for each controller"),
 	OPTION_ROW_FLAG("ignore-paused", 0, struct exec_options, ignore_paused,
 			"also in a paused container"),
 	OPTION_ROW_NUMBER("timeout", 0, struct exec_options, timeout, "SECONDS",
@@ -64,11 +64,54 @@ static int check_status(struct container *c, bool ignore_paused, struct error *e
 	}
 }
 
-static int open_cgroup(struct container *c, const char *below, struct error *err)
+/* Without controllers it is one for all: ret_below, else NULL. */
+static int check_cgroups(const struct container *c, const option_list *cgroups,
+			 const char **ret_below, struct error *err)
 {
-	if (below != NULL && (c->cgroup.path == NULL || strstr(below, "..") != NULL))
-		return error_set(err, "--cgroup %s: must be a path below the container's cgroup",
-				 below);
+	*ret_below = NULL;
+	LIST_EACH(word, *cgroups) {
+		if (**word == '\0')
+			continue;
+		if (c->cgroup.path == NULL || strstr(*word, "..") != NULL)
+			return error_set(err, "--cgroup %s: must be a path below the container's "
+					 "cgroup", *word);
+		/* runc's words. */
+		if (**word == ':')
+			return error_set(err, "invalid --cgroup argument: %s (empty <controller> "
+					 "prefix)", *word);
+		if (strchr(*word, ':') == NULL && cgroups->count > 1)
+			return error_set(err, "invalid --cgroup argument: %s (missing "
+					 "<controller>: prefix)", *word);
+		if (strchr(*word, ':') == NULL)
+			*ret_below = *word;
+	}
+	return 0;
+}
+
+static int join_cgroups(const struct container *c, const option_list *cgroups, pid_t pid,
+			struct error *err)
+{
+	LIST_EACH(word, *cgroups) {
+		const char *colon = strchr(*word, ':');
+		char *controllers, *controller;
+
+		if (colon == NULL)
+			continue;
+		controllers = arena_strndup(c->arena, *word, (size_t)(colon - *word));
+		while ((controller = strsep(&controllers, ",")) != NULL)
+			if (cgroup_join_below(&c->cgroup, c->arena, controller,
+					      colon + 1 + strspn(colon + 1, "/"), pid, err) < 0)
+				return error_wrap(err, "--cgroup %s", *word);
+	}
+	return 0;
+}
+
+static int open_cgroup(struct container *c, const option_list *cgroups, struct error *err)
+{
+	const char *below;
+
+	if (check_cgroups(c, cgroups, &below, err) < 0)
+		return -1;
 	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
 		return 0;
 	if (below != NULL) {
@@ -127,6 +170,7 @@ static int exec_start(const struct exec *exec, struct console *console, struct s
 		return error_wrap(err, "unable to start container process");
 	/* The pid file has to be there before the program can end. */
 	if ((console != NULL && console_attach(console, err) < 0) ||
+	    join_cgroups(exec->container, &exec->options->cgroups, ret->pid, err) < 0 ||
 	    tell_callers(ret, exec->options, err) < 0) {
 		sys_pidfd_send_signal(ret->pidfd, SIGKILL);
 		spawn_close(ret);
@@ -229,10 +273,10 @@ int exec_command(struct cli *cli, const struct exec_options *exec, struct error 
 	int status = -1;
 
 	if (exec->process.process == NULL && cli->arguments.count < 2)
-		error_set(err, "a command, or --process FILE, is needed");
+		error_set(err, "exec args cannot be empty: give a command or --process FILE");
 	else if (cli_container(cli, &c, err) == 0 &&
 		 check_status(&c, exec->ignore_paused, err) == 0 &&
-		 open_cgroup(&c, exec->cgroup, err) == 0)
+		 open_cgroup(&c, &exec->cgroups, err) == 0)
 		status = exec_run(cli, exec, &c, err);
 	return status < 0 ? error_wrap(err, "exec failed") : status;
 }

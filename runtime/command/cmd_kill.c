@@ -46,14 +46,16 @@ static int kill_first(struct container *c, int signal, struct error *err)
 static int kill_one(struct cli *cli, const void *values, struct error *err)
 {
 	const struct kill_options *kill = values;
-	const char *name = cli->arguments.count > 1 ? cli->arguments.items[1] : "TERM";
+	const char *word = cli->arguments.count > 1 ? cli->arguments.items[1] : "";
+	const char *name = *word != '\0' ? word : "TERM";
 	_cleanup_container struct container c = CONTAINER_NONE;
 	int signal = signal_parse(name);
 	enum container_status status;
 
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
-	if (signal == 0)
+	/* 0 asks whether it is there. */
+	if (signal == 0 && strcmp(name, "0") != 0)
 		return error_set(err, "unknown signal \"%s\": must be a name as TERM or a number",
 				 name);
 	status = container_status(&c);

@@ -19,9 +19,9 @@ COMMANDS(DECLARE)
 static const struct command *const commands[] = { COMMANDS(POINT) NULL };
 
 static const struct option global_options[] = {
-	OPTION_ROW_TEXT("root", 0, struct global_options, root, "DIR",
+	OPTION_ROW_WORD("root", 0, struct global_options, root, "DIR",
 			"where the state of all containers is kept"),
-	OPTION_ROW_TEXT("log", 0, struct global_options, log, "FILE",
+	OPTION_ROW_WORD("log", 0, struct global_options, log, "FILE",
 			"write errors and warnings there, too: a path, journald:ID or syslog:ID"),
 	OPTION_ROW_CHOICE("log-format", 0, struct global_options, log_format, "text|json",
 			  "the form of --log"),

@@ -68,25 +68,26 @@ static int add_gids(struct arena *arena, struct process_plan *process, const opt
 	return 0;
 }
 
-static int add_capabilities(struct arena *arena, struct process_plan *process,
-			    const option_list *more, struct error *err)
+static void add_capabilities(struct arena *arena, struct process_plan *process,
+			     const option_list *more)
 {
+	process->has_capabilities = process->has_capabilities || more->count > 0;
 	LIST_EACH(word, *more) {
 		const char *name =
 			arena_printf(arena, "%s%s", strncmp(*word, "CAP_", 4) == 0 ? "" : "CAP_",
 				     *word);
 		const struct name *row = name_find(capability_names, name);
-		uint64_t bit;
+		const char *meant = row == NULL ? name_nearest(capability_names, name) : NULL;
+		uint64_t bit = row != NULL ? (uint64_t)1 << row->value : 0;
 
+		/* As in config.json: a newer kernel may know it. */
 		if (row == NULL)
-			return error_set(err, "--cap %s: no such capability", *word);
-		bit = (uint64_t)1 << row->value;
-		process->has_capabilities = true;
+			warn("--cap %s: is no capability, and ignored%s%s", *word,
+			     meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "");
 		process->capabilities[CAPABILITY_BOUNDING] |= bit;
 		process->capabilities[CAPABILITY_EFFECTIVE] |= bit;
 		process->capabilities[CAPABILITY_PERMITTED] |= bit;
 	}
-	return 0;
 }
 
 /* The container's affinity is for all that is executed in it; that of the file counts more. */
@@ -118,20 +119,25 @@ const struct process_plan *exec_process(struct arena *arena, const struct plan *
 	process->terminal = options->tty;
 	process->args.items = args->items;
 	process->args.count = args->count;
+	if (options->cwd != NULL && *options->cwd != '/') {
+		/* runc's words. */
+		error_set(err, "Cwd must be an absolute path");
+		return NULL;
+	}
 	if (options->cwd != NULL)
 		process->cwd = options->cwd;
 	if (options->label != NULL)
 		process->selinux_label = options->label;
 	if (options->apparmor != NULL)
 		process->apparmor_profile = options->apparmor;
-	if (options->no_new_privs)
-		process->no_new_privileges = true;
+	if (options->no_new_privs != 0)
+		process->no_new_privileges = options->no_new_privs > 0;
 	if (options->own_env)
 		process->env.count = 0;
 	if ((options->user != NULL && set_user(arena, process, options->user, err) < 0) ||
 	    set_env(arena, process, &options->env, err) < 0 ||
-	    add_gids(arena, process, &options->gids, err) < 0 ||
-	    add_capabilities(arena, process, &options->capabilities, err) < 0)
+	    add_gids(arena, process, &options->gids, err) < 0)
 		return NULL;
+	add_capabilities(arena, process, &options->capabilities);
 	return process;
 }

@@ -11,8 +11,9 @@
 struct process_options {
 	const char *process, *cwd, *user, *label, *apparmor;
 	option_list env, gids, capabilities;
-	bool tty, no_new_privs;
+	bool tty;
 	bool own_env;			/* env is all, and nothing of the container's */
+	int no_new_privs;		/* as OPTION_MAYBE has it */
 };
 
 /* args: what is to run, without --process. */
@@ -23,7 +24,8 @@ const struct process_plan *exec_process(struct arena *arena, const struct plan *
 /* All of "exec"; "debug" is one with tools. */
 struct exec_options {
 	struct process_options process;
-	const char *pid_file, *console_socket, *pidfd_socket, *cgroup;
+	const char *pid_file, *console_socket, *pidfd_socket;
+	option_list cgroups;
 	int preserve_fds, timeout;
 	int tools_fd;			/* as in struct init: 0 where there are none */
 	bool detach, ignore_paused, no_subreaper;

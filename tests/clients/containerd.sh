@@ -5,6 +5,8 @@
 # shellcheck source=tests/clients/lib.sh
 . "$(dirname "$0")/lib.sh"
 begin 300 "$0" containerd ctr containerd-shim-runc-v2 script
+# shellcheck source=tests/clients/checkpoint.sh
+. "$(dirname "$0")/checkpoint.sh"
 
 root_make
 archive_make docker.io/library/box:latest
@@ -30,6 +32,7 @@ root = "/var/lib/containerd"
 state = "/run/containerd"
 disabled_plugins = ["io.containerd.grpc.v1.cri"]
 END
+criu_path
 containerd -c "$work/config.toml" >"$work/containerd.log" 2>&1 &
 engine=$!
 for _ in $(seq 100); do
@@ -138,6 +141,7 @@ t 'kill --all' 0 '^$' task kill -a -s KILL two
 seen 'ends too' 5 'two +[0-9]+ +STOPPED' task ls
 t 'task rm -f' 0 'non-zero exit code 137' task rm -f two
 t 'container rm' 0 '^$' container rm two
+checkpoints checkpoint_containerd
 t 'nothing is left' 0 '^TASK +PID +STATUS *$' task ls
 none_left /run/containerd/runc/default
 want 'no cgroup is left' 0 '^$' find /sys/fs/cgroup -mindepth 2 -type d -path '*/default/*'

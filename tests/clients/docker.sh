@@ -8,13 +8,16 @@ begin 400 "$0" dockerd docker containerd iptables script
 . "$(dirname "$0")/checks.sh"
 # shellcheck source=tests/clients/dockerd.sh
 . "$(dirname "$0")/dockerd.sh"
+# shellcheck source=tests/clients/checkpoint.sh
+. "$(dirname "$0")/checkpoint.sh"
 
 root_make
 archive_make box:latest
 engine=(docker)
 # shellcheck disable=SC2034 # of checks.sh
 declare -A is=([exec_missing]='126|127' [refused]=1)
-dockerd_start one || { report 1 'dockerd starts' "$(tail -5 "$work/one.log")" && finish; }
+criu_path
+dockerd_start one --experimental || { report 1 'dockerd starts' "$(tail -5 "$work/one.log")" && finish; }
 
 e 'loads an image' 0 'box:latest' load -i "$work/image.tar"
 e 'info names the runtime' 0 '^kist$' info --format '{{.DefaultRuntime}}'
@@ -59,6 +62,7 @@ e 'a health check' 0 '' run -d --name healthy --network none --health-cmd true \
 seen 'passes' 10 '^healthy$' inspect -f '{{.State.Health.Status}}' healthy
 e 'events have them' 0 'container (create|start|die)' events --since 10m --until 0s
 
+checkpoints checkpoint_docker
 export DOCKER_BUILDKIT=0
 checks_of_build
 

@@ -35,10 +35,17 @@ cg_list() {
 	esac
 }
 
+# Where its processes are: also in v2's tree beside v1's, of which CRIU saves all below them.
+cg_places() {
+	cg_list
+	[ "$CGROUP" != v1 ] || [ ! -f /sys/fs/cgroup/unified/cgroup.procs ] ||
+		echo /sys/fs/cgroup/unified
+}
+
 cg_join() {
 	local dir
 	[ "$CGROUP" != v2 ] || return 0
-	for dir in $(cg_list); do
+	for dir in $(cg_places); do
 		mkdir -p "$dir/$cg_name"
 		if [ -f "$dir/cpuset.cpus" ]; then
 			cat "$dir/cpuset.cpus" >"$dir/$cg_name/cpuset.cpus"
@@ -159,8 +166,8 @@ begin() {
 		command -v "$tool" >/dev/null || skip_all "$tool is not installed"
 	done
 	work=$(mktemp -d /tmp/kist-clients-XXXXXX)
-	cg_dirs=$(cg_list)
 	[ -n "$CGROUP" ] || { [ -d /sys/fs/cgroup/pids ] && CGROUP=v1 || CGROUP=v2; }
+	cg_dirs=$(cg_places)
 	script=$(realpath "$script")
 	export CGROUP CLIENT_ID RUNTIME TRACE ENGINES_ROOT
 	[ -z "$TRACE" ] || mkdir -p "$TRACE"

@@ -8,6 +8,8 @@ begin 400 "$0" podman conmon script
 . "$here/checks.sh"
 # shellcheck source=tests/clients/podman_setup.sh
 . "$here/podman_setup.sh"
+# shellcheck source=tests/clients/checkpoint.sh
+. "$here/checkpoint.sh"
 
 root_make
 podman_setup /run/containers/storage /var/lib/containers/storage
@@ -43,18 +45,8 @@ e 'says initialized' 0 'initialized|created' inspect -f '{{.State.Status}}' d
 e 'starts it' 0 '' start d
 e 'rm -f of one that runs' 0 '' rm -f -t 0 d
 
-# Where criu works on this kernel: Debian 12's may not (tests/get-criu finds another).
-PATH=${KIST_CRIU:+$KIST_CRIU:}$PATH
-if criu check >/dev/null 2>&1; then
-	e 'runs one that counts' 0 '' run -d --name count --network none --security-opt \
-		seccomp=unconfined box sh -c 'i=0; while :; do i=$((i + 1)); echo $i >/tmp/n; sleep 0.1; done'
-	seen 'which counts' 5 '^[0-9]{2,}$' exec count cat /tmp/n
-	e 'checkpoint' 0 '' container checkpoint --keep count
-	e 'has stopped it' 0 'exited false' inspect -f '{{.State.Status}} {{.State.Running}}' count
-	e 'restore' 0 '' container restore count
-	e 'which goes on counting' 0 '^[0-9]{2,}$' exec count cat /tmp/n
-	e 'rm -f of the restored' 0 '' rm -f -t 0 count
-fi
+criu_path
+checkpoints checkpoint_podman
 checks_of_pod
 checks_of_build --isolation oci
 

@@ -169,6 +169,10 @@ static const struct misuse of_running[] = {
 	{ { "exec", "#", "nosuch" }, 255,
 	  "exec failed: unable to start container process: exec: \"nosuch\": executable file not "
 	  "found in $PATH", true },
+	{ { "exec", "--cwd=tmp", "#", "/probe" }, 255,
+	  "exec failed: Cwd must be an absolute path", true },
+	{ { "kill", "#", "99" }, 1,
+	  "unknown signal \"99\": must be a name as TERM or a number", true },
 	{ { "exec" }, 1,
 	  "\"exec\" requires a minimum of 1 argument: kist exec ID [--] COMMAND...", true },
 };
