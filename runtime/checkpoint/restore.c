@@ -144,12 +144,11 @@ static void add_cgroups(struct restore *r, char *cgroups)
 
 /* --- what comes from outside ---------------------------------------------------- */
 
-static int give_fd(struct restore *r, const char *key, int fd)
+static void give_fd(struct restore *r, const char *key, int fd)
 {
 	criu_add_fd(&r->request, key, CRIU_FIRST_FD + (int)r->start.fd_count);
 	r->start.fds[r->start.fd_count++] = fd;
 	r->owned[r->owned_count++] = fd;
-	return 0;
 }
 
 static int add_namespace(struct restore *r, enum namespace_type type, struct error *err)
@@ -164,7 +163,8 @@ static int add_namespace(struct restore *r, enum namespace_type type, struct err
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 		if (fd < 0)
 			return error_errno(err, "open namespace %s", path);
-		return give_fd(r, checkpoint_namespace_key(type), fd);
+		give_fd(r, checkpoint_namespace_key(type), fd);
+		return 0;
 	}
 	if (type == NAMESPACE_CGROUP || type == NAMESPACE_TIME)
 		return error_set(err, "criu cannot restore into the %s namespace %s",
@@ -195,11 +195,16 @@ static int add_descriptors(struct restore *r, int image_fd, struct error *err)
 							  strncmp(key->text, "file[", 5) == 0);
 
 		if (named && number < CHECKPOINT_STREAMS) {
-			criu_add_fd(&r->request, key->text, number);
+			/* A copy: CRIU closes it, and --shell-job wants its own stdin. */
+			fd = fcntl(number, F_DUPFD_CLOEXEC, 3);
+			if (fd < 0)
+				return error_errno(err, "copy fd %d", number);
+			give_fd(r, key->text, fd);
 		} else if (named && number == CHECKPOINT_INIT) {
 			fd = init_image_open(err);
-			if (fd < 0 || give_fd(r, key->text, fd) < 0)
+			if (fd < 0)
 				return -1;
+			give_fd(r, key->text, fd);
 		}
 		number++;
 	}

@@ -157,7 +157,8 @@ E2E(checkpoint_flags, link_remap_keeps_a_deleted_file)
 E2E(checkpoint_flags, that_change_nothing_here_are_taken)
 {
 	static const char *const flags[] = { NO_CGROUPS, "--empty-ns=network",
-					     "--auto-dedup", "--file-locks", "--ext-unix-sk" };
+					     "--auto-dedup", "--file-locks", "--ext-unix-sk",
+					     "--shell-job" };
 	struct bundle *b = counter_new("always");
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
