@@ -69,9 +69,10 @@ def users(work):
         made = work.config('b%d' % number)['process']['user']
         expect((made['uid'], made['gid'], made.get('additionalGids', [])) == (uid, gid, groups),
                '%s: %s' % (user, made))
-    for user in 'nobody', 'app:nogroup', '-1', '4294967295', 'app:4294967295':
-        work.bad(work.rootfs('bundle', '--user', user, work.image, work.mine + '/no'),
-                 'is not in its /etc/')
+    for user, why in [('nobody', 'is not in its /etc/'), ('app:nogroup', 'is not in its /etc/'),
+                      ('-1', 'is not in its /etc/'), ('4294967295', 'is no id'),
+                      ('app:4294967295', 'is no id')]:
+        work.bad(work.rootfs('bundle', '--user', user, work.image, work.mine + '/no'), why)
     expect(not os.path.exists(work.mine + '/no'), 'a bundle was made')
 
 
