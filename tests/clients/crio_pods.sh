@@ -30,8 +30,8 @@ engine_configure() {
 	storage_driver = "overlay"
 	log_dir = "$work/logs"
 	version_file = "/run/crio/version"
-	version_file_persist = ""
-	clean_shutdown_file = ""
+	version_file_persist = "$work/version"
+	clean_shutdown_file = "$work/clean.shutdown"
 	[crio.api]
 	listen = "$socket"
 	stream_address = "127.0.0.1"
@@ -48,6 +48,8 @@ engine_configure() {
 	pause_image = "docker.io/library/pause:latest"
 	pause_command = ""
 	signature_policy = "$work/policy.json"
+	signature_policy_dir = "$work/policies"
+	namespaced_auth_dir = "$work/auth"
 	[crio.network]
 	network_dir = "$work/cni"
 	plugin_dirs = ["/usr/lib/cni"]
