@@ -76,6 +76,8 @@ static struct place place_new(void)
 	struct place p = { .dir = bundle_new()->dir };
 	struct stat st;
 
+	if (attack_step() > 1)
+		cr_skip_test("needs forks that are not emulated");
 	p.store = in(&p, "store");
 	p.out = in(&p, "out");
 	image_make(&p, "one");
