@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "config/program.h"
-#include "init/pid1/pid1.h"
 #include "init/seccomp.h"
 #include "init/step.h"
 
@@ -77,114 +74,37 @@ static int program_exec(const struct plan *plan, struct init *in, struct error *
 	return program_explain(in->root_fd, in->program, errno, err);
 }
 
-struct child {
-	const struct plan *plan;
-	struct init *in;
-	int wait[2];		/* a pipe; its end: pid 1 is the init, by name too */
-};
-
-/* sd_listen_fds(3) compares it with the program's own pid, known only now. */
-static void listen_pid_set(struct init *in, pid_t pid)
+int execve_prepare(const struct plan *plan, struct init *in, struct error *err)
 {
-	for (char **env = (char **)(uintptr_t)in->envp; *env != NULL; env++)
-		if (strncmp(*env, "LISTEN_PID=", 11) == 0)
-			*env = arena_printf(in->arena, "LISTEN_PID=%d", (int)pid);
-}
-
-static int child_prepare(const struct init *in, struct error *err)
-{
-	if (setsid() < 0)
-		return error_errno(err, "start a session");
-	if (in->process->terminal && ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
-		return error_errno(err, "take the terminal");
-	return 0;
+	/* Ignored signals stay ignored over execve, and programs do not expect that of these. */
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	if (!seccomp_is_early(plan, in) && fds_close_at_exec(in, err) < 0)
+		return -1;
+	return fds_hand_on(in, err);
 }
 
 /*
- * The program's process.  A program may look at /proc/1 at once, and what it
- * finds there must be the init, not kist, which it may not look into.
- *
- * Not sanitized: its stack is none that AddressSanitizer knows, and that says so on stderr.
+ * A program may look at /proc/1 at once, and what it finds there must be the
+ * init, with the program's credentials, not kist, which it may not look into.
  */
-__attribute__((no_sanitize("address"))) static int child_run(void *context)
+static void init_wait(const struct init *in)
 {
-	const struct child *child = context;
-	struct init *in = child->in;
-	struct error err;
 	char byte;
-	int rc = child_prepare(in, &err);
 
-	close(child->wait[1]);
-	while (read(child->wait[0], &byte, 1) < 0 && errno == EINTR)
+	if (in->init_end < 0)
+		return;
+	while (read(in->init_end, &byte, 1) < 0 && errno == EINTR)
 		;
-	if (rc == 0 && in->start_comes)
-		rc = channel_expect(&in->start, MESSAGE_START, &err);
-	if (rc == 0 && sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
-		rc = error_errno(&err, "restore the signal mask");
-	if (rc == 0)
-		program_exec(child->plan, in, &err);
-	error_wrap(&err, "start the program");
-	channel_send_error(&in->channel, &err);
-	_exit(1);
-}
-
-static char *const *init_argv(const struct plan *plan, const struct init *in, pid_t pid)
-{
-	size_t count = plan->init.options.count + in->process->args.count + 5, at = 0;
-	char **argv = ARENA_NEWS(in->arena, count, char *);
-
-	argv[at++] = (char *)(uintptr_t)PID1_NAME;
-	for (size_t i = 0; i < plan->init.options.count; i++)
-		argv[at++] = (char *)(uintptr_t)plan->init.options.items[i];
-	argv[at++] = (char *)(uintptr_t)PID1_CHILD;
-	argv[at++] = arena_printf(in->arena, "%d", (int)pid);
-	argv[at++] = (char *)(uintptr_t)"--";
-	for (size_t i = 0; i < in->process->args.count; i++)
-		argv[at++] = (char *)(uintptr_t)in->process->args.items[i];
-	return argv;
-}
-
-/*
- * The program becomes a child, and this process, pid 1, the init
- * (init/pid1/pid1.h).  The child shares our memory, so that nothing is copied;
- * until we are gone from it, it touches its own stack only.
- */
-static int init_exec_image(const struct plan *plan, struct init *in, struct error *err)
-{
-	_Alignas(16) static char stack[65536];
-	static struct child child;
-	uint64_t all = UINT64_MAX;
-	pid_t pid;
-
-	child = (struct child){ .plan = plan, .in = in };
-	/* The init closes its end, as all that it inherits, when it has taken its name. */
-	if (pipe2(child.wait, O_CLOEXEC) < 0 || fcntl(child.wait[1], F_SETFD, 0) < 0)
-		return error_errno(err, "make a pipe");
-	if (syscall(__NR_rt_sigprocmask, SIG_SETMASK, &all, NULL, sizeof(all)) < 0)
-		return error_errno(err, "block signals");
-	pid = clone(child_run, stack + sizeof(stack), CLONE_VM | SIGCHLD, &child);
-	if (pid < 0)
-		return error_errno(err, "start the program's process");
-	listen_pid_set(in, pid);
-	sys_execveat(in->init_image, "", init_argv(plan, in, pid), in->envp, AT_EMPTY_PATH);
-	error_errno(err, "exec the init");
-	/* Before the pipe's end tells it to go on. */
-	kill(pid, SIGKILL);
-	return -1;
 }
 
 int step_exec(const struct plan *plan, struct init *in, struct error *err)
 {
 	if (in->program == NULL)
 		return error_set(err, "there is no process to start: /process is missing");
-	/* Ignored signals stay ignored over execve, and programs do not expect that of these. */
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGCHLD, SIG_DFL);
-	if ((!seccomp_is_early(plan, in) && fds_close_at_exec(in, err) < 0) ||
-	    fds_hand_on(in, err) < 0)
+	if (execve_prepare(plan, in, err) < 0)
 		return -1;
-	if (in->init_image >= 0)
-		return init_exec_image(plan, in, err);
+	init_wait(in);
 	if (sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
 		return error_errno(err, "restore the signal mask");
 	return program_exec(plan, in, err);

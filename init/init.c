@@ -52,10 +52,13 @@ static const struct step create_steps[] = {
 	{ "set the program's label", step_label },
 	{ "restrict by Landlock", step_landlock },
 	{ "filter system calls", step_filter_early },
+	{ "start the init", step_init_early },
 	{ "set credentials", step_credentials },
 	{ "wait for start", step_ready },
 	{ "startContainer hooks", step_start_hooks },
+	{ "start the init", step_init },
 	{ "start the program", step_exec },
+	{ NULL, NULL },
 };
 
 /* "exec": born in the namespaces of a container that is already made. */
@@ -80,6 +83,7 @@ static const struct step exec_steps[] = {
 	{ "set credentials", step_credentials },
 	{ "wait for start", step_ready },
 	{ "start the program", step_exec },
+	{ NULL, NULL },
 };
 
 int step_mapped(const struct plan *plan, struct init *in, struct error *err)
@@ -127,16 +131,14 @@ int step_ready(const struct plan *plan, struct init *in, struct error *err)
 {
 	bool same = in->start.read_fd == in->channel.read_fd;
 
+	(void)plan;
 	if (channel_send(&in->channel, MESSAGE_READY, err) < 0)
 		return -1;
 	if (!same) {
 		channel_close(&in->channel);
 		in->channel = in->start;
 	}
-	/* "run" starts at once: while it notes that, this process can become the init. */
-	in->start_comes = same && in->init_image >= 0 &&
-			  plan->hooks[HOOK_START_CONTAINER].count == 0;
-	return in->start_comes ? 0 : channel_expect(&in->start, MESSAGE_START, err);
+	return channel_expect(&in->start, MESSAGE_START, err);
 }
 
 static void warn_up(void *context, const char *text)
@@ -154,32 +156,45 @@ static void note_up(void *context, const char *text)
 	channel_send_note(&in->channel, text);
 }
 
-static _noreturn void steps_run(const struct step *steps, size_t count, const struct plan *plan,
-				struct init *in)
+/*
+ * Not sanitized: the program's process runs it on a stack that AddressSanitizer does not
+ * know, and that says so on stderr.
+ */
+__attribute__((no_sanitize("address"))) _noreturn void steps_run(const struct plan *plan,
+								  struct init *in)
 {
-	struct error err;
+	while (in->step->run != NULL) {
+		const struct step *step = in->step++;
+		struct error err;
 
-	warn_to(warn_up, in);
-	note_to(note_up, in);
-	for (size_t i = 0; i < count; i++)
-		if (steps[i].run(plan, in, &err) < 0) {
-			if (steps[i].name != NULL)
-				error_wrap(&err, "%s", steps[i].name);
+		if (step->run(plan, in, &err) < 0) {
+			if (step->name != NULL)
+				error_wrap(&err, "%s", step->name);
 			channel_send_error(&in->channel, &err);
 			break;
 		}
+	}
 	_exit(1);
+}
+
+static _noreturn void steps_begin(const struct step *steps, const struct plan *plan,
+				  struct init *in)
+{
+	warn_to(warn_up, in);
+	note_to(note_up, in);
+	in->step = steps;
+	steps_run(plan, in);
 }
 
 _noreturn void init_run(const struct plan *plan, struct init *in)
 {
 	in->process = &plan->process;
-	steps_run(create_steps, ARRAY_SIZE(create_steps), plan, in);
+	steps_begin(create_steps, plan, in);
 }
 
 _noreturn void init_exec(const struct plan *plan, const struct process_plan *process,
 			 struct init *in)
 {
 	in->process = process;
-	steps_run(exec_steps, ARRAY_SIZE(exec_steps), plan, in);
+	steps_begin(exec_steps, plan, in);
 }

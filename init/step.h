@@ -86,7 +86,9 @@ struct init {
 	int root_fd;			/* O_PATH on the root once it is mounted */
 	int proc_fd;			/* a procfs of our pid namespace, by procfs() alone; it may
 					 * be one of mount_trees */
-	bool start_comes;		/* the program's process waits for START, not this one */
+	const struct step *step;	/* what comes next; the program's process goes on there */
+	int init_end;			/* the read end of a pipe, in the program's process: at its
+					 * end pid 1 is the init, by name and credentials, too */
 	int null_fd;			/* a verified /dev/null in our mount namespace, for masks */
 	int program_fd;			/* O_PATH on the program that was looked up */
 	const char *program;		/* its path inside the container */
@@ -99,13 +101,16 @@ struct init {
 	.console_socket = -EBADF, .init_image = -EBADF,		\
 	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\
 	.proc_fd = -EBADF, .null_fd = -EBADF, .program_fd = -EBADF,	\
-	.root_target = -EBADF })
+	.root_target = -EBADF, .init_end = -EBADF })
 
 /* In the child of the clone: runs the steps, then the program.  Never returns. */
 _noreturn void init_run(const struct plan *plan, struct init *in);
 /* The shorter table, for "exec" in a running container: process is what to start. */
 _noreturn void init_exec(const struct plan *plan, const struct process_plan *process,
 			 struct init *in);
+
+/* init.c: runs in->step and those behind it.  Never returns. */
+_noreturn void steps_run(const struct plan *plan, struct init *in);
 
 /* A step: 0, or -1 and *err, which the loop wraps with the step's name. */
 typedef int init_step(const struct plan *plan, struct init *in, struct error *err);
@@ -115,6 +120,8 @@ typedef int init_step(const struct plan *plan, struct init *in, struct error *er
  * of the channel is the sign of success.  All later ones are made close-on-exec.
  */
 int fds_close_at_exec(const struct init *in, struct error *err);
+/* exec.c: what execve hands on, signals and fds, is as the program expects it. */
+int execve_prepare(const struct plan *plan, struct init *in, struct error *err);
 
 init_step step_cgroup;		/* cgroup.c: the first of all */
 init_step step_oom_score;	/* limit.c */
@@ -145,6 +152,8 @@ init_step step_program;		/* program.c: looks it up */
 init_step step_landlock;	/* landlock.c: the program's domain */
 init_step step_label;		/* cred.c: AppArmor, SELinux for the program */
 init_step step_filter_early;	/* seccomp.c: where there is no no_new_privs */
+init_step step_init_early;	/* leave.c: here, or there, pid 1 becomes the init */
+init_step step_init;
 init_step step_credentials;	/* cred.c */
 init_step step_ready;		/* init.c: says READY, may wait for START */
 init_step step_start_hooks;	/* init.c: startContainer */

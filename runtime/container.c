@@ -20,6 +20,8 @@
 
 #define LOCK_WAIT_MS	10000
 #define LOCK_STEP_MS	5
+#define SETUP_WAIT_MS	500
+#define SETUP_STEP_MS	1
 
 /* Of /proc/<pid>/stat, from the third field on. */
 enum { STAT_FLAGS = 6, STAT_THREADS = 17, STAT_START_TIME = 19, STAT_FIELDS };
@@ -335,6 +337,25 @@ static bool is_frozen(struct container *c)
 	return c->cgroup.path != NULL && cgroup_is_frozen(&c->cgroup, &ignored) == 1;
 }
 
+/*
+ * The program of "run" may be running when its runtime does not know that yet: what it
+ * printed must not be followed by an answer that says "creating".
+ */
+static bool is_set_up(struct container *c)
+{
+	struct error ignored;
+
+	if (c->detached || journal_open(c, &ignored) < 0)
+		return true;
+	for (int waited = 0; journal_holder(c->lock_fd, JOURNAL_SETUP) != 0;
+	     waited += SETUP_STEP_MS) {
+		if (waited >= SETUP_WAIT_MS)
+			return false;
+		poll(NULL, 0, SETUP_STEP_MS);
+	}
+	return true;
+}
+
 enum container_status container_status(struct container *c)
 {
 	struct error ignored;
@@ -344,6 +365,8 @@ enum container_status container_status(struct container *c)
 			return CONTAINER_CREATING;
 		return CONTAINER_STOPPED;
 	}
+	if (!is_set_up(c))
+		return CONTAINER_CREATING;
 	if (!container_alive(c))
 		return CONTAINER_STOPPED;
 	/* What is only created may be paused, too, and could not hear START. */

@@ -57,7 +57,8 @@ static int note_beginnings(struct container *c, const struct bundle *bundle, boo
 	c->root_path = plan->root_path;
 	c->oci_version = plan->oci_version;
 	keep_annotations(c, plan);
-	if (foreground && journal_lock(c->lock_fd, JOURNAL_WATCH, err) < 0)
+	if (foreground && (journal_lock(c->lock_fd, JOURNAL_WATCH, err) < 0 ||
+			   journal_lock(c->lock_fd, JOURNAL_SETUP, err) < 0))
 		return -1;
 	if (journal_begin(c->lock_fd, c->arena, c->bundle,
 			  c->root_path != NULL ? c->root_path : "", foreground, err) < 0)
@@ -86,6 +87,28 @@ static int make_rdt_group(struct container *c, const struct plan *plan, struct e
 static int on_born(void *context, pid_t pid, int pidfd _unused, struct error *err)
 {
 	return container_born(context, pid, err);
+}
+
+static int on_ahead(void *context, struct error *err)
+{
+	return state_save(context, err);
+}
+
+/*
+ * Whether only the state stands between READY and START.  Till READY the journal's lock says
+ * "creating", and who asks waits a moment for it (container_status): a hook that asks would be
+ * waited for itself.
+ */
+static bool may_start_ahead(const struct creation *creation,
+			    const struct creation_request *request)
+{
+	const struct create_options *options = request->options;
+	const struct plan *plan = creation->plan;
+
+	return request->foreground && !plan->process.terminal &&
+	       plan->hooks[HOOK_CREATE_CONTAINER].count == 0 &&
+	       !cgroup_limits_tasks_late(plan) && creation->notify_env == NULL &&
+	       options->pid_file == NULL && options->pidfd_socket == NULL;
 }
 
 static const char *on_hook_state(void *context, const char *status)
@@ -160,6 +183,7 @@ static int make_process(struct creation *creation, const struct creation_request
 		.signals = create->signals,
 		.born = on_born,
 		.hook_state = on_hook_state,
+		.ahead = may_start_ahead(creation, create) ? on_ahead : NULL,
 		.context = c,
 	};
 
@@ -204,9 +228,11 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 	    make_rdt_group(c, plan, err) == 0 &&
 	    (request->make != NULL ? request->make : make_process)(ret, request, err) == 0 &&
 	    cgroup_limit_tasks(&c->cgroup, c->arena, plan, err) == 0 &&
-	    state_save(c, err) == 0 &&
-	    tell_callers(ret, request->options, err) == 0)
+	    (c->complete || state_save(c, err) == 0) &&
+	    tell_callers(ret, request->options, err) == 0) {
+		journal_unlock(c->lock_fd, JOURNAL_SETUP);
 		return 0;
+	}
 	creation_undo(ret);
 	return -1;
 }

@@ -28,6 +28,7 @@
 enum journal_lock {
 	JOURNAL_CHANGE,		/* byte 0: somebody makes or changes the container */
 	JOURNAL_WATCH,		/* byte 1: a foreground kist waits for its end */
+	JOURNAL_SETUP,		/* byte 2: it still sets up what state.json tells of already */
 };
 
 /* What the file says. */

@@ -145,6 +145,12 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	waits = needs_runtime(request->plan);
 	if (!waits && tell(&spawn->channel, MESSAGE_HOOKED, 0, err) < 0)
 		return -1;
+	if (!waits && request->ahead != NULL) {
+		if (request->ahead(request->context, err) < 0 ||
+		    tell(&spawn->channel, MESSAGE_START, 0, err) < 0)
+			return -1;
+		spawn->started = true;
+	}
 	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0)
 		return -1;
 	spawn->heard = true;
@@ -278,7 +284,7 @@ int spawn_create(const struct spawn_request *request, struct spawn *ret, struct 
 
 int spawn_start(struct spawn *spawn, struct error *err)
 {
-	if (channel_send(&spawn->channel, MESSAGE_START, err) == 0 &&
+	if ((spawn->started || channel_send(&spawn->channel, MESSAGE_START, err) == 0) &&
 	    channel_expect_end(&spawn->channel, err) == 0) {
 		channel_close(&spawn->channel);
 		return 0;

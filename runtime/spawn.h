@@ -40,6 +40,12 @@ struct spawn_request {
 	 */
 	int (*born)(void *context, pid_t pid, int pidfd, struct error *err);
 	const char *(*hook_state)(void *context, const char *status);
+	/*
+	 * What has to be done before the program runs, while the container is still set up; START
+	 * is sent right after it, ahead of READY.  NULL: spawn_start() sends it, for something is
+	 * to be done in between.  Not called where the runtime has to act after MOUNTED.
+	 */
+	int (*ahead)(void *context, struct error *err);
 	void *context;
 };
 
@@ -48,6 +54,7 @@ struct spawn {
 	int pidfd;			/* owned */
 	struct channel channel;		/* owned */
 	bool heard;			/* MOUNTED came: it lived */
+	bool started;			/* START was sent */
 };
 #define SPAWN_NONE	((struct spawn){ .pidfd = -EBADF, .channel = CHANNEL_NONE })
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <linux/audit.h>
-#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
@@ -51,21 +50,6 @@ static const struct sock_filter filter[] = {
 	RETURN(SECCOMP_RET_KILL_PROCESS),
 };
 
-/* SIGKILL must reach processes that became another user; nothing else needs a capability. */
-static void capabilities_drop(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	if (sys(__NR_capget, &header, data) < 0)
-		return;
-	data[0].permitted &= 1U << CAP_KILL;
-	data[0].effective = data[0].permitted;
-	data[1].permitted = data[1].effective = 0;
-	data[0].inheritable = data[1].inheritable = 0;
-	sys(__NR_capset, &header, data);
-}
-
 /* Profiles of old do not know close_range; what came over execve has small numbers. */
 static void range_close(unsigned int first, unsigned int last)
 {
@@ -103,10 +87,10 @@ void privileges_drop(struct supervisor *s)
 	};
 	long error;
 
+	capabilities_drop(UINT64_MAX);
 	fds_close(s);
 	/* A long-lived process keeps no mount busy. */
 	sys(__NR_chdir, "/");
-	capabilities_drop();
 	error = sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (error == 0)
 		error = sys(__NR_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);

@@ -150,6 +150,8 @@ int main(int argc, char **argv)
 	if (code != 0)
 		return code - 1;
 	signals_block(&signals);
+	if (s.become && credentials_take(&s) < 0)
+		return 1;
 	reaper_become(&s);
 	parent_watch(&s, parent);
 	if (report_open(&s) < 0)

@@ -87,6 +87,12 @@ static int set_child(struct supervisor *s, const char *value)
 	return s->child > 1 ? 0 : -1;
 }
 
+static int set_become(struct supervisor *s, const char *value)
+{
+	s->become = true;
+	return credentials_parse(&s->credentials, value);
+}
+
 /* With an argument and what takes it, or without and which byte counts it. */
 static const struct option {
 	char letter;
@@ -112,6 +118,7 @@ static const struct option {
 	{ 'w', "warn", FLAG(warn), "say which orphans were reaped" },
 	{ 'v', "verbose", FLAG(verbosity), "say what happens" },
 	{ 0, "child", "PID", set_child, 0, "adopt PID, start nothing (for kist)" },
+	{ 0, "become", "IDS", set_become, 0, "take these credentials (for kist)" },
 	{ 'l', "license", FLAG(license), "print the license" },
 	{ 'L', NULL, FLAG(license), NULL },
 	{ 'V', "version", FLAG(version), "print the version" },

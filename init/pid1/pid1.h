@@ -20,9 +20,12 @@
  *     - PID calls setsid() first of all: it leads a process group (--group).
  *     - Every fd but 0, 1, 2 and the one of --report is close-on-exec.  0, 1, 2
  *       are the program's.
- *     - User, groups, capabilities and no_new_privs are the program's already:
+ *     - User, groups, capabilities and no_new_privs are the program's already, or
+ *       "--become=UID:GID:BOUNDING:PERMITTED[:GROUP...]" says what to take first of all
+ *       (numbers in decimal, the two sets as capset(2) has them; PID1_GROUPS_MAX at most):
  *       a process of the container may look at /proc/1/fd only if pid 1 has the
- *       same ids and no capability more (ptrace(2), PTRACE_MODE_READ).
+ *       same ids and no capability more (ptrace(2), PTRACE_MODE_READ).  The fds that
+ *       are not its own are closed after that: by their end PID knows that it is done.
  *     - The program's seccomp filter is in PID only, or allows pid 1 what
  *       init/pid1/filter.c lists and what main.c does before: prctl, seccomp,
  *       capget, capset, close_range, chdir, rt_sigprocmask, rt_sigaction, openat.
@@ -48,3 +51,5 @@
 
 #define PID1_NAME	"kist-init"	/* argv[0], and /proc/1/comm */
 #define PID1_CHILD	"--child"
+#define PID1_BECOME	"--become"
+#define PID1_GROUPS_MAX	32

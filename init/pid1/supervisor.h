@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "bare.h"
+#include "pid1.h"
 
 /*
  * What the files of kist-init share.  One struct on the stack of main(), no
@@ -33,6 +34,13 @@ struct persona {
 	unsigned char exec_missing, exec_denied, exec_other;	/* exit codes */
 };
 
+struct credentials {
+	long uid, gid;
+	long bounding, permitted;	/* capability sets */
+	unsigned int groups[PID1_GROUPS_MAX];
+	size_t group_count;
+};
+
 struct supervisor {
 	const struct persona *persona;
 	char **program, **env;		/* argv of it, and what it inherits */
@@ -45,6 +53,8 @@ struct supervisor {
 	int parent_death;		/* signal, or 0 */
 	long grace;			/* milliseconds, or -1 */
 	const char *report;
+	bool become;			/* credentials are the program's, to be taken */
+	struct credentials credentials;
 	uint64_t stop_signals;		/* SIGNAL_BIT of those that begin the grace period */
 	unsigned char rewrite[SIGNAL_MAX + 1];
 	unsigned char remap[256];
@@ -72,6 +82,12 @@ size_t word_size(const char *text, char end);
 /* loop.c: until the program (or all) ended; returns the exit code. */
 int loop_run(struct supervisor *s);
 int64_t now_ms(void);	/* CLOCK_MONOTONIC */
+
+/* credentials.c: --become (pid1.h). */
+int credentials_parse(struct credentials *c, const char *text);
+int credentials_take(const struct supervisor *s);	/* -1 after a message */
+/* SIGKILL must reach processes that became another user; nothing else needs a capability. */
+void capabilities_drop(uint64_t keep);
 
 /* filter.c: no_new_privs, capabilities, fds, then the system call filter. */
 void privileges_drop(struct supervisor *s);

@@ -100,6 +100,7 @@ int cgroup_follow(struct cgroup *cgroup, struct arena *arena, pid_t pid, struct 
  * for cgroup_create, and written afterwards.
  */
 const struct plan *cgroup_plan_of_create(struct arena *arena, const struct plan *plan);
+bool cgroup_limits_tasks_late(const struct plan *plan);
 int cgroup_limit_tasks(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		       struct error *err);
 /* The limits, and the device rules if there are any, again, for update. */

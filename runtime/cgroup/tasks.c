@@ -45,6 +45,11 @@ const struct plan *cgroup_plan_of_create(struct arena *arena, const struct plan 
 	return other;
 }
 
+bool cgroup_limits_tasks_late(const struct plan *plan)
+{
+	return is_small(&plan->resources);
+}
+
 int cgroup_limit_tasks(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		       struct error *err)
 {

@@ -187,6 +187,82 @@ E2E(init, shows_the_environment_of_the_program)
 	cr_expect(strstr(got.out, "\\nMARK=here\\n"), "%s", got.out);
 }
 
+/* The value in a status that the probe read, which shows tabs and newlines as C does. */
+static const char *status_line(const char *status, const char *key)
+{
+	const char *label = arena_printf(&e2e_arena, "\\n%s:\\x09", key);
+	const char *at = strstr(status, label);
+
+	cr_assert_not_null(at, "%s in %s", key, status);
+	at += strlen(label);
+	return arena_strndup(&e2e_arena, at, (size_t)(strstr(at, "\\n") - at));
+}
+
+/* Of what the program would have after execve, CAP_KILL alone is left to the init. */
+static const struct {
+	const char *user, *capabilities, *permitted;
+	bool no_new_privileges;
+} owners[] = {
+	{ "{'uid': 0, 'gid': 0}", "['CAP_KILL', 'CAP_CHOWN']", "0000000000000020", true },
+	{ "{'uid': 0, 'gid': 0}", "['CAP_KILL', 'CAP_CHOWN']", "0000000000000020", false },
+	{ "{'uid': 0, 'gid': 0}", "['CAP_CHOWN']", "0000000000000000", true },
+	{ "{'uid': 0, 'gid': 0, 'additionalGids': [5, 70000]}", "[]", "0000000000000000", true },
+	{ "{'uid': 1000, 'gid': 2000, 'additionalGids': [5, 6]}", "['CAP_KILL']",
+	  "0000000000000000", true },
+	{ "{'uid': 1000, 'gid': 0}", NULL, "0000000000000000", false },
+	{ "{'uid': 0, 'gid': 1}", NULL, "0000000000000020", false },
+};
+
+E2E(init, has_the_ids_and_the_bounding_set_of_the_program)
+{
+	static const char *const same[] = { "Uid", "Gid", "Groups", "CapBnd" };
+
+	e2e_need_kist();
+	for (size_t i = 0; i < ARRAY_SIZE(owners); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+		const char *mine;
+
+		bundle_set(b, "/process/user", owners[i].user);
+		bundle_unset(b, "/process/capabilities");
+		if (owners[i].capabilities != NULL)
+			bundle_set(b, "/process/capabilities",
+				   arena_printf(&e2e_arena, "{'bounding': %s, 'permitted': %s, "
+						"'effective': %s}", owners[i].capabilities,
+						owners[i].capabilities, owners[i].capabilities));
+		bundle_set(b, "/process/noNewPrivileges",
+			   owners[i].no_new_privileges ? "true" : "false");
+		bundle_probe_args(b, "read", "/proc/1/status", "read", "/proc/self/status", NULL);
+		bundle_run(b, &got);
+		mine = strstr(got.out, "/proc/self/status");
+		cr_assert_not_null(mine, "%zu: %d %s%s", i, got.status, got.out, got.err);
+		for (size_t j = 0; j < ARRAY_SIZE(same); j++)
+			cr_expect_str_eq(status_line(got.out, same[j]), status_line(mine, same[j]),
+					 "%zu: %s", i, same[j]);
+		cr_expect_str_eq(status_line(got.out, "CapPrm"), owners[i].permitted, "%zu", i);
+		cr_expect_str_eq(status_line(got.out, "NoNewPrivs"), "1", "%zu", i);
+	}
+}
+
+/* What is heard of a program of "run" is followed by "running", however busy its runtime is. */
+E2E(init, runs_no_program_before_others_see_it_run)
+{
+	for (int i = 0; i < 20; i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+		struct call call;
+
+		bundle_probe_args(b, "say", "here", "sleep", "20000", NULL);
+		bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+		bundle_await(&call, "here");
+		bundle_call(b, &got, "exec", b->id, "/probe", "say", "in", NULL);
+		cr_expect_eq(got.status, 0, "%d: %s", i, got.err);
+		bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+		bundle_finish(&call, &got);
+		cr_expect_eq(got.status, 128 + SIGKILL);
+	}
+}
+
 E2E(init, forwards_the_hangup_that_a_script_sends_to_pid_1)
 {
 	struct bundle *b = bundle_new();
