@@ -37,6 +37,28 @@ void text_add(struct text *text, const char *more)
 	text_add_bytes(text, more, strlen(more));
 }
 
+void number_print(char to[NUMBER_ROOM], uint64_t number)
+{
+	char digits[NUMBER_ROOM];
+	size_t count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	while (count > 0)
+		*to++ = digits[--count];
+	*to = '\0';
+}
+
+void text_add_number(struct text *text, uint64_t number)
+{
+	char digits[NUMBER_ROOM];
+
+	number_print(digits, number);
+	text_add(text, digits);
+}
+
 void text_printf(struct text *text, const char *fmt, ...)
 {
 	va_list args, again;

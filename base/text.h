@@ -15,6 +15,13 @@ struct text {
 void text_add(struct text *text, const char *more);
 void text_add_bytes(struct text *text, const char *more, size_t size);
 void text_printf(struct text *text, const char *fmt, ...) _printf(2, 3);
+/*
+ * In decimal.  For what a container's own process says on the way to its program: the first
+ * printf(3) of a process costs ten page faults.
+ */
+void text_add_number(struct text *text, uint64_t number);
+#define NUMBER_ROOM	21	/* digits of 64 bits and the NUL */
+void number_print(char to[NUMBER_ROOM], uint64_t number);
 /* As a JSON string, quotes included. */
 void text_add_json(struct text *text, const char *value);
 

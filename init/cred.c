@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "init/procfs.h"
 #include "init/step.h"
 
@@ -292,10 +293,12 @@ static int selinux_failed(const char *label, struct error *err)
 /* It has a name of runc's. */
 static int keyring_join(const struct init *in, struct error *err)
 {
-	const char *name = arena_printf(in->arena, "_ses.%s", in->id);
+	struct text name = { .arena = in->arena };
 	long keyring;
 
-	keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name, 0, 0);
+	text_add(&name, "_ses.");
+	text_add(&name, in->id);
+	keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name.data, 0, 0);
 	if (keyring < 0 && errno == ENOSYS)
 		return 0;
 	if (keyring < 0) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/text.h"
 #include "init/passwd.h"
 #include "init/step.h"
 
@@ -25,6 +26,7 @@ int step_environment(const struct plan *plan, struct init *in, struct error *err
 	const struct process_plan *process = in->process;
 	char **argv = ARENA_NEWS(in->arena, process->args.count + 1, char *);
 	char **envp;
+	struct text home = { .arena = in->arena };
 	size_t extra = 0, at = 0;
 
 	(void)plan;
@@ -38,9 +40,11 @@ int step_environment(const struct plan *plan, struct init *in, struct error *err
 		envp[at++] = plain(process->env.items[i]);
 	for (size_t i = 0; i < extra; i++)
 		envp[at++] = plain(in->extra_env[i]);
-	if (!has_variable(process, "HOME"))
-		envp[at] = arena_printf(in->arena, "HOME=%s",
-					passwd_home(in->root_fd, process->uid, in->arena));
+	if (!has_variable(process, "HOME")) {
+		text_add(&home, "HOME=");
+		text_add(&home, passwd_home(in->root_fd, process->uid, in->arena));
+		envp[at] = home.data;
+	}
 	in->argv = argv;
 	in->envp = envp;
 	return 0;

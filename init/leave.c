@@ -23,8 +23,8 @@ struct leaving {
 	const struct plan *plan;
 	struct init *in;
 	int wait[2];		/* a pipe; its end: the init is there */
-	char pid[16];		/* of the child, for the init's command line */
-	char listen_pid[32];
+	char pid[NUMBER_ROOM];	/* of the child, for the init's command line */
+	char listen_pid[NUMBER_ROOM + 16];
 };
 
 static int child_begin(struct leaving *leaving, struct error *err)
@@ -80,12 +80,18 @@ static char *become(const struct init *in)
 	uint64_t bounding = process->has_capabilities ?
 			    process->capabilities[CAPABILITY_BOUNDING] : ALL_CAPABILITIES;
 	struct text text = { .arena = in->arena };
+	const uint64_t numbers[] = { process->uid, process->gid, bounding & ALL_CAPABILITIES,
+				     permitted_after_exec(process) & ALL_CAPABILITIES };
 
-	text_printf(&text, PID1_BECOME "=%u:%u:%llu:%llu", process->uid, process->gid,
-		    (unsigned long long)(bounding & ALL_CAPABILITIES),
-		    (unsigned long long)(permitted_after_exec(process) & ALL_CAPABILITIES));
-	LIST_EACH(gid, process->additional_gids)
-		text_printf(&text, ":%u", *gid);
+	text_add(&text, PID1_BECOME "=");
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		text_add(&text, i > 0 ? ":" : "");
+		text_add_number(&text, numbers[i]);
+	}
+	LIST_EACH(gid, process->additional_gids) {
+		text_add(&text, ":");
+		text_add_number(&text, *gid);
+	}
 	return plain(text.data);
 }
 
@@ -109,27 +115,14 @@ static char **init_argv(struct leaving *leaving, bool early)
 	return argv;
 }
 
-/* By hand: the child may be in the middle of a call of libc's. */
-static void number_write(char *to, pid_t number)
-{
-	char digits[16];
-	size_t count = 0;
-
-	for (; number > 0; number /= 10)
-		digits[count++] = (char)('0' + number % 10);
-	while (count > 0)
-		*to++ = digits[--count];
-	*to = '\0';
-}
-
 /* sd_listen_fds(3) compares it with the program's own pid, known only now. */
 static void pid_write(struct leaving *leaving, pid_t pid)
 {
 	static const char name[] = "LISTEN_PID=";
 
-	number_write(leaving->pid, pid);
+	number_print(leaving->pid, (uint64_t)pid);
 	memcpy(leaving->listen_pid, name, sizeof(name));
-	number_write(leaving->listen_pid + sizeof(name) - 1, pid);
+	memcpy(leaving->listen_pid + sizeof(name) - 1, leaving->pid, sizeof(leaving->pid));
 	for (char **env = (char **)(uintptr_t)leaving->in->envp; *env != NULL; env++)
 		if (strncmp(*env, name, sizeof(name) - 1) == 0)
 			*env = leaving->listen_pid;

@@ -21,7 +21,6 @@
 #define LOCK_WAIT_MS	10000
 #define LOCK_STEP_MS	5
 #define SETUP_WAIT_MS	500
-#define SETUP_STEP_MS	1
 
 /* Of /proc/<pid>/stat, from the third field on. */
 enum { STAT_FLAGS = 6, STAT_THREADS = 17, STAT_START_TIME = 19, STAT_FIELDS };
@@ -337,23 +336,17 @@ static bool is_frozen(struct container *c)
 	return c->cgroup.path != NULL && cgroup_is_frozen(&c->cgroup, &ignored) == 1;
 }
 
-/*
- * The program of "run" may be running when its runtime does not know that yet: what it
- * printed must not be followed by an answer that says "creating".
- */
+/* The program of "run" may run, and may have said so, before its runtime knows it. */
 static bool is_set_up(struct container *c)
 {
 	struct error ignored;
+	int waited = 0;
 
 	if (c->detached || journal_open(c, &ignored) < 0)
 		return true;
-	for (int waited = 0; journal_holder(c->lock_fd, JOURNAL_SETUP) != 0;
-	     waited += SETUP_STEP_MS) {
-		if (waited >= SETUP_WAIT_MS)
-			return false;
-		poll(NULL, 0, SETUP_STEP_MS);
-	}
-	return true;
+	while (journal_holder(c->lock_fd, JOURNAL_SETUP) != 0 && waited++ < SETUP_WAIT_MS)
+		poll(NULL, 0, 1);
+	return waited <= SETUP_WAIT_MS;
 }
 
 enum container_status container_status(struct container *c)
