@@ -298,7 +298,8 @@ static int keyring_join(const struct init *in, struct error *err)
 
 	text_add(&name, "_ses.");
 	text_add(&name, in->id);
-	keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name.data, 0, 0);
+	keyring = sys_keyctl(KEYCTL_JOIN_SESSION_KEYRING, (unsigned long)(uintptr_t)name.data, 0,
+			     0);
 	if (keyring < 0 && errno == ENOSYS)
 		return 0;
 	if (keyring < 0) {
