@@ -74,7 +74,7 @@ static uint64_t permitted_after_exec(const struct process_plan *process)
 }
 
 /* What the init is to take because we have not (pid1.h). */
-static char *become(const struct init *in)
+static char *credentials(const struct init *in)
 {
 	const struct process_plan *process = in->process;
 	uint64_t bounding = process->has_capabilities ?
@@ -83,7 +83,6 @@ static char *become(const struct init *in)
 	const uint64_t numbers[] = { process->uid, process->gid, bounding & ALL_CAPABILITIES,
 				     permitted_after_exec(process) & ALL_CAPABILITIES };
 
-	text_add(&text, PID1_BECOME "=");
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		text_add(&text, i > 0 ? ":" : "");
 		text_add_number(&text, numbers[i]);
@@ -105,13 +104,13 @@ static char **init_argv(struct leaving *leaving, bool early)
 	argv[at++] = plain(PID1_NAME);
 	LIST_EACH(option, plan->init.options)
 		argv[at++] = plain(*option);
-	argv[at++] = plain(PID1_CHILD);
+	argv[at++] = plain(early ? PID1_ADOPT : PID1_CHILD);
 	argv[at++] = leaving->pid;
-	if (early)
-		argv[at++] = become(leaving->in);
 	argv[at++] = plain("--");
 	LIST_EACH(arg, process->args)
 		argv[at++] = plain(*arg);
+	if (early)
+		argv[at++] = credentials(leaving->in);
 	return argv;
 }
 

@@ -87,10 +87,10 @@ static int set_child(struct supervisor *s, const char *value)
 	return s->child > 1 ? 0 : -1;
 }
 
-static int set_become(struct supervisor *s, const char *value)
+static int set_adopt(struct supervisor *s, const char *value)
 {
 	s->become = true;
-	return credentials_parse(&s->credentials, value);
+	return set_child(s, value);
 }
 
 /* With an argument and what takes it, or without and which byte counts it. */
@@ -118,7 +118,7 @@ static const struct option {
 	{ 'w', "warn", FLAG(warn), "say which orphans were reaped" },
 	{ 'v', "verbose", FLAG(verbosity), "say what happens" },
 	{ 0, "child", "PID", set_child, 0, "adopt PID, start nothing (for kist)" },
-	{ 0, "become", "IDS", set_become, 0, "take these credentials (for kist)" },
+	{ 0, "adopt", "PID", set_adopt, 0, "--child; credentials are the last word (for kist)" },
 	{ 'l', "license", FLAG(license), "print the license" },
 	{ 'L', NULL, FLAG(license), NULL },
 	{ 'V', "version", FLAG(version), "print the version" },
@@ -262,6 +262,21 @@ static void options_finish(struct supervisor *s)
 			s->rewrite[job_control[i]] = SIGSTOP;
 }
 
+/* Taken away, for what ps(1) shows is the program's command line. */
+static int credentials_find(struct supervisor *s, char **words)
+{
+	char *last = NULL;
+
+	for (; *words != NULL; words++)
+		last = *words;
+	if (last == NULL || credentials_parse(&s->credentials, last) < 0) {
+		say(s, "invalid credentials", last, 0);
+		return -1;
+	}
+	memset(last, 0, strlen(last));
+	return 0;
+}
+
 int options_parse(struct supervisor *s, char **argv)
 {
 	char **next = argv + (argv[0] != NULL);
@@ -284,6 +299,8 @@ int options_parse(struct supervisor *s, char **argv)
 			return 1 + 1;
 	}
 	s->program = next;
+	if (s->become && credentials_find(s, next) < 0)
+		return 1 + 1;
 	if (s->help) {
 		help_print(s, STDOUT_FILENO);
 		return 0 + 1;

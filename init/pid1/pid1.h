@@ -20,10 +20,11 @@
  *     - PID calls setsid() first of all: it leads a process group (--group).
  *     - Every fd but 0, 1, 2 and the one of --report is close-on-exec.  0, 1, 2
  *       are the program's.
- *     - User, groups, capabilities and no_new_privs are the program's already, or
- *       "--become=UID:GID:BOUNDING:PERMITTED[:GROUP...]" says what to take first of all
- *       (numbers in decimal, the two sets as capset(2) has them; PID1_GROUPS_MAX at most):
- *       a process of the container may look at /proc/1/fd only if pid 1 has the
+ *     - User, groups, capabilities and no_new_privs are the program's already, or with
+ *       "--adopt" in the place of "--child" the last word of all says what to take first:
+ *       UID:GID:BOUNDING:PERMITTED[:GROUP...], numbers in decimal, the two sets as
+ *       capset(2) has them, PID1_GROUPS_MAX at most; it is wiped.
+ *       A process of the container may look at /proc/1/fd only if pid 1 has the
  *       same ids and no capability more (ptrace(2), PTRACE_MODE_READ).  The fds that
  *       are not its own are closed after that: by their end PID knows that it is done.
  *     - The program's seccomp filter is in PID only, or allows pid 1 what
@@ -51,5 +52,5 @@
 
 #define PID1_NAME	"kist-init"	/* argv[0], and /proc/1/comm */
 #define PID1_CHILD	"--child"
-#define PID1_BECOME	"--become"
+#define PID1_ADOPT	"--adopt"
 #define PID1_GROUPS_MAX	32

@@ -83,7 +83,7 @@ size_t word_size(const char *text, char end);
 int loop_run(struct supervisor *s);
 int64_t now_ms(void);	/* CLOCK_MONOTONIC */
 
-/* credentials.c: --become (pid1.h). */
+/* credentials.c: of --adopt (pid1.h). */
 int credentials_parse(struct credentials *c, const char *text);
 int credentials_take(const struct supervisor *s);	/* -1 after a message */
 /* SIGKILL must reach processes that became another user; nothing else needs a capability. */

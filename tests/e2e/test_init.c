@@ -187,6 +187,19 @@ E2E(init, shows_the_environment_of_the_program)
 	cr_expect(strstr(got.out, "\\nMARK=here\\n"), "%s", got.out);
 }
 
+E2E(init, shows_the_program_behind_its_own_options)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "read", "/proc/1/cmdline", NULL);
+	bundle_run(b, &got);
+	cr_expect(strstr(got.out, "=kist-init\\n--adopt\\n2\\n--\\n/probe\\n"), "%s", got.out);
+	/* The credentials stood at the end. */
+	cr_expect_null(strstr(got.out, "0:0:"), "%s", got.out);
+}
+
 /* The value in a status that the probe read, which shows tabs and newlines as C does. */
 static const char *status_line(const char *status, const char *key)
 {
