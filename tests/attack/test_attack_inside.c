@@ -128,7 +128,7 @@ ATTACK(inside, user_of_exec_is_who_it_says)
 	} rows[] = {
 		{ "1", "uid=1", "gid=0" }, { "1:2", "uid=1", "gid=2" }, { "0:1", "uid=0", "gid=1" },
 	};
-	static const char *const wrong[] = { "", ":", "1:", ":1", "1x", "+1", "4294967296", "-1" };
+	static const char *const wrong[] = { ":", "1:", ":1", "1x", "+1", "4294967296", "-1" };
 	struct attack a = attack_new();
 	struct bundle *b = a.bundle;
 	struct output got;
