@@ -159,6 +159,9 @@ static void help_print(const struct supervisor *s, int fd)
 static int option_apply(struct supervisor *s, const struct option *o, const char *word,
 			const char *value, char ***next)
 {
+	struct line wrong = { 0 };
+	bool joined = value != NULL;
+
 	if (o == NULL || (o->set == NULL && value != NULL)) {
 		say(s, o == NULL ? "unknown option" : "no value belongs to", word, 0);
 		return -1;
@@ -175,7 +178,11 @@ static int option_apply(struct supervisor *s, const struct option *o, const char
 	}
 	if (o->set(s, value) == 0)
 		return 0;
-	say(s, "invalid value for option", word, 0);
+	line_add(&wrong, word);
+	line_add(&wrong, joined ? "" : " ");
+	line_add(&wrong, joined ? "" : value);
+	line_add(&wrong, ": must be");
+	say(s, wrong.text, o->argument, 0);
 	return -1;
 }
 

@@ -273,6 +273,16 @@ Test(pid1, stops_and_goes_on_as_its_namesakes)
 	}
 }
 
+Test(pid1, names_what_an_option_takes)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, ALONE("-e", "256", "true")), 1);
+	cr_expect_str_eq(run.text, "kist-init: -e 256: must be CODE[:TO]\n");
+	cr_expect_eq(run_all(&run, ALONE("--grace=x", "true")), 1);
+	cr_expect_str_eq(run.text, "kist-init: --grace=x: must be SECONDS\n");
+}
+
 /* --- the program's surroundings --- */
 
 Test(pid1, names_the_program_for_socket_activation)
