@@ -36,28 +36,30 @@ int store_record_layers(const struct store *store, int dir_fd, const char *file,
 	return file_replace(dir_fd, file, w.text.data, w.text.size, 0600, err);
 }
 
-/* Adds the layers of one such file; its bundle, or NULL: it is none. */
-static const char *read_layers(const struct store *store, int dir_fd, const char *file,
-			       word_list *names)
+/* Adds the layers of one such file; its bundle, or NULL: it is none.  What cannot be read may be. */
+static int read_layers(const struct store *store, int dir_fd, const char *file, word_list *names,
+		       const char **ret_bundle, struct error *err)
 {
 	struct json_source source = { .name = file };
 	const struct json *root, *bundle, *layers;
 	struct error ignored;
 	char *text;
 
-	if (file_read(dir_fd, file, RECORD_MAX, store->arena, &text, &source.size, &ignored) < 0)
-		return NULL;
+	*ret_bundle = NULL;
+	if (file_read(dir_fd, file, RECORD_MAX, store->arena, &text, &source.size, err) < 0)
+		return err->code == ENOENT ? 0 : error_wrap(err, "%s/%s", store->path, file);
 	source.text = text;
 	root = json_parse(store->arena, &source, &ignored);
 	bundle = json_member(root, "bundle");
 	layers = json_member(root, "layers");
 	if (bundle == NULL || bundle->type != JSON_STRING)
-		return NULL;
+		return 0;
 	for (const struct json *item = layers != NULL ? layers->first : NULL; item != NULL;
 	     item = item->next)
 		if (item->type == JSON_STRING)
 			*(const char **)list_add(store->arena, names, sizeof(char *)) = item->text;
-	return bundle->text;
+	*ret_bundle = bundle->text;
+	return 0;
 }
 
 static const char *bundle_file(struct arena *arena, const char *bundle)
@@ -108,8 +110,10 @@ static int used_by_bundles(const struct store *store, word_list *names, struct e
 		return -1;
 	LIST_EACH(file, files) {
 		word_list of_this = { 0 };
-		const char *bundle = read_layers(store, fd, *file, &of_this);
+		const char *bundle;
 
+		if (read_layers(store, fd, *file, &of_this, &bundle, err) < 0)
+			return -1;
 		if (bundle == NULL || !is_alive(store->arena, bundle)) {
 			unlinkat(fd, *file, 0);
 			continue;
@@ -130,9 +134,13 @@ static int used_by_runs(const struct store *store, word_list *names, struct erro
 	LIST_EACH(run, runs) {
 		_cleanup_fd int run_fd = openat(fd, *run, O_RDONLY | O_DIRECTORY | O_NOFOLLOW |
 						O_CLOEXEC);
+		const char *bundle;
 
-		if (run_fd >= 0)
-			read_layers(store, run_fd, "layers.json", names);
+		if (run_fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+			return error_errno(err, "open %s/run/%s", store->path, *run);
+		if (run_fd >= 0 &&
+		    read_layers(store, run_fd, "layers.json", names, &bundle, err) < 0)
+			return -1;
 	}
 	return 0;
 }
