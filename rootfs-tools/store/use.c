@@ -36,7 +36,7 @@ int store_record_layers(const struct store *store, int dir_fd, const char *file,
 	return file_replace(dir_fd, file, w.text.data, w.text.size, 0600, err);
 }
 
-/* Adds the layers of one such file; its bundle, or NULL: it is none.  What cannot be read may be. */
+/* Adds the layers of one such file; its bundle, or NULL: it is none.  Unreadable is an error. */
 static int read_layers(const struct store *store, int dir_fd, const char *file, word_list *names,
 		       const char **ret_bundle, struct error *err)
 {
