@@ -127,7 +127,7 @@ static void pid_write(struct leaving *leaving, pid_t pid)
 			*env = leaving->listen_pid;
 }
 
-/* 0 in the child, and never in the process that calls it, but for -1. */
+/* Comes back only where it fails: the child goes on at in->step, on a stack of its own. */
 static int leave(const struct plan *plan, struct init *in, bool early, struct error *err)
 {
 	_Alignas(16) static char stack[65536];
