@@ -161,12 +161,13 @@ static int leave(const struct plan *plan, struct init *in, bool early, struct er
  * Before the credentials, which both then take at the same time; only "run",
  * for whoever has to wait for START does so as pid 1, and hooks of the start
  * are told that pid.  A filter that is in already need not allow what the init
- * would have to do.
+ * would have to do, and who is not root in its user namespace (a map without
+ * 0) has no capabilities left after execve.
  */
 static bool leaves_early(const struct plan *plan, const struct init *in)
 {
 	return in->start.read_fd == in->channel.read_fd && !seccomp_is_early(plan, in) &&
-	       plan->hooks[HOOK_START_CONTAINER].count == 0 &&
+	       geteuid() == 0 && plan->hooks[HOOK_START_CONTAINER].count == 0 &&
 	       in->process->additional_gids.count <= PID1_GROUPS_MAX &&
 	       plan_annotation(plan, "run.oci.keep_original_groups") == NULL;
 }

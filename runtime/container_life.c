@@ -22,47 +22,64 @@
 #define KILL_WAIT_MS	10000
 #define KILL_STEP_MS	50
 
-/* What is in a directory, and in those directly below it; journal and all. */
-static void empty_directory(int dir_fd, int depth)
+#define DIRECTORY_DEPTH	2
+
+static int empty_directory(int dir_fd, int depth);
+
+/* A file, or a directory with what is in it. */
+static int remove_entry(int dir_fd, const char *name, int depth)
 {
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd int below = -EBADF;
+
+	if (unlinkat(dir_fd, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR || depth == 0)
+		return -1;
+	below = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return below >= 0 && empty_directory(below, depth - 1) == 0 ?
+	       unlinkat(dir_fd, name, AT_REMOVEDIR) : -1;
+}
+
+/* What is in a directory, and in those directly below it, but for its journal: -1, errno. */
+static int empty_directory(int dir_fd, int depth)
+{
+	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
 	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	struct dirent *entry;
 
 	if (dir == NULL) {
 		fd_close(&copy);
-		return;
+		return -1;
 	}
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (unlinkat(dir_fd, entry->d_name, 0) == 0 || errno != EISDIR || depth == 0)
-			continue;
-		_cleanup_fd int below = openat(dir_fd, entry->d_name,
-					       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-		if (below >= 0)
-			empty_directory(below, depth - 1);
-		unlinkat(dir_fd, entry->d_name, AT_REMOVEDIR);
-	}
+	while ((entry = dir_next(dir)) != NULL)
+		if ((depth < DIRECTORY_DEPTH || strcmp(entry->d_name, "journal") != 0) &&
+		    remove_entry(dir_fd, entry->d_name, depth) < 0)
+			break;
+	error = errno;
 	closedir(dir);
+	errno = error;
+	return entry == NULL && error == 0 ? 0 : -1;
 }
 
 /*
  * The journal goes last, so that a kill between two of these calls leaves
  * something that says what it is; and an empty directory is no container.
+ * plain: a foreground "run" knows that its own has no more than three files.
  */
-static int directory_remove(int root_fd, int dir_fd, const char *name, struct error *err)
+static int directory_remove(int root_fd, int dir_fd, const char *name, bool plain,
+			    struct error *err)
 {
-	static const char *const known[] = { "state.json", "config.json", "journal" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		unlinkat(dir_fd, known[i], 0);
+	unlinkat(dir_fd, "state.json", 0);
+	unlinkat(dir_fd, "config.json", 0);
+	if (!plain && empty_directory(dir_fd, DIRECTORY_DEPTH) < 0)
+		return error_errno(err, "empty directory %s", name);
+	unlinkat(dir_fd, "journal", 0);
 	if (unlinkat(root_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 		return 0;
-	empty_directory(dir_fd, 2);
-	if (unlinkat(root_fd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return error_errno(err, "remove directory %s", name);
-	return 0;
+	if (plain && empty_directory(dir_fd, DIRECTORY_DEPTH) == 0 &&
+	    unlinkat(root_fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	return error_errno(err, "remove directory %s", name);
 }
 
 static bool same_directory(int root_fd, const char *name, int dir_fd)
@@ -157,7 +174,7 @@ int container_claim(struct container *ret, struct arena *arena, const char *root
 		if (made > 0) {
 			struct error ignored;
 
-			directory_remove(ret->root_fd, ret->dir_fd, draft, &ignored);
+			directory_remove(ret->root_fd, ret->dir_fd, draft, true, &ignored);
 		}
 	}
 	container_close(ret);
@@ -176,7 +193,7 @@ void container_remove_draft(int root_fd, const char *id)
 
 	if (lock_fd >= 0 && journal_lock(lock_fd, JOURNAL_CHANGE, &ignored) == 0 &&
 	    same_directory(root_fd, draft, dir_fd))
-		directory_remove(root_fd, dir_fd, draft, &ignored);
+		directory_remove(root_fd, dir_fd, draft, true, &ignored);
 }
 
 /* Reaps it, too, where it is a child of ours. */
@@ -245,7 +262,7 @@ int container_destroy(struct container *c, const struct plan *plan, struct error
 		return -1;
 	if (plan != NULL && plan->hooks[HOOK_POSTSTOP].count > 0)
 		run_poststop(c, plan);
-	return directory_remove(c->root_fd, c->dir_fd, c->id, err);
+	return directory_remove(c->root_fd, c->dir_fd, c->id, c->foreground, err);
 }
 
 int container_started(struct container *c, const struct plan *plan, struct error *err)

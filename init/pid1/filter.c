@@ -88,10 +88,11 @@ void privileges_drop(struct supervisor *s)
 	long error;
 
 	capabilities_drop(UINT64_MAX);
+	error = sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	/* The program of a container is waiting for that, and may look at us then. */
 	fds_close(s);
 	/* A long-lived process keeps no mount busy. */
 	sys(__NR_chdir, "/");
-	error = sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (error == 0)
 		error = sys(__NR_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
 	if (error != 0)

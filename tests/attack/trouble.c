@@ -12,18 +12,19 @@ static const int killed[] = { 0 };
 const struct trouble_list trouble_faults = { errnos, ARRAY_SIZE(errnos) };
 const struct trouble_list trouble_kills = { killed, ARRAY_SIZE(killed) };
 
-/* What cannot fail, or not without having done it, or that no program lives without. */
+/* What cannot fail, or not without having done it, or by which threads wait for ever. */
 static const int infallible[] = {
 	__NR_close,	 __NR_munmap,  __NR_set_tid_address, __NR_getpid,
 	__NR_gettid,	 __NR_getppid, __NR_getuid,	     __NR_geteuid,
 	__NR_getgid,	 __NR_getegid, __NR_umask,	     __NR_rt_sigreturn,
+	__NR_futex,
 #ifdef __NR_arch_prctl
 	__NR_arch_prctl,
 #endif
 };
 
 /* Without these the dynamic loader and libc crash, before main() or behind it. */
-static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_brk, __NR_futex };
+static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_brk };
 
 static bool is_one_of(const int *calls, size_t count, int call)
 {
