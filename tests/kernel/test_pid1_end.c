@@ -160,7 +160,7 @@ Test(pid1, signals_what_is_left_when_the_program_is_gone)
 
 		run_start(&run, INSIDE(inside, "--wait-all", PROBE, "daemon", "20000"));
 		cr_assert(run_expect(&run, "ready"));
-		usleep(100000);
+		usleep(500000); /* the program's own end */
 		kill(run.pid, SIGTERM);
 		cr_expect_eq(run_wait(&run), 5);
 		cr_expect_null(strstr(run.text, "daemon ended"), "%s", run.text);
