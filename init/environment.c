@@ -15,12 +15,6 @@ static bool has_variable(const struct process_plan *process, const char *name)
 	return false;
 }
 
-/* execve wants plain char *; it does not write to them. */
-static char *plain(const char *text)
-{
-	return (char *)(uintptr_t)text;
-}
-
 int step_environment(const struct plan *plan, struct init *in, struct error *err)
 {
 	const struct process_plan *process = in->process;

@@ -53,11 +53,6 @@ __attribute__((no_sanitize("address"))) static int child_run(void *context)
 	_exit(1);
 }
 
-static char *plain(const char *text)
-{
-	return (char *)(uintptr_t)text;
-}
-
 #define ALL_CAPABILITIES	((uint64_t)INT64_MAX / 16)	/* more than any kernel has */
 
 /* What execve would leave the init of what it inherited, had we taken them before. */

@@ -120,6 +120,11 @@ typedef int init_step(const struct plan *plan, struct init *in, struct error *er
  * of the channel is the sign of success.  All later ones are made close-on-exec.
  */
 int fds_close_at_exec(const struct init *in, struct error *err);
+/* execve wants plain char *; it does not write to them. */
+static inline char *plain(const char *text)
+{
+	return (char *)(uintptr_t)text;
+}
 /* exec.c: what execve hands on, signals and fds, is as the program expects it. */
 int execve_prepare(const struct plan *plan, struct init *in, struct error *err);
 

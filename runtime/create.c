@@ -230,7 +230,8 @@ int creation_begin(const struct creation_request *request, struct creation *ret,
 	    cgroup_limit_tasks(&c->cgroup, c->arena, plan, err) == 0 &&
 	    (c->complete || state_save(c, err) == 0) &&
 	    tell_callers(ret, request->options, err) == 0) {
-		journal_unlock(c->lock_fd, JOURNAL_SETUP);
+		if (c->foreground)
+			journal_unlock(c->lock_fd, JOURNAL_SETUP);
 		return 0;
 	}
 	creation_undo(ret);

@@ -87,7 +87,8 @@ void privileges_drop(struct supervisor *s)
 	};
 	long error;
 
-	capabilities_drop(UINT64_MAX);
+	if (!s->become)
+		capabilities_drop(UINT64_MAX);
 	error = sys(__NR_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	/* The program of a container is waiting for that, and may look at us then. */
 	fds_close(s);
