@@ -102,8 +102,8 @@ int step_exec(const struct plan *plan, struct init *in, struct error *err)
 {
 	if (in->program == NULL)
 		return error_set(err, "there is no process to start: /process is missing");
-	/* leave.c has done it for both; what was opened since is close-on-exec. */
-	if (in->init_end < 0 && execve_prepare(plan, in, err) < 0)
+	/* Also where leave.c has done it for both: the last word on fds is said last. */
+	if (execve_prepare(plan, in, err) < 0)
 		return -1;
 	init_wait(in);
 	if (sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
