@@ -54,10 +54,11 @@ static size_t filter_add(struct sock_filter *filter, size_t at, struct sock_filt
 
 static size_t filter_make(struct sock_filter *filter, enum engine_scope scope)
 {
-	const int *calls = scope == ENGINE_ALL ? free_calls : path_calls;
-	size_t count = scope == ENGINE_ALL ? ARRAY_SIZE(free_calls) : ARRAY_SIZE(path_calls);
-	unsigned int listed = scope == ENGINE_ALL ? SECCOMP_RET_ALLOW : SECCOMP_RET_USER_NOTIF;
-	unsigned int other = scope == ENGINE_ALL ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
+	const bool all = scope & ENGINE_ALL;
+	const int *calls = all ? free_calls : path_calls;
+	size_t count = all ? ARRAY_SIZE(free_calls) : ARRAY_SIZE(path_calls);
+	unsigned int listed = all ? SECCOMP_RET_ALLOW : SECCOMP_RET_USER_NOTIF;
+	unsigned int other = all ? SECCOMP_RET_USER_NOTIF : SECCOMP_RET_ALLOW;
 	size_t at = 0;
 
 	at = filter_add(filter, at,
@@ -106,7 +107,7 @@ struct engine {
 	void *context;
 	struct engine_result *result;
 	size_t output_size;
-	bool ended;
+	bool ended, to_the_end;
 };
 
 /*
@@ -209,7 +210,8 @@ static void engine_loop(struct engine *engine, unsigned int seconds)
 		    waitpid(engine->pid, &engine->result->status, WNOHANG) == engine->pid)
 			engine->ended = true;
 		/* POLLHUP: the last task under the filter is gone. */
-		if (engine->ended && ((fds[0].revents & POLLHUP) || n == 0))
+		if (engine->ended &&
+		    ((fds[0].revents & POLLHUP) || (n == 0 && !engine->to_the_end)))
 			break;
 	}
 	if (!engine->ended) {
@@ -228,7 +230,8 @@ int engine_run(const char *const args[], enum engine_scope scope, unsigned int s
 				 .output = -EBADF,
 				 .decide = decide,
 				 .context = context,
-				 .result = ret };
+				 .result = ret,
+				 .to_the_end = scope & ENGINE_TO_THE_END };
 	int sockets[2], pipes[2];
 	size_t count = 1;
 	char byte;

@@ -18,6 +18,12 @@
 enum engine_scope {
 	ENGINE_PATHS, /* calls that resolve a path, mount, clone, exec or change root */
 	ENGINE_ALL, /* every call but those that end a thread or return from a signal */
+	/*
+	 * Or'ed to them, of a command that leaves nothing running: until all that it started
+	 * has ended, too.  Without it they have 20 ms between two stops; behind the run, with
+	 * nobody to answer, all their calls fail.
+	 */
+	ENGINE_TO_THE_END = 2,
 };
 
 struct engine_stop {

@@ -52,8 +52,9 @@ static void smoke(const struct attack *a, engine_decide *decide, void *context,
 				     "--timeout", "5s",		  a->bundle->rootfs, "--",
 				     "/probe",	  "sleep",	  "60000",	NULL };
 
-	cr_assert_eq(engine_run(args, ENGINE_ALL, RUN_SECONDS, decide, context, ret), 0,
-		     "the engine: %s", strerror(errno));
+	cr_assert_eq(engine_run(args, ENGINE_ALL | ENGINE_TO_THE_END, RUN_SECONDS, decide, context,
+				ret),
+		     0, "the engine: %s", strerror(errno));
 	cr_expect_neq(ret->status, -1, "%s: still running: %s", ret->stopped_at, ret->output);
 }
 

@@ -35,8 +35,9 @@ static void call(const struct place *p, engine_decide *decide, void *context,
 
 	for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++)
 		args[i + 3] = words[i];
-	cr_assert_eq(engine_run(args, ENGINE_ALL, RUN_SECONDS, decide, context, ret), 0,
-		     "the engine: %s", strerror(errno));
+	cr_assert_eq(engine_run(args, ENGINE_ALL | ENGINE_TO_THE_END, RUN_SECONDS, decide, context,
+				ret),
+		     0, "the engine: %s", strerror(errno));
 	cr_expect_neq(ret->status, -1, "%s: still running: %s", ret->stopped_at, ret->output);
 }
 
