@@ -41,8 +41,8 @@ static void unpack(const struct image *image, enum engine_scope scope, engine_de
 		image->out,   NULL,
 	};
 
-	cr_assert_eq(engine_run(args, scope | ENGINE_TO_THE_END, RUN_SECONDS, decide, context, ret), 0,
-		     "the engine: %s", strerror(errno));
+	cr_assert_eq(engine_run(args, scope | ENGINE_TO_THE_END, RUN_SECONDS, decide, context, ret),
+		     0, "the engine: %s", strerror(errno));
 	cr_expect_neq(ret->status, -1, "%s: still running: %s", ret->stopped_at, ret->output);
 }
 
