@@ -20,8 +20,8 @@ enum engine_scope {
 	ENGINE_ALL, /* every call but those that end a thread or return from a signal */
 	/*
 	 * Or'ed to them, of a command that leaves nothing running: until all that it started
-	 * has ended, too.  Without it they have 20 ms between two stops; behind the run, with
-	 * nobody to answer, all their calls fail.
+	 * has ended, too.  Without it the run is over where they stop nowhere for 20 ms; they
+	 * go on, but to no stop.
 	 */
 	ENGINE_TO_THE_END = 2,
 };

@@ -19,12 +19,15 @@ static struct attack long_running(void)
 	return a;
 }
 
-/* A container that runs is nobody's to collect: it is killed first, and given time to end. */
+/* A container that runs is nobody's to collect: it is killed first. */
 static void collect(const struct attack *a, struct output *ret)
 {
 	bundle_call(a->bundle, ret, "kill", a->bundle->id, "KILL", NULL);
-	if (ret->status == 0)
-		usleep(200000);
+	for (int tries = 0; ret->status == 0 && tries < 2000; tries++, usleep(10000)) {
+		bundle_call(a->bundle, ret, "state", a->bundle->id, NULL);
+		if (strstr(ret->out, "\"status\": \"stopped\"") != NULL)
+			break;
+	}
 	bundle_call(a->bundle, ret, "gc", NULL);
 }
 

@@ -16,7 +16,7 @@
  * and the next that comes finds nothing in its way and leaves nothing behind.
  */
 
-enum { RUN_SECONDS = 30, WORDS_MAX = 6 };
+enum { RUN_SECONDS = 100, WORDS_MAX = 6 };
 
 struct place {
 	const char *dir, *store, *out;
