@@ -7,9 +7,10 @@
  *
  * floor --bundle ROOT PROGRAM: besides, what that bundle asks of the kernel, and
  * loopback, a cgroup and a pid 1 that waits for the program.  Everything is known
- * beforehand: no config.json, no state, no device rules, no step looked at again, and
- * nothing keeps the container from reaching this program's own file.  What lies between this one and a runtime
- * is the runtime's; what lies between it and the floor is the bundle's.
+ * beforehand: no config.json, no state, no device rules, no step looked at again,
+ * and nothing keeps the container from reaching this program's own file.  What lies
+ * between this one and a runtime is the runtime's; what lies between it and the
+ * floor is the bundle's.
  */
 #include <fcntl.h>
 #include <net/if.h>
