@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/json.h"
 #include "runtime/console.h"
@@ -72,8 +73,12 @@ static int note_beginnings(struct container *c, const struct bundle *bundle, boo
 static int make_cgroup(struct container *c, const struct plan *plan, enum cgroup_manager manager,
 		       struct error *err)
 {
-	if (cgroup_plan(&c->cgroup, c->arena, plan, c->id, manager, err) < 0 ||
-	    journal_add_cgroup(c->lock_fd, c->arena, &c->cgroup, err) < 0)
+	if (cgroup_plan(&c->cgroup, c->arena, plan, c->id, manager, err) < 0)
+		return -1;
+	/* Unlike that of any container, also of the same id below another --root. */
+	c->cgroup.owner = arena_printf(c->arena, "%lld.%09ld-%d", (long long)c->created.tv_sec,
+				       c->created.tv_nsec, (int)getpid());
+	if (journal_add_cgroup(c->lock_fd, c->arena, &c->cgroup, err) < 0)
 		return -1;
 	return cgroup_create(&c->cgroup, c->arena, cgroup_plan_of_create(c->arena, plan), err);
 }

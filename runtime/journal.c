@@ -96,6 +96,8 @@ int journal_add_cgroup(int fd, struct arena *arena, const struct cgroup *cgroup,
 	add_escaped(&line, cgroup->path != NULL ? cgroup->path : "");
 	text_add(&line, " ");
 	add_escaped(&line, cgroup->scope != NULL ? cgroup->scope : "");
+	text_add(&line, " ");
+	add_escaped(&line, cgroup->owner != NULL ? cgroup->owner : "");
 	text_add(&line, "\n");
 	return journal_append(fd, &line, err);
 }
@@ -128,18 +130,20 @@ static char *word_next(char **at)
 static void line_cgroup(struct journal *journal, char *at)
 {
 	uint64_t host, manager;
-	const char *path, *scope;
+	const char *path, *scope, *owner;
 
 	if (!text_to_u64(word_next(&at), CGROUP_LEGACY, &host) ||
 	    !text_to_u64(word_next(&at), CGROUP_DISABLED, &manager))
 		return;
 	path = word_next(&at);
 	scope = word_next(&at);
+	owner = word_next(&at);
 	journal->has_cgroup = true;
 	journal->cgroup.host = (enum cgroup_host)host;
 	journal->cgroup.manager = (enum cgroup_manager)manager;
 	journal->cgroup.path = *path != '\0' ? path : NULL;
 	journal->cgroup.scope = *scope != '\0' ? scope : NULL;
+	journal->cgroup.owner = *owner != '\0' ? owner : NULL;
 }
 
 /* An empty path takes back what an earlier line said. */

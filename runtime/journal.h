@@ -16,7 +16,7 @@
  *
  *	bundle PATH		root PATH
  *	foreground		kist waits for it, and deletes it in the end
- *	cgroup HOST MANAGER PATH SCOPE
+ *	cgroup HOST MANAGER PATH SCOPE OWNER
  *	rdt-group PATH		rdt-monitor PATH
  *	root-mount ID INODE PATH	where the mount namespace is not its own (shared_root.h)
  *	process PID START-TIME

@@ -171,6 +171,8 @@ static void add_cgroup(struct object *file, const struct container *c)
 		add_text(&own, "path", c->cgroup.path);
 	if (c->cgroup.scope != NULL)
 		add_text(&own, "scope", c->cgroup.scope);
+	if (c->cgroup.owner != NULL)
+		add_text(&own, "owner", c->cgroup.owner);
 	text_add(file->out, "}");
 	add_key(file, "cgroup_paths");
 	text_add(file->out, "{");
@@ -296,6 +298,7 @@ static bool load_tree(struct container *c, const struct json *root)
 		(enum cgroup_manager)get_number(cgroup, "manager", CGROUP_DISABLED, &ok);
 	c->cgroup.path = get_text(cgroup, "path");
 	c->cgroup.scope = get_text(cgroup, "scope");
+	c->cgroup.owner = get_text(cgroup, "owner");
 	c->rdt.group = get_text(root, "intel_rdt_path");
 	c->rdt.monitor = get_text(root, "intel_rdt_mon_path");
 	c->rdt.own = c->rdt.group != NULL && get_number(root, "intel_rdt_own", 1, &ok) == 1;

@@ -103,7 +103,7 @@ static int v1_create(struct cgroup *cgroup, const struct plan *plan, struct erro
 	if (cgroup_v1_open(&v1, err) < 0)
 		return -1;
 	cgroup->v1 = CGROUP_V1_USED;
-	if (cgroup_v1_make(&v1, cgroup->path, err) < 0)
+	if (cgroup_v1_make(&v1, cgroup, err) < 0)
 		return -1;
 	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, true, &plan->resources.v1, err);
 }
@@ -310,7 +310,7 @@ static int v2_remove(struct cgroup *cgroup, struct error *err)
 {
 	_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
 
-	return root_fd < 0 ? -1 : cgroup_dir_remove(root_fd, cgroup->path, cgroup->killed, err);
+	return root_fd < 0 ? -1 : cgroup_dir_remove(root_fd, cgroup, err);
 }
 
 int cgroup_destroy(struct cgroup *cgroup, struct error *err)
@@ -335,7 +335,7 @@ int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 	if (result == 0 && cgroup_has_v1(cgroup)) {
 		result = cgroup_v1_open(&v1, err);
 		if (result == 0)
-			result = cgroup_v1_remove(&v1, cgroup->path, cgroup->killed, err);
+			result = cgroup_v1_remove(&v1, cgroup, err);
 	}
 	/* After the directories: with a process in it this has failed, and systemd would kill. */
 	return result == 0 && scope ? cgroup_systemd_stop(cgroup, err) : result;

@@ -33,6 +33,11 @@ struct cgroup {
 	enum cgroup_manager manager;
 	const char *path;	/* below the mount point(s), "/a/b"; NULL: none was made */
 	const char *scope;	/* the systemd unit, or NULL */
+	/*
+	 * What marks its directories: the path may be another container's, which is not ours to
+	 * kill.  NULL: not known.
+	 */
+	const char *owner;
 
 	const char *slice;	/* the unit above it; of cgroup_plan() alone */
 	enum cgroup_v1_use v1;

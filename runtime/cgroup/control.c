@@ -7,29 +7,35 @@
 /* Rounds of listing and signalling until a fork can no longer have been missed. */
 #define ROUNDS_MAX	64
 
+/* The directory whose processes are those of the container: cgroup2's, where there is one. */
+static int tracker_open(const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	const struct cgroup_hierarchy *tracker;
+
+	if (cgroup->fd >= 0)
+		return fcntl(cgroup->fd, F_DUPFD_CLOEXEC, 3);
+	if (cgroup->host != CGROUP_LEGACY) {
+		_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
+
+		return root_fd < 0 ? -1 : cgroup_dir_open(root_fd, cgroup->path, err);
+	}
+	if (cgroup_v1_open(&v1, err) < 0)
+		return -1;
+	tracker = cgroup_v1_tracker(&v1);
+	return tracker == NULL ? error_set(err, "no cgroup v1 hierarchy is mounted")
+			       : cgroup_dir_open(tracker->fd, cgroup->path, err);
+}
+
 int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_t **ret_pids,
 		size_t *ret_count, struct error *err)
 {
-	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
 	struct cgroup_pid_list list = { .arena = arena };
-	_cleanup_fd int owned = -EBADF;
-	int fd = cgroup->fd;
+	_cleanup_fd int fd = -EBADF;
 
 	if (cgroup_need_path(cgroup, "list processes", err) < 0)
 		return -1;
-	if (fd < 0 && cgroup->host != CGROUP_LEGACY) {
-		_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
-
-		fd = owned = root_fd < 0 ? -1 : cgroup_dir_open(root_fd, cgroup->path, err);
-	} else if (fd < 0) {
-		const struct cgroup_hierarchy *tracker;
-
-		if (cgroup_v1_open(&v1, err) < 0)
-			return -1;
-		tracker = cgroup_v1_tracker(&v1);
-		fd = owned = tracker == NULL ? error_set(err, "no cgroup v1 hierarchy is mounted")
-					     : cgroup_dir_open(tracker->fd, cgroup->path, err);
-	}
+	fd = tracker_open(cgroup, err);
 	if (fd < 0 || cgroup_dir_pids(fd, &list, err) < 0)
 		return -1;
 	*ret_pids = list.items;
@@ -47,87 +53,112 @@ bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid)
 
 bool cgroup_is_ours(const struct cgroup *cgroup)
 {
-	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
-	const struct cgroup_hierarchy *tracker;
-	_cleanup_fd int fd = -EBADF;
 	struct error ignored;
+	_cleanup_fd int fd = tracker_open(cgroup, &ignored);
 
-	if (cgroup->fd >= 0)
-		return cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_CONTAINER);
-	if (cgroup_v1_open(&v1, &ignored) < 0 || (tracker = cgroup_v1_tracker(&v1)) == NULL)
-		return false;
-	fd = cgroup_dir_open(tracker->fd, cgroup->path, &ignored);
-	return fd >= 0 && cgroup_dir_is_marked(fd, CGROUP_MARK_CONTAINER);
+	return fd >= 0 && cgroup_dir_is_own(fd, cgroup->owner);
 }
 
 /*
  * A pid may be another process by the time it is used.  A pidfd, taken before the pid is seen in
  * the list a second time, is of the listed process, or of a dead one.
  */
-static int pids_signal(const struct cgroup *cgroup, int signal, size_t *ret_count,
-		       struct error *err)
+static int dir_signal(int dir_fd, int signal, size_t *ret_count, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	pid_t *pids, *again;
-	size_t count, again_count;
+	struct cgroup_pid_list pids = { .arena = &arena }, again = { .arena = &arena };
 	int *fds, result = 0;
 
-	if (cgroup_pids(cgroup, &arena, &pids, &count, err) < 0)
+	if (cgroup_dir_pids(dir_fd, &pids, err) < 0)
 		return -1;
-	fds = ARENA_NEWS(&arena, count + 1, int);
-	for (size_t i = 0; i < count; i++)
-		fds[i] = sys_pidfd_open(pids[i], 0);
-	if (cgroup_pids(cgroup, &arena, &again, &again_count, err) < 0)
+	fds = ARENA_NEWS(&arena, pids.count + 1, int);
+	for (size_t i = 0; i < pids.count; i++)
+		fds[i] = sys_pidfd_open(pids.items[i], 0);
+	if (cgroup_dir_pids(dir_fd, &again, err) < 0)
 		result = -1;
-	for (size_t i = 0; i < count; i++) {
-		if (fds[i] >= 0 && result == 0 && cgroup_pid_listed(again, again_count, pids[i]) &&
+	for (size_t i = 0; i < pids.count; i++) {
+		if (fds[i] >= 0 && result == 0 &&
+		    cgroup_pid_listed(again.items, again.count, pids.items[i]) &&
 		    sys_pidfd_send_signal(fds[i], signal) < 0 && errno != ESRCH)
-			result = error_errno(err, "signal process %d", (int)pids[i]);
+			result = error_errno(err, "signal process %d", (int)pids.items[i]);
 		fd_close(&fds[i]);
 	}
-	*ret_count = count;
+	*ret_count = pids.count;
 	return result;
 }
 
 int cgroup_signal(const struct cgroup *cgroup, int signal, struct error *err)
 {
+	_cleanup_fd int fd = -EBADF;
 	size_t count;
 
 	if (cgroup_need_path(cgroup, "signal", err) < 0)
 		return -1;
-	return pids_signal(cgroup, signal, &count, err);
+	fd = tracker_open(cgroup, err);
+	return fd < 0 ? -1 : dir_signal(fd, signal, &count, err);
+}
+
+/* Once, and again until the forks are caught up with. */
+static int dir_kill(int dir_fd, struct error *err)
+{
+	size_t count = 1;
+	int result = 0;
+
+	for (int round = 0; result == 0 && count > 0 && round <= ROUNDS_MAX; round++)
+		result = dir_signal(dir_fd, SIGKILL, &count, err);
+	return result;
 }
 
 /* Frozen, nothing can fork between the list and the signal. */
 static int kill_one_by_one(const struct cgroup *cgroup, struct error *err)
 {
+	_cleanup_fd int fd = tracker_open(cgroup, err);
 	struct error ignored;
 	size_t count;
 	int result;
 
+	if (fd < 0)
+		return -1;
 	cgroup_freeze(cgroup, true, &ignored);
-	result = pids_signal(cgroup, SIGKILL, &count, err);
+	result = dir_signal(fd, SIGKILL, &count, err);
 	cgroup_freeze(cgroup, false, &ignored);
-	/* Where it could not be frozen, until the forks are caught up with. */
-	for (int round = 0; result == 0 && count > 0 && round < ROUNDS_MAX; round++)
-		result = pids_signal(cgroup, SIGKILL, &count, err);
-	return result;
+	return result < 0 ? -1 : dir_kill(fd, err);
+}
+
+/* What is in a hierarchy of v1 and not in the others: it left them, or they are gone already. */
+static int v1_kill(const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 }, dirs = { .count = 0 };
+
+	if (!cgroup_has_v1(cgroup))
+		return 0;
+	if (cgroup_v1_open(&v1, err) < 0 || cgroup_v1_dirs(&v1, cgroup->path, &dirs, err) < 0)
+		return -1;
+	for (size_t i = 0; i < dirs.count; i++)
+		if (cgroup_dir_is_own(dirs.list[i].fd, cgroup->owner) &&
+		    dir_kill(dirs.list[i].fd, err) < 0)
+			return error_wrap(err, "%s", dirs.list[i].name);
+	return 0;
 }
 
 int cgroup_kill(struct cgroup *cgroup, struct error *err)
 {
+	int result = 0;
+
 	if (cgroup_need_path(cgroup, "kill", err) < 0)
 		return -1;
 	cgroup->killed = true;
-	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0)
-		return err->code == ENOENT ? 0 : -1;
+	if (cgroup->host != CGROUP_LEGACY && cgroup->fd < 0 && cgroup_open(cgroup, err) < 0 &&
+	    err->code != ENOENT)
+		return -1;
 	/* The journal may name one that create then refused, because it was somebody else's. */
-	if (!cgroup_is_ours(cgroup))
-		return 0;
-	cgroup->born = false;
-	if (cgroup->fd >= 0 && cgroup_file_write(cgroup->fd, "cgroup.kill", "1") == 0)
-		return 0;
-	if (kill_one_by_one(cgroup, err) == 0 || err->code == ENOENT)
+	if (cgroup_is_ours(cgroup)) {
+		cgroup->born = false;
+		if (cgroup->fd < 0 || cgroup_file_write(cgroup->fd, "cgroup.kill", "1") < 0)
+			result = kill_one_by_one(cgroup, err);
+	}
+	if ((result == 0 || err->code == ENOENT) &&
+	    (v1_kill(cgroup, err) == 0 || err->code == ENOENT))
 		return 0;
 	return error_wrap(err, "kill cgroup %s", cgroup->path);
 }

@@ -36,7 +36,7 @@ int cgroup_need_path(const struct cgroup *cgroup, const char *what, struct error
 /* Is something asked for that this host's version cannot do? */
 int cgroup_check_able(const struct cgroup *cgroup, const struct resources_plan *resources,
 		      struct error *err);
-/* Does its directory have our mark? */
+/* Does its directory have this container's mark? */
 bool cgroup_is_ours(const struct cgroup *cgroup);
 bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid);
 
@@ -62,7 +62,8 @@ typedef int cgroup_visit(void *context, int dir_fd, unsigned int depth, struct e
 int cgroup_dir_open(int root_fd, const char *path, struct error *err);
 /*
  * Makes path below root_fd, parents too, and marks the parents it makes, so that
- * cgroup_dir_remove() can tell them from other people's.  visit may be NULL.
+ * cgroup_dir_remove() can tell them from other people's.  visit may be NULL; it comes again from
+ * the mount point where the end of another container took a parent away meanwhile.
  */
 int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *context,
 		    bool *ret_made, struct error *err);
@@ -75,8 +76,14 @@ int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err)
  * cgroup2, those that an update has brought into v1, for the process that made them without.
  */
 enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER, CGROUP_MARK_V1 };
-void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark);
+void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark, const char *owner);
 bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
+/*
+ * Marked as this container's (owner NULL: as any's), or as a parent made on the way; or made by a
+ * kist that did not come to mark it.
+ */
+bool cgroup_dir_is_own(int dir_fd, const char *owner);
+bool cgroup_dir_is_parent(int dir_fd);
 /* Of the directory: to read its children from, each opened, with its name; -1 at the end. */
 DIR *cgroup_dir_list(int dir_fd);
 int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1]);
@@ -90,11 +97,10 @@ bool cgroup_list_has(const char *list, const char *controller);
 /* --- remove.c -------------------------------------------------------------- */
 
 /*
- * It, what is below, and the parents that were made for it and are empty now.  dying: what is in
- * it was killed, and is worth waiting for.  One without our mark is removed if it is empty, and
- * otherwise left alone.
+ * Its directory below root_fd, what is in that, and the parents that were made for it and are
+ * empty now.  One that is not its own is removed if it is empty, and otherwise left alone.
  */
-int cgroup_dir_remove(int root_fd, const char *path, bool dying, struct error *err);
+int cgroup_dir_remove(int root_fd, const struct cgroup *cgroup, struct error *err);
 
 /* --- write.c --------------------------------------------------------------- */
 
@@ -126,7 +132,7 @@ const struct cgroup_hierarchy *cgroup_v1_tracker(const struct cgroup_v1 *v1);
 /* The same hierarchies, opened at the container's directory; those without it are left out. */
 int cgroup_v1_dirs(const struct cgroup_v1 *v1, const char *path, struct cgroup_v1 *ret,
 		   struct error *err);
-int cgroup_v1_make(const struct cgroup_v1 *v1, const char *path, struct error *err);
+int cgroup_v1_make(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err);
 /*
  * v2_fd: the cgroup2 directory of a hybrid host, whose controllers v1 does not have; or -EBADF.
  * devices: with devices.allow and devices.deny.
@@ -138,8 +144,7 @@ int cgroup_v1_tasks(const struct cgroup_v1 *v1, const char *path,
 		    int ret_fds[CGROUP_TASK_FILES_MAX], size_t *ret_count, struct error *err);
 int cgroup_v1_freeze(const struct cgroup_v1 *v1, const char *path, bool frozen, struct error *err);
 int cgroup_v1_is_frozen(const struct cgroup_v1 *v1, const char *path, struct error *err);
-int cgroup_v1_remove(const struct cgroup_v1 *v1, const char *path, bool dying,
-		     struct error *err);
+int cgroup_v1_remove(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err);
 /* Is the container in v1 at all? */
 int cgroup_v1_present(const struct cgroup_v1 *v1, const char *path, bool *ret, struct error *err);
 /* Lets every device through in v1, where a BPF program has taken over. */

@@ -11,6 +11,12 @@
 #define REMOVE_TRIES	20
 #define REMOVE_PAUSE_MS	10
 
+/* ENODEV: somebody else is removing it at this moment (kernfs_iop_rmdir). */
+static bool is_gone(int code)
+{
+	return code == ENOENT || code == ENODEV;
+}
+
 /* Waits until the kernel has seen the last process of the cgroup die, or a little while. */
 static void populated_wait(int dir_fd)
 {
@@ -64,7 +70,7 @@ static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsig
 	if (depth > CGROUP_DEPTH_MAX)
 		return error_number(err, ELOOP, "remove cgroup %s", name);
 	for (;;) {
-		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || is_gone(errno))
 			return 0;
 		if (errno != EBUSY && errno != ENOTEMPTY)
 			return error_errno(err, "remove cgroup %s", name);
@@ -72,10 +78,10 @@ static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsig
 			fd = openat(parent_fd, name,
 				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
-			return errno == ENOENT ? 0 : error_errno(err, "open cgroup %s", name);
+			return is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
 		if (children_remove(fd, depth, tries, err) < 0)
 			return -1;
-		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || is_gone(errno))
 			return 0;
 		if (*tries == 0)
 			return busy_error(fd, name, err);
@@ -97,42 +103,77 @@ static const char *path_split(const char *path, char parent[PATH_MAX])
 	return slash + 1;
 }
 
+/*
+ * The directory path, or the nearest above it that is there, to which path is cut: a removal, or a
+ * making, that was killed may have come no further.
+ */
+static int nearest_open(int root_fd, char path[PATH_MAX], struct error *err)
+{
+	char *slash;
+	int fd;
+
+	while ((fd = cgroup_dir_open(root_fd, path, err)) < 0 && err->code == ENOENT &&
+	       (slash = strrchr(path, '/')) != NULL)
+		*slash = '\0';
+	return fd;
+}
+
 /* A parent that was made for a container goes with the last container in it. */
-static void parents_remove(int root_fd, int dir_fd, char parent[PATH_MAX])
+static int parents_remove(int root_fd, int dir_fd, char parent[PATH_MAX], struct error *err)
 {
 	_cleanup_fd int fd = dir_fd;
 	char above[PATH_MAX];
 	const char *name;
-	struct error ignored;
 
-	while ((name = path_split(parent, above)) != NULL &&
-	       cgroup_dir_is_marked(fd, CGROUP_MARK_PARENT)) {
+	while ((name = path_split(parent, above)) != NULL && cgroup_dir_is_parent(fd)) {
+		size_t length = strlen(above);
+
 		fd_close(&fd);
-		fd = cgroup_dir_open(root_fd, above, &ignored);
-		if (fd < 0 || unlinkat(fd, name, AT_REMOVEDIR) < 0)
-			return;
+		fd = nearest_open(root_fd, above, err);
+		if (fd < 0)
+			return -1;
+		if (strlen(above) == length && unlinkat(fd, name, AT_REMOVEDIR) < 0) {
+			/* Of others, which are in it. */
+			if (errno == EBUSY || errno == ENOTEMPTY)
+				return 0;
+			if (!is_gone(errno))
+				return error_errno(err, "remove cgroup %s", parent);
+		}
 		memcpy(parent, above, sizeof(above));
 	}
+	return 0;
 }
 
-int cgroup_dir_remove(int root_fd, const char *path, bool dying, struct error *err)
+static int own_remove(int parent_fd, const char *name, const struct cgroup *cgroup,
+		      struct error *err)
 {
-	unsigned int tries = dying ? DYING_TRIES : REMOVE_TRIES;
-	_cleanup_fd int fd = -EBADF, own_fd = -EBADF;
+	unsigned int tries = cgroup->killed ? DYING_TRIES : REMOVE_TRIES;
+	_cleanup_fd int fd =
+		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", cgroup->path);
+	if (!cgroup_dir_is_own(fd, cgroup->owner)) {
+		unlinkat(parent_fd, name, AT_REMOVEDIR);
+		return 0;
+	}
+	if (dir_remove(parent_fd, name, 0, &tries, err) < 0)
+		return error_wrap(err, "cgroup %s", cgroup->path);
+	return 0;
+}
+
+int cgroup_dir_remove(int root_fd, const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_fd int fd = -EBADF;
 	char parent[PATH_MAX];
-	const char *name = path_split(path, parent);
+	const char *name = path_split(cgroup->path, parent);
+	size_t length;
 
 	if (name == NULL)
-		return error_number(err, EINVAL, "remove cgroup %s", path);
-	fd = cgroup_dir_open(root_fd, parent, err);
-	if (fd < 0)
-		return err->code == ENOENT ? 0 : -1;
-	own_fd = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* Somebody else's, or made just before we were killed: then it is empty. */
-	if (own_fd >= 0 && !cgroup_dir_is_marked(own_fd, CGROUP_MARK_CONTAINER))
-		unlinkat(fd, name, AT_REMOVEDIR);
-	else if (dir_remove(fd, name, 0, &tries, err) < 0)
-		return error_wrap(err, "cgroup %s", path);
-	parents_remove(root_fd, fd_take(&fd), parent);
-	return 0;
+		return error_number(err, EINVAL, "remove cgroup %s", cgroup->path);
+	length = strlen(parent);
+	fd = nearest_open(root_fd, parent, err);
+	if (fd < 0 || (strlen(parent) == length && own_remove(fd, name, cgroup, err) < 0))
+		return -1;
+	return parents_remove(root_fd, fd_take(&fd), parent, err);
 }

@@ -12,24 +12,68 @@
 /*
  * What is ours is marked on the directory itself, where no crash can part the two.  trusted.* is
  * out of reach for a container that the cgroup was delegated to; without privilege there is user.*
- * (cgroup2, Linux 5.7).
+ * (cgroup2, Linux 5.7).  A directory is made with the sticky bit, which needs no second call: until
+ * it has its mark, or where it gets none, that says that kist made it.
  */
+#define MODE_MADE (S_ISVTX | 0755)
+
+/* The mark of a container whose maker did not say which. */
+static const char any_owner[] = "1";
+#define OWNER_MAX 64
+
 static const char *const marks[][2] = {
 	[CGROUP_MARK_PARENT] = { "trusted.kist.parent", "user.kist.parent" },
 	[CGROUP_MARK_CONTAINER] = { "trusted.kist.container", "user.kist.container" },
 	[CGROUP_MARK_V1] = { "trusted.kist.v1", "user.kist.v1" },
 };
 
-void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark)
+void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark, const char *owner)
 {
-	if (fsetxattr(dir_fd, marks[mark][0], "1", 1, 0) < 0)
-		fsetxattr(dir_fd, marks[mark][1], "1", 1, 0);
+	const char *value = owner != NULL ? owner : any_owner;
+
+	if (fsetxattr(dir_fd, marks[mark][0], value, strlen(value), 0) < 0)
+		fsetxattr(dir_fd, marks[mark][1], value, strlen(value), 0);
+}
+
+static bool mark_read(int dir_fd, enum cgroup_mark mark, char text[OWNER_MAX])
+{
+	ssize_t n = fgetxattr(dir_fd, marks[mark][0], text, OWNER_MAX - 1);
+
+	if (n < 0)
+		n = fgetxattr(dir_fd, marks[mark][1], text, OWNER_MAX - 1);
+	if (n >= 0)
+		text[n] = '\0';
+	return n >= 0;
 }
 
 bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark)
 {
-	return fgetxattr(dir_fd, marks[mark][0], NULL, 0) >= 0 ||
-	       fgetxattr(dir_fd, marks[mark][1], NULL, 0) >= 0;
+	char ignored[OWNER_MAX];
+
+	return mark_read(dir_fd, mark, ignored);
+}
+
+static bool is_unmarked_of_kist(int dir_fd, enum cgroup_mark other)
+{
+	struct stat st;
+
+	return fstat(dir_fd, &st) == 0 && (st.st_mode & S_ISVTX) &&
+	       !cgroup_dir_is_marked(dir_fd, other);
+}
+
+bool cgroup_dir_is_own(int dir_fd, const char *owner)
+{
+	char text[OWNER_MAX];
+
+	if (!mark_read(dir_fd, CGROUP_MARK_CONTAINER, text))
+		return is_unmarked_of_kist(dir_fd, CGROUP_MARK_PARENT);
+	return owner == NULL || strcmp(text, any_owner) == 0 || strcmp(text, owner) == 0;
+}
+
+bool cgroup_dir_is_parent(int dir_fd)
+{
+	return cgroup_dir_is_marked(dir_fd, CGROUP_MARK_PARENT) ||
+	       is_unmarked_of_kist(dir_fd, CGROUP_MARK_CONTAINER);
 }
 
 int cgroup_file_write(int dir_fd, const char *file, const char *text)
@@ -78,21 +122,32 @@ int cgroup_dir_open(int root_fd, const char *path, struct error *err)
 	return path_open_strict(root_fd, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY, err);
 }
 
+/* Where other containers end while this one is made, and take its parents away: never so often. */
+#define MAKE_TRIES 64
+
 /* One component: gives its directory, and whether it is new. */
 static int component_make(int parent_fd, const char *name, bool *ret_made, struct error *err)
 {
-	*ret_made = mkdirat(parent_fd, name, 0755) == 0;
+	*ret_made = mkdirat(parent_fd, name, MODE_MADE) == 0;
 	if (!*ret_made && errno != EEXIST)
 		return error_errno(err, "make");
 	return path_open_strict(parent_fd, name, O_RDONLY | O_DIRECTORY, err);
 }
 
-int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *context,
-		    bool *ret_made, struct error *err)
+/* What is done in a directory that was taken away fails with this and that. */
+static bool is_removed(int dir_fd)
+{
+	return faccessat(dir_fd, "cgroup.procs", F_OK, 0) < 0 && errno == ENOENT;
+}
+
+/* again: a parent that was there is gone. */
+static int path_make(int root_fd, const char *path, cgroup_visit *visit, void *context,
+		     bool *ret_made, bool *ret_again, struct error *err)
 {
 	_cleanup_fd int dir_fd = path_open_strict(root_fd, ".", O_RDONLY | O_DIRECTORY, err);
 	bool made = false;
 
+	*ret_again = false;
 	if (dir_fd < 0)
 		return -1;
 	for (unsigned int depth = 0; *(path += strspn(path, "/")) != '\0'; depth++) {
@@ -102,21 +157,36 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 
 		if (length > NAME_MAX)
 			return error_number(err, ENAMETOOLONG, "make cgroup %.32s...", path);
-		if (visit != NULL && visit(context, dir_fd, depth, err) < 0)
+		if (visit != NULL && visit(context, dir_fd, depth, err) < 0) {
+			*ret_again = is_removed(dir_fd);
 			return -1;
+		}
 		memcpy(name, path, length);
 		name[length] = '\0';
 		path += length;
 		next_fd = component_make(dir_fd, name, &made, err);
-		if (next_fd < 0)
+		if (next_fd < 0) {
+			*ret_again = err->code == ENOENT || is_removed(dir_fd);
 			return error_wrap(err, "cgroup %s", name);
+		}
 		fd_close(&dir_fd);
 		dir_fd = next_fd;
 		if (made && path[strspn(path, "/")] != '\0')
-			cgroup_dir_mark(dir_fd, CGROUP_MARK_PARENT);
+			cgroup_dir_mark(dir_fd, CGROUP_MARK_PARENT, NULL);
 	}
 	*ret_made = made;
 	return fd_take(&dir_fd);
+}
+
+int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *context,
+		    bool *ret_made, struct error *err)
+{
+	bool again = false;
+	int fd = -1;
+
+	for (int tries = 0; fd < 0 && (tries == 0 || again) && tries < MAKE_TRIES; tries++)
+		fd = path_make(root_fd, path, visit, context, ret_made, &again, err);
+	return fd;
 }
 
 static void pid_list_add(struct cgroup_pid_list *list, pid_t pid)

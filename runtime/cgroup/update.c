@@ -50,8 +50,8 @@ static int v1_update(struct cgroup *cgroup, const struct resources_plan *resourc
 			return 0;
 		cgroup->v1 = CGROUP_V1_USED;
 		if (cgroup->fd >= 0)
-			cgroup_dir_mark(cgroup->fd, CGROUP_MARK_V1);
-		if (cgroup_v1_make(&v1, cgroup->path, err) < 0 || v1_enter(cgroup, &v1, err) < 0)
+			cgroup_dir_mark(cgroup->fd, CGROUP_MARK_V1, NULL);
+		if (cgroup_v1_make(&v1, cgroup, err) < 0 || v1_enter(cgroup, &v1, err) < 0)
 			return -1;
 	}
 	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, devices, &resources->v1, err);

@@ -11,46 +11,64 @@
 #define FREEZE_TRIES	2000
 #define FREEZE_PAUSE_MS	5
 
+/* A file, a symlink, gone meanwhile, or not for this user. */
+static bool is_no_hierarchy(int code)
+{
+	return code == ENOTDIR || code == ELOOP || code == ENOENT || code == EACCES;
+}
+
 /*
  * The hierarchies are the directories of the tmpfs that are cgroup mounts.  Those mounted
  * together have all their controllers in the name, "cpu,cpuacct"; the single names beside them
  * are symlinks to it, and are passed over.
  */
-int cgroup_v1_open(struct cgroup_v1 *ret, struct error *err)
+static int hierarchies_open(DIR *dir, struct cgroup_v1 *v1, struct error *err)
 {
-	struct cgroup_v1 v1 = { .count = 0 };
-	DIR *dir = opendir(CGROUP_MOUNT);
 	struct dirent *entry;
 
-	if (dir == NULL)
-		return error_errno(err, "list %s", CGROUP_MOUNT);
-	while (v1.count < CGROUP_V1_MAX && (entry = dir_next(dir)) != NULL) {
-		struct cgroup_hierarchy *hierarchy = &v1.list[v1.count];
+	while (v1->count < CGROUP_V1_MAX && (entry = dir_next(dir)) != NULL) {
+		struct cgroup_hierarchy *hierarchy = &v1->list[v1->count];
 		struct statfs fs;
 
 		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof(hierarchy->name))
 			continue;
 		hierarchy->fd = openat(dirfd(dir), entry->d_name,
 				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (hierarchy->fd < 0)
+		if (hierarchy->fd < 0 && is_no_hierarchy(errno))
 			continue;
-		if (fstatfs(hierarchy->fd, &fs) < 0 || fs.f_type != CGROUP_SUPER_MAGIC) {
+		if (hierarchy->fd < 0)
+			return error_errno(err, "open %s/%s", CGROUP_MOUNT, entry->d_name);
+		if (fstatfs(hierarchy->fd, &fs) < 0) {
+			fd_close(&hierarchy->fd);
+			return error_errno(err, "look at %s/%s", CGROUP_MOUNT, entry->d_name);
+		}
+		if (fs.f_type != CGROUP_SUPER_MAGIC) {
 			close(hierarchy->fd);
 			continue;
 		}
 		memcpy(hierarchy->name, entry->d_name, strlen(entry->d_name) + 1);
-		v1.count++;
+		v1->count++;
 	}
-	/* A controller that is not seen would not be limited: devices, too. */
-	if (v1.count < CGROUP_V1_MAX && errno != 0) {
-		error_errno(err, "list %s", CGROUP_MOUNT);
-		closedir(dir);
-		cgroup_v1_close(&v1);
-		return -1;
-	}
+	return v1->count < CGROUP_V1_MAX && errno != 0 ? error_errno(err, "list %s", CGROUP_MOUNT)
+						       : 0;
+}
+
+/* One that is passed over is neither limited, devices with it, nor cleaned up. */
+int cgroup_v1_open(struct cgroup_v1 *ret, struct error *err)
+{
+	struct cgroup_v1 v1 = { .count = 0 };
+	DIR *dir = opendir(CGROUP_MOUNT);
+	int result;
+
+	if (dir == NULL)
+		return error_errno(err, "list %s", CGROUP_MOUNT);
+	result = hierarchies_open(dir, &v1, err);
 	closedir(dir);
-	*ret = v1;
-	return 0;
+	if (result < 0)
+		cgroup_v1_close(&v1);
+	else
+		*ret = v1;
+	return result;
 }
 
 void cgroup_v1_close(struct cgroup_v1 *v1)
@@ -125,13 +143,13 @@ static int cpuset_visit(void *context, int dir_fd, unsigned int depth, struct er
 	return result;
 }
 
-static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const char *path,
+static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const struct cgroup *cgroup,
 			  struct error *err)
 {
 	struct cpuset_walk walk = { -EBADF };
 	bool cpuset = cgroup_list_has(hierarchy->name, "cpuset"), made;
-	_cleanup_fd int fd = cgroup_dir_make(hierarchy->fd, path, cpuset ? cpuset_visit : NULL,
-					     &walk, &made, err);
+	_cleanup_fd int fd = cgroup_dir_make(hierarchy->fd, cgroup->path,
+					     cpuset ? cpuset_visit : NULL, &walk, &made, err);
 	int result = fd < 0 ? -1 : 0;
 
 	if (result == 0 && cpuset)
@@ -140,15 +158,15 @@ static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const char *
 	if (result == 0 && !made)
 		result = cgroup_dir_check_empty(fd, err);
 	if (result == 0)
-		cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER);
+		cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER, cgroup->owner);
 	return result;
 }
 
-int cgroup_v1_make(const struct cgroup_v1 *v1, const char *path, struct error *err)
+int cgroup_v1_make(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err)
 {
 	for (size_t i = 0; i < v1->count; i++)
-		if (hierarchy_make(&v1->list[i], path, err) < 0)
-			return error_wrap(err, "make %s cgroup %s", v1->list[i].name, path);
+		if (hierarchy_make(&v1->list[i], cgroup, err) < 0)
+			return error_wrap(err, "make %s cgroup %s", v1->list[i].name, cgroup->path);
 	return 0;
 }
 
@@ -308,8 +326,7 @@ int cgroup_v1_freeze(const struct cgroup_v1 *v1, const char *path, bool frozen, 
 	return error_number(err, ETIMEDOUT, "%s cgroup", frozen ? "freeze" : "thaw");
 }
 
-int cgroup_v1_remove(const struct cgroup_v1 *v1, const char *path, bool dying,
-		     struct error *err)
+int cgroup_v1_remove(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err)
 {
 	int result = 0;
 
@@ -317,7 +334,7 @@ int cgroup_v1_remove(const struct cgroup_v1 *v1, const char *path, bool dying,
 	for (size_t i = 0; i < v1->count; i++) {
 		struct error later;
 
-		if (cgroup_dir_remove(v1->list[i].fd, path, dying, result == 0 ? err : &later) < 0)
+		if (cgroup_dir_remove(v1->list[i].fd, cgroup, result == 0 ? err : &later) < 0)
 			result = -1;
 	}
 	return result;

@@ -128,6 +128,26 @@ ATTACK(cgroup, of_others_keeps_its_processes)
 		usleep(20000);
 }
 
+/* Below another --root the same id has the same cgroup: it is refused, and what runs goes on. */
+ATTACK(cgroup, of_another_container_keeps_its_processes)
+{
+	struct attack a = attack_new();
+	const char *own = a.bundle->state;
+	struct output output;
+
+	bundle_run_sleeper(a.bundle);
+	a.bundle->state = arena_printf(&e2e_arena, "%s/other", a.bundle->dir);
+	bundle_call(a.bundle, &output, "create", "--bundle", a.bundle->path, a.bundle->id, NULL);
+	cr_expect_neq(output.status, 0);
+	cr_expect(strstr(output.err, "is not empty") != NULL, "%s", output.err);
+	bundle_call(a.bundle, &output, "delete", "--force", a.bundle->id, NULL);
+	a.bundle->state = own;
+	bundle_call(a.bundle, &output, "state", a.bundle->id, NULL);
+	cr_expect(strstr(output.out, "\"status\": \"running\"") != NULL, "%s%s", output.out,
+		  output.err);
+	bundle_destroy(a.bundle);
+}
+
 static const char *const files[] = {
 	"/sys/fs/cgroup/cgroup.procs",
 	"/sys/fs/cgroup/cgroup.kill",

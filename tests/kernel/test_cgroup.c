@@ -27,6 +27,99 @@ Test(cgroup, is_made_and_leaves_nothing)
 	cr_expect_eq(count_of(base), 0, "the parents stay");
 }
 
+/* A removal that was killed had removed it, and one of the directories above. */
+Test(cgroup, parents_go_also_where_it_is_gone_already)
+{
+	_cleanup_fd int root_fd = -EBADF;
+	struct cgroup other = CGROUP_INIT;
+
+	make(arena_printf(&arena, "%s/a/b", base));
+	other.host = cgroup.host;
+	other.path = arena_printf(&arena, "%s/a/x/y/z", base);
+	root_fd = cgroup_host() == CGROUP_LEGACY ? -1 : cgroup_v2_root(cgroup_host(), &err);
+	if (root_fd >= 0)
+		cr_expect_eq(cgroup_dir_remove(root_fd, &other, &err), 0, "%s", err.text);
+	cr_expect_geq(count_of(cgroup.path), 1, "it went for another's sake");
+	cgroup.path = arena_printf(&arena, "%s/a/b/c/d/e", base);
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
+	cgroup.path = arena_printf(&arena, "%s/a/b", base);
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
+	cr_expect_eq(count_of(base), 0);
+}
+
+static void hierarchy_dir(char path[256], const char *below)
+{
+	snprintf(path, 256, "/sys/fs/cgroup%s%s%s",
+		 cgroup_host() == CGROUP_UNIFIED  ? ""
+		 : cgroup_host() == CGROUP_HYBRID ? "/unified"
+						  : "/pids",
+		 base, below);
+}
+
+/* As the end of the last other container in it does. */
+static int parent_take_away(void *context, int dir_fd _unused, unsigned int depth,
+			    struct error *error _unused)
+{
+	bool *taken = context;
+	char path[256];
+
+	if (depth < 2 || *taken)
+		return 0;
+	*taken = true;
+	hierarchy_dir(path, "");
+	return rmdir(path);
+}
+
+Test(cgroup, is_made_though_a_parent_is_taken_away_meanwhile)
+{
+	_cleanup_fd int root_fd = -EBADF, fd = -EBADF;
+	bool taken = false, made = false;
+	char path[256];
+
+	if (cgroup_host() == CGROUP_LEGACY)
+		cr_skip_test("no cgroup v2 on this host");
+	root_fd = cgroup_v2_root(cgroup_host(), &err);
+	make_plan(NULL);
+	cgroup.path = arena_printf(&arena, "%s/own", base);
+	hierarchy_dir(path, "");
+	fd = cgroup_dir_make(root_fd, cgroup.path, parent_take_away, &taken, &made, &err);
+	cr_expect_geq(fd, 0, "%s", err.text);
+	cr_expect(made);
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
+	cr_expect_neq(access(path, F_OK), 0, "the parent stays");
+}
+
+/* "exec --cgroup", or an administrator, put it there; its cgroup in v2 may be gone already. */
+Test(cgroup, what_is_in_one_hierarchy_alone_is_killed_too)
+{
+	char own[256], text[16];
+	int status;
+	pid_t pid;
+
+	if (cgroup_host() == CGROUP_UNIFIED || access("/sys/fs/cgroup/memory", F_OK) < 0)
+		cr_skip_test("no cgroup v1 on this host");
+	limit_v1();
+	make(NULL);
+	pid = fork();
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	snprintf(own, sizeof(own), "/sys/fs/cgroup/memory%s", base);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	cr_assert_eq(file_write(AT_FDCWD, arena_printf(&arena, "%s/cgroup.procs", own), text, &err),
+		     0, "%s", err.text);
+	cr_expect_neq(cgroup_destroy(&cgroup, &err), 0, "with a process in it");
+	cr_expect_eq(cgroup_kill(&cgroup, &err), 0, "%s", err.text);
+	for (int tries = 0; tries < 200 && (status = waitpid(pid, NULL, WNOHANG)) == 0; tries++)
+		usleep(10000);
+	cr_expect_eq(status, pid, "it lives");
+	if (status == 0)
+		kill(pid, SIGKILL);
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
+	cr_expect_eq(count_of(base), 0);
+}
+
 Test(cgroup, is_below_the_root_when_no_path_is_given)
 {
 	make(NULL);
