@@ -202,7 +202,7 @@ static void stage_check(const char *name, const struct trouble_list *list)
 	unsigned int stops, stride;
 
 	if (stage->runs < 16 && attack_step() > 1)
-		cr_skip_test("needs forks that are not emulated");
+		e2e_skip("needs forks that are not emulated");
 	attack_begin(&a);
 	get_ready(&a, stage->before);
 	attack_engine_call(&a, words_fill(&a, stage->words), ENGINE_ALL, NULL, NULL, &result);

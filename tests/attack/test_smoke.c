@@ -97,7 +97,7 @@ static void trouble_all(const struct trouble_list *list)
 	unsigned int stops, stride;
 
 	if (attack_step() > 1)
-		cr_skip_test("needs forks that are not emulated");
+		e2e_skip("needs forks that are not emulated");
 	places_make();
 	attack_begin(&a);
 	smoke(&a, NULL, NULL, &result);

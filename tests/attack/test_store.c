@@ -78,7 +78,7 @@ static struct place place_new(void)
 	struct stat st;
 
 	if (attack_step() > 1)
-		cr_skip_test("needs forks that are not emulated");
+		e2e_skip("needs forks that are not emulated");
 	p.store = in(&p, "store");
 	p.out = in(&p, "out");
 	image_make(&p, "one");
