@@ -18,8 +18,7 @@ static int directory_check(const char *path, struct error *err)
 {
 	char where[4096];
 
-	if (syscall(__NR_getcwd, where, sizeof(where)) < 0 && errno != ERANGE &&
-	    errno != ENAMETOOLONG)
+	if (syscall(__NR_getcwd, where, sizeof(where)) < 0)
 		return error_errno(err, "working directory %s", path);
 	if (*where != '/')
 		return error_set(err, "working directory %s is outside the container", path);
