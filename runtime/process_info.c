@@ -71,11 +71,13 @@ static const char *command_of(struct arena *arena, int dir_fd, const char *name)
 	size_t size = 0;
 	char *text = part_read(arena, dir_fd, "cmdline", &size);
 
-	if (text == NULL || size == 0)
+	/* pid 1's last word was wiped (init/pid1/pid1.h), and shows as that many NULs. */
+	while (size > 0 && text[size - 1] == '\0')
+		size--;
+	if (size == 0)
 		return arena_printf(arena, "[%s]", text_printable(arena, name));
-	if (size > COMMAND_MAX)
-		size = COMMAND_MAX;
-	for (size_t i = 0; i + 1 < size; i++)
+	size = size < COMMAND_MAX ? size : COMMAND_MAX;
+	for (size_t i = 0; i < size; i++)
 		if (text[i] == '\0')
 			text[i] = ' ';
 	return text_printable(arena, arena_strndup(arena, text, size));
