@@ -278,12 +278,14 @@ int exec_command(struct cli *cli, const struct exec_options *exec, struct error 
 		 check_status(&c, exec->ignore_paused, err) == 0 &&
 		 open_cgroup(&c, &exec->cgroups, err) == 0)
 		status = exec_run(cli, exec, &c, err);
-	return status < 0 ? error_wrap(err, "exec failed") : status;
+	return status;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
 {
-	return exec_command(cli, values, err);
+	int status = exec_command(cli, values, err);
+
+	return status < 0 ? error_wrap(err, "exec failed") : status;
 }
 
 const struct command command_exec = {
