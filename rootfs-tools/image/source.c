@@ -77,7 +77,10 @@ static int suffix_split(struct arena *arena, const char *text, struct reference 
 		ret->selection.tag = text + at + 1;
 		return 0;
 	}
-	return error_number(err, ENOENT, "open %s", text);
+	error_number(err, ENOENT, "open");
+	/* A name as Docker knows it, which looks in its registry by itself. */
+	return ret->form != FORM_PATH || *text == '/' || *text == '.' ? -1 :
+	       error_hint(err, "an image in a registry is docker://%s", text);
 }
 
 static int reference_parse(struct arena *arena, const char *text,

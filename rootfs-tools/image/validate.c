@@ -16,10 +16,11 @@
 #define DOCKER_LIST_TYPE	"application/vnd.docker.distribution.manifest.list.v2+json"
 enum { DEPTH_MAX = 4 };
 
+/* what: NULL where the error names it. */
 static void found_error(struct validation *v, const char *what, const struct error *err)
 {
-	text_printf(v->out, "error: %s: %s\n", text_printable(v->arena, what),
-		    text_printable(v->arena, err->text));
+	text_printf(v->out, "error: %s%s%s\n", what != NULL ? text_printable(v->arena, what) : "",
+		    what != NULL ? ": " : "", text_printable(v->arena, err->text));
 	v->errors++;
 }
 
@@ -101,7 +102,7 @@ static void check_image(struct validation *v, const char *reference, const char 
 
 	v->images++;
 	if (image_open(v->arena, reference, &options, &image, &err) < 0) {
-		found_error(v, what, &err);
+		found_error(v, what != reference ? what : NULL, &err);
 		return;
 	}
 	check_history(v, &image, what);

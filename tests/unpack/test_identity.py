@@ -312,8 +312,9 @@ def ambiguous(work):
 @test
 def not_there(work):
     """no such image"""
-    yield from refused(work, 'oci:%s: open %s: no such file or directory' %
-                       (work.image, work.image))
+    yield from refused(work, 'oci:%s: open: no such file or directory' % work.image)
+    yield from refused(work, 'rootfs: nope:1: open: no such file or directory: an image in ',
+                       reference='nope:1')
 
 
 @test
