@@ -76,16 +76,21 @@ int procfs(struct init *in, struct error *err)
 static int proc_file(int proc_fd, const char *path, int flags, struct error *err)
 {
 	char self[32], whole[160];
+	const char *there = path;
 	ssize_t n;
+	int fd;
 
-	if (strncmp(path, "self/", 5) != 0)
-		return path_open_strict(proc_fd, path, flags, err);
-	n = readlinkat(proc_fd, "self", self, sizeof(self) - 1);
-	if (n <= 0)
-		return error_errno(err, "read /proc/self");
-	self[n] = '\0';
-	snprintf(whole, sizeof(whole), "%s/%s", self, path + 5);
-	return path_open_strict(proc_fd, whole, flags, err);
+	if (strncmp(path, "self/", 5) == 0) {
+		n = readlinkat(proc_fd, "self", self, sizeof(self) - 1);
+		if (n <= 0)
+			return error_errno(err, "read /proc/self");
+		self[n] = '\0';
+		snprintf(whole, sizeof(whole), "%s/%s", self, path + 5);
+		there = whole;
+	}
+	fd = path_open_strict(proc_fd, there, flags, err);
+	/* In the words that the reader knows it by, not below an fd. */
+	return fd >= 0 ? fd : error_number(err, err->code, "open /proc/%s", path);
 }
 
 int procfs_write(int proc_fd, const char *path, const char *text, struct error *err)

@@ -52,9 +52,14 @@ int step_sysctls(const struct plan *plan, struct init *in, struct error *err)
 	proc_fd = procfs_open(err);
 	if (proc_fd < 0)
 		return -1;
-	LIST_EACH(sysctl, plan->sysctls)
-		if (sysctl_path(sysctl->name, path, err) < 0 ||
-		    procfs_write(proc_fd, path, sysctl->value, err) < 0)
-			return error_wrap(err, "%s", sysctl->name);
+	LIST_EACH(sysctl, plan->sysctls) {
+		if (sysctl_path(sysctl->name, path, err) == 0 &&
+		    procfs_write(proc_fd, path, sysctl->value, err) == 0)
+			continue;
+		error_wrap(err, "%s", sysctl->name);
+		return err->code == ENOENT ?
+		       error_hint(err, "this kernel has none of that name in the container's namespaces") :
+		       -1;
+	}
 	return 0;
 }
