@@ -103,9 +103,14 @@ static int draft_make(struct container *c, const char *draft, struct error *err)
 		return errno == ENOENT ? 0 : error_errno(err, "open %s/%s", c->root, draft);
 	c->lock_fd = openat(c->dir_fd, "journal",
 			    O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (c->lock_fd < 0)
-		return errno == ENOENT ? 0 :
-		       error_errno(err, "make the journal of %s/%s", c->root, c->id);
+	if (c->lock_fd < 0 && errno == ENOENT)
+		return 0;
+	if (c->lock_fd < 0) {
+		error_errno(err, "make the journal of %s/%s", c->root, c->id);
+		/* Empty it is nobody's: another kist that has just made it tries again. */
+		unlinkat(c->root_fd, draft, AT_REMOVEDIR);
+		return -1;
+	}
 	if (journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0) {
 		if (err->code != EAGAIN)
 			return -1;
