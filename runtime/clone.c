@@ -3,9 +3,9 @@
 
 #include <sched.h>
 #include <stdbool.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 /* Where the helper's stack starts below ours.  It may grow past that: we are asleep meanwhile. */
@@ -192,13 +192,10 @@ static int clone_by_helper(struct call *call)
 	pid_t helper = clone(helper_main, stack + sizeof(stack),
 			     CLONE_VM | CLONE_VFORK | CLONE_FILES | call->request->exit_signal,
 			     call);
-	int status;
 
 	if (helper < 0)
-		return explain(&(struct clone_request){ .join_pidfd = -EBADF }, errno, call->err);
-	while (waitpid(helper, &status, __WALL) < 0)
-		if (errno != EINTR)
-			break;
+		return explain(&CLONE_REQUEST_INIT, errno, call->err);
+	process_reap(helper, NULL);
 	return call->status;
 }
 
@@ -319,8 +316,7 @@ void clone_kill(struct clone_result *child)
 {
 	if (child->pidfd >= 0) {
 		sys_pidfd_send_signal(child->pidfd, SIGKILL);
-		while (waitpid(child->pid, NULL, __WALL) < 0 && errno == EINTR)
-			;
+		process_reap(child->pid, NULL);
 	}
 	fd_close(&child->pidfd);
 	child->pid = 0;
