@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "init/procfs.h"
 #include "init/tree.h"
@@ -118,9 +118,8 @@ static int hierarchies_open_own(struct hierarchies *all, struct error *err)
 
 	if (pid < 0)
 		return error_errno(err, "start a process to mount cgroups");
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for the process that mounts cgroups");
+	if (process_reap(pid, &status) < 0)
+		return error_errno(err, "wait for the process that mounts cgroups");
 	if (WIFSIGNALED(status))
 		return error_set(err, "the process that mounts cgroups was killed");
 	return WEXITSTATUS(status) == 0 ? 0 : -1;

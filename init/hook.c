@@ -6,10 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 /* What the child shares with its parent, which stands still until the child's execve. */
@@ -203,9 +203,8 @@ static int hook_wait(const struct hook_plan *plan, struct running *hook, pid_t p
 	over = hook_watch(hook, &deadline, err);
 	if (over <= 0)
 		sys_pidfd_send_signal(hook->pidfd, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for the hook");
+	if (process_reap(pid, &status) < 0)
+		return error_errno(err, "wait for the hook");
 	if (over < 0)
 		return -1;
 	if (over == 0) {
@@ -255,8 +254,7 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 		return error_errno(err, "start a process");
 	if (start.failure == 0)
 		return pid;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	process_reap(pid, NULL);
 	return error_number(err, start.failure, "exec");
 }
 
@@ -272,9 +270,9 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 	sigaction(SIGPIPE, &ignore, &before);
 	pid = hook_start(plan, &hook, err);
 	if (pid > 0) {
-		if (fcntl(hook.stdin_fd, F_SETFL, O_NONBLOCK) < 0 ||
-		    fcntl(hook.output_fd, F_SETFL, O_NONBLOCK) < 0)
-			error_errno(err, "pipes");
+		/* Ours of the two ends alone: the hook's block, as programs expect it. */
+		fcntl(hook.stdin_fd, F_SETFL, O_NONBLOCK);
+		fcntl(hook.output_fd, F_SETFL, O_NONBLOCK);
 		rc = hook_wait(plan, &hook, pid, err);
 	}
 	sigaction(SIGPIPE, &before, NULL);

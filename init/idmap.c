@@ -3,9 +3,9 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -51,8 +51,7 @@ int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct error *er
 	}
 	fd = holder_open(pid, uid_maps, gid_maps, err);
 	kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	process_reap(pid, NULL);
 	return fd;
 }
 

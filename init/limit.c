@@ -6,6 +6,7 @@
 #include <sys/personality.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/sys.h"
 #include "init/limit.h"
 #include "init/procfs.h"
@@ -29,29 +30,26 @@ struct scheduler_attributes {
  */
 int step_oom_score(const struct plan *plan, struct init *in, struct error *err)
 {
-	int proc_fd = AT_FDCWD;
+	_cleanup_fd int host_fd = -EBADF;
 	char text[16];
+	int proc_fd;
 
 	(void)plan;
 	if (!in->process->oom_score_adj.set)
 		return 0;
 	snprintf(text, sizeof(text), "%d", (int)in->process->oom_score_adj.value);
-	if (in->in_host_copy)
-		proc_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	else
-		proc_fd = procfs(in, err);
-	if (proc_fd < 0)
-		return in->in_host_copy ? error_errno(err, "open /proc") : -1;
-	if (procfs_write(proc_fd, "self/oom_score_adj", text, err) < 0) {
-		if (err->code == EACCES)
-			error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE");
-		if (in->in_host_copy)
-			close(proc_fd);
-		return -1;
+	if (in->in_host_copy) {
+		host_fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (host_fd < 0)
+			return error_errno(err, "open /proc");
 	}
-	if (in->in_host_copy)
-		close(proc_fd);
-	return 0;
+	proc_fd = in->in_host_copy ? host_fd : procfs(in, err);
+	if (proc_fd < 0)
+		return -1;
+	if (procfs_write(proc_fd, "self/oom_score_adj", text, err) == 0)
+		return 0;
+	return err->code == EACCES ?
+	       error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE") : -1;
 }
 
 static int set_rlimits(const struct process_plan *process, struct error *err)

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "init/tree.h"
 #include "runtime/clone.h"
@@ -140,8 +140,7 @@ int device_nodes_make(const struct plan *plan, int *trees, struct error *err)
 	error_set(err, "make devices: the process that makes them was killed");
 	if (clone_process(&request, maker_main, &nodes, &maker, err) < 0)
 		return error_wrap(err, "make devices");
-	while (waitpid(maker.pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	process_reap(maker.pid, NULL);
 	fd_close(&maker.pidfd);
 	return nodes.status;
 }

@@ -10,9 +10,9 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 
 #define RUN_DIRECTORY	"/run/kist"
@@ -207,8 +207,8 @@ static int pin_try(int cpu, struct error *err)
 	else
 		fd = pin_bind(maker, err);
 	close(sockets[0]);
-	while (maker > 0 && waitpid(maker, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (maker > 0)
+		process_reap(maker, NULL);
 	return fd;
 }
 

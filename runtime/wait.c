@@ -3,9 +3,9 @@
 
 #include <poll.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "runtime/notify.h"
 
@@ -68,9 +68,8 @@ static int reap(pid_t pid, int *ret_status, struct error *err)
 {
 	int status;
 
-	while (waitpid(pid, &status, __WALL) < 0)
-		if (errno != EINTR)
-			return error_errno(err, "wait for process %d", pid);
+	if (process_reap(pid, &status) < 0)
+		return error_errno(err, "wait for process %d", pid);
 	*ret_status = wait_exit_status(status);
 	return 0;
 }
