@@ -57,9 +57,8 @@ int step_sysctls(const struct plan *plan, struct init *in, struct error *err)
 		    procfs_write(proc_fd, path, sysctl->value, err) == 0)
 			continue;
 		error_wrap(err, "%s", sysctl->name);
-		return err->code == ENOENT ?
-		       error_hint(err, "this kernel has none of that name in the container's namespaces") :
-		       -1;
+		return err->code == ENOENT ? error_hint(err, "this kernel has none of that name in "
+							"the container's namespaces") : -1;
 	}
 	return 0;
 }

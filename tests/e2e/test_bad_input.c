@@ -173,6 +173,9 @@ static const struct { const char *pointer, *value, *says;
 	{ "/linux/sysctl", "{'kernel.panic': '1'}",
 	  "config.json:35:123: /linux/sysctl/kernel.panic: is in no namespace: it would change the "
 	  "host" },
+	{ "/linux/sysctl", "{'net.ipv4.nope': '1'}",
+	  "set kernel parameters: net.ipv4.nope: open /proc/sys/net/ipv4/nope: no such file or "
+	  "directory: this kernel has none of that name in the container's namespaces" },
 };
 
 E2E(bad_input, one_wrong_value)
