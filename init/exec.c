@@ -55,13 +55,27 @@ static int fds_hand_on(const struct init *in, struct error *err)
 	return 0;
 }
 
-int fds_close_at_exec(const struct init *in, struct error *err)
+/*
+ * All fds but those that the program gets go at execve, and not sooner, for the end of the channel
+ * is the sign of success.  All later ones are made close-on-exec.
+ */
+static int fds_close_at_exec(const struct init *in, struct error *err)
 {
 	int first = 3 + in->preserve_fds;
 
 	if (sys_close_range((unsigned int)first, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
 		return error_errno(err, "close fds from %d on", first);
 	return 0;
+}
+
+int step_filter_early(const struct plan *plan, struct init *in, struct error *err)
+{
+	if (!seccomp_is_early(plan, in))
+		return 0;
+	/* Few profiles of old know close_range. */
+	if (fds_close_at_exec(in, err) < 0)
+		return -1;
+	return seccomp_install(plan, in, err);
 }
 
 /* The last of all: comes back only where it fails. */

@@ -55,13 +55,3 @@ int seccomp_install(const struct plan *plan, struct init *in, struct error *err)
 	listener_fd = rc;
 	return listener_send(plan, in, listener_fd, err);
 }
-
-int step_filter_early(const struct plan *plan, struct init *in, struct error *err)
-{
-	if (!seccomp_is_early(plan, in))
-		return 0;
-	/* Few profiles of old know close_range. */
-	if (fds_close_at_exec(in, err) < 0)
-		return -1;
-	return seccomp_install(plan, in, err);
-}

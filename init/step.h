@@ -115,11 +115,6 @@ _noreturn void steps_run(const struct plan *plan, struct init *in);
 /* A step: 0, or -1 and *err, which the loop wraps with the step's name. */
 typedef int init_step(const struct plan *plan, struct init *in, struct error *err);
 
-/*
- * exec.c: all fds but those that the program gets go at execve, and not sooner, for the end
- * of the channel is the sign of success.  All later ones are made close-on-exec.
- */
-int fds_close_at_exec(const struct init *in, struct error *err);
 /* execve wants plain char *; it does not write to them. */
 static inline char *plain(const char *text)
 {
@@ -156,7 +151,7 @@ init_step step_directory;	/* exec.c: the working directory */
 init_step step_program;		/* program.c: looks it up */
 init_step step_landlock;	/* landlock.c: the program's domain */
 init_step step_label;		/* cred.c: AppArmor, SELinux for the program */
-init_step step_filter_early;	/* seccomp.c: where there is no no_new_privs */
+init_step step_filter_early;	/* exec.c: where there is no no_new_privs */
 init_step step_init_early;	/* leave.c: here, or there, pid 1 becomes the init */
 init_step step_init;
 init_step step_credentials;	/* cred.c */
