@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 
 #ifndef HOSTED
 int main(int argc, char **argv);
@@ -64,6 +65,14 @@ long fork_process(void)
 	return pid < 0 ? -errno : pid;
 }
 #endif
+
+int64_t now_ms(void)
+{
+	struct timespec now;
+
+	sys(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static char upper(char letter)
 {

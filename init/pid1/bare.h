@@ -93,3 +93,4 @@ const char *env_find(char *const *env, const char *name);
 /* As execvp(3), of glibc: searches PATH, and gives a script without "#!" to sh.  Returns -errno. */
 long exec_path(char **args, char *const *env);
 long fork_process(void);
+int64_t now_ms(void);	/* CLOCK_MONOTONIC */

@@ -5,14 +5,6 @@
 
 #include "supervisor.h"
 
-int64_t now_ms(void)
-{
-	struct timespec now;
-
-	sys(__NR_clock_gettime, CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void reap(struct supervisor *s)
 {
 	struct rusage usage;

@@ -81,7 +81,6 @@ size_t word_size(const char *text, char end);
 
 /* loop.c: until the program (or all) ended; returns the exit code. */
 int loop_run(struct supervisor *s);
-int64_t now_ms(void);	/* CLOCK_MONOTONIC */
 
 /* credentials.c: of --adopt (pid1.h). */
 int credentials_parse(struct credentials *c, const char *text);
