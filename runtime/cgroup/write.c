@@ -11,6 +11,11 @@ static const char *refusal_hint(const struct cgroup_write *write, int code)
 		{ "cpuset.", EINVAL,
 		  "the CPUs must be online, and on v1 among those of the cgroup above" },
 		{ "cpuset.", ENOSPC, "processes in the cgroup need at least one" },
+		{ "cpuset.", ERANGE, "this kernel counts no CPUs and nodes that far" },
+		{ "cpu.cfs_", EINVAL,
+		  "a quota is 1000 us or more, a period 1000 to 1000000, and their ratio at most "
+		  "that of the cgroup above" },
+		{ "cpu.max", EINVAL, "a quota is 1000 us or more, a period 1000 to 1000000" },
 		{ "cpu.rt_", EINVAL,
 		  "the cgroup above must be given at least as much real-time run time" },
 		{ "memory.", EBUSY, "more than that is in use already" },
