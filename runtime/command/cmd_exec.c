@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
@@ -151,7 +152,8 @@ static void watch_deadline(int pidfd, int seconds)
 
 	if (seconds == 0 || fork() != 0)
 		return;
-	if (poll(&ended, 1, seconds * 1000) == 0)
+	/* More than poll(2) can count, 24 days, is for ever. */
+	if (poll(&ended, 1, seconds < INT_MAX / 1000 ? seconds * 1000 : -1) == 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 	_exit(0);
 }

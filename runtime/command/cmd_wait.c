@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
@@ -45,6 +46,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	const struct wait_options *wait = values;
 	_cleanup_container struct container c = CONTAINER_NONE;
 	struct pollfd ended = { .events = POLLIN };
+	/* More than poll(2) can count, 24 days, is for ever. */
+	int limit = wait->timeout > 0 && wait->timeout < INT_MAX / 1000 ? wait->timeout * 1000 : -1;
 	int ready;
 
 	if (cli_container(cli, &c, err) < 0)
@@ -53,7 +56,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (ended.fd < 0)
 		return err->code == ESRCH ? exit_status(&c) : -1;
 	do {
-		ready = poll(&ended, 1, wait->timeout > 0 ? wait->timeout * 1000 : -1);
+		ready = poll(&ended, 1, limit);
 	} while (ready < 0 && errno == EINTR);
 	if (ready == 0)
 		return error_set(err, "container %s still runs after %d seconds", c.id,
