@@ -52,7 +52,7 @@ int cli_root_open(struct cli *cli, bool create, struct error *err)
 	return container_root_open(cli_root(cli), create, err);
 }
 
-static int container_of(struct cli *cli, struct container *ret, struct error *err)
+int cli_container(struct cli *cli, struct container *ret, struct error *err)
 {
 	const char *id = cli->arguments.items[0];
 	_cleanup_fd int root_fd = -EBADF;
@@ -67,14 +67,9 @@ static int container_of(struct cli *cli, struct container *ret, struct error *er
 	return container_open(ret, cli->arena, cli_root(cli), root_fd, id, err);
 }
 
-int cli_container(struct cli *cli, struct container *ret, struct error *err)
-{
-	return container_of(cli, ret, err);
-}
-
 int cli_container_locked(struct cli *cli, struct container *ret, struct error *err)
 {
-	if (container_of(cli, ret, err) < 0)
+	if (cli_container(cli, ret, err) < 0)
 		return -1;
 	if (container_lock(ret, err) == 0)
 		return 0;

@@ -49,7 +49,8 @@ static const struct {
 	const char *name;
 	uint64_t flag;
 } propagations[] = {
-	{ "private", 1 << 18 }, { "slave", 1 << 19 }, { "shared", 1 << 20 }, { "unchanged", 0 },
+	{ "private", MS_PRIVATE }, { "slave", MS_SLAVE }, { "shared", MS_SHARED },
+	{ "unchanged", 0 },
 };
 
 static uint64_t namespaces(const struct unshare_options *o)

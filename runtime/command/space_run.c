@@ -9,9 +9,6 @@
 
 #include "runtime/wait.h"
 
-/* mount(2)'s; <sys/mount.h> can't be included beside <linux/mount.h>. */
-#define PROC_FLAGS	(0x2 | 0x4 | 0x8)	/* MS_NOSUID | MS_NODEV | MS_NOEXEC */
-
 static int set_up(const struct space_run *run)
 {
 	struct mount_attr attr = { .propagation = run->propagation };
@@ -21,7 +18,8 @@ static int set_up(const struct space_run *run)
 	if (run->options.flags & CLONE_NEWNS && run->propagation != 0 &&
 	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr) < 0)
 		return error_errno(run->said, "set the propagation of the mounts");
-	if (run->mount_proc && syscall(SYS_mount, "proc", "/proc", "proc", PROC_FLAGS, NULL) < 0)
+	if (run->mount_proc &&
+	    syscall(SYS_mount, "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
 		return error_errno(run->said, "mount /proc");
 	return 0;
 }

@@ -23,7 +23,8 @@ struct space_run {
 	sigset_t mask;			/* the rest is space_run_foreground()'s own */
 	struct error *said;
 };
-#define SPACE_RUN_INIT	((struct space_run){ .options = KIST_OPTIONS_INIT, .propagation = 1 << 18 })
+#define SPACE_RUN_INIT	((struct space_run){ .options = KIST_OPTIONS_INIT, \
+					     .propagation = MS_PRIVATE })
 
 /* args: NULL-terminated; none: $SHELL, or /bin/sh.  The exit status as a shell would say it. */
 int space_run_foreground(struct cli *cli, struct space_run *run, const char *const *args,
