@@ -265,6 +265,17 @@ void creation_undo(struct creation *creation)
 	creation_close(creation);
 }
 
+int creation_end(struct creation *creation, struct error *err)
+{
+	struct container *c = &creation->container;
+
+	if (container_relock(c, err) < 0)
+		return err->code == ENOENT ? 0 : -1;
+	if (container_destroy(c, creation->plan, err) < 0)
+		return error_wrap(err, "delete %s", c->id);
+	return 0;
+}
+
 void creation_close(struct creation *creation)
 {
 	spawn_close(&creation->spawn);

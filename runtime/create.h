@@ -87,6 +87,11 @@ int creation_start(struct creation *creation, struct notify *notify, pid_t watch
 		   struct error *err);
 /* Undoes it by what delete calls; keeps *err. */
 void creation_undo(struct creation *creation);
+/*
+ * Deletes it once its process has ended, for who stays in the foreground: nobody else does, but
+ * maybe "delete --force", and then there is nothing to do.
+ */
+int creation_end(struct creation *creation, struct error *err);
 void creation_close(struct creation *creation);
 
 /* Whether a terminal can reach the caller that way; in runc's words. */

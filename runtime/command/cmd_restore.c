@@ -25,15 +25,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static int delete_at_end(struct creation *creation, struct error *err)
-{
-	struct container *c = &creation->container;
-
-	if (container_relock(c, err) < 0)
-		return err->code == ENOENT ? 0 : -1;
-	return container_destroy(c, creation->plan, err);
-}
-
 static int follow(struct creation *creation, struct wait *wait, struct console *console,
 		  struct error *err)
 {
@@ -46,7 +37,7 @@ static int follow(struct creation *creation, struct wait *wait, struct console *
 	container_unlock(&creation->container);
 	if (wait_foreground(wait, creation->spawn.pid, creation->spawn.pidfd, console, &status,
 			    err) < 0 ||
-	    delete_at_end(creation, err) < 0)
+	    creation_end(creation, err) < 0)
 		return -1;
 	return status;
 }

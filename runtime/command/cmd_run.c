@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/random.h>
@@ -54,18 +53,6 @@ struct foreground {
 	int console_socket;		/* owned */
 };
 
-/* After the start nobody but this process deletes the container, unless "delete --force" does. */
-static int delete_at_end(struct creation *creation, struct error *err)
-{
-	struct container *c = &creation->container;
-
-	if (container_relock(c, err) < 0)
-		return err->code == ENOENT ? 0 : -1;
-	if (container_destroy(c, creation->plan, err) < 0)
-		return error_wrap(err, "delete %s", c->id);
-	return 0;
-}
-
 /* From "created" to the exit status. */
 static int follow(struct foreground *f, bool terminal, bool keep, struct error *err)
 {
@@ -84,7 +71,7 @@ static int follow(struct foreground *f, bool terminal, bool keep, struct error *
 	if (wait_foreground(&f->wait, creation->spawn.pid, creation->spawn.pidfd,
 			    terminal ? &f->console : NULL, &status, err) < 0)
 		return -1;
-	if (!keep && delete_at_end(creation, err) < 0)
+	if (!keep && creation_end(creation, err) < 0)
 		return -1;
 	return status;
 }
