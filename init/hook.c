@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/sys.h"
@@ -68,7 +68,7 @@ struct running {
 	int pidfd, stdin_fd, output_fd;	/* owned */
 	const char *state;
 	size_t left;			/* of the state, to be written */
-	int64_t began; /* now_us() */
+	int64_t began; /* clock_us() */
 	struct output output;
 };
 
@@ -112,21 +112,18 @@ static void output_read(struct running *hook)
 		fd_close(&hook->output_fd);
 }
 
-static int time_left(const struct timespec *deadline)
+/* Milliseconds for poll(2), of which one may not be over yet; -1: for ever. */
+static int time_left(int64_t deadline)
 {
-	struct timespec now;
-	int64_t left;
+	int64_t left = deadline - clock_ms();
 
-	if (deadline->tv_sec == 0)
+	if (deadline == 0)
 		return -1;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	left = (int64_t)(deadline->tv_sec - now.tv_sec) * 1000 +
-	       (deadline->tv_nsec - now.tv_nsec) / 1000000;
 	return left < 0 ? 0 : left > 1000000 ? 1000000 : (int)left + 1;
 }
 
 /* Until it ends: 1, or 0 when its time is over. */
-static int hook_watch(struct running *hook, const struct timespec *deadline, struct error *err)
+static int hook_watch(struct running *hook, int64_t deadline, struct error *err)
 {
 	for (;;) {
 		struct pollfd fds[] = {
@@ -169,17 +166,9 @@ static int output_hint(struct running *hook, struct error *err)
 	return *output_text(hook) != '\0' ? error_hint(err, "%s", hook->output.text) : -1;
 }
 
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static int hook_result(struct running *hook, int status, struct error *err)
 {
-	long long took = now_us() - hook->began;
+	long long took = clock_us() - hook->began;
 
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
@@ -193,14 +182,12 @@ static int hook_result(struct running *hook, int status, struct error *err)
 static int hook_wait(const struct hook_plan *plan, struct running *hook, pid_t pid,
 		     struct error *err)
 {
-	struct timespec deadline = { 0 };
+	int64_t deadline = 0;
 	int status, over;
 
-	if (plan->timeout.set) {
-		clock_gettime(CLOCK_MONOTONIC, &deadline);
-		deadline.tv_sec += (time_t)plan->timeout.value;
-	}
-	over = hook_watch(hook, &deadline, err);
+	if (plan->timeout.set)
+		deadline = clock_ms() + (int64_t)plan->timeout.value * 1000;
+	over = hook_watch(hook, deadline, err);
 	if (over <= 0)
 		sys_pidfd_send_signal(hook->pidfd, SIGKILL);
 	if (process_reap(pid, &status) < 0)
@@ -262,7 +249,7 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	struct running hook = { -EBADF,	  -EBADF,   -EBADF, state_json, strlen(state_json),
-				now_us(), { "", 0 } };
+				clock_us(), { "", 0 } };
 	int rc = -1;
 	pid_t pid;
 
@@ -278,7 +265,7 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 	sigaction(SIGPIPE, &before, NULL);
 	fd_close(&hook.pidfd);
 	fd_close(&hook.stdin_fd);
-	note("hook %s took %lld us%s%s", plan->path, (long long)(now_us() - hook.began),
+	note("hook %s took %lld us%s%s", plan->path, (long long)(clock_us() - hook.began),
 	     *output_text(&hook) != '\0' ? " and said: " : "", hook.output.text);
 	fd_close(&hook.output_fd);
 	return rc < 0 ? error_wrap(err, "hook %s", plan->path) : 0;

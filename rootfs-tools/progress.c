@@ -6,20 +6,15 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 enum { FIRST_MILLISECONDS = 500, BETWEEN_MILLISECONDS = 100, BAR_MAX = 40 };
 
-static int64_t milliseconds(const struct timespec *from, const struct timespec *to)
-{
-	return (to->tv_sec - from->tv_sec) * 1000 + (to->tv_nsec - from->tv_nsec) / 1000000;
-}
-
 void progress_begin(struct progress *progress, const char *what)
 {
 	*progress = (struct progress){ .what = what, .terminal = isatty(STDERR_FILENO) };
-	clock_gettime(CLOCK_MONOTONIC, &progress->begun);
-	progress->last = progress->begun;
+	progress->begun = progress->last = clock_ms();
 }
 
 static void draw(const struct progress *progress, uint64_t done, uint64_t total)
@@ -52,13 +47,13 @@ static void draw(const struct progress *progress, uint64_t done, uint64_t total)
 void progress_show(void *context, uint64_t done, uint64_t total)
 {
 	struct progress *progress = context;
-	struct timespec now;
+	int64_t now;
 
 	if (!progress->terminal)
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (milliseconds(&progress->begun, &now) < FIRST_MILLISECONDS ||
-	    milliseconds(&progress->last, &now) < BETWEEN_MILLISECONDS)
+	now = clock_ms();
+	if (now - progress->begun < FIRST_MILLISECONDS ||
+	    now - progress->last < BETWEEN_MILLISECONDS)
 		return;
 	progress->last = now;
 	progress->shown = true;

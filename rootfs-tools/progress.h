@@ -2,7 +2,6 @@
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 /*
  * A bar on the terminal while something takes long: on stderr, and only where that is a
@@ -11,7 +10,7 @@
 struct progress {
 	const char *what;		/* "unpack debian:12" */
 	bool terminal, shown;
-	struct timespec begun, last;
+	int64_t begun, last;		/* clock_ms() */
 };
 
 void progress_begin(struct progress *progress, const char *what);

@@ -3,15 +3,13 @@
 
 #include <stdarg.h>
 
+#include "base/clock.h"
 #include "config/decode.h"
 #include "rootfs-tools/smoke/smoke.h"
 
 uint64_t time_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	return (uint64_t)clock_ns();
 }
 
 struct check *check_new(struct findings *findings, const char *name)

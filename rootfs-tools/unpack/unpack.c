@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <sched.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "rootfs-tools/confine/confine.h"
 #include "rootfs-tools/interrupt.h"
@@ -50,7 +50,7 @@ struct applier {
 	size_t opened, at;		/* layers: how many streams were opened, which is applied */
 	uint64_t stored;		/* bytes of the layers before it */
 	unsigned int calls;
-	struct timespec last;
+	int64_t last;			/* clock_ms() */
 	int out;
 };
 
@@ -66,15 +66,12 @@ static int report_send(struct applier *applier, struct error *err)
 static int tick(void *context, struct error *err)
 {
 	struct applier *applier = context;
-	struct timespec now;
-	int64_t passed;
+	int64_t now;
 
 	if (++applier->calls % 64 != 0)
 		return 0;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	passed = (now.tv_sec - applier->last.tv_sec) * 1000 +
-		 (now.tv_nsec - applier->last.tv_nsec) / 1000000;
-	if (passed < TICK_MILLISECONDS)
+	now = clock_ms();
+	if (now - applier->last < TICK_MILLISECONDS)
 		return 0;
 	applier->last = now;
 	return report_send(applier, err);

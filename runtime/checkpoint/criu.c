@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 
+#include "base/process.h"
 #include "base/sys.h"
 #include "init/tree.h"
 #include "runtime/checkpoint/protobuf.h"
@@ -193,8 +193,7 @@ void criu_end(struct criu *criu)
 	fd_close(&criu->dir_fds[CRIU_IMAGES]);
 	fd_close(&criu->dir_fds[CRIU_WORK]);
 	if (criu->pid > 0)
-		while (waitpid(criu->pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		process_reap(criu->pid, NULL);
 	criu->pid = 0;
 }
 

@@ -2,8 +2,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "runtime/cgroup/stats.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
@@ -87,23 +87,16 @@ static int print_oom(const struct container *c, uint64_t count, struct error *er
 	return 0;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int follow(struct container *c, struct cgroup_oom *oom, int interval,
 		  struct error *err)
 {
-	struct pollfd fds[2] = { { .fd = c->pidfd, .events = POLLIN },
-				 { .fd = oom->fd, .events = oom->events } };
-	int64_t next = now_ms() + interval;
+	int64_t next = clock_ms() + interval;
 
 	for (;;) {
-		int64_t left = next - now_ms();
+		/* Of a cgroup that is gone the fd is closed, and its number may be another's. */
+		struct pollfd fds[2] = { { .fd = c->pidfd, .events = POLLIN },
+					 { .fd = oom->fd, .events = oom->events } };
+		int64_t left = next - clock_ms();
 		int ready = poll(fds, ARRAY_SIZE(fds), left > 0 ? (int)left : 0);
 
 		if (ready < 0 && errno != EINTR)

@@ -5,19 +5,11 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <sys/ioctl.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define FIRST_MS	500	/* between the frame that is not shown and the first that is */
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* As many lines and columns as the window has: wrapped lines would scroll it. */
 static void frame_cut(struct text *out, const char *frame)
@@ -71,7 +63,7 @@ int live_run(enum live_mode mode, unsigned int interval_ms, live_frame *frame, v
 	for (;;) {
 		_cleanup_arena struct arena arena = { 0 };
 		struct text text = { .arena = &arena };
-		uint64_t now = now_ms();
+		uint64_t now = (uint64_t)clock_ms();
 		int more = frame(context, &text, before != 0 ? now - before : 0, err);
 
 		if (more < 0)

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "runtime/space/space.h"
 
@@ -29,18 +30,10 @@ const char *kist_version(void)
 	return KIST_VERSION;
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* What is left until the moment, for poll(2); -1: no end. */
 static int rest_ms(int timeout_ms, int64_t end)
 {
-	int64_t rest = end - now_ms();
+	int64_t rest = end - clock_ms();
 
 	if (timeout_ms < 0)
 		return -1;
@@ -50,7 +43,7 @@ static int rest_ms(int timeout_ms, int64_t end)
 /* 1: the kernel has cleared the thread's word; 0: not in that time. */
 static int thread_ended(const struct kist_space *space, int timeout_ms)
 {
-	const int64_t end = now_ms() + timeout_ms;
+	const int64_t end = clock_ms() + timeout_ms;
 	int *word = space->end_word, tid;
 
 	while ((tid = __atomic_load_n(word, __ATOMIC_ACQUIRE)) != 0) {
@@ -66,7 +59,7 @@ static int thread_ended(const struct kist_space *space, int timeout_ms)
 
 static int process_ended(const struct kist_space *space, int timeout_ms)
 {
-	const int64_t end = now_ms() + timeout_ms;
+	const int64_t end = clock_ms() + timeout_ms;
 	struct pollfd fd = { space->child.pidfd, POLLIN, 0 };
 	int n;
 
@@ -117,7 +110,7 @@ static int status_take(const struct kist_space *space, int wait_ms)
 
 static int space_wait(struct kist_space *space, int timeout_ms, struct error *err)
 {
-	const int64_t end = now_ms() + timeout_ms;
+	const int64_t end = clock_ms() + timeout_ms;
 	int n;
 
 	if (space->ended)
