@@ -6,7 +6,7 @@
  * every process that turns up as "kist": keeps its file open, to write to it
  * when it has ended (CVE-2019-5736), and tries to trace it and to open its
  * memory, root, cwd and files (CVE-2016-9962).  Tells "seen", and what it could
- * do.
+ * do; files /seen, /kept and /entered tell the first time at once.
  * thief int80 NUMBER: a system call of the 32-bit kind.
  */
 #define _GNU_SOURCE
@@ -42,6 +42,12 @@ static int is_kist(int pid)
 	return strcmp(name, "kist\n") == 0;
 }
 
+static void first(long count, const char *path)
+{
+	if (count == 1)
+		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+}
+
 static int of_process(int pid, const char *what, int flags)
 {
 	char path[64];
@@ -67,6 +73,7 @@ static void enter(int pid)
 		/* Still kist after the open, so it was kist's. */
 		if (fd >= 0 && is_kist(pid)) {
 			entered++;
+			first(entered, "/entered");
 			printf("entered=%s\n", doors[i].what);
 		}
 		if (fd >= 0)
@@ -93,11 +100,14 @@ static void look(void)
 		if (pid <= 0 || pid == getpid() || !is_kist(pid))
 			continue;
 		seen++;
+		first(seen, "/seen");
 		fd = kept_count < KEPT_MAX ? of_process(pid, "exe", O_RDONLY) : -1;
-		if (fd >= 0 && is_kist(pid))
+		if (fd >= 0 && is_kist(pid)) {
 			kept[kept_count++] = fd;
-		else if (fd >= 0)
+			first(kept_count, "/kept");
+		} else if (fd >= 0) {
 			close(fd);
+		}
 		enter(pid);
 	}
 	if (proc != NULL)
