@@ -47,16 +47,23 @@ static int child_fail(struct error *err, const char *verb, const char *object)
 	return -1;
 }
 
-static void report(const struct kist_space *space, enum report_kind kind, const struct error *err)
+/* -1: the caller does not hear of us any more, and knows that. */
+static int report(const struct kist_space *space, enum report_kind kind, const struct error *err)
 {
 	struct report record;
+	ssize_t n;
 
 	memset(&record, 0, sizeof(record));
 	record.kind = kind;
 	if (err != NULL)
 		record.error = *err;
-	while (send(space->child_end, &record, sizeof(record), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	do {
+		n = send(space->child_end, &record, sizeof(record), MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	/* Where the fd table is shared there is no end of file for it when we end. */
+	if (n < 0)
+		shutdown(space->child_end, SHUT_RDWR);
+	return n < 0 ? -1 : 0;
 }
 
 /* The value that a hook ends the child with, or 0. */
@@ -74,24 +81,30 @@ static int hook(const struct kist_space *space, enum kist_moment moment, const s
 	return function(space->options.context, moment, err != NULL ? &given : NULL);
 }
 
+/* Until the caller says so. */
+static int wait_for_caller(const struct kist_space *space, const char *what, struct error *err)
+{
+	ssize_t n;
+	char go;
+
+	while ((n = recv(space->child_end, &go, 1, 0)) < 0 && errno == EINTR)
+		;
+	if (n == 1)
+		return 0;
+	errno = ECANCELED;
+	return child_fail(err, "wait for", what);
+}
+
 /* Until the id maps are written; then who is nobody here becomes root, where there is one. */
 static int take_ids(const struct kist_space *space, struct error *err)
 {
-	ssize_t n = 1;
-	char go;
-
 	if (space->mapped && space->writer.fd >= 0) {
 		if (space_writer_ask(&space->writer, err) < 0)
 			return -1;
 		if (!(space->options.flags & CLONE_FILES))
 			close(space->writer.fd);
-	} else if (space->mapped) {
-		while ((n = recv(space->child_end, &go, 1, 0)) < 0 && errno == EINTR)
-			;
-	}
-	if (n != 1) {
-		errno = ECANCELED;
-		return child_fail(err, "wait for id maps", NULL);
+	} else if (space->mapped && wait_for_caller(space, "id maps", err) < 0) {
+		return -1;
 	}
 	if (!space->foreign_ids || !space->root_caller)
 		return 0;
@@ -131,7 +144,8 @@ static int become_daemon(struct kist_space *space, struct error *err)
 	if (fd_send(space->child_end, &pidfd, 1, &record, sizeof(record), err) < 0)
 		return -1;
 	close(pidfd);
-	return 0;
+	/* Not before it has what ends us, if need be. */
+	return wait_for_caller(space, "the caller", err);
 }
 
 /* One of 0, 1, 2: opened, or an fd of the caller's, or as it is (ret -1). */
@@ -220,7 +234,8 @@ static int run_program(struct kist_space *space)
 	struct error err;
 
 	if (lock_take(space, &err) == 0) {
-		report(space, REPORT_EXEC, NULL);
+		if (report(space, REPORT_EXEC, NULL) < 0)
+			return 127;
 		execvpe(args[0], args, env);
 		child_fail(&err, "execute", args[0]);
 	}
@@ -238,7 +253,8 @@ static int run_function(struct kist_space *space)
 	kist_hook *after = options.hooks[KIST_POST_EXEC];
 	int status, hooked;
 
-	report(space, REPORT_UP, NULL);
+	if (report(space, REPORT_UP, NULL) < 0)
+		return 126;
 	if (!shares_fds)
 		close(space->child_end);
 	status = options.function(options.context);

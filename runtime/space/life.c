@@ -93,19 +93,23 @@ static int status_ask(int pidfd, int wait_ms)
 }
 
 /* Reaps it.  Of a daemon, and with CLONE_PARENT, another process does. */
-static int status_take(const struct kist_space *space, int wait_ms)
+static int status_take(const struct kist_space *space, int wait_ms, int *ret, struct error *err)
 {
 	siginfo_t info = { 0 };
 	int n;
 
-	if (is_thread(space))
-		return space->exit_code;
+	if (is_thread(space)) {
+		*ret = space->exit_code;
+		return 0;
+	}
 	do {
 		n = waitid(P_PIDFD, (id_t)space->child.pidfd, &info, WEXITED | __WALL);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		return status_ask(space->child.pidfd, wait_ms);
-	return info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+	if (n < 0 && errno != ECHILD)
+		return error_errno(err, "reap process %d", space->child.pid);
+	*ret = n < 0 ? status_ask(space->child.pidfd, wait_ms) :
+	       info.si_code == CLD_EXITED ? info.si_status : -info.si_status;
+	return 0;
 }
 
 static int space_wait(struct kist_space *space, int timeout_ms, struct error *err)
@@ -120,8 +124,9 @@ static int space_wait(struct kist_space *space, int timeout_ms, struct error *er
 		return error_errno(err, "wait for process %d", space->child.pid);
 	if (n == 0)
 		return 0;
-	space->status =
-		status_take(space, timeout_ms < 0 ? REAP_WAIT_MS : rest_ms(timeout_ms, end));
+	if (status_take(space, timeout_ms < 0 ? REAP_WAIT_MS : rest_ms(timeout_ms, end),
+			&space->status, err) < 0)
+		return -1;
 	space->ended = true;
 	return 1;
 }

@@ -141,24 +141,33 @@ pid_t pidfd_pid(int pidfd)
 	char path[64], text[512], *line;
 	_cleanup_fd int fd = -EBADF;
 	ssize_t n;
+	long pid;
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
-	if (n <= 0)
+	if (n < 0)
 		return -1;
 	text[n] = '\0';
 	line = strstr(text, "Pid:");
-	return line != NULL ? (pid_t)strtol(line + strlen("Pid:"), NULL, 10) : -1;
+	pid = line != NULL ? strtol(line + strlen("Pid:"), NULL, 10) : 0;
+	return pid > 0 ? (pid_t)pid : 0;
 }
 
-/* The first process is gone; the one that stays is init's. */
-static void adopt_daemon(struct kist_space *space, int pidfd)
+/* The first process is gone; the one that stays is init's.  It waits for our word. */
+static int adopt_daemon(struct kist_space *space, int pidfd, struct error *err)
 {
+	if (pidfd < 0)
+		return error_number(err, EMFILE, "take the daemon's pidfd");
 	process_reap(space->child.pid, NULL);
 	fd_close(&space->child.pidfd);
 	space->child = (struct clone_result){ pidfd_pid(pidfd), pidfd };
 	space->daemon = true;
+	if (space->child.pid < 0)
+		return error_errno(err, "look at the daemon's pidfd");
+	if (send(space->here, "", 1, MSG_NOSIGNAL) < 0)
+		return error_errno(err, "start the daemon");
+	return 0;
 }
 
 /* The next record, or why there is none. */
@@ -186,9 +195,7 @@ static int hear(struct kist_space *space, struct report *ret, struct error *err)
 		return -1;
 	if (n != sizeof(*ret))
 		return error_set(err, "start the process: it ended during set-up");
-	if (ret->kind == REPORT_DAEMON && count == 1)
-		adopt_daemon(space, pidfd);
-	return 0;
+	return ret->kind == REPORT_DAEMON ? adopt_daemon(space, pidfd, err) : 0;
 }
 
 /* execve has succeeded when the lock has fallen and no error came. */

@@ -101,7 +101,7 @@ int space_start(const struct kist_options *options, struct clone_request *base,
 /* What runs in the child: everything up to the function or execve. */
 int space_child(void *context);
 void space_root_close(struct space_root *root);
-/* Of whom, as this process sees it; not above 0: none, or not visible. */
+/* Of whom, as this process sees it; 0: none, or not visible; -1 and errno: it cannot tell. */
 pid_t pidfd_pid(int pidfd);
 
 /* err of the public functions: fills it, where there is one; returns status. */

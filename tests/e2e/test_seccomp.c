@@ -71,7 +71,12 @@ static void listener_answer(int fd, long call, int64_t value)
 	cr_assert_eq(ioctl(fd, SECCOMP_IOCTL_NOTIF_SEND, &response), 0, "%s", strerror(errno));
 }
 
-static struct bundle *listening(const char *path)
+static const char *listener_path(const struct bundle *b)
+{
+	return arena_printf(&e2e_arena, "%s/listener", b->dir);
+}
+
+static struct bundle *listening(void)
 {
 	struct bundle *b = bundle_new();
 
@@ -80,16 +85,15 @@ static struct bundle *listening(const char *path)
 				"{'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '%s',"
 				" 'listenerMetadata': 'secret \\\\ word', 'syscalls': ["
 				"{'names': ['getpgrp'], 'action': 'SCMP_ACT_NOTIFY'}]}",
-				path));
+				listener_path(b)));
 	bundle_probe_args(b, "syscall", number(SYS_getpgrp), "0", "0", "0", NULL);
 	return b;
 }
 
 E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 {
-	const char *path = arena_printf(&e2e_arena, "/tmp/kist-listener-%d", getpid());
-	int socket = listen_at(path), fd;
-	struct bundle *b = listening(path);
+	struct bundle *b = listening();
+	int socket = listen_at(listener_path(b)), fd;
 	struct output got;
 	struct call call;
 	char *state;
@@ -98,7 +102,6 @@ E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 	fd = listener_take(socket, &state);
 	listener_answer(fd, SYS_getpgrp, 4711);
 	bundle_finish(&call, &got);
-	unlink(path);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect(strstr(got.out, "=4711"), "%s", got.out);
 	cr_expect(strstr(state, "\"fds\":[\"seccompFd\"]"), "%s", state);
@@ -111,9 +114,8 @@ E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 
 E2E(seccomp, listener_is_given_for_exec_too)
 {
-	const char *path = arena_printf(&e2e_arena, "/tmp/kist-listener-%d", getpid());
-	int socket = listen_at(path), first, second;
-	struct bundle *b = listening(path);
+	struct bundle *b = listening();
+	int socket = listen_at(listener_path(b)), first, second;
 	struct call run, exec;
 	struct output got;
 	char *state;
@@ -130,7 +132,6 @@ E2E(seccomp, listener_is_given_for_exec_too)
 	cr_expect(strstr(got.out, "=4712"), "%s%s", got.out, got.err);
 	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
 	bundle_finish(&run, &got);
-	unlink(path);
 	close(first);
 	close(second);
 	close(socket);
@@ -138,9 +139,10 @@ E2E(seccomp, listener_is_given_for_exec_too)
 
 E2E(seccomp, listener_that_is_not_there_is_named)
 {
-	struct bundle *b = listening("/nonexistent/socket");
+	struct bundle *b = listening();
 	struct output got;
 
+	bundle_set(b, "/linux/seccomp/listenerPath", "'/nonexistent/socket'");
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 1);
 	cr_expect(strstr(got.err, "/nonexistent/socket"), "%s", got.err);
@@ -256,7 +258,7 @@ E2E(seccomp, log_wants_a_profile_without_a_listener)
 	e2e_need_kist();
 	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
 	cr_expect(strstr(got.err, "the configuration has no seccomp profile"), "%s", got.err);
-	b = listening("/tmp/kist-no-listener");
+	b = listening();
 	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
 	cr_expect(strstr(got.err, "has a listener already"), "%s", got.err);
 	bundle_call(b, &got, "run", "--detach", "--seccomp-log", "--bundle", b->path, b->id, NULL);
