@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <seccomp.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 #include "config/decode.h"
+#include "config/seccomp_watch.h"
 
 /*
  * Rules across fields, one small function each.  A rule is only asked when
@@ -201,6 +204,28 @@ static int check_sysctls(struct decoder *d, const struct plan *plan)
 	return result;
 }
 
+/*
+ * Under such a filter even the message that says so is denied, and the end of the process too: it
+ * dies of a fault.  No error, for runc takes it.
+ */
+static int check_seccomp(struct decoder *d, const struct plan *plan)
+{
+	const struct seccomp_data execve = { .nr = SYS_execve, .arch = seccomp_arch_native() };
+
+	if (plan->seccomp == NULL || plan->seccomp->filter.count == 0)
+		return 0;
+	switch (seccomp_answer(plan->seccomp, &execve) & SECCOMP_RET_ACTION_FULL) {
+	case SECCOMP_RET_ALLOW:
+	case SECCOMP_RET_LOG:
+	case SECCOMP_RET_TRACE:
+	case SECCOMP_RET_USER_NOTIF:
+		return 0;
+	}
+	warn_value(d, json_find(d->root, "/linux/seccomp"),
+		   "denies execve, without which no program can be started");
+	return 0;
+}
+
 /* --- the list ------------------------------------------------------------------------ */
 
 static const struct rule {
@@ -215,6 +240,7 @@ static const struct rule {
 	{ check_mount_maps, { "/linux/namespaces", "/mounts" } },
 	{ check_memory_policy, { "/linux/memoryPolicy" } },
 	{ check_sysctls, { "/linux/namespaces", "/linux/sysctl" } },
+	{ check_seccomp, { "/linux/seccomp" } },
 };
 
 static bool is_inside(const struct json *v, const struct json *outer)

@@ -161,6 +161,19 @@ Test(plan, tells_binds_from_file_systems)
 			 "relative, which is deprecated; taken as \"/rel\"");
 }
 
+Test(plan, warns_of_a_filter_that_no_program_starts_under)
+{
+	const struct plan *plan = ACCEPT(
+		parse_linux("'seccomp': {'defaultAction': 'SCMP_ACT_ERRNO'}"));
+
+	cr_assert_eq(plan->warnings.count, 1);
+	cr_expect_not_null(strstr(plan->warnings.items[0], "/linux/seccomp: denies execve"));
+	plan = ACCEPT(parse_linux(
+		"'seccomp': {'defaultAction': 'SCMP_ACT_ERRNO', 'syscalls': [{'names': ['execve'], "
+		"'action': 'SCMP_ACT_ALLOW'}]}"));
+	cr_expect_eq(plan->warnings.count, 0);
+}
+
 Test(plan, reads_maps_of_mounts)
 {
 	const struct plan *plan = ACCEPT(parse(
