@@ -78,9 +78,10 @@ static int run(struct cli *cli, const void *values, struct error *err)
 const struct command command_space = {
 	.name = "space", .arguments = "execute|chroot PATH|inject TARGET_PID [PROGRAM [ARG...]]",
 	.summary = "run a program in namespaces: new ones, with a root, or a process'",
-	.description = "execute: in new namespaces, those that are named.  chroot: in a new user "
-		"and mount namespace, with PATH as root.  inject: in the namespaces of TARGET_PID, "
-		"those that are named, or all that differ.  The exit status is the program's.",
+	.description = "execute: in new namespaces, those that are named.\n"
+		       "chroot: in a new user and mount namespace, with PATH as root.\n"
+		       "inject: in those of TARGET_PID that are named, or all that differ.\n"
+		       "The exit status is the program's.",
 	.options = options, .size = sizeof(struct space_options),
 	.min = 1, .max = -1, .stop_after = 2, .run = run,
 };
