@@ -209,10 +209,11 @@ int init_plan_make(struct decoder *d, struct plan *plan)
 
 	if (annotations != NULL)
 		JSON_EACH(annotation, annotations)
-	if (annotation->type == JSON_STRING &&
-	    strncmp(annotation->key, INIT_ANNOTATION, strlen(INIT_ANNOTATION)) == 0 &&
-	    add_annotation(d, annotation, &plan->init) < 0)
-		result = -1;
+			if (annotation->type == JSON_STRING &&
+			    strncmp(annotation->key, INIT_ANNOTATION,
+				    strlen(INIT_ANNOTATION)) == 0 &&
+			    add_annotation(d, annotation, &plan->init) < 0)
+				result = -1;
 	plan->init.used = init_plan_used(plan, plan->init.mode);
 	return result;
 }

@@ -111,7 +111,8 @@ int decode_mount(struct decoder *d, const struct json *v, void *out)
 	if (mount->type == NULL && !(mount->flags & MOUNT_REMOUNT))
 		return bad_member(d, v, "type", "is required, but missing; or add \"bind\" or "
 				  "\"rbind\" to the options for a bind mount");
-	if ((mount->flags & MOUNT_TMPCOPYUP) && strcmp(mount->type, "tmpfs") != 0)
+	if ((mount->flags & MOUNT_TMPCOPYUP) &&
+	    (mount->type == NULL || strcmp(mount->type, "tmpfs") != 0))
 		return bad_value(d, v, "has the option \"tmpcopyup\", which only a tmpfs takes");
 	return 0;
 }
