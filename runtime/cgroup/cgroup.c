@@ -102,7 +102,7 @@ static int v1_create(struct cgroup *cgroup, const struct plan *plan, struct erro
 
 	if (cgroup_v1_open(&v1, err) < 0)
 		return -1;
-	cgroup->v1 = CGROUP_V1_USED;
+	cgroup_v1_use(cgroup, &v1);
 	if (cgroup_v1_make(&v1, cgroup, err) < 0)
 		return -1;
 	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, true, &plan->resources.v1, err);
@@ -313,6 +313,20 @@ static int v2_remove(struct cgroup *cgroup, struct error *err)
 	return root_fd < 0 ? -1 : cgroup_dir_remove(root_fd, cgroup, err);
 }
 
+/* Those of this mount namespace may not be those that it was made in. */
+static int v1_of_destroy(const struct cgroup *cgroup, struct cgroup_v1 *ret, struct error *err)
+{
+	if (!cgroup_has_v1(cgroup))
+		return 0;
+	if (cgroup_v1_open(ret, err) < 0)
+		return -1;
+	if (ret->count > 0 || (cgroup->host == CGROUP_HYBRID && cgroup->v1 != CGROUP_V1_USED))
+		return 0;
+	error_set(err, "remove cgroup %s: it has parts in cgroup v1, which is not mounted at %s",
+		  cgroup->path, CGROUP_MOUNT);
+	return error_hint(err, "do it where the container was made");
+}
+
 int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 {
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
@@ -325,18 +339,17 @@ int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 	if (cgroup->manager == CGROUP_SYSTEMD)
 		scope = (cgroup->fd >= 0 || cgroup_open(cgroup, err) == 0) &&
 			cgroup_is_ours(cgroup);
-	/* We made it in cgroup2 alone; an update, another process, may have brought it into v1. */
-	if (cgroup->v1 == CGROUP_V1_UNUSED && cgroup->host == CGROUP_HYBRID && cgroup->fd >= 0 &&
+	/* Also where we made it in cgroup2 alone: an update, another process, may have come. */
+	if (cgroup->v1 != CGROUP_V1_USED && cgroup->host == CGROUP_HYBRID && cgroup->fd >= 0 &&
 	    cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_V1))
 		cgroup->v1 = CGROUP_V1_USED;
 	cgroup_close(cgroup);
+	if (v1_of_destroy(cgroup, &v1, err) < 0)
+		return -1;
 	if (cgroup->host != CGROUP_LEGACY)
 		result = v2_remove(cgroup, err);
-	if (result == 0 && cgroup_has_v1(cgroup)) {
-		result = cgroup_v1_open(&v1, err);
-		if (result == 0)
-			result = cgroup_v1_remove(&v1, cgroup, err);
-	}
+	if (result == 0)
+		result = cgroup_v1_remove(&v1, cgroup, err);
 	/* After the directories: with a process in it this has failed, and systemd would kill. */
 	return result == 0 && scope ? cgroup_systemd_stop(cgroup, err) : result;
 }

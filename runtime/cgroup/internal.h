@@ -73,7 +73,7 @@ int cgroup_dir_check_empty(int dir_fd, struct error *err);
 int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err);
 /*
  * Which cgroups are ours: parents made on the way, and those that hold a container; of these in
- * cgroup2, those that an update has brought into v1, for the process that made them without.
+ * cgroup2, those that are in v1, too, maybe by an update after the process that made them.
  */
 enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER, CGROUP_MARK_V1 };
 void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark, const char *owner);
@@ -132,6 +132,8 @@ const struct cgroup_hierarchy *cgroup_v1_tracker(const struct cgroup_v1 *v1);
 /* The same hierarchies, opened at the container's directory; those without it are left out. */
 int cgroup_v1_dirs(const struct cgroup_v1 *v1, const char *path, struct cgroup_v1 *ret,
 		   struct error *err);
+/* Notes that it is going to be in these, also for other processes. */
+void cgroup_v1_use(struct cgroup *cgroup, const struct cgroup_v1 *v1);
 int cgroup_v1_make(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err);
 /*
  * v2_fd: the cgroup2 directory of a hybrid host, whose controllers v1 does not have; or -EBADF.

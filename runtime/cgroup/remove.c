@@ -133,8 +133,12 @@ static int parents_remove(int root_fd, int dir_fd, char parent[PATH_MAX], struct
 		if (fd < 0)
 			return -1;
 		if (strlen(above) == length && unlinkat(fd, name, AT_REMOVEDIR) < 0) {
-			/* Of others, which are in it. */
-			if (errno == EBUSY || errno == ENOTEMPTY)
+			/*
+			 * Others are in it; or somebody with more rights made it, whose mark we
+			 * may not read, and delegated it.
+			 */
+			if (errno == EBUSY || errno == ENOTEMPTY || errno == EACCES ||
+			    errno == EPERM)
 				return 0;
 			if (!is_gone(errno))
 				return error_errno(err, "remove cgroup %s", parent);

@@ -48,9 +48,7 @@ static int v1_update(struct cgroup *cgroup, const struct resources_plan *resourc
 	if (!present) {
 		if (!resources->listed)
 			return 0;
-		cgroup->v1 = CGROUP_V1_USED;
-		if (cgroup->fd >= 0)
-			cgroup_dir_mark(cgroup->fd, CGROUP_MARK_V1, NULL);
+		cgroup_v1_use(cgroup, &v1);
 		if (cgroup_v1_make(&v1, cgroup, err) < 0 || v1_enter(cgroup, &v1, err) < 0)
 			return -1;
 	}

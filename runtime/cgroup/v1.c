@@ -143,6 +143,14 @@ static int cpuset_visit(void *context, int dir_fd, unsigned int depth, struct er
 	return result;
 }
 
+void cgroup_v1_use(struct cgroup *cgroup, const struct cgroup_v1 *v1)
+{
+	/* A hybrid host may have but cgroup2. */
+	cgroup->v1 = v1->count > 0 ? CGROUP_V1_USED : CGROUP_V1_UNUSED;
+	if (v1->count > 0 && cgroup->fd >= 0)
+		cgroup_dir_mark(cgroup->fd, CGROUP_MARK_V1, NULL);
+}
+
 static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const struct cgroup *cgroup,
 			  struct error *err)
 {

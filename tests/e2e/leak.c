@@ -156,7 +156,9 @@ static int cgroup_visit(const char *path, const struct stat *st _unused, int typ
 	if ((type != FTW_D && type != FTW_DP) || !base)
 		return 0;
 	text_printf(cgroup_told, "cgroup %s\n", path);
-	rmdir(path);
+	/* Busy as long as somebody in it is dying. */
+	for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 100; tries++)
+		usleep(10000);
 	return 0;
 }
 

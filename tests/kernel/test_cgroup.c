@@ -120,6 +120,44 @@ Test(cgroup, what_is_in_one_hierarchy_alone_is_killed_too)
 	cr_expect_eq(count_of(base), 0);
 }
 
+/* cgroup2 alone, where v1 is; in a mount namespace of its own. */
+static int hide_v1(void)
+{
+	struct mount_attr private = { .propagation = MS_PRIVATE };
+	_cleanup_fd int fs_fd = -EBADF, mount_fd = -EBADF;
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
+		return -1;
+	fs_fd = sys_fsopen("cgroup2", FSOPEN_CLOEXEC);
+	if (fs_fd < 0 || sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -1;
+	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
+	return mount_fd < 0 ? -1
+			    : sys_move_mount(mount_fd, "", AT_FDCWD, "/sys/fs/cgroup",
+					     MOVE_MOUNT_F_EMPTY_PATH);
+}
+
+Test(cgroup, is_not_removed_by_halves_where_v1_is_not_to_be_seen)
+{
+	size_t count;
+	int status;
+
+	if (cgroup_host() == CGROUP_UNIFIED)
+		cr_skip_test("no cgroup v1 on this host");
+	limit_v1();
+	make(NULL);
+	count = count_of(base);
+	cgroup.v1 = CGROUP_V1_UNKNOWN;
+	if (fork() == 0)
+		_exit(hide_v1() < 0 ? 3 : cgroup_destroy(&cgroup, &err) < 0 ? 0 : 1);
+	cr_assert_neq(wait(&status), -1);
+	cr_expect_eq(status, 0);
+	cr_expect_eq(count_of(base), count);
+	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
+	cr_expect_eq(count_of(base), 0);
+}
+
 Test(cgroup, is_below_the_root_when_no_path_is_given)
 {
 	make(NULL);
