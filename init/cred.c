@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "config/names.h"
 #include "init/procfs.h"
 #include "init/step.h"
 
@@ -73,18 +74,45 @@ static void caps_pack(const uint64_t *sets, uint64_t known,
 		};
 }
 
-static int caps_set(const uint64_t *sets, uint64_t known, struct error *err)
+/*
+ * Spec 1.2: what cannot be granted is a warning.  capset was refused; whether something was taken
+ * out, so that it may be asked again.  The bounding set stays: it gives nothing by itself.
+ */
+static bool caps_leave_out(uint64_t *sets, uint64_t known)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct own[_LINUX_CAPABILITY_U32S_3];
+	uint64_t lacking = sets[CAPABILITY_PERMITTED] | sets[CAPABILITY_INHERITABLE];
+
+	if (syscall(__NR_capget, &head, own) < 0)
+		return false;
+	lacking &= known & ~(own[0].permitted | (uint64_t)own[1].permitted << 32);
+	if (lacking == 0)
+		return false;
+	sets[CAPABILITY_EFFECTIVE] &= ~lacking;
+	sets[CAPABILITY_PERMITTED] &= ~lacking;
+	sets[CAPABILITY_INHERITABLE] &= ~lacking;
+	sets[CAPABILITY_AMBIENT] &= ~lacking;
+	warn("the caller itself lacks %s%s; ignored",
+	     name_of(capability_names, (uint64_t)__builtin_ctzll(lacking)),
+	     lacking & (lacking - 1) ? " (and more)" : "");
+	return true;
+}
+
+static int caps_set(uint64_t *sets, uint64_t known, struct error *err)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
 	struct __user_cap_data_struct got[_LINUX_CAPABILITY_U32S_3];
 
 	caps_pack(sets, known, data);
-	if (syscall(__NR_capset, &head, data) < 0) {
+	while (syscall(__NR_capset, &head, data) < 0) {
 		error_errno(err, "set capabilities");
-		return err->code == EPERM ?
-		       error_hint(err, "the caller does not have them itself, or the sets do not "
-				  "contain one another") : -1;
+		if (err->code != EPERM)
+			return -1;
+		if (!caps_leave_out(sets, known))
+			return error_hint(err, "the sets do not contain one another");
+		caps_pack(sets, known, data);
 	}
 	if (ambient_raise(sets[CAPABILITY_AMBIENT] & known, err) < 0)
 		return -1;
@@ -218,9 +246,9 @@ static int no_new_privileges(const struct process_plan *process, struct error *e
 int step_credentials(const struct plan *plan, struct init *in, struct error *err)
 {
 	const struct process_plan *process = in->process;
-	const uint64_t *sets = process->capabilities;
-	uint64_t known = 0;
+	uint64_t sets[CAPABILITY_SET_COUNT], known = 0;
 
+	memcpy(sets, process->capabilities, sizeof(sets));
 	stdio_own(process);
 	if (process->has_capabilities) {
 		known = known_capabilities();

@@ -82,6 +82,45 @@ STAGE_TEST(cred, what_the_kernel_does_not_know_is_left_out)
 	return 0;
 }
 
+static void keep_last(void *context, const char *text)
+{
+	snprintf(context, 100, "%s", text);
+}
+
+/* As a runtime that runs in a container without privileges. */
+static int lack(uint64_t cap)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	if (syscall(__NR_capget, &head, data) < 0)
+		return -1;
+	data[0].permitted &= (uint32_t)~cap;
+	data[0].effective &= (uint32_t)~cap;
+	return (int)syscall(__NR_capset, &head, data);
+}
+
+STAGE_TEST(cred, what_the_caller_lacks_is_left_out_and_told)
+{
+	uint64_t seen[CAPABILITY_SET_COUNT];
+	char told[100] = "";
+
+	s->plan.process.uid = 1000;
+	s->plan.process.has_capabilities = true;
+	for (size_t i = 0; i < CAPABILITY_SET_COUNT; i++)
+		s->plan.process.capabilities[i] = BIT(CAP_KILL) | BIT(CAP_NET_RAW);
+	CHECK(lack(BIT(CAP_NET_RAW)) == 0);
+	warn_to(keep_last, told);
+	CHECK(RUN(step_credentials) == 0);
+	warn_to(NULL, NULL);
+	get(seen);
+	for (size_t i = 0; i < CAPABILITY_SET_COUNT; i++)
+		CHECK((seen[i] & ~BIT(CAP_NET_RAW)) == BIT(CAP_KILL));
+	CHECK((seen[CAPABILITY_PERMITTED] & BIT(CAP_NET_RAW)) == 0);
+	CHECK(strcmp(told, "the caller itself lacks CAP_NET_RAW; ignored") == 0);
+	return 0;
+}
+
 STAGE_TEST(cred, sets_that_contradict_each_other_are_refused)
 {
 	s->plan.process.has_capabilities = true;
