@@ -49,22 +49,37 @@ static int copy_owner(int to_fd, const struct stat *st, const char *name, struct
 	return 0;
 }
 
-static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st,
-		     struct error *err)
+/* Who shares the root may put a fifo or a disk there between the look and this: it is not read. */
+static int file_open(int from_dir, const char *name, struct stat *ret, struct error *err)
 {
-	_cleanup_fd int from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	_cleanup_fd int to = openat(to_dir, name,
-				    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	_cleanup_fd int fd =
+		openat(from_dir, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, ret) < 0)
+		return error_errno(err, "copy %s", name);
+	if (!S_ISREG(ret->st_mode))
+		return error_set(err, "copy %s: is no file any more", name);
+	return fd_take(&fd);
+}
+
+static int copy_file(int from_dir, int to_dir, const char *name, struct error *err)
+{
+	struct stat st;
+	_cleanup_fd int from = file_open(from_dir, name, &st, err);
+	_cleanup_fd int to = -EBADF;
 	ssize_t n;
 
-	if (from < 0 || to < 0)
+	if (from < 0)
+		return -1;
+	to = openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (to < 0)
 		return error_errno(err, "copy %s", name);
 	while ((n = sendfile(to, from, NULL, 1 << 30)) != 0)
 		if (n < 0 && errno != EINTR)
 			return error_errno(err, "copy %s", name);
 	if (copy_xattrs(from, to, name, err) < 0)
 		return -1;
-	return copy_owner(to, st, name, err);
+	return copy_owner(to, &st, name, err);
 }
 
 /* Links and special files: all of it by name, in a directory that nobody else sees yet. */
@@ -122,7 +137,7 @@ static int copy_entry(int from_dir, int to_dir, const char *name, unsigned int d
 	if (S_ISDIR(st.st_mode))
 		return copy_below(from_dir, to_dir, name, depth, err);
 	if (S_ISREG(st.st_mode))
-		return copy_file(from_dir, to_dir, name, &st, err);
+		return copy_file(from_dir, to_dir, name, err);
 	if (S_ISSOCK(st.st_mode))
 		return 0;
 	return copy_special(from_dir, to_dir, name, &st, err);

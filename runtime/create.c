@@ -303,6 +303,8 @@ int pid_file_write(const char *path, pid_t pid, struct error *err)
 	char directory[PATH_MAX], digits[16];
 	int size = snprintf(digits, sizeof(digits), "%d", (int)pid);
 
+	if (name - path >= PATH_MAX)
+		return error_number(err, ENAMETOOLONG, "write pid file %.32s...", path);
 	snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,
 		 slash != NULL ? path : ".");
 	dir_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -139,8 +139,11 @@ static int folder_protect(int folder_fd)
 int main(int argc, char **argv, char **env)
 {
 	int folder_fd = folder_open(), fd = -1;
+	char byte;
 
 	(void)argc;
+	if (folder_fd < 0 && readlink("/proc/self/exe", &byte, 1) < 0)
+		return fail("find libexec/kist: read /proc/self/exe");
 	if (folder_fd < 0)
 		return fail("find libexec/kist");
 	/* Without the right the runtime itself looks at what else keeps its file safe. */

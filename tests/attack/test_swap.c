@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -231,3 +234,47 @@ SWAP(of_proc_for_a_fake_hides_the_same, 9, "")
 SWAP(of_a_read_only_proc_for_a_fake_hides_the_same, 9, "'ro'")
 SWAP(of_sys_for_a_fake_hides_the_same, 10, "")
 SWAP(of_a_bind_for_a_fake_hides_the_same, 11, "")
+
+/* The last open of the file, which is the one to read it: a look comes before it. */
+static enum engine_verdict swap_at_open(void *context, const struct engine_stop *stop,
+					int *ret_errno _unused)
+{
+	struct swap *swap = context;
+	char name[8] = "";
+	struct iovec here = { name, sizeof(name) - 1 };
+	struct iovec there = { (void *)(uintptr_t)stop->args[1], sizeof(name) - 1 };
+
+	if (stop->call == __NR_openat && !swap->swapped &&
+	    process_vm_readv(stop->pid, &here, 1, &there, 1, 0) > 0 && strcmp(name, "victim") == 0)
+		exchange(swap);
+	return ENGINE_CONTINUE;
+}
+
+/* tmpcopyup reads what is in the root: a fifo would hold kist for ever, a disk be the host's. */
+ATTACK(swap, of_a_file_that_is_copied_up_for_a_fifo_or_a_device_reads_neither)
+{
+	static const mode_t types[] = { S_IFIFO, S_IFBLK };
+
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
+		struct attack a = attack_new();
+		struct swap swap = { .path = below(&a, "bundle/rootfs/etc/victim"),
+				     .evil = below(&a, "evil") };
+		struct engine_result result;
+
+		bundle_file(a.bundle, "/etc/victim", 0644, "plain");
+		cr_assert_eq(mknod(swap.evil, types[i] | 0600, makedev(7, 250)), 0);
+		bundle_set(a.bundle, "/mounts/-",
+			   "{'destination': '/etc', 'type': 'tmpfs', 'source': 'tmpfs',"
+			   " 'options': ['tmpcopyup']}");
+		bundle_probe_args(a.bundle, "stat", "/etc/victim", NULL);
+		attack_begin(&a);
+		attack_engine(&a, ENGINE_PATHS, swap_at_open, &swap, &result);
+		cr_expect(swap.swapped && !swap.missed, "never opened: %s", result.output);
+		cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 1, "%s",
+			  result.output);
+		cr_expect(strstr(result.output, "copy victim: "), "%s", result.output);
+		cr_expect_null(attack_left(&a));
+		attack_check(&a, "exchanged");
+		leak_remove_tree(a.bundle->dir);
+	}
+}
