@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -279,4 +282,21 @@ E2E(bad_input, id_that_is_none)
 		cr_expect(strstr(got.err, "invalid container ID format"), "%s: %s", ids[i],
 			  got.err);
 	}
+}
+
+/* Not written to a directory whose path is the beginning of this one. */
+E2E(bad_input, pid_file_whose_path_is_too_long)
+{
+	struct bundle *b = bundle_new();
+	char path[PATH_MAX + 8];
+	struct output got;
+
+	snprintf(path, sizeof(path), "%s", b->dir);
+	memset(path + strlen(path), '/', sizeof(path) - strlen(path));
+	memcpy(path + sizeof(path) - 4, "pid", 4);
+	bundle_call(b, &got, "create", "--bundle", b->path, "--pid-file", path, b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, "write pid file"), "%s", got.err);
+	cr_expect(strstr(got.err, "name too long"), "%s", got.err);
+	cr_expect_neq(access(arena_printf(&e2e_arena, "%s/pid", b->dir), F_OK), 0);
 }

@@ -105,23 +105,6 @@ E2E(lifecycle, writes_the_pid_without_a_newline)
 	bundle_destroy(b);
 }
 
-/* Not written to a directory whose path is the beginning of this one. */
-E2E(lifecycle, refuses_a_pid_file_whose_path_is_too_long)
-{
-	struct bundle *b = bundle_new();
-	char path[PATH_MAX + 8];
-	struct output got;
-
-	snprintf(path, sizeof(path), "%s", b->dir);
-	memset(path + strlen(path), '/', sizeof(path) - strlen(path));
-	memcpy(path + sizeof(path) - 4, "pid", 4);
-	bundle_call(b, &got, "create", "--bundle", b->path, "--pid-file", path, b->id, NULL);
-	cr_expect_eq(got.status, 1);
-	cr_expect(strstr(got.err, "write pid file"), "%s", got.err);
-	cr_expect(strstr(got.err, "name too long"), "%s", got.err);
-	cr_expect_neq(access(arena_printf(&e2e_arena, "%s/pid", b->dir), F_OK), 0);
-}
-
 /* What each status does not allow, and the words that clients match. */
 static const struct { const char *status, *verb, *more, *says; } refusals[] = {
 	{ "created", "delete", NULL, "that is not stopped: created" },
