@@ -23,6 +23,7 @@
 #define KILL_STEP_MS	50
 
 #define DIRECTORY_DEPTH	2
+#define REMOVE_TRIES	5
 
 static int empty_directory(int dir_fd, int depth);
 
@@ -74,11 +75,13 @@ static int directory_remove(int root_fd, int dir_fd, const char *name, bool plai
 	if (!plain && empty_directory(dir_fd, DIRECTORY_DEPTH) < 0)
 		return error_errno(err, "empty directory %s", name);
 	unlinkat(dir_fd, "journal", 0);
-	if (unlinkat(root_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
-		return 0;
-	if (plain && empty_directory(dir_fd, DIRECTORY_DEPTH) == 0 &&
-	    unlinkat(root_fd, name, AT_REMOVEDIR) == 0)
-		return 0;
+	/* Who keeps the log of what just ended puts its status there meanwhile. */
+	for (int tries = 0; tries < REMOVE_TRIES; tries++) {
+		if (unlinkat(root_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
+			return 0;
+		if (empty_directory(dir_fd, DIRECTORY_DEPTH) < 0)
+			break;
+	}
 	return error_errno(err, "remove directory %s", name);
 }
 

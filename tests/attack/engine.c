@@ -230,8 +230,9 @@ static void engine_loop(struct engine *engine, unsigned int seconds)
 	if (!engine->ended) {
 		kill(engine->pid, SIGKILL);
 		waitpid(engine->pid, &engine->result->status, 0);
-		engine->result->status = -1;
 	}
+	if (!engine->ended || (engine->to_the_end && !engine->alone))
+		engine->result->status = -1;
 }
 
 /*

@@ -42,7 +42,8 @@ typedef enum engine_verdict engine_decide(void *context, const struct engine_sto
 					  int *ret_errno);
 
 struct engine_result {
-	int status; /* as waitpid(2) gives it; -1: it had to be killed after the time-out */
+	/* As waitpid(2) gives it; -1: it, or (ENGINE_TO_THE_END) one left, ran to the time-out. */
+	int status;
 	unsigned int stops;
 	char output[16384]; /* stdout and stderr, cut, NUL-terminated */
 	char stopped_at[64]; /* name or number of the call that was failed or killed */

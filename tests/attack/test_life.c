@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
@@ -16,9 +17,9 @@
 
 enum before { NOTHING, CREATED, RUNNING, PAUSED, ABANDONED, MOUNTED };
 
-#define WORDS_MAX	8
+#define WORDS_MAX 8
 
-/* In words, BUNDLE, ID and LIST stand for those of the test. */
+/* In words, BUNDLE, ID, LOG and LIST stand for those of the test. */
 struct stage {
 	const char *name;
 	enum before before;
@@ -28,25 +29,53 @@ struct stage {
 	unsigned int runs; /* of a sample */
 };
 
-#define ASK_STATE	{ "state", "ID" }
-#define ASK_MOUNT	{ "exec", "ID", "/probe", "statfs", "/mounted" }
+#define ASK_STATE             \
+	{                     \
+		"state", "ID" \
+	}
+#define ASK_MOUNT                                            \
+	{                                                    \
+		"exec", "ID", "/probe", "statfs", "/mounted" \
+	}
 
 static const struct stage stages[] = {
-	{ "create", NOTHING, { "create", "--bundle", "BUNDLE", "ID" }, ASK_STATE,
-	  "\"status\": \"created\"", 16 },
+	{ "create",
+	  NOTHING,
+	  { "create", "--bundle", "BUNDLE", "ID" },
+	  ASK_STATE,
+	  "\"status\": \"created\"",
+	  16 },
 	{ "start", CREATED, { "start", "ID" }, ASK_STATE, "\"status\": \"running\"", 16 },
 	{ "exec", RUNNING, { "exec", "ID", "/probe", "report" }, { NULL }, "end=1", 16 },
 	{ "delete", RUNNING, { "delete", "--force", "ID" }, ASK_STATE, NULL, 16 },
 	{ "gc", ABANDONED, { "gc" }, ASK_STATE, NULL, 8 },
 	{ "kill", RUNNING, { "kill", "ID", "WINCH" }, ASK_STATE, "\"status\": \"running\"", 4 },
-	{ "update", RUNNING, { "update", "--pids-limit", "77", "ID" }, ASK_STATE,
-	  "\"status\": \"running\"", 8 },
+	{ "update",
+	  RUNNING,
+	  { "update", "--pids-limit", "77", "ID" },
+	  ASK_STATE,
+	  "\"status\": \"running\"",
+	  8 },
 	{ "pause", RUNNING, { "pause", "ID" }, ASK_STATE, "\"status\": \"paused\"", 8 },
 	{ "resume", PAUSED, { "resume", "ID" }, ASK_STATE, "\"status\": \"running\"", 8 },
-	{ "mounts_add", RUNNING, { "mounts", "add", "ID", "LIST" }, ASK_MOUNT,
-	  "statfs:/mounted=1021994", 8 },
-	{ "mounts_remove", MOUNTED, { "mounts", "remove", "ID", "LIST" }, ASK_STATE,
-	  "\"status\": \"running\"", 8 },
+	{ "logged",
+	  NOTHING,
+	  { "run", "--detach", "--log-file", "LOG", "--bundle", "BUNDLE", "ID" },
+	  ASK_STATE,
+	  "\"status\": \"running\"",
+	  16 },
+	{ "mounts_add",
+	  RUNNING,
+	  { "mounts", "add", "ID", "LIST" },
+	  ASK_MOUNT,
+	  "statfs:/mounted=1021994",
+	  8 },
+	{ "mounts_remove",
+	  MOUNTED,
+	  { "mounts", "remove", "ID", "LIST" },
+	  ASK_STATE,
+	  "\"status\": \"running\"",
+	  8 },
 };
 
 static const struct stage *stage_find(const char *name)
@@ -67,9 +96,13 @@ static const char *below(const struct attack *a, const char *name)
 static const char *const *words_fill(const struct attack *a, const char *const words[WORDS_MAX])
 {
 	const char **filled = ARENA_NEWS(&e2e_arena, WORDS_MAX + 4, const char *);
-	const struct { const char *name, *value; } places[] = {
-		{ "BUNDLE", a->bundle->path }, { "ID", a->bundle->id },
+	const struct {
+		const char *name, *value;
+	} places[] = {
+		{ "BUNDLE", a->bundle->path },
+		{ "ID", a->bundle->id },
 		{ "LIST", below(a, "list.json") },
+		{ "LOG", below(a, "log") },
 	};
 
 	for (size_t i = 0; i < WORDS_MAX && words[i] != NULL; i++) {
@@ -226,6 +259,23 @@ static void stage_check(const char *name, const struct trouble_list *list)
 	cr_log_info("%s: %u stops", name, stops);
 }
 
+/* The process that keeps the log puts the exit status there when "delete" is nearly done. */
+static enum engine_verdict write_exit(void *context, const struct engine_stop *stop,
+				      int *ret_errno _unused)
+{
+	const char **path = context;
+
+	if (*path == NULL || stop->call != __NR_unlinkat || stop->args[2] != AT_REMOVEDIR)
+		return ENGINE_CONTINUE;
+	/* Not of a cgroup: of the container's own directory, whose journal went before. */
+	if (access(arena_printf(&e2e_arena, "%.*s/journal", (int)(strlen(*path) - 5), *path),
+		   F_OK) < 0) {
+		close(open(*path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+		*path = NULL;
+	}
+	return ENGINE_CONTINUE;
+}
+
 #define LIFE(command)                                                           \
 	ATTACK(life, fault_in_##command##_is_told_and_nothing_stays)            \
 	{                                                                       \
@@ -244,5 +294,23 @@ LIFE(kill)
 LIFE(update)
 LIFE(pause)
 LIFE(resume)
+LIFE(logged)
 LIFE(mounts_add)
 LIFE(mounts_remove)
+
+ATTACK(life, deleted_while_its_exit_status_comes_is_gone)
+{
+	const struct stage *stage = stage_find("delete");
+	struct attack a = stage_bundle(stage);
+	const char *path = below(&a, arena_printf(&e2e_arena, "state/%s/exit", a.bundle->id));
+	struct engine_result result;
+
+	attack_begin(&a);
+	get_ready(&a, stage->before);
+	attack_engine_call(&a, words_fill(&a, stage->words), ENGINE_ALL, write_exit, &path,
+			   &result);
+	cr_expect_null(path, "it did not come");
+	cr_expect_eq(result.status, 0, "%s", result.output);
+	expect_done(&a, stage, &result, "an exit status that comes late");
+	clean_up(&a, "an exit status that comes late");
+}
