@@ -368,17 +368,19 @@ enum container_status container_status(struct container *c)
 	return spawn_waits_for_start(c->dir_fd) ? CONTAINER_CREATED : CONTAINER_RUNNING;
 }
 
-bool container_abandoned(struct container *c)
+int container_abandoned(struct container *c, struct error *err)
 {
-	struct error ignored;
 	struct journal journal;
 
-	if (journal_open(c, &ignored) < 0 || journal_holder(c->lock_fd, JOURNAL_CHANGE) != 0)
-		return false;
+	if (journal_open(c, err) < 0)
+		return -1;
+	if (journal_holder(c->lock_fd, JOURNAL_CHANGE) != 0)
+		return 0;
 	if (!c->complete)
-		return true;
-	return journal_read(c->lock_fd, c->arena, &journal, &ignored) == 0 &&
-	       journal.foreground && journal_holder(c->lock_fd, JOURNAL_WATCH) == 0 &&
+		return 1;
+	if (journal_read(c->lock_fd, c->arena, &journal, err) < 0)
+		return -1;
+	return journal.foreground && journal_holder(c->lock_fd, JOURNAL_WATCH) == 0 &&
 	       !container_alive(c);
 }
 

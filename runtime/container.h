@@ -110,8 +110,11 @@ int container_born(struct container *c, pid_t pid, struct error *err);
 int container_started(struct container *c, const struct plan *plan, struct error *err);
 /* Asks the kernel, not a file. */
 enum container_status container_status(struct container *c);
-/* Whether a dead kist left it: half made, or its foreground kist is gone and it has ended. */
-bool container_abandoned(struct container *c);
+/*
+ * Whether a dead kist left it: half made, or its foreground kist is gone and it has ended.  1, 0,
+ * or -1 where that cannot be told.
+ */
+int container_abandoned(struct container *c, struct error *err);
 /*
  * Whether its first process is on its way out, and has nothing left but its number: of pid 1 the
  * kernel keeps that until all others of the namespace were reaped.

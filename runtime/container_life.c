@@ -133,10 +133,14 @@ static int draft_make(struct container *c, const char *draft, struct error *err)
 static int claim_existing(struct container *c, struct error *err)
 {
 	_cleanup_container struct container old = CONTAINER_NONE;
+	int abandoned;
 
 	if (container_open_damaged(&old, c->arena, c->root, c->root_fd, c->id, err) < 0)
 		return err->code == ENOENT ? 0 : -1;
-	if (!container_abandoned(&old))
+	abandoned = container_abandoned(&old, err);
+	if (abandoned < 0 && err->code == ENOENT)
+		return 0;
+	if (abandoned <= 0)
 		return container_error(err, EEXIST, "container with given ID already exists");
 	if (container_lock(&old, err) < 0)
 		return err->code == ENOENT ? 0 : -1;

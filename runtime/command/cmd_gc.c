@@ -12,15 +12,17 @@ static int collect(struct cli *cli, int root_fd, const char *id, struct error *e
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
 	struct error ignored;
+	int abandoned;
 
-	if (container_open_damaged(&c, cli->arena, cli_root(cli), root_fd, id, err) < 0) {
+	if (container_open(&c, cli->arena, cli_root(cli), root_fd, id, err) < 0) {
 		/* An empty directory is the rest of a removal, and no container. */
 		if (err->code == ENOENT)
 			unlinkat(root_fd, id, AT_REMOVEDIR);
 		return err->code == ENOENT ? 0 : -1;
 	}
-	if (!container_abandoned(&c))
-		return 0;
+	abandoned = container_abandoned(&c, err);
+	if (abandoned <= 0)
+		return abandoned == 0 || err->code == ENOENT ? 0 : -1;
 	if (container_lock(&c, err) < 0)
 		return err->code == ENOENT ? 0 : -1;
 	if (container_destroy(&c, c.complete ? container_plan(&c, &ignored) : NULL, err) < 0)

@@ -300,3 +300,25 @@ E2E(bad_input, pid_file_whose_path_is_too_long)
 	cr_expect(strstr(got.err, "name too long"), "%s", got.err);
 	cr_expect_neq(access(arena_printf(&e2e_arena, "%s/pid", b->dir), F_OK), 0);
 }
+
+/* Whether a dead kist left the container cannot be told: it stays, and gc says so. */
+E2E(bad_input, journal_that_cannot_be_opened)
+{
+	struct bundle *b = bundle_new();
+	const char *journal = arena_printf(&e2e_arena, "%s/%s/journal", b->state, b->id);
+	const char *kept = arena_printf(&e2e_arena, "%s/journal", b->dir);
+	struct output got;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "sleep", "100000", NULL);
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	cr_assert_eq(link(journal, kept) == 0 && unlink(journal) == 0 && mkdir(journal, 0700) == 0,
+		     true);
+	bundle_call(b, &got, "gc", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, arena_printf(&e2e_arena, "journal of %s: is a directory", b->id)),
+		  "%s", got.err);
+	cr_assert_eq(rmdir(journal) == 0 && link(kept, journal) == 0, true);
+	bundle_destroy(b);
+}
