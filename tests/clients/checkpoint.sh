@@ -103,7 +103,8 @@ checkpoint_containerd() {
 	t 'its task goes' 0 '' task rm count
 	t 'container restore' 0 '' container restore --rw --live again $saved:1
 	seen 'it runs again' 5 'again +[0-9]+ +RUNNING' task ls
-	t 'goes on counting' 0 '^[0-9]{2,}$' task exec --exec-id c2 again cat /tmp/n
+	t 'goes on counting' 0 '^[0-9]{2,}$' task exec --exec-id c2 again \
+		sh -c 'cat /tmp/n; sleep 0.2'
 	t 'is killed' 0 '' task rm -f again
 	t 'goes' 0 '' container rm again count
 }

@@ -117,16 +117,18 @@ at_terminal 'whose status comes through' 5 '' \
 t 'starts in the background' 0 '^$' run -d --runc-binary "$binary" "$image" one \
 	sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'
 t 'task ls says running' 0 'one +[0-9]+ +RUNNING' task ls
-t 'exec' 0 '^in$' task exec --exec-id e1 one echo in
+# Here, too, a while longer, that ctr hears what is said.
+t 'exec' 0 '^in$' task exec --exec-id e1 one sh -c 'echo in; sleep 0.2'
 t 'exec gives the status' 9 '^$' task exec --exec-id e2 one sh -c 'exit 9'
 t 'exec of a missing program' 1 'executable file not found in \$PATH' task exec --exec-id e3 one \
 	nosuch
 t 'exec of a file that is no program' 1 'permission denied' task exec --exec-id e4 one /etc/plain
-t 'exec as a user' 0 'uid=1000' task exec --exec-id e5 --user 1000 one id
-t 'exec in a folder' 0 '^/data$' task exec --exec-id e6 --cwd /data one pwd
-at_terminal 'exec at a terminal' 0 '/dev/pts/' 'ctr task exec -t --exec-id e7 one tty'
+t 'exec as a user' 0 'uid=1000' task exec --exec-id e5 --user 1000 one sh -c 'id; sleep 0.2'
+t 'exec in a folder' 0 '^/data$' task exec --exec-id e6 --cwd /data one sh -c 'pwd; sleep 0.2'
+at_terminal 'exec at a terminal' 0 '/dev/pts/' \
+	"ctr task exec -t --exec-id e7 one sh -c 'tty; sleep 0.3'"
 t 'exec in the background' 0 '^$' task exec -d --exec-id e8 one sleep 54
-t 'which is among the processes' 0 'sleep 54' task exec --exec-id e9 one ps
+t 'which is among the processes' 0 'sleep 54' task exec --exec-id e9 one sh -c 'ps; sleep 0.2'
 t 'ps' 0 'PID +INFO' task ps one
 t 'metrics' 0 'pids.current|memory.usage' task metrics one
 t 'pause' 0 '^$' task pause one
