@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """summary.py DIRECTORY: adds up the phases of a test run (tests/run-tests).
+summary.py --failed DIRECTORY PHASE: the programs of it that failed, as Meson names them.
 
 Reads the names in DIRECTORY/order; for each, NAME.json is Meson's log, one JSON
-object a line, and NAME.status the exit status of its command.  A test program
+object a line, and NAME.status the exit status of its command.  NAME-again.json has
+the programs that were run once more; what failed before is told.  A test program
 that speaks TAP counts test by test; one that ends before its plan is fulfilled
 is one more failure, as is a phase without a log.  Prints what failed, with its
 output, what was skipped and why, and last the line "N passed, M failed, K skipped".
@@ -17,6 +19,7 @@ import os
 import re
 import sys
 
+OUT_OF_TIME = (124, 137)
 NO_KERNEL = 126     # tests/guest/run: the mirror has no kernel of that suite
 TAP = re.compile(r'^(not )?ok\b[ \d]*-? *(.*?)(?: +\(\d+\.\d+s\))?(?: *# *(SKIP) *(.*))?$')
 
@@ -54,22 +57,44 @@ def entry_results(entry):
     return [[entry['name'], result, text.strip()[-4000:]]]
 
 
+def phase_entries(directory, name):
+    """{name of the program: Meson's record of it}."""
+    path = os.path.join(directory, name + '.json')
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding='utf-8', errors='replace') as file:
+        entries = [json.loads(line) for line in file]
+    return {entry['name']: entry for entry in entries}
+
+
+def failed_results(entry):
+    return [row for row in entry_results(entry) if row[1] == 'failed']
+
+
+def failed_programs(directory, phase):
+    return [name.split(' / ')[-1] for name, entry in phase_entries(directory, phase).items()
+            if failed_results(entry)]
+
+
 def phase_results(directory, phase):
     with open(os.path.join(directory, phase + '.status'), encoding='utf-8') as file:
         status = int(file.read())
-    path = os.path.join(directory, phase + '.json')
+    entries = phase_entries(directory, phase)
+    for name, entry in phase_entries(directory, phase + '-again').items():
+        for first, _, detail in failed_results(entries[name]):
+            print('once more %s: %s\n%s' % (phase, first, detail.rstrip()))
+        entries[name] = entry
+        status = status if status in OUT_OF_TIME else 0
     results = []
-    if os.path.exists(path):
-        with open(path, encoding='utf-8', errors='replace') as file:
-            for line in file:
-                results += entry_results(json.loads(line))
+    for entry in entries.values():
+        results += entry_results(entry)
     results += left_behind(directory, phase)
     if status == NO_KERNEL:
         return [['phase ' + phase, 'skipped', 'the mirror has no such kernel']]
     failed = any(r[1] == 'failed' for r in results)
     if not results or (status != 0 and not failed):
         results.append(['phase ' + phase, 'failed', 'status %d%s' % (
-            status, ': out of time' if status in (124, 137) else '') + tail(directory, phase)])
+            status, ': out of time' if status in OUT_OF_TIME else '') + tail(directory, phase)])
     return results
 
 
@@ -127,6 +152,9 @@ def forbid_skips(phases):
 
 
 def main():
+    if sys.argv[1] == '--failed':
+        print(*failed_programs(*sys.argv[2:]))
+        return False
     directory = sys.argv[1]
     with open(os.path.join(directory, 'order'), encoding='utf-8') as file:
         phases = {name: phase_results(directory, name) for name in file.read().split()}
