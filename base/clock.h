@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <limits.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -20,4 +21,10 @@ static inline int64_t clock_us(void)
 static inline int64_t clock_ms(void)
 {
 	return clock_ns() / 1000000;
+}
+
+/* Seconds as poll(2) takes them; more than it can count, 24 days, is for ever. */
+static inline int clock_poll_ms(int seconds)
+{
+	return seconds < INT_MAX / 1000 ? seconds * 1000 : -1;
 }

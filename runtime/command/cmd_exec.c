@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "init/limit.h"
 #include "runtime/command/command.h"
@@ -152,8 +152,7 @@ static void watch_deadline(int pidfd, int seconds)
 
 	if (seconds == 0 || fork() != 0)
 		return;
-	/* More than poll(2) can count, 24 days, is for ever. */
-	if (poll(&ended, 1, seconds < INT_MAX / 1000 ? seconds * 1000 : -1) == 0)
+	if (poll(&ended, 1, clock_poll_ms(seconds)) == 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 	_exit(0);
 }

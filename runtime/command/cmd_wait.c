@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
@@ -46,8 +46,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	const struct wait_options *wait = values;
 	_cleanup_container struct container c = CONTAINER_NONE;
 	struct pollfd ended = { .events = POLLIN };
-	/* More than poll(2) can count, 24 days, is for ever. */
-	int limit = wait->timeout > 0 && wait->timeout < INT_MAX / 1000 ? wait->timeout * 1000 : -1;
+	int limit = wait->timeout > 0 ? clock_poll_ms(wait->timeout) : -1;
 	int ready;
 
 	if (cli_container(cli, &c, err) < 0)

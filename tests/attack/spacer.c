@@ -108,6 +108,18 @@ static void told(const char *key, const struct kist_error *err)
 	printf("%s=%s\n", key, err->text[0] != '\0' ? err->text : "(no word)");
 }
 
+/* refused, lost: why; or NULL. */
+static void outcome_tell(const struct kist_error *refused, const struct kist_error *lost,
+			 int status)
+{
+	if (refused != NULL)
+		told("refused", refused);
+	else if (lost != NULL)
+		told("lost", lost);
+	else
+		printf("status=%d\n", status);
+}
+
 /* --- what is tried ------------------------------------------------------------------ */
 
 static struct kist_options options_of(const struct row *row, int *reached)
@@ -161,12 +173,7 @@ static void child_try(const struct row *row, const struct kist_target *target,
 			;
 	}
 	mark();
-	if (started < 0)
-		told("refused", &err);
-	else if (waited < 0)
-		told("lost", &wait_err);
-	else
-		printf("status=%d\n", status);
+	outcome_tell(started < 0 ? &err : NULL, waited < 0 ? &wait_err : NULL, status);
 	if (started == 0)
 		printf("pid=%d\n", pid);
 	/* What could not be waited for is ended by hand. */
@@ -189,12 +196,7 @@ static void visit_try(const struct kist_target *target)
 	if (entered == 0)
 		left = kist_space_leave(visit, &leave_err);
 	mark();
-	if (entered < 0)
-		told("refused", &err);
-	else if (left < 0)
-		told("lost", &leave_err);
-	else
-		printf("status=%d\n", STATUS);
+	outcome_tell(entered < 0 ? &err : NULL, left < 0 ? &leave_err : NULL, STATUS);
 }
 
 static const struct row *row_find(const char *name)
