@@ -17,13 +17,14 @@
 
 /*
  * A typed array with its length.  Every LIST has the layout of struct list,
- * so that table-driven code (config/decode.c) can fill any of them.
+ * so that table-driven code (config/decode.c) can fill any of them.  base/list.h lets it grow.
  */
 #define LIST(type)		struct { type *items; size_t count; }
 struct list {
 	void *items;
 	size_t count;
 };
+typedef LIST(const char *) word_list;
 
 #define LIST_EACH(item, list) \
 	for (__typeof__(&*(list).items) item = (list).items; \

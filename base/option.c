@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "base/list.h"
 
 struct parser {
 	struct arena *arena;
@@ -34,17 +35,6 @@ static struct match match_letter(const struct parser *p, char letter)
 			if (o->letter == letter)
 				return (struct match){ o, p->scopes[s].values };
 	return (struct match){ 0 };
-}
-
-static void list_push(struct arena *arena, void *values, const char *value)
-{
-	option_list *list = values;
-	const char **items = ARENA_NEWS(arena, list->count + 1, const char *);
-
-	if (list->count > 0)
-		memcpy(items, list->items, list->count * sizeof(*items));
-	items[list->count++] = value;
-	list->items = items;
 }
 
 static bool choice_has(const char *choices, const char *value)
@@ -121,10 +111,11 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 		*(const char **)to = value;
 		return 0;
 	case OPTION_LIST:
-		list_push(p->arena, to, value);
+		LIST_ADD(p->arena, (word_list *)to, value);
 		return 0;
 	case OPTION_ASSIGN:
-		list_push(p->arena, to, arena_printf(p->arena, "%s=%s", o->name, value));
+		LIST_ADD(p->arena, (word_list *)to,
+			 arena_printf(p->arena, "%s=%s", o->name, value));
 		return 0;
 	case OPTION_NUMBER:
 		if (!text_to_u64(value, INT_MAX, &number))
@@ -246,23 +237,23 @@ static bool kind_is_text(enum option_kind kind)
 }
 
 void option_words(struct arena *arena, const struct option *options, const void *values,
-		  option_list *words)
+		  word_list *words)
 {
 	for (const struct option *o = options; o->name != NULL; o++) {
 		const void *at = (const char *)values + o->offset;
 		const char *text = kind_is_text(o->kind) ? *(const char *const *)at : NULL;
 
 		if (o->kind == OPTION_SWITCH && *(const bool *)at)
-			list_push(arena, words, arena_printf(arena, "--%s", o->name));
+			LIST_ADD(arena, words, arena_printf(arena, "--%s", o->name));
 		if (text != NULL)
-			list_push(arena, words, arena_printf(arena, "--%s=%s", o->name, text));
+			LIST_ADD(arena, words, arena_printf(arena, "--%s=%s", o->name, text));
 		if (o->kind == OPTION_NUMBER && *(const int *)at != 0)
-			list_push(arena, words,
-				  arena_printf(arena, "--%s=%d", o->name, *(const int *)at));
+			LIST_ADD(arena, words,
+				 arena_printf(arena, "--%s=%d", o->name, *(const int *)at));
 		if (o->kind == OPTION_LIST)
-			LIST_EACH(item, *(const option_list *)at)
-				list_push(arena, words,
-					  arena_printf(arena, "--%s=%s", o->name, *item));
+			LIST_EACH (item, *(const word_list *)at)
+				LIST_ADD(arena, words,
+					 arena_printf(arena, "--%s=%s", o->name, *item));
 	}
 }
 

@@ -58,7 +58,6 @@ struct option {
 	{ name, letter, OPTION_BARE_CHOICE, OPTION_AT(s, m, const char *), value, help }
 #define OPTION_ROW_ASSIGN(name, s, m, value, help) \
 	{ name, 0, OPTION_ASSIGN, OPTION_AT(s, m.items, const char **), value, help }
-typedef LIST(const char *) option_list;
 
 /* What is no option, NULL behind the last. */
 struct arguments {
@@ -83,7 +82,7 @@ int option_parse(struct arena *arena, const struct option_scope scopes[2], int s
 
 /* The other way round: the words that would say these values; rows of OPTION_ASSIGN say nothing. */
 void option_words(struct arena *arena, const struct option *options, const void *values,
-		  option_list *words);
+		  word_list *words);
 
 /* "  -b, --bundle DIR     what it is for", a line per option that is shown. */
 void option_help(struct text *out, const struct option *options);

@@ -3,35 +3,10 @@
 
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 
 /* Objects and arrays by their tables. */
-
-static size_t room_for(size_t count)
-{
-	size_t room = 1;
-
-	while (room < count)
-		room *= 2;
-	return room;
-}
-
-void *list_add(struct arena *arena, void *out, size_t item_size)
-{
-	struct list *list = out;
-	size_t count = list->count;
-
-	/* The room is always room_for(count), so that a list need not store it. */
-	if ((count & (count - 1)) == 0) {
-		char *items = arena_array(arena, count == 0 ? 1 : count * 2, item_size);
-
-		if (count > 0)
-			memcpy(items, list->items, count * item_size);
-		list->items = items;
-	}
-	list->count++;
-	return (char *)list->items + count * item_size;
-}
 
 static const struct field *field_find(const struct field *fields, const char *key)
 {
@@ -141,7 +116,7 @@ int decode_list(struct decoder *d, const struct json *v, decode_fn *decode, size
 		return -1;
 	if (v->count == 0)
 		return 0;
-	list->items = arena_array(d->arena, room_for(v->count), item_size);
+	list_reserve(d->arena, list, v->count, item_size);
 	JSON_EACH(item, v) {
 		if (decode(d, item, (char *)list->items + list->count * item_size) < 0) {
 			result = -1;
@@ -162,7 +137,7 @@ int decode_string_map(struct decoder *d, const struct json *v, void *out)
 		return -1;
 	if (v->count == 0)
 		return 0;
-	list->items = ARENA_NEWS(d->arena, room_for(v->count), struct annotation);
+	list_reserve(d->arena, list, v->count, sizeof(struct annotation));
 	JSON_EACH(member, v) {
 		struct annotation *pair = &list->items[list->count];
 

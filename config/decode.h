@@ -40,7 +40,7 @@ struct decoder {
 	bool collect;			/* go on after errors, fill findings */
 	const char *schema;		/* with collect: what is unknown is an error; its name */
 	struct diagnosis diagnosis;	/* of collect: errors, warnings, unknown properties */
-	LIST(const char *) warnings;	/* their texts; becomes plan->warnings */
+	word_list warnings; /* their texts; becomes plan->warnings */
 };
 
 typedef int decode_fn(struct decoder *d, const struct json *v, void *out);
@@ -134,9 +134,6 @@ void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...) _
 /* For "kist check" alone: kept only with collect. */
 void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
 		...) _printf(4, 5);
-
-/* One more item, zeroed, behind a list that is empty or made by this or decode_list. */
-void *list_add(struct arena *arena, void *list, size_t item_size);
 
 /* Sections, each in the file of its name. */
 decode_fn decode_process;		/* struct process_plan */

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/list.h"
 #include "config/decode.h"
 
 /* Device nodes and network devices.  Source: OCI runtime spec 1.3, config-linux.md. */
@@ -111,8 +112,7 @@ void devices_add_default(struct arena *arena, void *out)
 	device_list *list = out;
 
 	for (size_t i = 0; i < ARRAY_SIZE(default_devices); i++)
-		*(struct device_plan *)list_add(arena, list, sizeof(struct device_plan)) =
-			default_devices[i];
+		LIST_ADD(arena, list, default_devices[i]);
 }
 
 /* One path, one device: what is configured stands in for a default one, and the last one counts. */
@@ -126,7 +126,7 @@ static struct device_plan *device_place(struct decoder *d, const struct json *v,
 			warn_value(d, v, "stands in for an earlier device with the path %s", path);
 		return &list->items[i];
 	}
-	return list_add(d->arena, list, sizeof(struct device_plan));
+	return LIST_NEW(d->arena, list);
 }
 
 int decode_devices(struct decoder *d, const struct json *v, void *out)

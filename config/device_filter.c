@@ -4,9 +4,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/resource.h"
 
 #define ACCESS_ALL	(DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD)
@@ -36,8 +36,7 @@ static const struct device_rule standard_rules[] = {
 void device_rules_add_standard(struct arena *arena, struct resources_plan *resources)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(standard_rules); i++)
-		*(struct device_rule *)list_add(arena, &resources->device_rules,
-						sizeof(struct device_rule)) = standard_rules[i];
+		LIST_ADD(arena, &resources->device_rules, standard_rules[i]);
 }
 
 static void number_text(struct text *out, struct opt_u64 number)

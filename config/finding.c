@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/list.h"
 #include "config/decode.h"
 
 #include <stdarg.h>
@@ -18,7 +19,7 @@ static void add_finding(struct decoder *d, enum severity severity, const struct 
 
 	if (!d->collect || d->diagnosis.findings.count >= MAX_FINDINGS)
 		return;
-	finding = list_add(d->arena, &d->diagnosis.findings, sizeof(*finding));
+	finding = LIST_NEW(d->arena, &d->diagnosis.findings);
 	finding->severity = severity;
 	finding->value = v;
 	finding->text = text;
@@ -127,7 +128,7 @@ void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...)
 	va_start(args, fmt);
 	text = place(d, v, NULL, fmt, args);
 	va_end(args);
-	*(const char **)list_add(d->arena, &d->warnings, sizeof(const char *)) = text;
+	LIST_ADD(d->arena, &d->warnings, text);
 	add_finding(d, SEVERITY_WARNING, v, text);
 }
 

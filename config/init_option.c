@@ -4,6 +4,7 @@
 #include <linux/sched.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 
 const struct name init_modes[] = {
@@ -107,7 +108,7 @@ int init_option_add(struct arena *arena, struct init_plan *init, const struct in
 			return error_set(err, "must be %s, not \"%s\"", option->expected, value);
 		word = arena_printf(arena, "--%s=%s", option->name, value);
 	}
-	*(const char **)list_add(arena, &init->options, sizeof(word)) = word;
+	LIST_ADD(arena, &init->options, word);
 	return 0;
 }
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/list.h"
+
 /*
  * The object "landlock" as it is proposed for process in the OCI runtime spec
  * (runtime-spec pull request 1241), in an annotation until it is in there.
@@ -21,7 +23,7 @@ struct ruleset { LIST(uint64_t) handled; };
 
 struct rule {
 	LIST(uint64_t) allowed;
-	LIST(const char *) paths;
+	word_list paths;
 };
 
 struct section {
@@ -75,7 +77,7 @@ static int rule_add(struct decoder *d, struct landlock_plan *plan, const struct 
 				 name_of(landlock_access_names,
 					 (allowed & ~plan->handled) & -(allowed & ~plan->handled)));
 	LIST_EACH(path, rule->paths) {
-		struct landlock_rule *one = list_add(d->arena, &plan->rules, sizeof(*one));
+		struct landlock_rule *one = LIST_NEW(d->arena, &plan->rules);
 
 		*one = (struct landlock_rule){ *path, allowed };
 	}

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "config/program.h"
@@ -47,7 +48,7 @@ static void found(struct lint *lint, enum severity severity, const char *pointer
 	vsnprintf(said, sizeof(said), fmt, args);
 	va_end(args);
 	text_printf(&text, ": %s: %s", pointer, text_printable(lint->arena, said));
-	finding = list_add(lint->arena, &lint->diagnosis->findings, sizeof(*finding));
+	finding = LIST_NEW(lint->arena, &lint->diagnosis->findings);
 	finding->severity = severity;
 	finding->text = text.data;
 	finding->value = value;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/list.h"
 #include "base/sys.h"
 #include "config/decode.h"
 
@@ -94,7 +95,7 @@ static int decode_memory_policy(struct decoder *d, const struct json *v, void *o
 struct rdt {
 	struct intel_rdt_plan plan;
 	const char *l3, *bandwidth;
-	LIST(const char *) schemata;
+	word_list schemata;
 };
 
 static int decode_line(struct decoder *d, const struct json *v, void *out)
@@ -138,7 +139,7 @@ static const struct field rdt_fields[] = {
 static void add_line(struct decoder *d, struct intel_rdt_plan *plan, const char *line)
 {
 	if (line != NULL && *line != '\0')
-		*(const char **)list_add(d->arena, &plan->schemata, sizeof(line)) = line;
+		LIST_ADD(d->arena, &plan->schemata, line);
 }
 
 static int decode_intel_rdt(struct decoder *d, const struct json *v, void *out)

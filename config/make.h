@@ -23,8 +23,6 @@ enum make_capabilities {
 	MAKE_CAPABILITIES_IMAGE,
 };
 
-typedef LIST(const char *) word_list;
-
 struct make_options {
 	const char *rootfs;		/* root.path; NULL: "rootfs" */
 	const char *hostname, *domainname;

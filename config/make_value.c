@@ -5,8 +5,9 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/list.h"
 #include "base/text.h"
-#include "config/decode.h"
+#include "config/names.h"
 
 uint64_t capability_bits(const char *name)
 {
@@ -101,8 +102,7 @@ static void option_add(struct arena *arena, struct made_mount *mount, const char
 		       size_t length)
 {
 	if (length > 0)
-		*(const char **)list_add(arena, &mount->options, sizeof(const char *)) =
-			arena_strndup(arena, option, length);
+		LIST_ADD(arena, &mount->options, arena_strndup(arena, option, length));
 }
 
 static void options_split(struct arena *arena, struct made_mount *mount, const char *text,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 #include "config/decode.h"
 #include "config/mount_option.h"
@@ -55,7 +56,7 @@ static int decode_ranges(struct decoder *d, const struct json *v, const char *at
 			 id_map_list *list)
 {
 	for (;;) {
-		struct id_map *map = list_add(d->arena, list, sizeof(*map));
+		struct id_map *map = LIST_NEW(d->arena, list);
 		bool relative = *at == '@';
 		uint32_t end;
 

@@ -97,8 +97,8 @@ struct scheduler_plan {
 struct process_plan {
 	bool terminal;
 	struct opt_u64 console_width, console_height;	/* characters */
-	LIST(const char *) args;	/* argv, without the final NULL */
-	LIST(const char *) env;		/* "NAME=value" */
+	word_list args; /* argv, without the final NULL */
+	word_list env; /* "NAME=value" */
 	const char *cwd;
 	uint32_t uid, gid;
 	LIST(uint32_t) additional_gids;
@@ -129,8 +129,8 @@ enum hook_moment {
 
 struct hook_plan {
 	const char *path;		/* absolute */
-	LIST(const char *) args;	/* argv, argv[0] included; empty: the path alone */
-	LIST(const char *) env;
+	word_list args; /* argv, argv[0] included; empty: the path alone */
+	word_list env;
 	struct opt_u64 timeout;		/* seconds, above 0 */
 };
 typedef LIST(struct hook_plan) hook_list;
@@ -232,7 +232,7 @@ enum init_mode { INIT_AUTO, INIT_ALWAYS, INIT_NEVER };
 struct init_plan {
 	enum init_mode mode;
 	bool used;			/* what mode, the pid namespace and the program come to */
-	LIST(const char *) options;
+	word_list options;
 };
 
 /* --- the whole ---------------------------------------------------------------------- */
@@ -249,7 +249,7 @@ struct memory_policy_plan {
 struct intel_rdt_plan {
 	bool set;
 	const char *clos_id;
-	LIST(const char *) schemata;	/* lines, those of l3CacheSchema and memBwSchema first */
+	word_list schemata; /* lines, those of l3CacheSchema and memBwSchema first */
 	size_t fixed_schemata;		/* how many: a group that exists must have them already */
 	bool has_schema, enable_monitoring;
 };
@@ -279,8 +279,8 @@ struct plan {
 	const char *cgroups_path;	/* as given: path or slice:prefix:name; NULL: by the id */
 	struct resources_plan resources;
 	LIST(struct sysctl_plan) sysctls;
-	LIST(const char *) masked_paths;
-	LIST(const char *) read_only_paths;
+	word_list masked_paths;
+	word_list read_only_paths;
 	const char *mount_label;
 	unsigned long root_propagation;	/* MS_*, 0: not given */
 	struct opt_u64 personality;	/* as personality(2) takes it */
@@ -290,7 +290,7 @@ struct plan {
 	struct intel_rdt_plan intel_rdt;
 
 	struct init_plan init;
-	LIST(const char *) warnings;	/* for warn(): unknown capabilities and the like */
+	word_list warnings; /* for warn(): unknown capabilities and the like */
 };
 
 /* A bundle's configuration as it was read. */

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 #include "config/decode.h"
 #include "config/device_filter.h"
@@ -13,7 +14,7 @@
 struct cgroup_write *cgroup_write_add(struct arena *arena, cgroup_write_list *list,
 				      const char *controller, const char *file, const char *text)
 {
-	struct cgroup_write *write = list_add(arena, list, sizeof(*write));
+	struct cgroup_write *write = LIST_NEW(arena, list);
 
 	write->controller = controller;
 	write->file = file;

@@ -3,6 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "config/resource_limits.h"
 
 int decode_weight(struct decoder *d, const struct json *v, void *out)
@@ -196,7 +197,7 @@ int decode_rdma(struct decoder *d, const struct json *v, void *out)
 	if (want_type(d, v, JSON_OBJECT) < 0)
 		return -1;
 	JSON_EACH(entry, v) {
-		struct rdma_limit *rdma = list_add(d->arena, &limits->rdma, sizeof(*rdma));
+		struct rdma_limit *rdma = LIST_NEW(d->arena, &limits->rdma);
 
 		rdma->device = entry->key;
 		if (!is_word(entry->key))
@@ -216,7 +217,7 @@ int decode_unified(struct decoder *d, const struct json *v, void *out)
 	if (want_type(d, v, JSON_OBJECT) < 0)
 		return -1;
 	JSON_EACH(entry, v) {
-		struct annotation *unified = list_add(d->arena, &limits->unified, sizeof(*unified));
+		struct annotation *unified = LIST_NEW(d->arena, &limits->unified);
 
 		unified->key = entry->key;
 		if (decode_string(d, entry, &unified->value) < 0)

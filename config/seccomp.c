@@ -61,7 +61,7 @@ struct action {
 
 struct rule_section {
 	struct action action;
-	LIST(const char *) names;
+	word_list names;
 	LIST(struct seccomp_arg) args;
 };
 

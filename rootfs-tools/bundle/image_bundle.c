@@ -11,8 +11,8 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/loop.h"
-#include "config/decode.h"
 #include "rootfs-tools/bundle/user.h"
 #include "rootfs-tools/unpack/id_maps.h"
 
@@ -25,11 +25,6 @@ struct root {
 	struct overlay overlay;
 	struct error *err;
 };
-
-static void word_add(struct arena *arena, word_list *list, const char *word)
-{
-	*(const char **)list_add(arena, list, sizeof(word)) = word;
-}
 
 /* --- the file system of the changes -------------------------------------------------------- */
 
@@ -76,7 +71,7 @@ static int add_lower(struct root *root, const char *path, int fd)
 	if (fd < 0 || path_check(path, root->err) < 0)
 		return -1;
 	root->fds[root->overlay.count++] = fd;
-	word_add(root->store->arena, &root->lowers, path);
+	LIST_ADD(root->store->arena, &root->lowers, path);
 	return 0;
 }
 
@@ -98,7 +93,7 @@ static int add_layers(struct root *root, const struct store_layer *layers, size_
 
 		if (has_word(&root->bundle->layers, layer->name))
 			continue;
-		word_add(store->arena, &root->bundle->layers, layer->name);
+		LIST_ADD(store->arena, &root->bundle->layers, layer->name);
 		if (add_lower(root, arena_printf(store->arena, "%s/l/%s", store->path,
 						 layer->name),
 			      store_layer_open(store, layer, root->err)) < 0)
@@ -215,13 +210,13 @@ static int plan_overlay(struct root *root)
 		text_printf(&lower, "%s%s", directory == root->lowers.items ? "" : ":",
 			    *directory);
 	make->root_type = make->root_source = "overlay";
-	word_add(arena, &make->root_options, lower.data);
-	word_add(arena, &make->root_options, arena_printf(arena, "upperdir=%s/upper", path));
-	word_add(arena, &make->root_options, arena_printf(arena, "workdir=%s/work", path));
+	LIST_ADD(arena, &make->root_options, lower.data);
+	LIST_ADD(arena, &make->root_options, arena_printf(arena, "upperdir=%s/upper", path));
+	LIST_ADD(arena, &make->root_options, arena_printf(arena, "workdir=%s/work", path));
 	if (root->store->user_xattr)
-		word_add(arena, &make->root_options, "userxattr");
+		LIST_ADD(arena, &make->root_options, "userxattr");
 	if (root->bundle->throw_away && root->bundle->upper == NULL)
-		word_add(arena, &make->root_options, "volatile");
+		LIST_ADD(arena, &make->root_options, "volatile");
 	return 0;
 }
 
@@ -262,7 +257,7 @@ static int plan_file_system(struct root *root)
 	make->root_type = root->bundle->file_system;
 	make->root_source = arena_strdup(arena, path);
 	make->read_only = true;
-	word_add(arena, &make->root_options, "ro");
+	LIST_ADD(arena, &make->root_options, "ro");
 	return 0;
 }
 
@@ -315,7 +310,7 @@ static int set_user(struct root *root, const char *text)
 	make->user = arena_printf(arena, "%u:%u", user.uid, user.gid);
 	LIST_EACH(group, user.groups)
 		if (is_mapped(&make->gid_maps, *group))
-			*(uint32_t *)list_add(arena, &make->groups, sizeof(*group)) = *group;
+			LIST_ADD(arena, &make->groups, *group);
 	return 0;
 }
 
@@ -329,7 +324,7 @@ static void add_names(struct root *root)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
 		if (access(files[i], R_OK) == 0)
-			word_add(root->store->arena, &make->mounts,
+			LIST_ADD(root->store->arena, &make->mounts,
 				 arena_printf(root->store->arena, "%s:%s:ro", files[i], files[i]));
 }
 

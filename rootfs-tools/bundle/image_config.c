@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 #include "rootfs-tools/image/layout.h"
 
@@ -53,25 +54,14 @@ static int words_of(const struct conversion *c, const char *key, word_list *ret)
 		return -1;
 	if (v == NULL)
 		return 0;
-	ret->items = ARENA_NEWS(c->arena, v->count + 1, const char *);
 	JSON_EACH(item, v) {
 		if (item->type != JSON_STRING)
 			return document_error(c->arena, c->source, item, c->err,
 					      "must be a string, but is %s",
 					      json_describe(c->arena, item));
-		ret->items[ret->count++] = item->text;
+		LIST_ADD(c->arena, ret, item->text);
 	}
 	return 0;
-}
-
-static void word_add(struct arena *arena, word_list *list, const char *word)
-{
-	const char **items = ARENA_NEWS(arena, list->count + 1, const char *);
-
-	if (list->count > 0)
-		memcpy(items, list->items, list->count * sizeof(*items));
-	items[list->count++] = word;
-	list->items = items;
 }
 
 void pairs_set(struct arena *arena, word_list *pairs, const char *name, const char *value)
@@ -85,7 +75,7 @@ void pairs_set(struct arena *arena, word_list *pairs, const char *name, const ch
 			return;
 		}
 	}
-	word_add(arena, pairs, pair);
+	LIST_ADD(arena, pairs, pair);
 }
 
 /* The image's pairs first, then the user's over them. */
@@ -96,7 +86,7 @@ static void pairs_over(struct arena *arena, word_list *image, const word_list *u
 
 		/* "NAME" alone is the caller's own value, which config_make() looks up. */
 		if ((*pair)[length] == '\0')
-			word_add(arena, image, *pair);
+			LIST_ADD(arena, image, *pair);
 		else
 			pairs_set(arena, image, arena_strndup(arena, *pair, length),
 				  *pair + length + 1);
@@ -115,15 +105,15 @@ static int convert_args(const struct conversion *c, const char *entrypoint)
 		first = (word_list){ 0 };
 		rest = (word_list){ 0 };
 		if (*entrypoint != '\0')
-			word_add(c->arena, &first, entrypoint);
+			LIST_ADD(c->arena, &first, entrypoint);
 	}
 	if (args->count > 0)
 		rest = *args;
-	*args = (word_list){ ARENA_NEWS(c->arena, first.count + rest.count + 1, const char *), 0 };
+	*args = (word_list){ 0 };
 	LIST_EACH(word, first)
-		args->items[args->count++] = *word;
+		LIST_ADD(c->arena, args, *word);
 	LIST_EACH(word, rest)
-		args->items[args->count++] = *word;
+		LIST_ADD(c->arena, args, *word);
 	if (args->count == 0 && c->config != NULL)
 		return error_set(c->err, "the image says no command: give one behind \"--\"");
 	return 0;
@@ -176,12 +166,12 @@ static int convert_volumes(const struct conversion *c)
 		if (volume->key[0] != '/' || strpbrk(volume->key, ":") != NULL)
 			return document_error(c->arena, c->source, volume, c->err,
 					      "is no absolute path of a volume");
-		word_add(c->arena, &mounts,
+		LIST_ADD(c->arena, &mounts,
 			 arena_printf(c->arena, "%s:tmpcopyup,mode=755", volume->key));
 	}
 	/* The user's own are mounted later, and so over them. */
 	LIST_EACH(mount, c->make->tmpfs)
-		word_add(c->arena, &mounts, *mount);
+		LIST_ADD(c->arena, &mounts, *mount);
 	c->make->tmpfs = mounts;
 	return 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "config/decode.h"
+#include "base/list.h"
 #include "rootfs-tools/bundle/image_bundle.h"
 #include "rootfs-tools/command/cli.h"
 #include "rootfs-tools/progress.h"
@@ -153,11 +153,11 @@ static int set_end(struct cli *cli, const struct store *store, const struct stor
 		return error_errno(err, "find kist-rootfs");
 	self[size] = '\0';
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		*(const char **)list_add(cli->arena, &make->poststop, sizeof(char *)) =
-			i == 0 ? arena_strdup(cli->arena, self) : words[i];
+		LIST_ADD(cli->arena, &make->poststop,
+			 i == 0 ? arena_strdup(cli->arena, self) : words[i]);
 	if (kist != NULL)
-		*(const char **)list_add(cli->arena, &make->poststop_env, sizeof(char *)) =
-			arena_printf(cli->arena, "KIST_PROGRAM=%s", kist);
+		LIST_ADD(cli->arena, &make->poststop_env,
+			 arena_printf(cli->arena, "KIST_PROGRAM=%s", kist));
 	return 0;
 }
 

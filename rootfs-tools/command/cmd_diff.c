@@ -5,7 +5,7 @@
 struct diff_command {
 	bool json, quiet;
 	const char *platform;
-	option_list masked, ignored;
+	word_list masked, ignored;
 };
 
 static const struct option options[] = {
@@ -21,7 +21,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static int parse_ignored(const option_list *words, unsigned int *ret, struct error *err)
+static int parse_ignored(const word_list *words, unsigned int *ret, struct error *err)
 {
 	LIST_EACH(word, *words) {
 		const struct diff_word *row = diff_words;

@@ -10,7 +10,7 @@
 
 /* kist rootfs make. */
 struct options {
-	option_list files;
+	word_list files;
 	bool from_host, names, users, certificates;
 };
 

@@ -10,7 +10,7 @@
 /* kist rootfs unpack: an image to a directory that was not there. */
 struct options {
 	const char *platform;
-	option_list uid_maps, gid_maps;
+	word_list uid_maps, gid_maps;
 	bool rootless, quiet, no_sync;
 	int jobs, max_entries, max_ratio, max_gigabytes;
 };

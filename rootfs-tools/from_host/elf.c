@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "config/decode.h"
+#include "base/list.h"
 
 /* Both classes in the wide one's terms. */
 struct segment {
@@ -125,8 +125,7 @@ static int dynamic_read(struct reading *r, const struct segment *dynamic)
 		if (dynamic_entry(r, dynamic->offset, i, &tag, &value) < 0 || value >= size)
 			continue;
 		if (tag == DT_NEEDED && r->elf->needed.count < ELF_MAX_NEEDED)
-			*(const char **)list_add(r->arena, &r->elf->needed, sizeof(char *)) =
-				strings + value;
+			LIST_ADD(r->arena, &r->elf->needed, strings + value);
 		else if (tag == DT_RPATH)
 			r->elf->rpath = strings + value;
 		else if (tag == DT_RUNPATH)

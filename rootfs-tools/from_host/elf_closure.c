@@ -7,10 +7,9 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "config/decode.h"
-#include "config/make.h"
 #include "rootfs-tools/from_host/elf.h"
 
 #define CONF_MAX	((size_t)1 << 20)
@@ -20,16 +19,11 @@ struct closure {
 	struct arena *arena;
 	int root_fd;
 	const char *library_path;
-	LIST(const char *) places;	/* directories that were configured, then built in */
+	word_list places; /* directories that were configured, then built in */
 	struct elf_closure *result;
 	const struct elf *program;
 	struct error *err;
 };
-
-static void add(struct arena *arena, void *list, const char *text)
-{
-	*(const char **)list_add(arena, list, sizeof(text)) = text;
-}
 
 /* --- where the loader looks -------------------------------------------------------------- */
 
@@ -54,8 +48,8 @@ static void include(struct closure *c, const char *pattern, unsigned int depth)
 
 	while (directory != NULL && (entry = readdir(directory)) != NULL)
 		if (fnmatch(slash != NULL ? slash + 1 : pattern, entry->d_name, FNM_PERIOD) == 0)
-			add(c->arena, &names, arena_printf(c->arena, "%s/%s", folder,
-							    entry->d_name));
+			LIST_ADD(c->arena, &names,
+				 arena_printf(c->arena, "%s/%s", folder, entry->d_name));
 	if (directory != NULL)
 		closedir(directory);
 	qsort(names.items, names.count, sizeof(char *), by_name);
@@ -72,7 +66,7 @@ static void conf_line(struct closure *c, char *line, unsigned int depth)
 	if (strncmp(line, "include", 7) == 0 && (line[7] == ' ' || line[7] == '\t'))
 		include(c, line + 7 + strspn(line + 7, " \t"), depth);
 	else if (*line == '/' && c->places.count < PLACES_MAX)
-		add(c->arena, &c->places, line);
+		LIST_ADD(c->arena, &c->places, line);
 }
 
 static void read_conf(struct closure *c, const char *path, unsigned int depth)
@@ -103,9 +97,9 @@ static void musl_places(struct closure *c, const char *interpreter)
 	read_conf(c, arena_printf(c->arena, "/etc/%.*s.path", (int)length, name), 0);
 	if (c->places.count != before)
 		return;
-	add(c->arena, &c->places, "/lib");
-	add(c->arena, &c->places, "/usr/local/lib");
-	add(c->arena, &c->places, "/usr/lib");
+	LIST_ADD(c->arena, &c->places, "/lib");
+	LIST_ADD(c->arena, &c->places, "/usr/local/lib");
+	LIST_ADD(c->arena, &c->places, "/usr/lib");
 }
 
 static void find_places(struct closure *c)
@@ -118,18 +112,18 @@ static void find_places(struct closure *c)
 	}
 	read_conf(c, "/etc/ld.so.conf", 0);
 	if (c->program->wide) {
-		add(c->arena, &c->places, "/lib64");
-		add(c->arena, &c->places, "/usr/lib64");
+		LIST_ADD(c->arena, &c->places, "/lib64");
+		LIST_ADD(c->arena, &c->places, "/usr/lib64");
 	}
-	add(c->arena, &c->places, "/lib");
-	add(c->arena, &c->places, "/usr/lib");
+	LIST_ADD(c->arena, &c->places, "/lib");
+	LIST_ADD(c->arena, &c->places, "/usr/lib");
 	/* Debian's loader has its own triplet's directories built in. */
 #if defined(__x86_64__)
-	add(c->arena, &c->places, "/lib/x86_64-linux-gnu");
-	add(c->arena, &c->places, "/usr/lib/x86_64-linux-gnu");
+	LIST_ADD(c->arena, &c->places, "/lib/x86_64-linux-gnu");
+	LIST_ADD(c->arena, &c->places, "/usr/lib/x86_64-linux-gnu");
 #elif defined(__aarch64__)
-	add(c->arena, &c->places, "/lib/aarch64-linux-gnu");
-	add(c->arena, &c->places, "/usr/lib/aarch64-linux-gnu");
+	LIST_ADD(c->arena, &c->places, "/lib/aarch64-linux-gnu");
+	LIST_ADD(c->arena, &c->places, "/usr/lib/aarch64-linux-gnu");
 #endif
 }
 
@@ -232,7 +226,7 @@ static bool is_there(const struct closure *c, const char *name)
 
 static void add_missing(struct closure *c, const char *name, const char *by)
 {
-	struct elf_missing *missing = list_add(c->arena, &c->result->missing, sizeof(*missing));
+	struct elf_missing *missing = LIST_NEW(c->arena, &c->result->missing);
 
 	*missing = (struct elf_missing){ name, by };
 }
@@ -254,7 +248,7 @@ static int walk(struct closure *c, const struct elf *elf, const char *path)
 			add_missing(c, name, path);
 			continue;
 		}
-		add(c->arena, &c->result->files, found);
+		LIST_ADD(c->arena, &c->result->files, found);
 		if (walk(c, library, found) < 0)
 			return -1;
 	}
@@ -276,14 +270,14 @@ int elf_closure(struct arena *arena, int root_fd, const char *path, const char *
 	result = elf_read(arena, fd, program, err);
 	if (result < 0)
 		return error_wrap(err, "read %s", path);
-	add(arena, &ret->files, *path == '/' ? path : arena_printf(arena, "/%s", path));
+	LIST_ADD(arena, &ret->files, *path == '/' ? path : arena_printf(arena, "/%s", path));
 	/* A script, or another machine's. */
 	if (result == 0)
 		return 0;
 	c.program = program;
 	if (program->interpreter != NULL && strchr(program->interpreter, '/') != NULL) {
 		if (try_file(&c, program->interpreter, &ignored))
-			add(arena, &ret->files, program->interpreter);
+			LIST_ADD(arena, &ret->files, program->interpreter);
 		else
 			add_missing(&c, program->interpreter, path);
 	}

@@ -121,7 +121,7 @@ static int apply_texts(const struct editor *e, const struct edit_options *edit)
 /* --- lists and maps ------------------------------------------------------------------- */
 
 /* A list is given word by word, or whole as one JSON array. */
-static int apply_words(const struct editor *e, const option_list *words, const char *option,
+static int apply_words(const struct editor *e, const word_list *words, const char *option,
 		       const char *key)
 {
 	struct json_source source = { option, NULL, 0 };
@@ -166,7 +166,7 @@ static void put_env(const struct editor *e, struct json *list, const char *value
 	json_push(list, json_new_string(e->arena, value));
 }
 
-static int apply_env(const struct editor *e, const option_list *env)
+static int apply_env(const struct editor *e, const word_list *env)
 {
 	LIST_EACH(value, *env) {
 		if (**value == '=' || strchr(*value, '=') == NULL || !is_utf8(*value))
@@ -176,7 +176,7 @@ static int apply_env(const struct editor *e, const option_list *env)
 	return 0;
 }
 
-static int apply_pairs(const struct editor *e, const option_list *pairs, const char *option,
+static int apply_pairs(const struct editor *e, const word_list *pairs, const char *option,
 		       struct json *object, const char *key)
 {
 	LIST_EACH(pair, *pairs) {

@@ -10,7 +10,7 @@
 struct edit_options {
 	const char *user, *workdir, *stop_signal, *author, *created;
 	const char *os, *architecture, *variant;
-	option_list env, entrypoint, cmd, labels, ports, volumes, annotations, clear;
+	word_list env, entrypoint, cmd, labels, ports, volumes, annotations, clear;
 };
 
 #define EDIT_CLEAR_WORDS \

@@ -33,7 +33,7 @@ struct output_options {
 			"which of several platforms; the default is the host's")
 
 struct owner_options {
-	option_list masked, uid_maps, gid_maps;
+	word_list masked, uid_maps, gid_maps;
 	bool rootless;
 };
 #define OWNER_OPTION_ROWS(s, m) \

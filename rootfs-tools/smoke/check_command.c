@@ -16,7 +16,7 @@ struct commanding {
 };
 
 /* Set-up and teardown: what they do is no check, but a failure of theirs is worth knowing. */
-static void run_aside(struct commanding *c, const char *what, const suite_words *command)
+static void run_aside(struct commanding *c, const char *what, const word_list *command)
 {
 	const char *name = arena_printf(c->f->arena, "%s: %s", c->test->container.name, what);
 	struct container_config config = c->config;

@@ -90,7 +90,7 @@ static bool same_member(const char *a, const char *b, bool ports)
 	return a_length == b_length && strncmp(a, b, a_length) == 0;
 }
 
-static void judge_members(struct looking *l, const char *what, const suite_words *words,
+static void judge_members(struct looking *l, const char *what, const word_list *words,
 			  const char *const *there, size_t count, bool wanted)
 {
 	LIST_EACH(word, *words) {

@@ -7,8 +7,8 @@
 #include <sys/xattr.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/path.h"
-#include "config/decode.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/secret.h"
 
@@ -89,7 +89,7 @@ static void look_at_link(struct walk *w, int dir_fd, const char *name, const cha
 /* Where the root is no stack of layers: how much is in each of its directories. */
 static void add_size(struct walk *w, const char *path, uint64_t size)
 {
-	struct subject_layer *at = list_add(w->f->arena, w->sizes, sizeof(*at));
+	struct subject_layer *at = LIST_NEW(w->f->arena, w->sizes);
 
 	while (at > w->sizes->items && at[-1].size < size) {
 		*at = at[-1];

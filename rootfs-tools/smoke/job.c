@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/smoke/job.h"
 
-#include "config/decode.h"
+#include "base/list.h"
 
 struct pool {
 	const struct smoke *smoke;
@@ -14,7 +14,7 @@ struct pool {
 
 struct job *job_add(struct arena *arena, job_list *jobs)
 {
-	return list_add(arena, jobs, sizeof(struct job));
+	return LIST_NEW(arena, jobs);
 }
 
 static struct job *job_take(struct pool *pool)

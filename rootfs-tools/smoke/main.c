@@ -8,8 +8,8 @@
 #include "base/command.h"
 #include "base/document.h"
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "rootfs-tools/smoke/box.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/options.h"
@@ -63,7 +63,7 @@ static void tell(void *context, const struct check *check)
 {
 	struct telling *t = context;
 
-	*(const struct check **)list_add(&arena, &t->report.checks, sizeof(check)) = check;
+	LIST_ADD(&arena, &t->report.checks, check);
 	t->report.counts[report_outcome(t->smoke, check)]++;
 	if (t->smoke->options->tap)
 		report_tap_check(&t->out, t->smoke, check, &t->style);
@@ -166,8 +166,7 @@ static int load_suites(struct smoke *smoke, struct error *err)
 	suite_faults faults = { 0 };
 
 	LIST_EACH(path, smoke->options->suites)
-		suite_load(&arena, *path, list_add(&arena, &smoke->suites, sizeof(struct suite)),
-			   &faults, err);
+		suite_load(&arena, *path, LIST_NEW(&arena, &smoke->suites), &faults, err);
 	LIST_EACH(fault, faults) {
 		/* The last one is for main() to print. */
 		error_set(err, "%s", *fault);

@@ -9,7 +9,7 @@
  */
 struct report {
 	const struct smoke *smoke;
-	check_list checks;		/* in the order of the jobs */
+	LIST(const struct check *) checks;	/* in the order of the jobs */
 	uint64_t began, ended;
 	size_t counts[OUTCOME_COUNT];	/* as shown: with --strict a note is a failure */
 };

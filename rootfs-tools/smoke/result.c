@@ -4,7 +4,7 @@
 #include <stdarg.h>
 
 #include "base/clock.h"
-#include "config/decode.h"
+#include "base/list.h"
 #include "rootfs-tools/smoke/smoke.h"
 
 uint64_t time_now(void)
@@ -19,7 +19,7 @@ struct check *check_new(struct findings *findings, const char *name)
 	check->group = findings->group;
 	check->name = name;
 	check->began = check->ended = time_now();
-	*(struct check **)list_add(findings->arena, &findings->checks, sizeof(check)) = check;
+	LIST_ADD(findings->arena, &findings->checks, check);
 	return check;
 }
 
@@ -39,7 +39,7 @@ static const char *format(struct arena *arena, const char *fmt, va_list args)
 
 static void say(struct findings *f, struct check *check, const char *text)
 {
-	*(const char **)list_add(f->arena, &check->reasons, sizeof(const char *)) = text;
+	LIST_ADD(f->arena, &check->reasons, text);
 	check->ended = time_now();
 }
 

@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "rootfs-tools/publish.h"
 
 /*
@@ -106,8 +106,8 @@ static void add_file(struct walk *walk, const char *path, const char *mark)
 {
 	walk->written->count++;
 	if (walk->written->files.count < walk->max)
-		*(const char **)list_add(walk->arena, &walk->written->files, sizeof(path)) =
-			arena_printf(walk->arena, "%s%s", path, mark);
+		LIST_ADD(walk->arena, &walk->written->files,
+			 arena_printf(walk->arena, "%s%s", path, mark));
 }
 
 static void walk_upper(struct walk *walk, int parent_fd, const char *name, const char *path,

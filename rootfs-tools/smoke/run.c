@@ -6,13 +6,14 @@
 #include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "rootfs-tools/json_edit.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/smoke/measure.h"
@@ -290,7 +291,7 @@ void run_end(struct run *run)
 /* In the order of their beginnings, for those beside a service are closed before it. */
 static void trace_add(struct findings *findings, struct check *check, const struct trace *trace)
 {
-	struct trace *last = list_add(findings->arena, &check->traces, sizeof(*last));
+	struct trace *last = LIST_NEW(findings->arena, &check->traces);
 
 	while (last > check->traces.items && last[-1].began > trace->began) {
 		*last = last[-1];

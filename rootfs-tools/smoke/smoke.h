@@ -12,7 +12,7 @@
  * read.  Nothing here changes once the checks have begun.
  */
 struct smoke_options {
-	option_list suites, requires;
+	word_list suites, requires;
 	const char *junit, *json, *html, *only, *platform, *store;
 	const char *timeout, *settle, *grace;
 	int jobs, status;

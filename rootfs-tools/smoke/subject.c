@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "config/decode.h"
+#include "base/list.h"
 #include "config/make.h"
 #include "rootfs-tools/json_edit.h"
 
@@ -31,13 +31,13 @@ bool subject_user_is_root(const struct subject *subject)
 	return uid == NULL || uid->type != JSON_NUMBER || strcmp(uid->text, "0") == 0;
 }
 
-static void add_words(struct arena *arena, const struct json *array, void *list)
+static void add_words(struct arena *arena, const struct json *array, word_list *list)
 {
 	if (array == NULL || array->type != JSON_ARRAY)
 		return;
 	JSON_EACH(item, array)
 		if (item->type == JSON_STRING)
-			*(const char **)list_add(arena, list, sizeof(const char *)) = item->text;
+			LIST_ADD(arena, list, item->text);
 }
 
 static const char *string_at(const struct json *root, const char *pointer)
@@ -49,7 +49,7 @@ static const char *string_at(const struct json *root, const char *pointer)
 
 static void add_directory(struct arena *arena, struct subject *subject, const char *path)
 {
-	*(const char **)list_add(arena, &subject->directories, sizeof(path)) = path;
+	LIST_ADD(arena, &subject->directories, path);
 }
 
 /* "80/tcp,53/udp" */
@@ -59,8 +59,7 @@ static void add_ports(struct arena *arena, struct subject *subject, const char *
 		size_t length = strcspn(text, ",");
 
 		if (length > 0)
-			*(const char **)list_add(arena, &subject->exposed, sizeof(text)) =
-				arena_strndup(arena, text, length);
+			LIST_ADD(arena, &subject->exposed, arena_strndup(arena, text, length));
 		text += length + (text[length] == ',');
 	}
 }

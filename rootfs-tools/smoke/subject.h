@@ -23,13 +23,13 @@ struct subject {
 	const char *name;		/* as the user wrote it */
 	enum subject_kind kind;
 	const char *bundle;		/* absolute; where its relative paths begin */
-	LIST(const char *) directories;	/* absolute: lower directories of an overlay, or the one */
+	word_list directories; /* absolute: lower directories of an overlay, or the one */
 	struct json_source source;	/* the configuration: text, and its tree */
 	const struct json *config;
 
 	/* From the image's own configuration, or what of it the bundle still tells. */
 	bool has_image_config;
-	LIST(const char *) entrypoint, cmd, env, exposed, volumes;
+	word_list entrypoint, cmd, env, exposed, volumes;
 	const struct json *labels;	/* an object, or NULL */
 	const char *user, *workdir, *stop_signal;
 	const char *architecture;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "config/decode.h"
+#include "base/list.h"
 #include "rootfs-tools/bundle/image_config.h"
 #include "rootfs-tools/bundle/user.h"
 #include "rootfs-tools/progress.h"
@@ -24,7 +24,8 @@ struct opening {
 	struct error *err;
 };
 
-static void add_words(struct arena *arena, const struct json *object, const char *key, void *list)
+static void add_words(struct arena *arena, const struct json *object, const char *key,
+		      word_list *list)
 {
 	const struct json *value = json_member(object, key);
 
@@ -36,7 +37,7 @@ static void add_words(struct arena *arena, const struct json *object, const char
 				   item->type == JSON_STRING ? item->text : NULL;
 
 		if (word != NULL)
-			*(const char **)list_add(arena, list, sizeof(word)) = word;
+			LIST_ADD(arena, list, word);
 	}
 }
 
@@ -74,8 +75,7 @@ static void name_layers(struct opening *o)
 	const struct json *step = history != NULL ? history->first : NULL;
 
 	for (size_t i = 0; i < o->image.layers.count; i++) {
-		struct subject_layer *layer = list_add(o->arena, &o->subject->layers,
-						       sizeof(*layer));
+		struct subject_layer *layer = LIST_NEW(o->arena, &o->subject->layers);
 		const struct json *empty;
 
 		while (step != NULL && (empty = json_member(step, "empty_layer")) != NULL &&
@@ -100,8 +100,7 @@ static void add_directories(struct opening *o)
 		LIST_EACH(known, o->subject->directories)
 			there = there || strcmp(*known, path) == 0;
 		if (!there)
-			*(const char **)list_add(o->arena, &o->subject->directories,
-						 sizeof(path)) = path;
+			LIST_ADD(o->arena, &o->subject->directories, path);
 	}
 }
 
@@ -129,7 +128,7 @@ static int find_user(struct opening *o, const char *text, struct make_options *m
 		return -1;
 	make->user = arena_printf(o->arena, "%u:%u", user.uid, user.gid);
 	LIST_EACH(group, user.groups)
-		*(uint32_t *)list_add(o->arena, &make->groups, sizeof(*group)) = *group;
+		LIST_ADD(o->arena, &make->groups, *group);
 	return 0;
 }
 
@@ -141,7 +140,7 @@ static int make_config(struct opening *o, const struct subject_options *options)
 	const char *user, *text;
 
 	for (size_t i = 0; i < options->arg_count; i++)
-		*(const char **)list_add(o->arena, &make.args, sizeof(char *)) = options->args[i];
+		LIST_ADD(o->arena, &make.args, options->args[i]);
 	/* What is said behind "--" is all that is run, so that nobody needs to know its parts. */
 	if (image_config_apply_to(o->arena, &o->image, options->arg_count > 0 ? "" : NULL, &make,
 				  &user, o->err) < 0 || find_user(o, user, &make) < 0)

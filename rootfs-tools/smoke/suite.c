@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "rootfs-tools/smoke/suite_value.h"
 #include "rootfs-tools/smoke/yaml.h"
 
@@ -266,10 +267,9 @@ int suite_parse(struct arena *arena, const char *name, const char *text, size_t 
 	if (d.root != NULL && suite_decode(&d, ret) == 0)
 		return 0;
 	LIST_EACH(finding, d.diagnosis.findings)
-		*(const char **)list_add(arena, ret_faults, sizeof(const char *)) = finding->text;
+		LIST_ADD(arena, ret_faults, finding->text);
 	if (d.diagnosis.findings.count == 0)
-		*(const char **)list_add(arena, ret_faults, sizeof(const char *)) =
-			arena_strdup(arena, err->text);
+		LIST_ADD(arena, ret_faults, arena_strdup(arena, err->text));
 	return -1;
 }
 
@@ -281,7 +281,6 @@ int suite_load(struct arena *arena, const char *path, struct suite *ret,
 
 	if (file_read(AT_FDCWD, path, JSON_MAX_SIZE, arena, &text, &size, err) == 0)
 		return suite_parse(arena, path, text, size, ret, ret_faults, err);
-	*(const char **)list_add(arena, ret_faults, sizeof(const char *)) =
-		arena_strdup(arena, err->text);
+	LIST_ADD(arena, ret_faults, arena_strdup(arena, err->text));
 	return -1;
 }

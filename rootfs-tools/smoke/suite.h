@@ -14,8 +14,7 @@
  *
  * Absent strings are NULL, absent numbers have set == false.
  */
-typedef LIST(const char *) suite_words;
-typedef LIST(suite_words) suite_commands;
+typedef LIST(word_list) suite_commands;
 typedef LIST(struct pattern) suite_patterns;
 
 struct suite_pair {
@@ -34,7 +33,7 @@ struct suite_number {
 struct suite_container {
 	const char *name;
 	const char *command;		/* NULL: the image's own program */
-	suite_words args;
+	word_list args;
 	suite_pairs env;
 	const char *user, *workdir;	/* + */
 	bool read_only;			/* + */
@@ -91,22 +90,22 @@ struct suite_content {
 struct suite_metadata {
 	bool set;			/* is it there at all? */
 	suite_pairs env, unbound_env, labels;
-	suite_words exposed, unexposed, volumes, unmounted;
+	word_list exposed, unexposed, volumes, unmounted;
 	bool has_entrypoint, has_cmd;
-	suite_words entrypoint, cmd;
+	word_list entrypoint, cmd;
 	const char *workdir, *user;
 	const char *stop_signal;	/* + */
 };
 
 struct suite_license {
 	bool debian;
-	suite_words files;
+	word_list files;
 };
 
 struct suite_run_options {
 	const char *user, *env_file;
 	bool privileged, terminal;
-	suite_words env, capabilities, binds;
+	word_list env, capabilities, binds;
 };
 
 struct suite {

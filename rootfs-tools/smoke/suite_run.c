@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/names.h"
 #include "rootfs-tools/smoke/expand.h"
 
@@ -17,13 +17,12 @@ struct building {
 	struct arena *arena;
 	const struct smoke *smoke;
 	const struct suite *suite;
-	LIST(const char *) env, args;
+	word_list env, args;
 };
 
 static void add_env(struct building *b, const char *name, const char *value)
 {
-	*(const char **)list_add(b->arena, &b->env, sizeof(char *)) =
-		arena_printf(b->arena, "%s=%s", name, value);
+	LIST_ADD(b->arena, &b->env, arena_printf(b->arena, "%s=%s", name, value));
 }
 
 /* "NAME=value" lines; "#" and empty lines are passed over; a name alone is the caller's. */
@@ -73,14 +72,13 @@ static void add_args(struct building *b, const struct suite_container *container
 	const struct json *image = json_find(b->smoke->subject.config, "/process/args");
 
 	if (container->command != NULL)
-		*(const char **)list_add(b->arena, &b->args, sizeof(char *)) =
-			expand_variables(b->arena, b->smoke, b->suite, container->command);
+		LIST_ADD(b->arena, &b->args,
+			 expand_variables(b->arena, b->smoke, b->suite, container->command));
 	else if (container->args.count > 0 && image != NULL && image->first != NULL)
 		/* Its program with other arguments. */
-		*(const char **)list_add(b->arena, &b->args, sizeof(char *)) = image->first->text;
+		LIST_ADD(b->arena, &b->args, image->first->text);
 	LIST_EACH(arg, container->args)
-		*(const char **)list_add(b->arena, &b->args, sizeof(char *)) =
-			expand_variables(b->arena, b->smoke, b->suite, *arg);
+		LIST_ADD(b->arena, &b->args, expand_variables(b->arena, b->smoke, b->suite, *arg));
 }
 
 int suite_config(struct arena *arena, const struct smoke *smoke, const struct suite *suite,

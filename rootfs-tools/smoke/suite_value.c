@@ -192,7 +192,7 @@ int decode_command(struct decoder *d, const struct json *v, void *out)
 {
 	if (decode_words(d, v, out) < 0)
 		return -1;
-	if (((suite_words *)out)->count == 0)
+	if (((word_list *)out)->count == 0)
 		return bad_value(d, v, "must not be empty: a command and its arguments");
 	return 0;
 }

@@ -19,6 +19,6 @@ decode_fn decode_port_number;	/* uint32_t, the same */
 decode_fn decode_status;	/* struct suite_number, 0 to 255 */
 decode_fn decode_signal;	/* int */
 decode_fn decode_pattern;	/* struct pattern, compiled */
-decode_fn decode_words;		/* suite_words */
-decode_fn decode_command;	/* suite_words, not empty */
+decode_fn decode_words; /* word_list */
+decode_fn decode_command; /* word_list, not empty */
 decode_fn decode_pair;		/* struct suite_pair */

@@ -9,8 +9,8 @@
 #include <sys/xattr.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/path.h"
-#include "config/decode.h"
 #include "rootfs-tools/store/overlay.h"
 
 /*
@@ -57,9 +57,8 @@ static int collect(struct adoption *a, int fd, const char *path)
 		if (*path != '\0')
 			below = arena_printf(a->lower->arena, "%s/%s", path, below);
 		if (fgetxattr(below_fd, a->mark, NULL, 0) >= 0)
-			*(const char **)list_add(a->lower->arena, &a->implied,
-						 sizeof(char *)) =
-				arena_strdup(a->lower->arena, below);
+			LIST_ADD(a->lower->arena, &a->implied,
+				 arena_strdup(a->lower->arena, below));
 		result = collect(a, below_fd, below);
 	}
 	if (result == 0 && errno != 0)

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
-#include "config/decode.h"
+#include "base/list.h"
 #include "rootfs-tools/publish.h"
 
 bool store_is_used(const word_list *used, const char *name)
@@ -51,8 +51,7 @@ static int layers_remove(const struct store *store, const word_list *used,
 		return -1;
 	LIST_EACH(layer, layers) {
 		if (keep_layers || store_is_used(used, layer->name)) {
-			*(struct store_layer *)list_add(store->arena, kept, sizeof(*layer)) =
-				*layer;
+			LIST_ADD(store->arena, kept, *layer);
 			continue;
 		}
 		if (store_remove(store, layer, err) < 0)

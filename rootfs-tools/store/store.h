@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "config/make.h"
 #include "rootfs-tools/image/source.h"
 #include "rootfs-tools/unpack/unpack.h"
 

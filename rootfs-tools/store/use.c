@@ -9,7 +9,7 @@
 #include <sys/vfs.h>
 
 #include "base/fd.h"
-#include "config/decode.h"
+#include "base/list.h"
 #include "config/json_write.h"
 
 enum { RECORD_MAX = 1 << 20 };
@@ -57,7 +57,7 @@ static int read_layers(const struct store *store, int dir_fd, const char *file, 
 	for (const struct json *item = layers != NULL ? layers->first : NULL; item != NULL;
 	     item = item->next)
 		if (item->type == JSON_STRING)
-			*(const char **)list_add(store->arena, names, sizeof(char *)) = item->text;
+			LIST_ADD(store->arena, names, item->text);
 	*ret_bundle = bundle->text;
 	return 0;
 }
@@ -119,7 +119,7 @@ static int used_by_bundles(const struct store *store, word_list *names, struct e
 			continue;
 		}
 		LIST_EACH(name, of_this)
-			*(const char **)list_add(store->arena, names, sizeof(char *)) = *name;
+			LIST_ADD(store->arena, names, *name);
 	}
 	return 0;
 }

@@ -46,8 +46,7 @@ static int map_parse(const char *text, struct id_map *ret, struct error *err)
 	return 0;
 }
 
-int id_maps_parse(struct arena *arena, const option_list *texts, id_map_list *ret,
-		  struct error *err)
+int id_maps_parse(struct arena *arena, const word_list *texts, id_map_list *ret, struct error *err)
 {
 	struct id_map *maps = ARENA_NEWS(arena, texts->count + 1, struct id_map);
 

@@ -9,5 +9,4 @@
  */
 bool ids_are_one(void);
 /* --uid-map and --gid-map as given: "CONTAINER:HOST[:SIZE]" each, without overlaps. */
-int id_maps_parse(struct arena *arena, const option_list *texts, id_map_list *ret,
-		  struct error *err);
+int id_maps_parse(struct arena *arena, const word_list *texts, id_map_list *ret, struct error *err);

@@ -13,7 +13,7 @@
 struct checkpoint_options {
 	const char *image_path, *work_path, *parent_path, *page_server, *status_fd;
 	const char *manage_cgroups_mode, *network_lock, *lsm_profile, *lsm_mount_context;
-	option_list empty_ns;
+	word_list empty_ns;
 	bool leave_running, pre_dump, lazy_pages, auto_dedup, link_remap;
 	bool tcp_established, tcp_skip_in_flight, tcp_close, ext_unix_sk, shell_job, file_locks;
 };

@@ -116,7 +116,7 @@ static int tools_make(struct arena *arena, const char *tool, struct error *err)
  * Nothing of the image's: its ENV names a file that a shell executes before its first line, here
  * with CAP_SYS_PTRACE.  And a HOME in the tools, where a shell may leave its history.
  */
-static void set_env(struct arena *arena, option_list *env)
+static void set_env(struct arena *arena, word_list *env)
 {
 	static const char path[] = "PATH=" TOOLS_BIN ":/usr/local/sbin:/usr/local/bin:/usr/sbin"
 				   ":/usr/bin:/sbin:/bin";

@@ -66,7 +66,7 @@ static int check_status(struct container *c, bool ignore_paused, struct error *e
 }
 
 /* Without controllers it is one for all: ret_below, else NULL. */
-static int check_cgroups(const struct container *c, const option_list *cgroups,
+static int check_cgroups(const struct container *c, const word_list *cgroups,
 			 const char **ret_below, struct error *err)
 {
 	*ret_below = NULL;
@@ -89,7 +89,7 @@ static int check_cgroups(const struct container *c, const option_list *cgroups,
 	return 0;
 }
 
-static int join_cgroups(const struct container *c, const option_list *cgroups, pid_t pid,
+static int join_cgroups(const struct container *c, const word_list *cgroups, pid_t pid,
 			struct error *err)
 {
 	LIST_EACH(word, *cgroups) {
@@ -107,7 +107,7 @@ static int join_cgroups(const struct container *c, const option_list *cgroups, p
 	return 0;
 }
 
-static int open_cgroup(struct container *c, const option_list *cgroups, struct error *err)
+static int open_cgroup(struct container *c, const word_list *cgroups, struct error *err)
 {
 	const char *below;
 

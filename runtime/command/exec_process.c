@@ -19,7 +19,7 @@ static void env_set(const char **env, size_t *count, const char *pair)
 	env[(*count)++] = pair;
 }
 
-static int set_env(struct arena *arena, struct process_plan *process, const option_list *more,
+static int set_env(struct arena *arena, struct process_plan *process, const word_list *more,
 		   struct error *err)
 {
 	const char **env = ARENA_NEWS(arena, process->env.count + more->count + 1, const char *);
@@ -52,7 +52,7 @@ static int set_user(struct arena *arena, struct process_plan *process, const cha
 	return 0;
 }
 
-static int add_gids(struct arena *arena, struct process_plan *process, const option_list *more,
+static int add_gids(struct arena *arena, struct process_plan *process, const word_list *more,
 		    struct error *err)
 {
 	size_t count = process->additional_gids.count;
@@ -69,7 +69,7 @@ static int add_gids(struct arena *arena, struct process_plan *process, const opt
 }
 
 static void add_capabilities(struct arena *arena, struct process_plan *process,
-			     const option_list *more)
+			     const word_list *more)
 {
 	process->has_capabilities = process->has_capabilities || more->count > 0;
 	LIST_EACH(word, *more) {

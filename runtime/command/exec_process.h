@@ -10,7 +10,7 @@
  */
 struct process_options {
 	const char *process, *cwd, *user, *label, *apparmor;
-	option_list env, gids, capabilities;
+	word_list env, gids, capabilities;
 	bool tty;
 	bool own_env;			/* env is all, and nothing of the container's */
 	int no_new_privs;		/* as OPTION_MAYBE has it */
@@ -25,7 +25,7 @@ const struct process_plan *exec_process(struct arena *arena, const struct plan *
 struct exec_options {
 	struct process_options process;
 	const char *pid_file, *console_socket, *pidfd_socket;
-	option_list cgroups;
+	word_list cgroups;
 	int preserve_fds, timeout;
 	int tools_fd;			/* as in struct init: 0 where there are none */
 	bool detach, ignore_paused, no_subreaper;

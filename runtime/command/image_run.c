@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "config/decode.h"
+#include "base/list.h"
 #include "runtime/beside.h"
 
 #define PROGRAM		"kist-rootfs"
@@ -18,11 +18,6 @@ static const struct option image_flags[] = {
 };
 static const struct option made_flags[] = { MAKE_OPTION_ROWS(struct made_options, ), { 0 } };
 
-static void word_add(struct arena *arena, word_list *words, const char *word)
-{
-	*(const char **)list_add(arena, words, sizeof(word)) = word;
-}
-
 bool image_run_named(const char *word)
 {
 	return strpbrk(word, "/:") != NULL;
@@ -34,23 +29,20 @@ static const char *const *command_line(struct cli *cli, const struct image_optio
 {
 	struct arena *arena = cli->arena;
 	word_list words = { 0 };
-	option_list flags = { 0 };
 
-	word_add(arena, &words, PROGRAM);
+	LIST_ADD(arena, &words, PROGRAM);
 	if (image->store != NULL)
-		word_add(arena, &words, arena_printf(arena, "--store=%s", image->store));
-	word_add(arena, &words, "run-bundle");
-	word_add(arena, &words, arena_printf(arena, "--owner=%d", (int)getpid()));
-	word_add(arena, &words, arena_printf(arena, "--container=%s/%s", cli_root(cli), id));
-	option_words(arena, image_flags, image, &flags);
-	option_words(arena, made_flags, made, &flags);
-	LIST_EACH(flag, flags)
-		word_add(arena, &words, *flag);
-	word_add(arena, &words, image->image);
-	word_add(arena, &words, "--");
+		LIST_ADD(arena, &words, arena_printf(arena, "--store=%s", image->store));
+	LIST_ADD(arena, &words, "run-bundle");
+	LIST_ADD(arena, &words, arena_printf(arena, "--owner=%d", (int)getpid()));
+	LIST_ADD(arena, &words, arena_printf(arena, "--container=%s/%s", cli_root(cli), id));
+	option_words(arena, image_flags, image, &words);
+	option_words(arena, made_flags, made, &words);
+	LIST_ADD(arena, &words, image->image);
+	LIST_ADD(arena, &words, "--");
 	for (size_t i = 0; i < arg_count; i++)
-		word_add(arena, &words, args[i]);
-	word_add(arena, &words, NULL);
+		LIST_ADD(arena, &words, args[i]);
+	LIST_ADD(arena, &words, NULL);
 	return words.items;
 }
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/sys.h"
-#include "config/decode.h"
 #include "config/device_filter.h"
 #include "tests/kernel/child.h"
 
@@ -44,8 +44,7 @@ static void expect_loads(const struct device_rule *rules, size_t count, bool sta
 	_cleanup_fd int fd = -EBADF;
 
 	for (size_t i = 0; i < count; i++)
-		*(struct device_rule *)list_add(&arena, &resources.device_rules,
-						sizeof(*rules)) = rules[i];
+		LIST_ADD(&arena, &resources.device_rules, rules[i]);
 	if (standard)
 		device_rules_add_standard(&arena, &resources);
 	device_filter_compile(&arena, &resources);

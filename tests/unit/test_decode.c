@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "config/decode.h"
 
 /* The decoder on a struct of its own, apart from any configuration. */
@@ -13,7 +14,7 @@ struct thing {
 	int64_t wide;
 	struct opt_u64 maybe;
 	struct inner inner;
-	LIST(const char *) words;
+	word_list words;
 	LIST(struct annotation) map;
 	const char *cpus;
 };
@@ -206,14 +207,14 @@ Test(list, grows_behind_what_is_there)
 		LIST(size_t) list = { 0 };
 
 		for (size_t i = 0; i < 40; i++) {
-			*(size_t *)list_add(&arena, &list, sizeof(size_t)) = i;
+			LIST_ADD(&arena, &list, i);
 			for (size_t j = 0; j <= i; j++)
 				cr_assert_eq(list.items[j], j);
 		}
 	}
 	cr_assert_eq(decode("{'name': '', 'words': ['a', 'b', 'c']}", false), 0);
-	*(const char **)list_add(&arena, &thing.words, sizeof(char *)) = "d";
-	*(const char **)list_add(&arena, &thing.words, sizeof(char *)) = "e";
+	LIST_ADD(&arena, &thing.words, "d");
+	LIST_ADD(&arena, &thing.words, "e");
 	cr_expect_str_eq(thing.words.items[2], "c");
 	cr_expect_str_eq(thing.words.items[4], "e");
 }

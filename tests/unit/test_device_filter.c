@@ -3,8 +3,8 @@
 #include <linux/bpf.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/device_filter.h"
 
 #define ALL	(DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD)
@@ -192,8 +192,7 @@ Test(device_filter, lets_every_container_have_the_standard_devices_and_no_more)
 	static const struct device_rule deny[] = { { false, 'a', ANY, ANY, ALL } };
 	struct resources_plan resources = { 0 };
 
-	*(struct device_rule *)list_add(&arena, &resources.device_rules,
-					sizeof(struct device_rule)) = deny[0];
+	LIST_ADD(&arena, &resources.device_rules, deny[0]);
 	device_rules_add_standard(&arena, &resources);
 	device_filter_compile(&arena, &resources);
 	for (size_t i = 0; i < ARRAY_SIZE(standard); i++)

@@ -6,7 +6,7 @@
 
 struct values {
 	const char *bundle, *init, *net;
-	option_list env;
+	word_list env;
 	int fds;
 	bool detach, tty, no_subreaper, hidden;
 	const char *label, *format;
@@ -157,7 +157,7 @@ Test(option, shows_only_what_has_a_help)
 
 Test(option, says_values_again_as_words)
 {
-	option_list said = { 0 };
+	word_list said = { 0 };
 
 	cr_assert_eq(parse("-b DIR --init=never -e A=1 -e B --preserve-fds 3 -t", -1), 0);
 	option_words(&arena, rows, &v, &said);
