@@ -75,6 +75,7 @@ struct monitor {
 	char pending[MONITOR_DATA_MAX];	/* input that stdin has not taken yet */
 	size_t pending_start, pending_end;
 	bool input_ended;
+	size_t owed; /* output that was there when it ended, and is to be read */
 };
 /* Until the container has ended. */
 void monitor_loop(struct monitor *monitor);

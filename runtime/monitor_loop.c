@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <termios.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/process.h"
 #include "runtime/monitor.h"
@@ -14,6 +15,8 @@
 
 /* How long output may still come when the first process has ended: from children that live on. */
 #define LAST_OUTPUT_MS	500
+/* How long the container's output waits for a client that does not read. */
+#define CLIENT_MS	1000
 
 /* What is polled. */
 enum { WAIT_END, WAIT_OUT, WAIT_ERR, WAIT_IN, WAIT_LISTENER, WAIT_CLIENTS,
@@ -21,12 +24,29 @@ enum { WAIT_END, WAIT_OUT, WAIT_ERR, WAIT_IN, WAIT_LISTENER, WAIT_CLIENTS,
 
 /* --- from the container --------------------------------------------------------- */
 
+/* One has room for some packets alone; "attach" always reads, but may not get the CPU. */
+static bool packet_send(int client, const char *packet, size_t size)
+{
+	int64_t end = clock_ms() + CLIENT_MS;
+
+	for (;;) {
+		struct pollfd room = { client, POLLOUT, 0 };
+		int64_t left;
+
+		if (send(client, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			return true;
+		left = end - clock_ms();
+		if ((errno != EAGAIN && errno != EINTR) || left <= 0)
+			return false;
+		poll(&room, 1, (int)left);
+	}
+}
+
 /* Who does not read is let go: the container must not wait for a client. */
 static void broadcast(struct monitor *m, const char *packet, size_t size)
 {
 	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
-		if (m->clients[i] >= 0 && send(m->clients[i], packet, size,
-					       MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (m->clients[i] >= 0 && !packet_send(m->clients[i], packet, size))
 			fd_close(&m->clients[i]);
 }
 
@@ -42,6 +62,7 @@ static void output_take(struct monitor *m, int *fd, enum output_stream stream)
 		*fd = -EBADF;
 		return;
 	}
+	m->owed -= m->owed < (size_t)size ? m->owed : (size_t)size;
 	packet[0] = (char)stream;
 	output_log_write(m->log, stream, packet + 1, (size_t)size);
 	broadcast(m, packet, (size_t)size + 1);
@@ -162,24 +183,35 @@ static void polls_serve(struct monitor *m, const struct pollfd fds[WAIT_COUNT])
 			client_take(m, &m->clients[i]);
 }
 
+static size_t unread(int fd)
+{
+	int size;
+
+	return fd >= 0 && ioctl(fd, FIONREAD, &size) == 0 && size > 0 ? (size_t)size : 0;
+}
+
 void monitor_loop(struct monitor *m)
 {
 	struct pollfd fds[WAIT_COUNT];
-	bool ended = false;
+	int64_t end = -1;
 
 	for (;;) {
+		int64_t left = end < 0 ? -1 : end - clock_ms();
 		int ready;
 
-		polls_fill(m, fds, ended);
-		ready = poll(fds, WAIT_COUNT, ended ? LAST_OUTPUT_MS : -1);
-		if (ready < 0 && errno != EINTR)
+		/* Others may print for ever, and somebody waits for the status. */
+		if (end >= 0 && ((left <= 0 && m->owed == 0) || (m->out < 0 && m->err < 0)))
 			break;
+		polls_fill(m, fds, end >= 0);
+		ready = poll(fds, WAIT_COUNT, end < 0 ? -1 : left > 0 ? (int)left : 0);
+		if ((ready < 0 && errno != EINTR) || (ready == 0 && end >= 0))
+			break;
+		if (ready > 0 && fds[WAIT_END].revents != 0) {
+			end = clock_ms() + LAST_OUTPUT_MS;
+			m->owed = unread(m->out) + unread(m->err);
+		}
 		if (ready > 0)
 			polls_serve(m, fds);
-		if (ready > 0 && fds[WAIT_END].revents != 0)
-			ended = true;
-		if (ended && (ready == 0 || (m->out < 0 && m->err < 0)))
-			break;
 	}
 	finish(m);
 }

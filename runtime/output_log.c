@@ -1,29 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/output_log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/text.h"
 #include "runtime/state.h"
 
-static int file_open(struct output_log *log)
+/* A fifo or a device would hold up the container, or be renamed: /dev/null, then, for everybody. */
+static bool can_be_log(const struct stat *st)
 {
-	struct stat st;
-
-	log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	if (log->fd < 0 || fstat(log->fd, &st) < 0)
-		return -1;
-	log->size = (uint64_t)st.st_size;
-	return 0;
+	return S_ISREG(st->st_mode) || (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3));
 }
 
 int output_log_open(struct output_log *log, struct error *err)
 {
-	return file_open(log) == 0 ? 0 : error_errno(err, "open the log file %s", log->path);
+	_cleanup_fd int fd =
+		open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		     0600);
+	struct stat st;
+
+	/* ENXIO: a fifo that nobody reads. */
+	if ((fd < 0 && errno != ENXIO) || (fd >= 0 && fstat(fd, &st) < 0))
+		return error_errno(err, "open the log file %s", log->path);
+	if (fd < 0 || !can_be_log(&st))
+		return error_set(err, "the log file %s must be a regular file or /dev/null",
+				 log->path);
+	if (!S_ISREG(st.st_mode))
+		log->size_max = 0;
+	log->size = (uint64_t)st.st_size;
+	log->fd = fd_take(&fd);
+	return 0;
 }
 
 /* Between two lines or blocks, so that the file may be a little smaller, never larger. */
@@ -37,12 +49,16 @@ static void rotate(struct output_log *log, size_t more)
 	if (rename(log->path, old) < 0)
 		return;
 	fd_close(&log->fd);
-	(void)!file_open(log);
 }
 
 static void file_write_all(struct output_log *log, const char *data, size_t size)
 {
+	struct error ignored;
+
 	rotate(log, size);
+	/* A disk that was full when it was renamed may have room again. */
+	if (log->fd < 0)
+		(void)!output_log_open(log, &ignored);
 	if (log->fd >= 0 && fd_write_all(log->fd, data, size) == 0)
 		log->size += size;
 }

@@ -31,8 +31,13 @@ struct attach {
 	int socket, signal_fd;		/* owned */
 	int input;			/* STDIN_FILENO, or -EBADF at its end */
 	bool raw, first_key;
-	struct termios saved;
+	bool resized; /* and not yet said */
+	char packet[1 + MONITOR_DATA_MAX]; /* input that is not yet sent */
+	size_t packet_size;
 };
+
+/* As it was before, for the signal that ends us, too. */
+static struct termios saved;
 
 static int attach_connect(const struct container *c, struct error *err)
 {
@@ -50,29 +55,60 @@ static int attach_connect(const struct container *c, struct error *err)
 	return error_errno(err, "attach to %s", c->id);
 }
 
-static void packet_send(const struct attach *a, enum monitor_packet kind, const void *data,
-			size_t size)
+/*
+ * False: the keeper takes no more for now, for the container does not.  To wait for that would be
+ * for ever: the container may wait for its output to be read, by us.
+ */
+static bool packet_send(const struct attach *a, const void *packet, size_t size)
 {
-	char packet[1 + MONITOR_DATA_MAX];
-
-	packet[0] = (char)kind;
-	if (size > 0)
-		memcpy(packet + 1, data, size);
-	(void)!send(a->socket, packet, size + 1, MSG_NOSIGNAL);
+	return send(a->socket, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
 }
 
-static void window_send(const struct attach *a)
+static bool window_send(const struct attach *a)
 {
+	char packet[1 + sizeof(struct winsize)] = { MONITOR_WINDOW };
 	struct winsize size;
 
-	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) == 0)
-		packet_send(a, MONITOR_WINDOW, &size, sizeof(size));
+	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
+		return true;
+	memcpy(packet + 1, &size, sizeof(size));
+	return packet_send(a, packet, sizeof(packet));
+}
+
+static void due_send(struct attach *a)
+{
+	if (a->packet_size > 0 && packet_send(a, a->packet, a->packet_size))
+		a->packet_size = 0;
+	if (a->resized && window_send(a))
+		a->resized = false;
+}
+
+static void terminal_restore(int signal)
+{
+	tcsetattr(STDIN_FILENO, TCSANOW, &saved);
+	raise(signal);
+}
+
+static int terminal_make_raw(struct attach *a, struct error *err)
+{
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	/* The second time it is the default. */
+	struct sigaction action = { .sa_handler = terminal_restore,
+				    .sa_flags = SA_RESETHAND | SA_NODEFER };
+	struct termios raw = saved;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		sigaction(ends[i], &action, NULL);
+	cfmakeraw(&raw);
+	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
+		return error_errno(err, "put the terminal in raw mode");
+	a->raw = a->resized = true;
+	return 0;
 }
 
 static int attach_open(struct attach *a, struct container *c, struct error *err)
 {
 	struct monitor_description log;
-	struct termios raw;
 	sigset_t window;
 
 	if (monitor_describe(c, &log, err) < 0)
@@ -87,21 +123,15 @@ static int attach_open(struct attach *a, struct container *c, struct error *err)
 	a->socket = attach_connect(c, err);
 	if (a->socket < 0)
 		return -1;
-	if (!log.terminal || a->input < 0 || tcgetattr(STDIN_FILENO, &a->saved) < 0)
+	if (!log.terminal || a->input < 0 || tcgetattr(STDIN_FILENO, &saved) < 0)
 		return 0;
-	raw = a->saved;
-	cfmakeraw(&raw);
-	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) < 0)
-		return error_errno(err, "put the terminal in raw mode");
-	a->raw = true;
-	window_send(a);
-	return 0;
+	return terminal_make_raw(a, err);
 }
 
 static void attach_close(struct attach *a)
 {
 	if (a->raw)
-		tcsetattr(STDIN_FILENO, TCSANOW, &a->saved);
+		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	fd_close(&a->socket);
 	fd_close(&a->signal_fd);
 }
@@ -109,22 +139,20 @@ static void attach_close(struct attach *a)
 /* True when the keys to detach were typed. */
 static bool input_take(struct attach *a)
 {
-	char data[MONITOR_DATA_MAX];
-	ssize_t n = read(a->input, data, sizeof(data));
+	char *data = a->packet + 1;
+	ssize_t n = read(a->input, data, MONITOR_DATA_MAX);
 
-	if (n < 0 && errno == EINTR)
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return false;
-	if (n <= 0) {
-		packet_send(a, MONITOR_INPUT_END, NULL, 0);
+	a->packet[0] = n > 0 ? MONITOR_INPUT : MONITOR_INPUT_END;
+	a->packet_size = n > 0 ? (size_t)n + 1 : 1;
+	if (n <= 0)
 		a->input = -EBADF;
-		return false;
-	}
 	for (ssize_t i = 0; a->raw && i < n; i++) {
 		if (a->first_key && data[i] == DETACH_SECOND)
 			return true;
 		a->first_key = data[i] == DETACH_FIRST;
 	}
-	packet_send(a, MONITOR_INPUT, data, (size_t)n);
 	return false;
 }
 
@@ -149,17 +177,20 @@ static int attach_follow(struct attach *a, struct error *err)
 	struct signalfd_siginfo info;
 
 	for (;;) {
-		struct pollfd fds[] = { { a->socket, POLLIN, 0 }, { a->input, POLLIN, 0 },
+		bool due = a->packet_size > 0 || a->resized;
+		struct pollfd fds[] = { { a->socket, (short)(POLLIN | (due ? POLLOUT : 0)), 0 },
+					{ a->packet_size > 0 ? -1 : a->input, POLLIN, 0 },
 					{ a->signal_fd, POLLIN, 0 } };
 		int status;
 
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return error_errno(err, "wait for the container");
 		if (fds[2].revents != 0 && read(a->signal_fd, &info, sizeof(info)) > 0)
-			window_send(a);
+			a->resized = true;
 		if (fds[1].revents != 0 && input_take(a))
 			return 0;
-		if (fds[0].revents == 0)
+		due_send(a);
+		if ((fds[0].revents & ~POLLOUT) == 0)
 			continue;
 		status = output_take(a, err);
 		if (status != -2)
@@ -171,10 +202,10 @@ static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct attach_options *attach = values;
 	_cleanup_container struct container c = CONTAINER_NONE;
-	struct attach a = { .socket = -EBADF, .signal_fd = -EBADF,
-			    .input = attach->no_stdin ? -EBADF : STDIN_FILENO };
+	static struct attach a = { .socket = -EBADF, .signal_fd = -EBADF };
 	int status;
 
+	a.input = attach->no_stdin ? -EBADF : STDIN_FILENO;
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
 	status = attach_open(&a, &c, err);

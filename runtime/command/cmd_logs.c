@@ -11,8 +11,7 @@
 #include "runtime/container.h"
 #include "runtime/monitor.h"
 
-#define FOLLOW_MS	100
-#define LOG_MAX		((size_t)1 << 30)
+#define FOLLOW_MS 100
 
 struct logs_options {
 	bool follow;
@@ -136,46 +135,62 @@ static int follow(struct logs *logs, struct error *err)
 	return follow_file(logs, err);
 }
 
-/* Where the last so many lines begin. */
-static const char *tail_of(const char *text, size_t size, uint64_t lines)
+/* Goes to where the last *lines of a file begin; less of them, by how many it has. */
+static int tail_seek(int fd, uint64_t *lines, struct error *err)
 {
-	const char *at = text + size;
+	static char block[1 << 16];
+	off_t end = lseek(fd, 0, SEEK_END), at = end;
 
-	if (lines == 0)
-		return at;
-	for (uint64_t seen = 0; at > text; at--)
-		if (at[-1] == '\n' && at < text + size && ++seen == lines)
-			break;
-	return at;
+	while (at > 0 && *lines > 0) {
+		size_t size = (size_t)at < sizeof(block) ? (size_t)at : sizeof(block);
+		ssize_t n = pread(fd, block, size, at - (off_t)size);
+
+		if (n != (ssize_t)size)
+			return n < 0 ? error_errno(err, "read") : error_set(err, "it was cut off");
+		for (size_t i = size; i > 0; i--, at--)
+			/* The line that the last newline ends, and those before it. */
+			if (block[i - 1] == '\n' && at != end && --*lines == 0)
+				break;
+	}
+	if (at == 0 && end > 0 && *lines > 0)
+		(*lines)--;
+	return end < 0 || lseek(fd, at, SEEK_SET) < 0 ? error_errno(err, "seek") : 0;
 }
 
-static int print_tail(struct logs *logs, uint64_t lines, struct error *err)
-{
-	size_t size, done;
-	const char *from;
-	char *text;
-
-	if (fd_read_all(logs->fd, LOG_MAX, logs->c->arena, &text, &size, err) < 0)
-		return error_wrap(err, "read %s", logs->log.path);
-	from = tail_of(text, size, lines);
-	return print(logs, from, size - (size_t)(from - text), &done, err);
-}
-
-static int print_old(struct logs *logs, struct error *err)
+/* *ret_fd: what was written before the file of now, or -EBADF. */
+static int old_open(const struct logs *logs, int *ret_fd, struct error *err)
 {
 	const char *old = arena_printf(logs->c->arena, "%s.1", logs->log.path);
+	_cleanup_fd int fd = open(old, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
+	*ret_fd = -EBADF;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "open %s", old);
 	/* One that was there before the container is not of it. */
-	if (stat(old, &st) < 0 || st.st_mtim.tv_sec < logs->c->created.tv_sec)
-		return 0;
-	logs->fd = open(old, O_RDONLY | O_CLOEXEC);
-	if (logs->fd < 0)
-		return error_errno(err, "open %s", old);
-	if (print_new(logs, err) < 0)
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_mtim.tv_sec >= logs->c->created.tv_sec)
+		*ret_fd = fd_take(&fd);
+	return 0;
+}
+
+/* All of both files, or the last lines of them. */
+static int print_both(struct logs *logs, uint64_t lines, bool all, struct error *err)
+{
+	_cleanup_fd int fd = logs->fd;
+
+	logs->fd = -EBADF;
+	if (!all && tail_seek(fd, &lines, err) < 0)
+		return error_wrap(err, "%s", logs->log.path);
+	if ((all || lines > 0) && old_open(logs, &logs->fd, err) < 0)
+		return -1;
+	if (logs->fd >= 0 && !all && tail_seek(logs->fd, &lines, err) < 0)
+		return error_wrap(err, "%s.1", logs->log.path);
+	if (logs->fd >= 0 && print_new(logs, err) < 0)
 		return -1;
 	fd_close(&logs->fd);
-	return 0;
+	logs->fd = fd_take(&fd);
+	return print_new(logs, err);
 }
 
 static int logs_show(struct logs *logs, const struct logs_options *values, struct error *err)
@@ -185,13 +200,12 @@ static int logs_show(struct logs *logs, const struct logs_options *values, struc
 
 	if (values->tail != NULL && !text_to_u64(values->tail, UINT32_MAX, &lines))
 		return error_set(err, "--tail %s: must be a number", values->tail);
-	if (monitor_describe(logs->c, &logs->log, err) < 0 ||
-	    (values->tail == NULL && print_old(logs, err) < 0))
+	if (monitor_describe(logs->c, &logs->log, err) < 0)
 		return -1;
 	logs->fd = open(logs->log.path, O_RDONLY | O_CLOEXEC);
 	if (logs->fd < 0)
 		return error_errno(err, "open the log %s", logs->log.path);
-	rc = values->tail != NULL ? print_tail(logs, lines, err) : print_new(logs, err);
+	rc = print_both(logs, lines, values->tail == NULL, err);
 	return rc == 0 && values->follow ? follow(logs, err) : rc;
 }
 

@@ -153,8 +153,10 @@ static int run_logged(struct creation_request *request, const struct run_options
 	int64_t size;
 
 	if (values->log_file_size != NULL) {
-		if (!size_parse(values->log_file_size, &size) || size < 0)
-			return error_set(err, "--log-file-size %s: must be a size, as 16M",
+		if (strcmp(values->log_file_size, "0") == 0)
+			size = 0;
+		else if (!size_parse(values->log_file_size, &size) || size < 0)
+			return error_set(err, "--log-file-size %s: must be a size, as 16M, or 0",
 					 values->log_file_size);
 		log.size_max = (uint64_t)size;
 	}
@@ -208,6 +210,10 @@ static int check_output(const struct run_options *values, bool terminal, struct 
 {
 	const char *socket = values->create.console_socket;
 
+	if (values->log_file == NULL && values->log_file_format != NULL)
+		return error_set(err, "--log-file-format is for --log-file");
+	if (values->log_file == NULL && values->log_file_size != NULL)
+		return error_set(err, "--log-file-size is for --log-file");
 	if (values->log_file == NULL)
 		return create_check_terminal(terminal, values->detach, socket, err);
 	if (!values->detach)

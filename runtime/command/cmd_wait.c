@@ -10,7 +10,7 @@
 #include "runtime/container.h"
 #include "runtime/monitor.h"
 
-#define STATUS_TRIES	40
+#define STATUS_TRIES	100
 #define STATUS_STEP_MS	50
 
 struct wait_options {
@@ -24,21 +24,25 @@ static const struct option options[] = {
 };
 
 /* Only its parent knows: the keeper of its log, which writes it down in a moment. */
-static int exit_status(struct container *c)
+static int exit_status(struct container *c, struct error *err)
 {
 	struct error ignored;
 	uint64_t status;
 	char *text;
 
-	if (faccessat(c->dir_fd, MONITOR_LOG, F_OK, 0) < 0)
-		return 0;
 	for (int i = 0; i < STATUS_TRIES; i++) {
+		/* It may be deleted meanwhile. */
+		if (faccessat(c->dir_fd, MONITOR_LOG, F_OK, 0) < 0)
+			return 0;
 		if (file_read(c->dir_fd, MONITOR_EXIT, 16, c->arena, &text, NULL, &ignored) == 0 &&
 		    text_to_u64(arena_strndup(c->arena, text, strcspn(text, "\n")), 255, &status))
 			return (int)status;
 		poll(NULL, 0, STATUS_STEP_MS);
 	}
-	return 0;
+	return error_set(err,
+			 "container %s has ended, but nobody knows its status: the process that "
+			 "kept its log died",
+			 c->id);
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
@@ -53,14 +57,14 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return -1;
 	ended.fd = container_pidfd(&c, err);
 	if (ended.fd < 0)
-		return err->code == ESRCH ? exit_status(&c) : -1;
+		return err->code == ESRCH ? exit_status(&c, err) : -1;
 	do {
 		ready = poll(&ended, 1, limit);
 	} while (ready < 0 && errno == EINTR);
 	if (ready == 0)
 		return error_set(err, "container %s still runs after %d seconds", c.id,
 				 wait->timeout);
-	return ready < 0 ? error_errno(err, "wait for %s", c.id) : exit_status(&c);
+	return ready < 0 ? error_errno(err, "wait for %s", c.id) : exit_status(&c, err);
 }
 
 const struct command command_wait = {

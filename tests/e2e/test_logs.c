@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -95,6 +96,86 @@ E2E(logs, stay_below_twice_their_size)
 	cr_expect_not_null(strstr(got.out, "line 3000\n"));
 	bundle_call(b, &got, "logs", "--tail", "2", b->id, NULL);
 	cr_expect_str_eq(got.out, "line 2999\nline 3000\n");
+	bundle_call(b, &got, "logs", "--tail", "1700", b->id, NULL);
+	cr_expect_eq(strncmp(got.out, "line 1301\n", 10), 0, "not from both files: %.20s", got.out);
+	bundle_destroy(b);
+}
+
+E2E(logs, have_no_limit_with_0)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_probe_args(b, "say", "out", NULL);
+	run_logged(b, "--log-file-size", "0");
+	bundle_call(b, &got, "wait", b->id, NULL);
+	bundle_call(b, &got, "logs", b->id, NULL);
+	cr_expect_str_eq(got.out, "out\n");
+	bundle_destroy(b);
+}
+
+/* A fifo held up the caller, /dev/full was read for ever, and /dev/null was renamed. */
+E2E(logs, go_to_files_and_to_null)
+{
+	struct bundle *b = bundle_new();
+	const char *null = in_dir(b, "log"), *fifo = in_dir(b, "fifo");
+	const char *const wrong[] = { fifo, "/dev/full", "/dev/tty" };
+	struct output got;
+	struct stat st;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_probe_args(b, "say", "longer than that", NULL);
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
+	cr_assert_eq(mknod(null, S_IFCHR | 0600, makedev(1, 3)), 0);
+	b->timeout = 10;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		bundle_call(b, &got, "run", "-d", "--log-file", wrong[i], "-b", b->path, b->id,
+			    NULL);
+		cr_expect_eq(got.status, 1, "%s", wrong[i]);
+		cr_expect_not_null(strstr(got.err, "log file"), "%s", got.err);
+	}
+	run_logged(b, "--log-file-size", "1");
+	bundle_call(b, &got, "wait", b->id, NULL);
+	cr_expect_eq(got.status, 0);
+	cr_expect(stat(null, &st) == 0 && S_ISCHR(st.st_mode), "was renamed");
+	cr_expect_eq(faccessat(AT_FDCWD, in_dir(b, "log.1"), F_OK, 0), -1);
+	bundle_destroy(b);
+}
+
+/* What lives on in the host's pid namespace kept the log, and who waited for the status. */
+E2E(logs, end_with_the_program_though_others_print)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_program("/bin/busybox");
+	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
+	bundle_copy(b, "/bin/busybox", "/bin/sh");
+	bundle_unset(b, "/linux/namespaces/0");
+	bundle_copy(b, "/bin/busybox", "/bin/sleep");
+	bundle_args(b, "/bin/sh", "-c",
+		    "(i=0; while [ $i -lt 90 ]; do i=$((i+1)); echo $i; "
+		    "sleep 0.1; done) & exit 3",
+		    NULL);
+	run_logged(b, NULL, NULL);
+	bundle_call(b, &got, "wait", b->id, NULL);
+	cr_expect_eq(got.status, 3, "%d %s", got.status, got.err);
+	bundle_destroy(b);
+}
+
+E2E(logs, whose_keeper_died_have_no_status_of_0)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_probe_args(b, "say", "out", NULL);
+	run_logged(b, NULL, NULL);
+	bundle_call(b, &got, "wait", b->id, NULL);
+	cr_expect_eq(unlink(arena_printf(&e2e_arena, "%s/%s/exit", b->state, b->id)), 0);
+	bundle_call(b, &got, "wait", b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "nobody knows its status"), "%s", got.err);
 	bundle_destroy(b);
 }
 
@@ -168,5 +249,32 @@ E2E(attach, hands_over_input_output_and_status)
 	bundle_call(b, &got, "attach", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "container not running"), "%s", got.err);
+	bundle_destroy(b);
+}
+
+/* Each waited for the other, or the client was let go, when it did not get the CPU in time. */
+E2E(attach, carries_more_than_any_buffer_holds)
+{
+	const size_t size = 8 << 20;
+	struct bundle *b = bundle_new();
+	char *bytes = arena_alloc(&e2e_arena, size);
+	struct output got;
+
+	e2e_need_program("/bin/busybox");
+	memset(bytes, 'x', size);
+	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
+	bundle_copy(b, "/bin/busybox", "/bin/cat");
+	bundle_args(b, "/bin/cat", NULL);
+	run_logged(b, "--log-file-size", "1g");
+	b->stdin_fd = open(in_dir(b, "input"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	cr_assert_eq(fd_write_all(b->stdin_fd, bytes, size), 0);
+	cr_assert_eq(lseek(b->stdin_fd, 0, SEEK_SET), 0);
+	b->stdout_fd = open(in_dir(b, "output"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	bundle_call(b, &got, "attach", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%d: %s", got.status, got.err);
+	cr_expect_eq(lseek(b->stdout_fd, 0, SEEK_END), (off_t)size);
+	close(b->stdin_fd);
+	close(b->stdout_fd);
+	b->stdin_fd = b->stdout_fd = -EBADF;
 	bundle_destroy(b);
 }
