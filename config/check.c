@@ -3,8 +3,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-#include "config/decode.h"
 #include "config/seccomp_watch.h"
+#include "config/section.h"
 
 /*
  * Rules across fields, one small function each.  A rule is only asked when

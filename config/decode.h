@@ -1,48 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "base/arena.h"
-#include "base/error.h"
-#include "config/json.h"
+#include "config/finding.h"
 #include "config/names.h"
-#include "config/plan.h"
 
 /*
  * JSON into structs by tables: one row per property.  A decoder function puts
  * one value into *out, which is zeroed before, and returns 0, or -1 after
  * bad_value().  JSON's null is as good as absent, as it is for Go programs,
  * which make most of these files.
- *
- * The loader stops at the first error.  With collect set (for "kist check")
- * decode_object and decode_list go on behind an error, so that all are found;
- * they return -1 in the end.
  */
-enum severity {
-	SEVERITY_NOTE,
-	SEVERITY_WARNING, /* works, but is most likely not what was meant */
-	SEVERITY_ERROR, /* plan_parse() refuses it, or the container can't start */
-};
-
-struct finding {
-	enum severity severity;
-	const char *text;	/* "config.json:12:9: /process/cwd: ..." */
-	const struct json *value;	/* where; NULL: not in the file */
-};
-struct diagnosis { LIST(struct finding) findings; };
-
-struct decoder {
-	struct arena *arena;
-	struct json_source source;
-	const struct json *root;
-	const char *bundle;		/* absolute: what relative paths on the host start from */
-	struct plan *plan;		/* the whole, for the few values that need another one */
-	struct error *err;		/* the first error */
-	bool failed;
-	bool collect;			/* go on after errors, fill findings */
-	const char *schema;		/* with collect: what is unknown is an error; its name */
-	struct diagnosis diagnosis;	/* of collect: errors, warnings, unknown properties */
-	word_list warnings; /* their texts; becomes plan->warnings */
-};
-
 typedef int decode_fn(struct decoder *d, const struct json *v, void *out);
 
 enum field_flag {
@@ -121,47 +87,3 @@ int decode_name(struct decoder *d, const struct json *v, const struct name *tabl
 /* Both 0, or -1 and an error. */
 int want_type(struct decoder *d, const struct json *v, enum json_type type);
 int want_integer(struct decoder *d, const struct json *v);
-
-/* The value is wrong: "file:line:column: pointer: " and the text.  Returns -1. */
-int bad_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
-/* A member of the object v is wrong, or missing: then the position is that of v.  Returns -1. */
-int bad_member(struct decoder *d, const struct json *v, const char *key, const char *fmt, ...)
-	_printf(4, 5);
-/* For rules across fields: the position of the nearest value there is.  Returns -1. */
-int bad_pointer(struct decoder *d, const char *pointer, const char *fmt, ...) _printf(3, 4);
-/* Odd, but no error: goes to plan->warnings. */
-void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
-/* For "kist check" alone: kept only with collect. */
-void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
-		...) _printf(4, 5);
-
-/* Sections, each in the file of its name. */
-decode_fn decode_process;		/* struct process_plan */
-decode_fn decode_scheduler;		/* struct scheduler_plan */
-decode_fn decode_io_priority;		/* struct opt_u64, as ioprio_set(2) takes it */
-decode_fn decode_mount;			/* struct mount_plan */
-decode_fn decode_hooks;			/* hook_list[HOOK_MOMENT_COUNT] */
-decode_fn decode_linux;			/* struct plan */
-decode_fn decode_namespaces;		/* struct namespace_plan[NAMESPACE_COUNT] */
-decode_fn decode_id_maps;		/* id_map_list */
-decode_fn decode_time_offsets;		/* struct plan */
-decode_fn decode_devices;		/* struct device_plan LIST, behind the default ones */
-decode_fn decode_net_devices;		/* struct net_device_plan LIST */
-decode_fn decode_resources;		/* struct resources_plan */
-decode_fn decode_seccomp;		/* struct seccomp_plan * */
-
-/* A new user namespace without id maps gets those of "kist spec --rootless". */
-void id_maps_default(struct arena *arena, struct plan *plan);
-/* The spec's default devices into an empty struct device_plan LIST. */
-void devices_add_default(struct arena *arena, void *out);
-
-/* Rules across fields, after decoding.  0, or -1 after at least one bad_value(). */
-int check_plan(struct decoder *d, struct plan *plan);
-
-/*
- * All that is wrong with a config.json, not only the first thing: errors,
- * warnings, unknown properties.  *ret_plan is NULL when there is an error in
- * it.  -1 and *err only when the file cannot be read or is not JSON at all.
- */
-int plan_diagnose(struct arena *arena, const char *bundle, const char *file, struct diagnosis *ret,
-		  const struct plan **ret_plan, struct error *err);

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/list.h"
-#include "config/decode.h"
+#include "config/section.h"
 
 /* Device nodes and network devices.  Source: OCI runtime spec 1.3, config-linux.md. */
 

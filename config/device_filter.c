@@ -7,7 +7,7 @@
 #include "base/list.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "config/resource.h"
+#include "config/cgroup_write.h"
 
 #define ACCESS_ALL	(DEVICE_READ | DEVICE_WRITE | DEVICE_MKNOD)
 #define ANY		{ false, 0 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/list.h"
-#include "config/decode.h"
+#include "config/finding.h"
 
 #include <stdarg.h>
 #include <string.h>

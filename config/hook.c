@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/decode.h"
+#include "config/section.h"
 
 /* Programs that run at six moments of the container's life.  Source: OCI spec 1.3, config.md. */
 

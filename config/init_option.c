@@ -6,6 +6,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "config/decode.h"
 
 const struct name init_modes[] = {
 	{ "auto", INIT_AUTO }, { "always", INIT_ALWAYS }, { "never", INIT_NEVER }, { NULL, 0 },

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "config/decode.h"
 
 /*
  * The object "landlock" as it is proposed for process in the OCI runtime spec

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "config/decode.h"
+#include "config/finding.h"
+#include "config/names.h"
 
 /*
  * What a program may do below which paths, for Landlock: annotation

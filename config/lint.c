@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "config/names.h"
 #include "config/program.h"
 
 struct lint {

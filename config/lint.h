@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "config/decode.h"
+#include "config/finding.h"
 
 /*
  * What "kist check" adds to plan_diagnose(): the plan held against this host

@@ -3,7 +3,7 @@
 
 #include "base/list.h"
 #include "base/sys.h"
-#include "config/decode.h"
+#include "config/section.h"
 
 /* The object "linux".  Source: OCI runtime spec 1.3, config-linux.md. */
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "config/make_process.h"
 #include "config/make_value.h"
 
 /* --- mounts ---------------------------------------------------------------------- */

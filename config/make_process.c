@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config/make_process.h"
+
 #include <string.h>
 
 #include "config/make_value.h"

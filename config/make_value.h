@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "config/json_write.h"
-#include "config/make.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
 
 /* The values of make's flags, from text.  False, or -1 and *err: that is no such value. */
 
@@ -22,8 +25,4 @@ bool size_parse(const char *text, int64_t *ret);
 bool cpus_parse(const char *text, uint64_t period, uint64_t *ret);
 int mount_parse(struct arena *arena, const char *text, struct made_mount *ret,
 		struct error *err);
-int tmpfs_parse(struct arena *arena, const char *text, struct made_mount *ret,
-		struct error *err);
-
-/* The process object into a config.json being written. */
-int write_process(struct json_writer *w, const struct make_options *options, struct error *err);
+int tmpfs_parse(struct arena *arena, const char *text, struct made_mount *ret, struct error *err);

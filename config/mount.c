@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/mount_option.h"
+#include "config/section.h"
 
 /* One mount.  Source: OCI runtime spec 1.3, config.md, "Mounts". */
 

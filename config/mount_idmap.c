@@ -3,8 +3,8 @@
 
 #include "base/list.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/mount_option.h"
+#include "config/section.h"
 
 /*
  * The option that crun added and Podman sends, a map inside a word:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "config/decode.h"
+#include "config/finding.h"
 
 /*
  * The words of "options" of a mount that are not the file system's own.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "config/decode.h"
+#include "config/section.h"
 #include "config/subid.h"
 
 /*

@@ -97,8 +97,8 @@ struct scheduler_plan {
 struct process_plan {
 	bool terminal;
 	struct opt_u64 console_width, console_height;	/* characters */
-	word_list args; /* argv, without the final NULL */
-	word_list env; /* "NAME=value" */
+	word_list args;			/* argv, without the final NULL */
+	word_list env;			/* "NAME=value" */
 	const char *cwd;
 	uint32_t uid, gid;
 	LIST(uint32_t) additional_gids;
@@ -129,7 +129,7 @@ enum hook_moment {
 
 struct hook_plan {
 	const char *path;		/* absolute */
-	word_list args; /* argv, argv[0] included; empty: the path alone */
+	word_list args;			/* argv, argv[0] included; empty: the path alone */
 	word_list env;
 	struct opt_u64 timeout;		/* seconds, above 0 */
 };
@@ -249,7 +249,7 @@ struct memory_policy_plan {
 struct intel_rdt_plan {
 	bool set;
 	const char *clos_id;
-	word_list schemata; /* lines, those of l3CacheSchema and memBwSchema first */
+	word_list schemata;		/* lines, those of l3CacheSchema and memBwSchema first */
 	size_t fixed_schemata;		/* how many: a group that exists must have them already */
 	bool has_schema, enable_monitoring;
 };
@@ -290,30 +290,8 @@ struct plan {
 	struct intel_rdt_plan intel_rdt;
 
 	struct init_plan init;
-	word_list warnings; /* for warn(): unknown capabilities and the like */
+	word_list warnings;		/* for warn(): unknown capabilities and the like */
 };
-
-/* A bundle's configuration as it was read. */
-struct config_text {
-	const char *bundle; /* absolute */
-	const char *name; /* as messages call the file */
-	char *text;
-	size_t size;
-};
-
-/* file NULL: config.json in the bundle. */
-int config_text_read(struct arena *arena, const char *bundle, const char *file,
-		     struct config_text *ret, struct error *err);
-/*
- * Decodes, checks and compiles it.  NULL and *err with file (as name says), line,
- * column, JSON pointer, what was found and what is expected.  bundle: absolute.
- * Source: OCI runtime spec 1.3.
- */
-const struct plan *plan_parse(struct arena *arena, const char *bundle, const char *name,
-			      const char *json, size_t size, struct error *err);
-/* A process object alone, as "exec --process FILE" takes it; the plan is the container's. */
-const struct process_plan *process_load(struct arena *arena, const char *file,
-					struct error *err);
 
 /* The value of an annotation, or NULL. */
 const char *plan_annotation(const struct plan *plan, const char *key);

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/decode.h"
+#include "config/section.h"
 
 /* The process: what the program gets.  Source: OCI runtime spec 1.3, config.md, "Process". */
 

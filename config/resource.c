@@ -5,34 +5,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/list.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/device_filter.h"
 #include "config/resource_limits.h"
-
-struct cgroup_write *cgroup_write_add(struct arena *arena, cgroup_write_list *list,
-				      const char *controller, const char *file, const char *text)
-{
-	struct cgroup_write *write = LIST_NEW(arena, list);
-
-	write->controller = controller;
-	write->file = file;
-	write->text = text;
-	return write;
-}
-
-const char *rdma_text(struct arena *arena, const struct rdma_limit *rdma)
-{
-	struct text out = { .arena = arena };
-
-	text_add(&out, rdma->device);
-	if (rdma->handles.set)
-		text_printf(&out, " hca_handle=%" PRIu64, rdma->handles.value);
-	if (rdma->objects.set)
-		text_printf(&out, " hca_object=%" PRIu64, rdma->objects.value);
-	return out.data;
-}
+#include "config/section.h"
 
 /* --- values ---------------------------------------------------------------------- */
 

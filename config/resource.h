@@ -10,10 +10,6 @@
 /* What a container without linux.resources gets: the rules for the standard devices. */
 void resources_default(struct arena *arena, struct resources_plan *resources);
 
-/* Adds a write behind the list and returns it, for its flags. */
-struct cgroup_write *cgroup_write_add(struct arena *arena, cgroup_write_list *list,
-				      const char *controller, const char *file, const char *text);
-
 /*
  * cpu.shares (2 to 262144, usually 1024) as cpu.weight (1 to 10000, usually
  * 100): the quadratic through these three points on a logarithmic scale.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/text.h"
 #include "config/resource_limits.h"
 
 int decode_weight(struct decoder *d, const struct json *v, void *out)
@@ -183,6 +184,18 @@ static int decode_hca(struct decoder *d, const struct json *v, void *out)
 		return -1;
 	number->set = true;
 	return 0;
+}
+
+const char *rdma_text(struct arena *arena, const struct rdma_limit *rdma)
+{
+	struct text out = { .arena = arena };
+
+	text_add(&out, rdma->device);
+	if (rdma->handles.set)
+		text_printf(&out, " hca_handle=%" PRIu64, rdma->handles.value);
+	if (rdma->objects.set)
+		text_printf(&out, " hca_object=%" PRIu64, rdma->objects.value);
+	return out.data;
 }
 
 int decode_rdma(struct decoder *d, const struct json *v, void *out)

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "config/cgroup_write.h"
 #include "config/resource_limits.h"
-#include "config/resource.h"
 
 static struct cgroup_write *add_u64(struct arena *arena, cgroup_write_list *list,
 				    const char *controller, const char *file, struct opt_u64 value)

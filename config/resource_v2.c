@@ -3,8 +3,9 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "config/resource_limits.h"
+#include "config/cgroup_write.h"
 #include "config/resource.h"
+#include "config/resource_limits.h"
 
 /* --- conversions --------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #include <linux/ioprio.h>
 #include <linux/sched.h>
 
-#include "config/decode.h"
+#include "config/section.h"
 
 /* The scheduler and the I/O priority of the process. */
 

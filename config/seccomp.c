@@ -10,8 +10,8 @@
 
 #include "base/fd.h"
 #include "base/text.h"
-#include "config/decode.h"
 #include "config/seccomp_cache.h"
+#include "config/section.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV	(1UL << 5)

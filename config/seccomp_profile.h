@@ -23,7 +23,7 @@ struct seccomp_arg {
 struct seccomp_rule {
 	const struct json *json;	/* for messages */
 	uint32_t action;		/* SCMP_ACT_*, with its errno */
-	word_list names; /* system calls; unknown ones are skipped */
+	word_list names;		/* system calls; unknown ones are skipped */
 	LIST(struct seccomp_arg) args;	/* all must hold; any, where two are about one argument */
 };
 

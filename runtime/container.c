@@ -14,6 +14,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "config/json.h"
+#include "config/load.h"
 #include "runtime/journal.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"

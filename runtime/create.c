@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "config/json.h"
+#include "config/load.h"
 #include "runtime/console.h"
 #include "runtime/journal.h"
 #include "runtime/notify.h"

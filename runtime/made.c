@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "config/init_option.h"
+#include "config/load.h"
+#include "config/make.h"
 
 int made_bundle(struct arena *arena, const struct made_options *options, const char *const *args,
 		size_t arg_count, struct bundle *ret, struct error *err)

@@ -10,7 +10,7 @@
 struct made_options {
 	struct make_options make;
 	const char *net, *init;
-	word_list init_options; /* "init-grace=5" */
+	word_list init_options;		/* "init-grace=5" */
 };
 
 #define MADE_OPTION_ROWS(s, at) \

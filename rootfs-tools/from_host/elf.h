@@ -17,7 +17,7 @@ struct elf {
 	bool wide;			/* 64 bits */
 	uint16_t machine;
 	const char *interpreter;	/* NULL: static, or a library */
-	word_list needed; /* names, or paths */
+	word_list needed;		/* names, or paths */
 	const char *rpath, *runpath;	/* NULL: none; with colons, $ORIGIN as written */
 };
 
@@ -34,7 +34,7 @@ struct elf_missing {
 	const char *wanted_by;		/* a path */
 };
 struct elf_closure {
-	word_list files; /* the program first, then interpreter and libraries */
+	word_list files;		/* the program first, then interpreter and libraries */
 	LIST(struct elf_missing) missing;
 };
 int elf_closure(struct arena *arena, int root_fd, const char *path, const char *library_path,

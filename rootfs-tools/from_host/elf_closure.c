@@ -19,7 +19,7 @@ struct closure {
 	struct arena *arena;
 	int root_fd;
 	const char *library_path;
-	word_list places; /* directories that were configured, then built in */
+	word_list places;		/* directories that were configured, then built in */
 	struct elf_closure *result;
 	const struct elf *program;
 	struct error *err;

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "config/lint.h"
+#include "config/load.h"
 #include "config/program.h"
 #include "rootfs-tools/from_host/elf.h"
 #include "rootfs-tools/smoke/checks.h"

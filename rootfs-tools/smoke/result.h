@@ -37,7 +37,7 @@ struct check {
 	const char *name;
 	enum outcome outcome;
 	const char *fact;	/* a few words: "in 12 ms"; or NULL */
-	word_list reasons; /* why not, what there is, in lines */
+	word_list reasons;	/* why not, what there is, in lines */
 	const char *out, *err;	/* of the container, where that helps */
 	uint64_t began, ended;
 	LIST(struct trace) traces;

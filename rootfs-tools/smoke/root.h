@@ -18,7 +18,7 @@ void root_drop(const struct root *root);
 
 /* What was written: paths below the root, at most max of them listed. */
 struct written {
-	word_list files; /* "/var/log/x", or "/x (removed)" */
+	word_list files;		/* "/var/log/x", or "/x (removed)" */
 	size_t count;
 	uint64_t bytes;
 };

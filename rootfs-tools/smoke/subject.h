@@ -23,7 +23,7 @@ struct subject {
 	const char *name;		/* as the user wrote it */
 	enum subject_kind kind;
 	const char *bundle;		/* absolute; where its relative paths begin */
-	word_list directories; /* absolute: lower directories of an overlay, or the one */
+	word_list directories;		/* absolute: lower directories of an overlay, or the one */
 	struct json_source source;	/* the configuration: text, and its tree */
 	const struct json *config;
 

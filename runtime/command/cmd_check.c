@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "config/lint.h"
+#include "config/load.h"
 #include "runtime/cgroup/cgroup.h"
 #include "runtime/command/command.h"
 

@@ -6,7 +6,7 @@
 struct enter_options {
 	const char *target, *uid, *gid;
 	bool all, root, directory, fork;
-	word_list namespaces; /* "net=true" or "net=/run/netns/x" */
+	word_list namespaces;		/* "net=true" or "net=/run/netns/x" */
 };
 
 #define NAMESPACE_ROW(name, letter, help) \

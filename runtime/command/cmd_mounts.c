@@ -8,6 +8,7 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "config/json.h"
+#include "config/load.h"
 #include "init/step.h"
 #include "init/tree.h"
 #include "runtime/command/command.h"

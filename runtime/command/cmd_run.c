@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "config/decode.h"
+#include "config/load.h"
 #include "config/make_value.h"
 #include "runtime/command/image_run.h"
 #include "runtime/command/seccomp_watch.h"

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "config/decode.h"
+#include "config/section.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/load.h"
 #include "config/names.h"
 
 static void env_set(const char **env, size_t *count, const char *pair)

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <sys/mman.h>
 
-#include "config/decode.h"
+#include "config/load.h"
 
 /*
  * libFuzzer: any bytes as config.json, for "run" and for "check".  Build with

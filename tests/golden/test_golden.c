@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/decode.h"
 #include "config/dump.h"
+#include "config/load.h"
 
 /*
  * Every directory beside this file is a case: config.json, and error.txt when

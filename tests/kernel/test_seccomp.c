@@ -11,6 +11,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "config/load.h"
 #include "config/plan.h"
 #include "tests/kernel/child.h"
 

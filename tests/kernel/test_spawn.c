@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "config/load.h"
 #include "runtime/spawn.h"
 #include "tests/kernel/child.h"
 

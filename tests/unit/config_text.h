@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "config/decode.h"
+#include "config/load.h"
 
 /*
  * Configurations for tests, written with ' for ", and with what a test is

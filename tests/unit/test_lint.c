@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "config/lint.h"
+#include "config/load.h"
 
 static char bundle[64];
 static int bundle_fd = -EBADF;

@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 #include "config/json.h"
+#include "config/load.h"
+#include "config/make.h"
 #include "config/make_value.h"
 
 static struct arena arena;

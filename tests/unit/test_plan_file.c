@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "config/load.h"
 #include "config_text.h"
 
 static char dir[] = "/tmp/kist-test-plan-XXXXXX";

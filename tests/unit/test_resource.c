@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/load.h"
 #include "config/plan.h"
 #include "config/resource.h"
 

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "config/load.h"
 #include "config/plan.h"
 
 static struct arena arena;

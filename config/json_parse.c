@@ -9,13 +9,13 @@
 #include "config/json_build.h"
 
 /* Objects with more members than this are searched for duplicate keys by sorting. */
-#define MANY_MEMBERS	16
+#define MANY_MEMBERS 16
 
 struct reader {
 	struct arena *arena;
 	const struct json_source *source;
 	struct error *err;
-	bool failed;			/* *err is filled by a callback */
+	bool failed; /* *err is filled by a callback */
 	yajl_handle yajl;
 	struct json_builder tree;
 };
@@ -90,7 +90,7 @@ static int bad_text(struct reader *reader, size_t offset, const char *pointer, c
 	error_set(reader->err, "%s:%u:%u: %s%s%s", reader->source->name, line, column, pointer,
 		  *pointer != '\0' ? ": " : "", what);
 	reader->failed = true;
-	return 0;	/* for yajl: stop */
+	return 0; /* for yajl: stop */
 }
 
 /* The pointer of what is being read: of the container, with the key that waits for its value. */
@@ -101,8 +101,9 @@ static const char *reader_pointer(const struct reader *reader, const char *key)
 
 	if (container != NULL)
 		parent = json_pointer(reader->arena, container);
-	return key == NULL ? parent : arena_printf(reader->arena, "%s/%s", parent,
-						   text_printable(reader->arena, key));
+	return key == NULL ? parent
+			   : arena_printf(reader->arena, "%s/%s", parent,
+					  text_printable(reader->arena, key));
 }
 
 static struct json *add(struct reader *reader, enum json_type type, size_t offset)
@@ -138,8 +139,9 @@ static int on_number(void *context, const char *text, size_t length)
 	struct json *value;
 
 	/* A number is complete with the byte behind it: at the very end, with yajl's own blank. */
-	value = add(reader, JSON_NUMBER, in_source(reader, bytes) ?
-		    (size_t)(text - reader->source->text) : reader->source->size - length);
+	value = add(reader, JSON_NUMBER,
+		    in_source(reader, bytes) ? (size_t)(text - reader->source->text)
+					     : reader->source->size - length);
 	if (value == NULL)
 		return 0;
 	value->text = arena_strndup(reader->arena, text, length);
@@ -179,8 +181,10 @@ static int push(struct reader *reader, enum json_type type)
 
 	if (reader->tree.depth == JSON_MAX_DEPTH)
 		return bad_text(reader, consumed(reader) - 1, "",
-				arena_printf(reader->arena, "is nested too deeply: more than %d "
-					     "levels", JSON_MAX_DEPTH));
+				arena_printf(reader->arena,
+					     "is nested too deeply: more than %d "
+					     "levels",
+					     JSON_MAX_DEPTH));
 	value = add(reader, type, consumed(reader) - 1);
 	if (value == NULL)
 		return 0;
@@ -223,7 +227,7 @@ static const struct json *find_duplicate_sorted(struct arena *arena, const struc
 	size_t count = 0;
 
 	JSON_EACH(member, object)
-		members[count++] = member;
+	members[count++] = member;
 	qsort(members, count, sizeof(*members), compare_members);
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(members[i - 1]->key, members[i]->key) == 0)
@@ -236,9 +240,9 @@ static const struct json *find_duplicate(struct arena *arena, const struct json 
 	if (object->count > MANY_MEMBERS)
 		return find_duplicate_sorted(arena, object);
 	JSON_EACH(member, object)
-		for (const struct json *other = object->first; other != member; other = other->next)
-			if (strcmp(other->key, member->key) == 0)
-				return member;
+	for (const struct json *other = object->first; other != member; other = other->next)
+		if (strcmp(other->key, member->key) == 0)
+			return member;
 	return NULL;
 }
 
@@ -294,8 +298,8 @@ static void bad_syntax(struct reader *reader, size_t offset)
 	if (strcmp(what, "premature EOF") != 0)
 		offset = syntax_offset(said, what, offset);
 	else
-		what = arena_strdup(reader->arena, reader->source->size == 0 ?
-				    "the file is empty" : "it ends too early");
+		what = arena_strdup(reader->arena, reader->source->size == 0 ? "the file is empty"
+									     : "it ends too early");
 	bad_text(reader, offset, "", arena_printf(reader->arena, "is not valid JSON: %s", what));
 	yajl_free_error(reader->yajl, text);
 }
@@ -322,7 +326,9 @@ const struct json *json_parse(struct arena *arena, const struct json_source *sou
 			      struct error *err)
 {
 	yajl_alloc_funcs memory = {
-		.malloc = reader_malloc, .realloc = reader_realloc, .free = reader_free,
+		.malloc = reader_malloc,
+		.realloc = reader_realloc,
+		.free = reader_free,
 		.ctx = arena,
 	};
 	struct reader reader = {
