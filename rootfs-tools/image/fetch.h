@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include "rootfs-tools/image/source.h"
+#include "rootfs-tools/image/platform.h"
 
 /*
  * Images that kist has no client for: skopeo, where it is installed, copies them to a temporary

@@ -28,12 +28,6 @@ int image_file_read(const struct image *image, const char *name, struct document
 /* image->platform and the layers' diff_ids from image->config. */
 int image_config_apply(struct image *image, const struct selection *selection, struct error *err);
 
-/* How well an image of platform has runs where wanted is: 0 not at all, more is better. */
-unsigned int platform_match(const struct platform *wanted, const struct platform *has);
-const char *platform_text(struct arena *arena, const struct platform *platform);
-/* From a JSON object with os, architecture and variant; "" for what is not there. */
-void platform_read(const struct json *json, struct platform *ret);
-
 /* "%s:%u:%u: %s: what" about a value of a document; returns -1. */
 int document_error(struct arena *arena, const struct json_source *source, const struct json *at,
 		   struct error *err, const char *fmt, ...) _printf(5, 6);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/image/platform.h"
+
 #include <string.h>
 #include <sys/utsname.h>
-
-#include "rootfs-tools/image/layout.h"
 
 /* Platforms in the words of Go, as the image spec has them. */
 static const struct {

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "config/json.h"
 #include "rootfs-tools/blob/stream.h"
+#include "rootfs-tools/image/platform.h"
 
 /*
  * An image, wherever it is.  A reference is one of
@@ -31,10 +32,6 @@ enum {
 };
 
 enum image_kind { IMAGE_OCI, IMAGE_DOCKER, IMAGE_TAR, IMAGE_DIRECTORY };
-
-struct platform {
-	const char *os, *architecture, *variant;	/* variant: "" for none */
-};
 
 struct descriptor {
 	const char *media_type;		/* "" where the source has none */
@@ -103,8 +100,3 @@ int image_document_read(const struct image *image, const struct descriptor *desc
 /* A descriptor of an OCI document, checked.  source names it in messages. */
 int descriptor_parse(struct arena *arena, const struct json_source *source,
 		     const struct json *json, struct descriptor *ret, struct error *err);
-
-/* "os/architecture[/variant]" in the words of Go; and the host's own. */
-int platform_parse(struct arena *arena, const char *text, struct platform *ret,
-		   struct error *err);
-void platform_host(struct arena *arena, struct platform *ret);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/smoke/options.h"
 
+#include "rootfs-tools/smoke/suite_value.h"
+
 const struct option smoke_options[] = {
 	OPTION_ROW_LIST("suite", 'c', struct smoke_options, suites, "FILE",
 			"what to check: YAML or JSON; may come again"),

@@ -6,5 +6,3 @@
 extern const struct option smoke_options[];
 /* What options say as text, as numbers in smoke. */
 int options_apply(struct smoke *smoke, struct error *err);
-/* Milliseconds of "500ms", "2s", "1.5m", "1h"; a bare number is of seconds.  (suite_value.c) */
-bool duration_parse(const char *text, uint64_t *ret);

@@ -3,14 +3,8 @@
 
 #include <stdarg.h>
 
-#include "base/clock.h"
 #include "base/list.h"
 #include "rootfs-tools/smoke/smoke.h"
-
-uint64_t time_now(void)
-{
-	return (uint64_t)clock_ns();
-}
 
 struct check *check_new(struct findings *findings, const char *name)
 {

@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "config/make_value.h"
-#include "rootfs-tools/smoke/options.h"
 
 int decode_word(struct decoder *d, const struct json *v, void *out)
 {

@@ -22,3 +22,6 @@ decode_fn decode_pattern;	/* struct pattern, compiled */
 decode_fn decode_words; /* word_list */
 decode_fn decode_command; /* word_list, not empty */
 decode_fn decode_pair;		/* struct suite_pair */
+
+/* Milliseconds of "500ms", "2s", "1.5m", "1h"; a bare number is of seconds. */
+bool duration_parse(const char *text, uint64_t *ret);

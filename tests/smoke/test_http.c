@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "rootfs-tools/smoke/http.h"
-#include "rootfs-tools/smoke/options.h"
 #include "rootfs-tools/smoke/secret.h"
+#include "rootfs-tools/smoke/suite_value.h"
 
 static struct arena arena;
 static struct http_answer answer;

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+#include "base/arena.h"
+#include "base/error.h"
+#include "config/json.h"
+
+/* What an image is for: an operating system and a processor, in the words of Go. */
+struct platform {
+	const char *os, *architecture, *variant;	/* variant: "" for none */
+};
+
+/* "os/architecture[/variant]"; and the host's own. */
+int platform_parse(struct arena *arena, const char *text, struct platform *ret,
+		   struct error *err);
+void platform_host(struct arena *arena, struct platform *ret);
+
+/* How well an image of platform has runs where wanted is: 0 not at all, more is better. */
+unsigned int platform_match(const struct platform *wanted, const struct platform *has);
+const char *platform_text(struct arena *arena, const struct platform *platform);
+/* From a JSON object with os, architecture and variant; "" for what is not there. */
+void platform_read(const struct json *json, struct platform *ret);
