@@ -12,9 +12,11 @@ void table_row(struct table *table, const char *const *words)
 	if (table->end == NULL)
 		table->end = &table->first;
 	for (; words[line->count] != NULL && line->count < TABLE_COLUMNS; line->count++) {
-		size_t length = strlen(words[line->count]);
+		/* A path may hold what moves the cursor, or looks like another line. */
+		const char *word = text_printable(table->arena, words[line->count]);
+		size_t length = strlen(word);
 
-		line->words[line->count] = words[line->count];
+		line->words[line->count] = word;
 		if (table->width[line->count] < length + pad)
 			table->width[line->count] = length + pad;
 		if (table->width[line->count] < min)

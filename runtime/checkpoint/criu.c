@@ -40,7 +40,7 @@ void criu_add_fd(struct text *options, const char *key, int fd)
 
 /* --- its process ---------------------------------------------------------------- */
 
-static const char *program_find(struct arena *arena, struct error *err)
+const char *criu_find(struct arena *arena, struct error *err)
 {
 	const char *path = secure_getenv("PATH");
 
@@ -146,7 +146,7 @@ static _noreturn void child_run(const struct criu_start *start, const char *prog
 int criu_start(const struct criu_start *start, struct arena *arena, struct criu *ret,
 	       struct error *err)
 {
-	const char *program = program_find(arena, err);
+	const char *program = criu_find(arena, err);
 	int sockets[2], pipe_fds[2];
 	struct criu criu = CRIU_NONE;
 	bool failed;

@@ -61,6 +61,8 @@ struct criu_start {
 	const char *root_path, *root_target;
 	const char *dirs[CRIU_DIRS];	/* or NULL */
 };
+/* Its path; NULL and *err where it is not installed. */
+const char *criu_find(struct arena *arena, struct error *err);
 int criu_start(const struct criu_start *start, struct arena *arena, struct criu *ret,
 	       struct error *err);
 

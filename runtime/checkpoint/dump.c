@@ -355,8 +355,8 @@ int checkpoint_dump(struct container *c, const struct plan *plan,
 	_cleanup_checkpoint_dirs struct checkpoint_dirs dirs = CHECKPOINT_DIRS_NONE;
 	_cleanup_criu struct criu criu = CRIU_NONE;
 
-	if (take_status_fd(&d, err) < 0 || checkpoint_dirs_open(options, true, &dirs, err) < 0 ||
-	    check_features(&d, err) < 0)
+	if (criu_find(c->arena, err) == NULL || take_status_fd(&d, err) < 0 ||
+	    checkpoint_dirs_open(options, true, &dirs, err) < 0 || check_features(&d, err) < 0)
 		return -1;
 	checkpoint_dirs_name(&dirs, start.dirs);
 	d.paused = container_status(c) == CONTAINER_PAUSED;

@@ -33,9 +33,13 @@ static int spec_write(const char *directory, const char *file, const char *text,
 	fd = openat(dir_fd, file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST)
 		return error_set(err, "File %s exists. Remove it first", file);
-	if (fd < 0 || fd_write_all(fd, text, strlen(text)) < 0)
-		return error_errno(err, "write %s", file);
-	return 0;
+	if (fd >= 0 && fd_write_all(fd, text, strlen(text)) == 0)
+		return 0;
+	error_errno(err, "write %s", file);
+	/* Half of it would be in the way of the next one. */
+	if (fd >= 0)
+		unlinkat(dir_fd, file, 0);
+	return -1;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)

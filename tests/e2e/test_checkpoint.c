@@ -181,6 +181,7 @@ E2E(checkpoint, missing_criu_is_named)
 	bundle_call(b, &got, "checkpoint", b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "criu is not in PATH"), "%s", got.err);
+	cr_expect_eq(access(counter_path(b, "checkpoint"), F_OK), -1, "made for nothing");
 	counter_expect_status(b, "running");
 	bundle_call(b, &got, "delete", "-f", b->id, NULL);
 }

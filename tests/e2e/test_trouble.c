@@ -204,6 +204,30 @@ E2E(disk, that_is_full_leaves_nothing_half_written)
 	cr_expect_gt(failed, 0, "the disk was never full");
 }
 
+/* Half a config.json was in the way of the next try: "Remove it first". */
+E2E(disk, that_is_full_gets_no_configuration)
+{
+	static const char page[4096];
+	struct bundle *b = bundle_new();
+	struct output got;
+	int fd;
+
+	e2e_need_kist();
+	e2e_need_root();
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	small_state(b, 1);
+	fd = open(arena_printf(&e2e_arena, "%s/fill", b->state), O_WRONLY | O_CREAT | O_CLOEXEC,
+		  0600);
+	cr_assert_eq(fd_write_all(fd, page, sizeof(page)), 0);
+	close(fd);
+	bundle_call_plain(b, &got, "spec", "-b", b->state, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "write config.json: no space left on device"), "%s",
+			   got.err);
+	cr_expect_eq(access(arena_printf(&e2e_arena, "%s/config.json", b->state), F_OK), -1);
+	cr_assert_eq(sys_umount2(b->state, MNT_DETACH), 0);
+}
+
 E2E(state, that_cannot_be_read_is_named_and_can_be_deleted)
 {
 	static const char *const texts[] = { "", "{", "[]", "{\"id\": 3}", "\377\376", "null" };

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/table.h"
 #include "base/text.h"
 
 Test(error, tells_the_chain_from_the_outside_in)
@@ -103,6 +104,20 @@ Test(text, escapes_what_a_terminal_would_obey)
 			 "a\\xc2\\x9b31m\xc2\xa0\xc3\x9f");
 	text_add_json(&out, "a\"b\\c\nd\001");
 	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\"");
+	arena_free(&arena);
+}
+
+/* A bundle's path made lines of its own in "kist list". */
+Test(table, has_a_line_for_each_row)
+{
+	struct arena arena = { 0 };
+	struct table table = { .arena = &arena, .narrow = true };
+	struct text out = { .arena = &arena };
+
+	table_row(&table, (const char *[]){ "a\nb", "c\033[2J", NULL });
+	table_row(&table, (const char *[]){ "1", "2", NULL });
+	table_print(&table, &out);
+	cr_expect_str_eq(out.data, "a\\x0ab  c\\x1b[2J\n1       2\n");
 	arena_free(&arena);
 }
 
