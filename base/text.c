@@ -108,19 +108,50 @@ void text_add_json(struct text *text, const char *value)
 	text_add(text, "\"");
 }
 
-bool text_to_u64(const char *text, uint64_t max, uint64_t *ret)
+bool text_take_u64(const char **at, uint64_t max, uint64_t *ret)
 {
+	const char *text = *at;
 	uint64_t value = 0;
 
-	if (*text == '\0')
-		return false;
-	for (; *text != '\0'; text++) {
-		if (*text < '0' || *text > '9' ||
-		    __builtin_mul_overflow(value, 10, &value) ||
+	for (; *text >= '0' && *text <= '9'; text++)
+		if (__builtin_mul_overflow(value, 10, &value) ||
 		    __builtin_add_overflow(value, (uint64_t)(*text - '0'), &value))
 			return false;
+	if (text == *at || value > max)
+		return false;
+	*at = text;
+	*ret = value;
+	return true;
+}
+
+bool text_take_range(const char **at, uint64_t max, uint64_t *ret_first, uint64_t *ret_last)
+{
+	const char *text = *at;
+	uint64_t first, last;
+
+	if (!text_take_u64(&text, max, &first))
+		return false;
+	last = first;
+	if (*text == '-') {
+		text++;
+		if (!text_take_u64(&text, max, &last) || first > last)
+			return false;
 	}
-	if (value > max)
+	if (*text == ',' && text[1] != '\0')
+		text++;
+	else if (*text != '\0' && *text != '\n')
+		return false;
+	*at = text;
+	*ret_first = first;
+	*ret_last = last;
+	return true;
+}
+
+bool text_to_u64(const char *text, uint64_t max, uint64_t *ret)
+{
+	uint64_t value;
+
+	if (!text_take_u64(&text, max, &value) || *text != '\0')
 		return false;
 	*ret = value;
 	return true;

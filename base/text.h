@@ -31,6 +31,10 @@ void text_add_json(struct text *text, const char *value);
  */
 bool text_to_u64(const char *text, uint64_t max, uint64_t *ret);
 bool text_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret);
+/* The number that *at begins with; *at goes behind it. */
+bool text_take_u64(const char **at, uint64_t max, uint64_t *ret);
+/* The first "3" or "0-3" of a list as "0-3,7"; *at goes to the next one, or the line's end. */
+bool text_take_range(const char **at, uint64_t max, uint64_t *ret_first, uint64_t *ret_last);
 /* A uid or gid: 0 to 4294967294, for the last one means "leave it alone". */
 bool text_to_id(const char *text, uint32_t *ret);
 

@@ -143,45 +143,16 @@ int decode_opt_i64(struct decoder *d, const struct json *v, void *out)
 	return 0;
 }
 
-/* One "3" or "0-3" at *at, which goes behind it. */
-static bool skip_range(const char **at)
-{
-	uint64_t bounds[2] = { 0, UINT32_MAX };
-	char digits[12];
-
-	for (size_t i = 0; i < 2; i++) {
-		size_t length = strspn(*at, "0123456789");
-
-		if (length == 0 || length >= sizeof(digits))
-			return false;
-		memcpy(digits, *at, length);
-		digits[length] = '\0';
-		if (!text_to_u64(digits, UINT32_MAX, &bounds[i]))
-			return false;
-		*at += length;
-		if (i == 1 || **at != '-')
-			break;
-		(*at)++;
-	}
-	return bounds[0] <= bounds[1];
-}
-
 int decode_number_list(struct decoder *d, const struct json *v, void *out)
 {
-	const char *at;
-	bool valid;
+	uint64_t first, last;
 
 	if (decode_text(d, v, out) < 0)
 		return -1;
-	if (*v->text == '\0')
-		return 0;
-	at = v->text;
-	do {
-		valid = skip_range(&at);
-	} while (valid && *at++ == ',');
-	if (!valid || at[-1] != '\0')
-		return bad_value(d, v, "must be a list of numbers as \"0-3,7\", not \"%s\"",
-				 v->text);
+	for (const char *at = v->text; *at != '\0';)
+		if (!text_take_range(&at, UINT32_MAX, &first, &last))
+			return bad_value(d, v, "must be a list of numbers as \"0-3,7\", not \"%s\"",
+					 v->text);
 	return 0;
 }
 

@@ -22,19 +22,9 @@
 static bool version_parse(const char *text, uint64_t *ret_major, uint64_t *ret_minor)
 {
 	uint64_t *const parts[] = { ret_major, ret_minor, &(uint64_t){ 0 } };
-	char digits[12];
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		size_t length = strspn(text, "0123456789");
-
-		if (length >= sizeof(digits))
-			return false;
-		memcpy(digits, text, length);
-		digits[length] = '\0';
-		if (!text_to_u64(digits, UINT32_MAX, parts[i]))
-			return false;
-		text += length;
-		if (i < 2 && *text++ != '.')
+		if (!text_take_u64(&text, UINT32_MAX, parts[i]) || (i < 2 && *text++ != '.'))
 			return false;
 	}
 	return *text == '\0' || ((*text == '-' || *text == '+') && text[1] != '\0');

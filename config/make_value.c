@@ -25,39 +25,26 @@ uint64_t capability_bits(const char *name)
 
 bool user_parse(const char *text, uint32_t *ret_uid, uint32_t *ret_gid)
 {
-	size_t length = strcspn(text, ":");
-	char uid[16];
+	uint64_t uid;
 
-	if (length >= sizeof(uid))
+	if (!text_take_u64(&text, UINT32_MAX - 1, &uid))
 		return false;
-	memcpy(uid, text, length);
-	uid[length] = '\0';
-	if (!text_to_id(uid, ret_uid))
-		return false;
-	if (text[length] == '\0') {
-		*ret_gid = 0;
-		return true;
-	}
-	return text_to_id(text + length + 1, ret_gid);
+	*ret_uid = (uint32_t)uid;
+	*ret_gid = 0;
+	return *text == '\0' || (*text == ':' && text_to_id(text + 1, ret_gid));
 }
 
 bool size_parse(const char *text, int64_t *ret)
 {
 	static const char letters[] = "kmgt";
-	size_t digits = strspn(text, "0123456789");
-	const char *unit = text + digits;
 	uint64_t value, scale = 1;
-	char number[24];
+	const char *unit = text;
 
 	if (strcmp(text, "-1") == 0) {
 		*ret = -1;
 		return true;
 	}
-	if (digits == 0 || digits >= sizeof(number))
-		return false;
-	memcpy(number, text, digits);
-	number[digits] = '\0';
-	if (!text_to_u64(number, INT64_MAX, &value) || value == 0)
+	if (!text_take_u64(&unit, INT64_MAX, &value) || value == 0)
 		return false;
 	if (*unit != '\0' && strcasecmp(unit, "b") != 0) {
 		char lower = (char)(*unit | 0x20);

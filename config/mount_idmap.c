@@ -38,16 +38,12 @@ static bool triplet_parse(const char **at, struct id_map *map)
 	uint32_t *const numbers[] = { &map->container, &map->host, &map->size };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
-		size_t length = strspn(*at, "0123456789");
-		char digits[12];
+		uint64_t id;
 
-		if (length >= sizeof(digits) || (i > 0 && (*at)[-1] != '-'))
+		/* The last id is none: it means "leave it alone". */
+		if ((i > 0 && *(*at)++ != '-') || !text_take_u64(at, UINT32_MAX - 1, &id))
 			return false;
-		memcpy(digits, *at, length);
-		digits[length] = '\0';
-		if (!text_to_id(digits, numbers[i]))
-			return false;
-		*at += length + (i < 2 && (*at)[length] == '-');
+		*numbers[i] = (uint32_t)id;
 	}
 	return map->size > 0;
 }

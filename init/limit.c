@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "init/limit.h"
 #include "init/procfs.h"
 #include "init/step.h"
@@ -71,22 +71,13 @@ static int set_rlimits(const struct process_plan *process, struct error *err)
 /* "0-3,7" as a bit mask. */
 static int list_parse(const char *list, unsigned long *mask, struct error *err)
 {
-	const char *at = list;
+	uint64_t first, last;
 
-	while (*at != '\0') {
-		char *end;
-		unsigned long first = strtoul(at, &end, 10), last = first;
-
-		if (end != at && *end == '-') {
-			at = end + 1;
-			last = strtoul(at, &end, 10);
-		}
-		if (end == at || first > last || last >= LIST_BITS_MAX ||
-		    (*end != ',' && *end != '\0'))
+	for (const char *at = list; *at != '\0';) {
+		if (!text_take_range(&at, LIST_BITS_MAX - 1, &first, &last))
 			return error_number(err, EINVAL, "list %s", list);
 		for (; first <= last; first++)
 			mask[first / (8 * sizeof(*mask))] |= 1UL << first % (8 * sizeof(*mask));
-		at = end + (*end == ',');
 	}
 	return 0;
 }

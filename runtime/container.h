@@ -70,8 +70,6 @@ struct container {
 /* A text that clients match, so nothing is added to it, and a code for our callers.  Returns -1. */
 int container_error(struct error *err, int code, const char *fmt, ...) _printf(3, 4);
 
-struct container_id_list { const char **items; size_t count; };
-
 /* 0, or "invalid container ID format". */
 int container_id_check(const char *id, struct error *err);
 
@@ -141,8 +139,7 @@ void container_remove_draft(int root_fd, const char *id);
 /* All of them. */
 void container_remove_drafts(int root_fd);
 /* The ids of all containers, sorted. */
-int container_ids(struct arena *arena, int root_fd, struct container_id_list *ret,
-		  struct error *err);
+int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error *err);
 
 /* Field 22 of /proc/<pid>/stat.  False where there is no such process. */
 bool process_start_time(pid_t pid, uint64_t *ret);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "runtime/container.h"
 
 static int by_name(const void *a, const void *b)
@@ -11,14 +12,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-int container_ids(struct arena *arena, int root_fd, struct container_id_list *ret,
-		  struct error *err)
+int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error *err)
 {
 	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
 	struct error ignored;
-	size_t count = 0, room = 0;
-	const char **ids = NULL;
+	word_list ids = { 0 };
 
 	if (dir == NULL) {
 		fd_close(&copy);
@@ -27,15 +26,7 @@ int container_ids(struct arena *arena, int root_fd, struct container_id_list *re
 	for (struct dirent *entry; (entry = dir_next(dir)) != NULL;) {
 		if (container_id_check(entry->d_name, &ignored) < 0)
 			continue;
-		if (count == room) {
-			const char **more = ARENA_NEWS(arena, room * 2 + 16, const char *);
-
-			if (count > 0)
-				memcpy(more, ids, count * sizeof(*ids));
-			ids = more;
-			room = room * 2 + 16;
-		}
-		ids[count++] = arena_strdup(arena, entry->d_name);
+		LIST_ADD(arena, &ids, arena_strdup(arena, entry->d_name));
 	}
 	/* What is not in the list counts as gone. */
 	if (errno != 0) {
@@ -44,10 +35,9 @@ int container_ids(struct arena *arena, int root_fd, struct container_id_list *re
 		return -1;
 	}
 	closedir(dir);
-	if (count > 0)
-		qsort(ids, count, sizeof(*ids), by_name);
-	ret->items = ids;
-	ret->count = count;
+	if (ids.count > 0)
+		qsort(ids.items, ids.count, sizeof(*ids.items), by_name);
+	*ret = ids;
 	return 0;
 }
 

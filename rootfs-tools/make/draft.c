@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/make/draft.h"
 
+#include "base/list.h"
 #include "rootfs-tools/image/index.h"
 #include "rootfs-tools/image/layer_read.h"
 
@@ -38,20 +39,6 @@ void draft_begin(struct arena *arena, const struct platform *platform, struct dr
 		json_set_string(arena, ret->config, "variant", platform->variant);
 }
 
-static void layer_push(struct draft *d, const struct draft_layer *layer)
-{
-	if (d->layer_count == d->layer_room) {
-		struct draft_layer *more;
-
-		d->layer_room = 2 * d->layer_room + 8;
-		more = ARENA_NEWS(d->arena, d->layer_room, struct draft_layer);
-		if (d->layer_count > 0)
-			memcpy(more, d->layers, d->layer_count * sizeof(*more));
-		d->layers = more;
-	}
-	d->layers[d->layer_count++] = *layer;
-}
-
 void draft_begin_image(struct arena *arena, const struct image *image, struct draft *ret)
 {
 	draft_begin(arena, &image->platform, ret);
@@ -70,15 +57,16 @@ void draft_begin_image(struct arena *arena, const struct image *image, struct dr
 
 		if (from->descriptor.json != NULL)
 			layer.descriptor = json_copy(arena, from->descriptor.json);
-		layer_push(ret, &layer);
+		LIST_ADD(ret->arena, &ret->layers, layer);
 	}
 }
 
 void draft_add_layer(struct draft *d, const struct layer_result *layer)
 {
-	layer_push(d, &(struct draft_layer){
+	*LIST_NEW(d->arena, &d->layers) = (struct draft_layer){
 		.media_type = layer->media_type, .digest = layer->blob.digest,
-		.diff_id = layer->diff_id, .size = layer->blob.size });
+		.diff_id = layer->diff_id, .size = layer->blob.size,
+	};
 }
 
 struct json *draft_settings(struct draft *d)
@@ -123,7 +111,7 @@ void draft_drop_history(struct draft *d, size_t count)
 	JSON_EACH(entry, old)
 		layers += !is_empty_layer(entry);
 	/* A history that does not fit the layers tells nothing about what remains. */
-	keep = layers == d->layer_count && layers >= count ? layers - count : 0;
+	keep = layers == d->layers.count && layers >= count ? layers - count : 0;
 	JSON_EACH(entry, old) {
 		if (keep == 0)
 			break;
@@ -188,8 +176,8 @@ static int save_layers(struct draft *d, struct writer *w, struct error *err)
 	static const struct compress_choice none = { COMPRESS_NONE, 0 };
 	bool docker = w->kind == WRITER_DOCKER_ARCHIVE;
 
-	for (size_t i = 0; i < d->layer_count; i++) {
-		struct draft_layer *layer = &d->layers[i];
+	for (size_t i = 0; i < d->layers.count; i++) {
+		struct draft_layer *layer = &d->layers.items[i];
 		int status = 0;
 
 		if (!layer->from_base)
@@ -221,8 +209,8 @@ static int save_config(struct draft *d, struct writer *w, struct stored *ret, st
 	struct json *diff_ids = json_new(d->arena, JSON_ARRAY);
 	struct text text = { .arena = d->arena };
 
-	for (size_t i = 0; i < d->layer_count; i++)
-		json_push(diff_ids, json_new_string(d->arena, d->layers[i].diff_id.text));
+	for (size_t i = 0; i < d->layers.count; i++)
+		json_push(diff_ids, json_new_string(d->arena, d->layers.items[i].diff_id.text));
 	json_set_string(d->arena, rootfs, "type", "layers");
 	json_set(d->arena, rootfs, "diff_ids", diff_ids);
 	json_print(&text, d->config);
@@ -239,8 +227,8 @@ static int save_manifest(struct draft *d, struct writer *w, const struct stored 
 	struct json *layers = json_new(d->arena, JSON_ARRAY);
 	struct text text = { .arena = d->arena };
 
-	for (size_t i = 0; i < d->layer_count; i++) {
-		const struct draft_layer *layer = &d->layers[i];
+	for (size_t i = 0; i < d->layers.count; i++) {
+		const struct draft_layer *layer = &d->layers.items[i];
 		struct json *descriptor = layer->descriptor;
 
 		if (descriptor == NULL)
@@ -277,9 +265,9 @@ static int commit_docker(struct draft *d, struct writer *w, const struct stored 
 		json_push(tags, json_new_string(d->arena, arena_printf(d->arena, "%s%s", w->tag,
 								       tagged ? "" : ":latest")));
 	}
-	for (size_t i = 0; i < d->layer_count; i++)
+	for (size_t i = 0; i < d->layers.count; i++)
 		json_push(layers, json_new_string(d->arena, writer_docker_name(
-			d->arena, &d->layers[i].digest, false)));
+			d->arena, &d->layers.items[i].digest, false)));
 	json_set_string(d->arena, entry, "Config",
 			writer_docker_name(d->arena, &config->digest, true));
 	json_set(d->arena, entry, "RepoTags", tags);

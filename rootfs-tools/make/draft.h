@@ -24,8 +24,7 @@ struct draft {
 	struct arena *arena;
 	const struct image *base;	/* borrowed; NULL: a new image */
 	struct json *config, *manifest;	/* objects */
-	struct draft_layer *layers;
-	size_t layer_count, layer_room;
+	LIST(struct draft_layer) layers;
 	struct compress_choice compress;	/* of layers that must be written anew */
 	struct epoch epoch;
 	const char *created;		/* NULL: now, or the epoch's */

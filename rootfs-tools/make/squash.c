@@ -110,7 +110,7 @@ int squash(struct session *session, size_t count, struct error *err)
 	if (write_tree(&s, &tree, image, err) < 0 || layer_end(layer, &result, err) < 0)
 		return -1;
 	draft_drop_history(&session->draft, all - first);
-	session->draft.layer_count = first;
+	session->draft.layers.count = first;
 	draft_add_layer(&session->draft, &result);
 	return 0;
 }

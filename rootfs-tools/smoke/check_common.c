@@ -19,17 +19,12 @@ void readiness_of_image(const struct smoke *smoke, struct readiness *ret)
 	ret->port_count = 0;
 	ret->settle = ms_to_ns(smoke->settle);
 	LIST_EACH(word, smoke->subject.exposed) {
-		size_t length = strcspn(*word, "/");
-		char digits[8];
+		const char *at = *word;
 		uint64_t port;
 
 		/* "80/tcp"; datagrams have no listener to be seen. */
-		if (length >= sizeof(digits) ||
-		    ((*word)[length] == '/' && strcmp(*word + length, "/tcp") != 0))
-			continue;
-		memcpy(digits, *word, length);
-		digits[length] = '\0';
-		if (text_to_u64(digits, 65535, &port) && ret->port_count < ARRAY_SIZE(ret->ports))
+		if (text_take_u64(&at, 65535, &port) && (*at == '\0' || strcmp(at, "/tcp") == 0) &&
+		    ret->port_count < ARRAY_SIZE(ret->ports))
 			ret->ports[ret->port_count++] = (uint32_t)port;
 	}
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "rootfs-tools/interrupt.h"
 
@@ -225,7 +226,6 @@ int store_names(struct arena *arena, int dir_fd, word_list *ret, struct error *e
 {
 	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	size_t room = 0;
 
 	*ret = (word_list){ 0 };
 	if (dir == NULL) {
@@ -236,15 +236,7 @@ int store_names(struct arena *arena, int dir_fd, word_list *ret, struct error *e
 	for (struct dirent *entry; (entry = dir_next(dir)) != NULL;) {
 		if (entry->d_name[0] == '.')
 			continue;
-		if (ret->count == room) {
-			const char **more = ARENA_NEWS(arena, room * 2 + 16, const char *);
-
-			if (room > 0)
-				memcpy(more, ret->items, room * sizeof(*more));
-			ret->items = more;
-			room = room * 2 + 16;
-		}
-		ret->items[ret->count++] = arena_strdup(arena, entry->d_name);
+		LIST_ADD(arena, ret, arena_strdup(arena, entry->d_name));
 	}
 	/* What is not in the list is removed as nobody's. */
 	if (errno != 0) {

@@ -28,19 +28,14 @@ static int map_parse(const char *text, struct id_map *ret, struct error *err)
 	const char *at = text;
 	size_t count = 0;
 
-	for (; count < 3 && at != NULL; count++) {
-		size_t length = strcspn(at, ":");
-		char digits[16];
-
-		if (length >= sizeof(digits))
+	while (count < 3 && text_take_u64(&at, UINT32_MAX, &numbers[count])) {
+		count++;
+		if (*at != ':')
 			break;
-		snprintf(digits, sizeof(digits), "%.*s", (int)length, at);
-		if (!text_to_u64(digits, UINT32_MAX, &numbers[count]))
-			break;
-		at = at[length] == ':' ? at + length + 1 : NULL;
+		at++;
 	}
-	if (at != NULL || count < 2 || numbers[2] == 0 || numbers[0] + numbers[2] > UINT32_MAX ||
-	    numbers[1] + numbers[2] > UINT32_MAX)
+	if (count < 2 || *at != '\0' || at[-1] == ':' || numbers[2] == 0 ||
+	    numbers[0] + numbers[2] > UINT32_MAX || numbers[1] + numbers[2] > UINT32_MAX)
 		return error_set(err, "id map \"%s\": must be CONTAINER:HOST[:SIZE]", text);
 	*ret = (struct id_map){ (uint32_t)numbers[0], (uint32_t)numbers[1], (uint32_t)numbers[2] };
 	return 0;

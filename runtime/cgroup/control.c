@@ -30,13 +30,13 @@ static int tracker_open(const struct cgroup *cgroup, struct error *err)
 int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_t **ret_pids,
 		size_t *ret_count, struct error *err)
 {
-	struct cgroup_pid_list list = { .arena = arena };
+	cgroup_pid_list list = { 0 };
 	_cleanup_fd int fd = -EBADF;
 
 	if (cgroup_need_path(cgroup, "list processes", err) < 0)
 		return -1;
 	fd = tracker_open(cgroup, err);
-	if (fd < 0 || cgroup_dir_pids(fd, &list, err) < 0)
+	if (fd < 0 || cgroup_dir_pids(fd, arena, &list, err) < 0)
 		return -1;
 	*ret_pids = list.items;
 	*ret_count = list.count;
@@ -66,15 +66,15 @@ bool cgroup_is_ours(const struct cgroup *cgroup)
 static int dir_signal(int dir_fd, int signal, size_t *ret_count, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	struct cgroup_pid_list pids = { .arena = &arena }, again = { .arena = &arena };
+	cgroup_pid_list pids = { 0 }, again = { 0 };
 	int *fds, result = 0;
 
-	if (cgroup_dir_pids(dir_fd, &pids, err) < 0)
+	if (cgroup_dir_pids(dir_fd, &arena, &pids, err) < 0)
 		return -1;
 	fds = ARENA_NEWS(&arena, pids.count + 1, int);
 	for (size_t i = 0; i < pids.count; i++)
 		fds[i] = sys_pidfd_open(pids.items[i], 0);
-	if (cgroup_dir_pids(dir_fd, &again, err) < 0)
+	if (cgroup_dir_pids(dir_fd, &arena, &again, err) < 0)
 		result = -1;
 	for (size_t i = 0; i < pids.count; i++) {
 		if (fds[i] >= 0 && result == 0 &&

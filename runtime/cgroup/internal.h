@@ -45,12 +45,7 @@ bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid);
 /* How deep a container may nest cgroups of its own before we refuse to follow. */
 #define CGROUP_DEPTH_MAX	64
 
-/* The pids of a cgroup, growing on an arena. */
-struct cgroup_pid_list {
-	struct arena *arena;
-	pid_t *items;
-	size_t count, room;
-};
+typedef LIST(pid_t) cgroup_pid_list;
 
 /*
  * Called for each directory on the way, the mount point first, before the next one is made in it;
@@ -70,7 +65,7 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 /* Refuses one that was there before and holds processes: somebody else's. */
 int cgroup_dir_check_empty(int dir_fd, struct error *err);
 /* The processes in it and below. */
-int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err);
+int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err);
 /*
  * Which cgroups are ours: parents made on the way, and those that hold a container; of these in
  * cgroup2, those that are in v1, too, maybe by an update after the process that made them.

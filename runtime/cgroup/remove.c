@@ -54,9 +54,9 @@ static int children_remove(int dir_fd, unsigned int depth, unsigned int *tries,
 static int busy_error(int dir_fd, const char *name, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	struct cgroup_pid_list list = { .arena = &arena };
+	cgroup_pid_list list = { 0 };
 
-	if (cgroup_dir_pids(dir_fd, &list, err) < 0 || list.count == 0)
+	if (cgroup_dir_pids(dir_fd, &arena, &list, err) < 0 || list.count == 0)
 		return error_number(err, EBUSY, "remove cgroup %s", name);
 	return error_number(err, EBUSY, "remove cgroup %s: %zu process(es) in it, the first is %d",
 			    name, list.count, (int)list.items[0]);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "runtime/cgroup/internal.h"
 #include "runtime/cgroup/stats.h"
 
@@ -48,35 +49,15 @@ bool stats_find(const char *text, const char *key, uint64_t *ret)
 	return false;
 }
 
-static void number_add(struct arena *arena, cgroup_number_list *list, uint64_t value)
-{
-	/* A power of two is full. */
-	if ((list->count & (list->count - 1)) == 0) {
-		uint64_t *items =
-			ARENA_NEWS(arena, list->count > 0 ? list->count * 2 : 1, uint64_t);
-
-		if (list->count > 0)
-			memcpy(items, list->items, list->count * sizeof(*items));
-		list->items = items;
-	}
-	list->items[list->count++] = value;
-}
-
 void stats_parse_list(struct arena *arena, const char *text, cgroup_number_list *ret)
 {
 	cgroup_number_list list = { NULL, 0 };
+	uint64_t first, last;
 
-	while (text != NULL && *text >= '0' && *text <= '9') {
-		char *end;
-		unsigned long first = strtoul(text, &end, 10), last = first;
-
-		if (*end == '-')
-			last = strtoul(end + 1, &end, 10);
-		/* More than the kernel can have would be nonsense of ours. */
-		for (unsigned long i = first; i <= last && i < 65536; i++)
-			number_add(arena, &list, i);
-		text = *end == ',' ? end + 1 : end;
-	}
+	/* More than the kernel can have would be nonsense of ours. */
+	while (text != NULL && text_take_range(&text, 65535, &first, &last))
+		for (; first <= last; first++)
+			LIST_ADD(arena, &list, first);
 	*ret = list;
 }
 
@@ -90,7 +71,7 @@ void stats_parse_numbers(struct arena *arena, const char *text, cgroup_number_li
 
 		if (end == text)
 			break;
-		number_add(arena, &list, number);
+		LIST_ADD(arena, &list, number);
 	}
 	*ret = list;
 }
@@ -153,19 +134,6 @@ void stats_parse_psi(const char *text, struct cgroup_psi *ret)
 	}
 }
 
-static void io_add(struct arena *arena, cgroup_io_list *list, const struct cgroup_io *io)
-{
-	if ((list->count & (list->count - 1)) == 0) {
-		struct cgroup_io *items = ARENA_NEWS(arena, list->count > 0 ? list->count * 2 : 1,
-						     struct cgroup_io);
-
-		if (list->count > 0)
-			memcpy(items, list->items, list->count * sizeof(*items));
-		list->items = items;
-	}
-	list->items[list->count++] = *io;
-}
-
 /* "8:0 " and what follows it; NULL: another kind of line ("Total 7"). */
 static const char *device_parse(const char *line, struct cgroup_io *io)
 {
@@ -194,7 +162,7 @@ void stats_parse_blkio(struct arena *arena, const char *text, cgroup_io_list *re
 		if (length > 0)
 			io.op = arena_strndup(arena, rest, length);
 		io.value = strtoull(rest + length, NULL, 10);
-		io_add(arena, &list, &io);
+		LIST_ADD(arena, &list, io);
 	}
 	*ret = list;
 }
@@ -219,8 +187,8 @@ void stats_parse_io(struct arena *arena, const char *text, struct cgroup_stats *
 					continue;
 				io.op = rows[i].op;
 				io.value = strtoull(at + length, NULL, 10);
-				io_add(arena, rows[i].bytes ? &stats->io_bytes : &stats->io_count,
-				       &io);
+				LIST_ADD(arena,
+					 rows[i].bytes ? &stats->io_bytes : &stats->io_count, io);
 			}
 			at += strcspn(at, " \n");
 			at += strspn(at, " ");

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "base/list.h"
 #include "base/path.h"
 #include "base/sys.h"
 #include "base/text.h"
@@ -189,25 +190,11 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 	return fd;
 }
 
-static void pid_list_add(struct cgroup_pid_list *list, pid_t pid)
-{
-	if (list->count == list->room) {
-		size_t room = list->room > 0 ? list->room * 2 : 64;
-		pid_t *items = ARENA_NEWS(list->arena, room, pid_t);
-
-		if (list->count > 0)
-			memcpy(items, list->items, list->count * sizeof(*items));
-		list->items = items;
-		list->room = room;
-	}
-	list->items[list->count++] = pid;
-}
-
-static int procs_read(int dir_fd, struct cgroup_pid_list *list, struct error *err)
+static int procs_read(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err)
 {
 	char *text, *at, *end;
 
-	if (file_read(dir_fd, "cgroup.procs", 16 << 20, list->arena, &text, NULL, err) < 0) {
+	if (file_read(dir_fd, "cgroup.procs", 16 << 20, arena, &text, NULL, err) < 0) {
 		/* A threaded cgroup: its processes are listed in the domain above. */
 		if (err->code == EOPNOTSUPP || err->code == ENODEV || err->code == ENOENT)
 			return 0;
@@ -220,7 +207,7 @@ static int procs_read(int dir_fd, struct cgroup_pid_list *list, struct error *er
 			break;
 		/* 0: a process of a pid namespace that is not below ours. */
 		if (pid > 0)
-			pid_list_add(list, (pid_t)pid);
+			LIST_ADD(arena, list, (pid_t)pid);
 	}
 	return 0;
 }
@@ -254,7 +241,7 @@ DIR *cgroup_dir_list(int dir_fd)
 	return dir;
 }
 
-static int dir_pids(int dir_fd, unsigned int depth, struct cgroup_pid_list *list,
+static int dir_pids(int dir_fd, unsigned int depth, struct arena *arena, cgroup_pid_list *list,
 		    struct error *err)
 {
 	char name[NAME_MAX + 1];
@@ -263,30 +250,30 @@ static int dir_pids(int dir_fd, unsigned int depth, struct cgroup_pid_list *list
 
 	if (depth > CGROUP_DEPTH_MAX)
 		return error_number(err, ELOOP, "list cgroup");
-	if (procs_read(dir_fd, list, err) < 0)
+	if (procs_read(dir_fd, arena, list, err) < 0)
 		return -1;
 	dir = cgroup_dir_list(dir_fd);
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
 	while (result == 0 && (fd = cgroup_child_next(dir, name)) >= 0) {
-		result = dir_pids(fd, depth + 1, list, err);
+		result = dir_pids(fd, depth + 1, arena, list, err);
 		close(fd);
 	}
 	closedir(dir);
 	return result;
 }
 
-int cgroup_dir_pids(int dir_fd, struct cgroup_pid_list *list, struct error *err)
+int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err)
 {
-	return dir_pids(dir_fd, 0, list, err);
+	return dir_pids(dir_fd, 0, arena, list, err);
 }
 
 int cgroup_dir_check_empty(int dir_fd, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	struct cgroup_pid_list list = { .arena = &arena };
+	cgroup_pid_list list = { 0 };
 
-	if (cgroup_dir_pids(dir_fd, &list, err) < 0)
+	if (cgroup_dir_pids(dir_fd, &arena, &list, err) < 0)
 		return -1;
 	if (list.count > 0)
 		return error_set(err, "container's cgroup is not empty: %zu process(es) found",

@@ -93,28 +93,17 @@ static bool number_parse(const char *text, uint64_t *ret)
 
 bool unit_mask_parse(const char *list, uint8_t *mask, size_t *ret_size)
 {
+	uint64_t first, last;
 	size_t size = 0;
 
 	memset(mask, 0, MASK_BITS / 8);
 	while (*list != '\0') {
-		char *end;
-		unsigned long first = strtoul(list, &end, 10), last = first;
-
-		if (end == list)
+		if (!text_take_range(&list, MASK_BITS - 1, &first, &last))
 			return false;
-		if (*end == '-') {
-			list = end + 1;
-			last = strtoul(list, &end, 10);
-			if (end == list)
-				return false;
-		}
-		if (first > last || last >= MASK_BITS || (*end != ',' && *end != '\0'))
-			return false;
-		for (unsigned long bit = first; bit <= last; bit++)
+		for (uint64_t bit = first; bit <= last; bit++)
 			mask[bit / 8] |= (uint8_t)(1U << bit % 8);
 		if (last / 8 + 1 > size)
 			size = last / 8 + 1;
-		list = *end == ',' ? end + 1 : end;
 	}
 	*ret_size = size;
 	return size > 0;

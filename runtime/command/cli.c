@@ -112,7 +112,7 @@ int cli_each_match(struct cli *cli, cli_one *one, const void *options, struct er
 {
 	const char *pattern = cli->arguments.items[0];
 	_cleanup_fd int root_fd = -EBADF;
-	struct container_id_list ids;
+	word_list ids;
 	struct error failure;
 	regex_t regex;
 	int result = 0;

@@ -34,7 +34,7 @@ static int collect(struct cli *cli, int root_fd, const char *id, struct error *e
 static int run(struct cli *cli, const void *values _unused, struct error *err)
 {
 	_cleanup_fd int root_fd = cli_root_open(cli, false, err);
-	struct container_id_list ids;
+	word_list ids;
 	int result = 0;
 
 	if (root_fd < 0)

@@ -57,7 +57,7 @@ static int list(struct listing *l, struct error *err)
 {
 	struct cli *cli = l->cli;
 	_cleanup_fd int root_fd = cli_root_open(cli, false, err);
-	struct container_id_list ids;
+	word_list ids;
 
 	/* A root that was named must be there; the default one comes with the first container. */
 	if (root_fd < 0)

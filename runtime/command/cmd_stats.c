@@ -146,7 +146,7 @@ static void print_row(struct table *table, const struct use *use, uint64_t elaps
 
 /* All that run; those that were named, whatever they do. */
 static int ids_of(struct listing *l, struct arena *arena, int root_fd,
-		  struct container_id_list *ret, struct error *err)
+		  word_list *ret, struct error *err)
 {
 	const struct arguments *words = &l->cli->arguments;
 
@@ -185,7 +185,7 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 	struct listing *l = context;
 	_cleanup_fd int root_fd = cli_root_open(l->cli, false, err);
 	struct table table = { .arena = out->arena, .narrow = true };
-	struct container_id_list ids = { NULL, 0 };
+	word_list ids = { NULL, 0 };
 	int running = 0;
 
 	table_row(&table, (const char *[]){ "ID", "CPU%", "MEMORY", "LIMIT", "PIDS", "LIMIT",

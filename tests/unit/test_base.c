@@ -78,6 +78,29 @@ Test(text, takes_strict_numbers_only)
 	}
 }
 
+Test(text, takes_a_list_range_by_range)
+{
+	static const struct { const char *text; uint64_t first, last; const char *rest; } rows[] = {
+		{ "3", 3, 3, "" },	 { "0-3,7", 0, 3, "7" },  { "7,8-9", 7, 7, "8-9" },
+		{ "4-4", 4, 4, "" },	 { "2\n", 2, 2, "\n" },	  { "99", 99, 99, "" },
+		{ "", 0, 0, NULL },	 { "\n", 0, 0, NULL },	  { "3-1", 0, 0, NULL },
+		{ "1-", 0, 0, NULL },	 { "-1", 0, 0, NULL },	  { "1,", 0, 0, NULL },
+		{ "1;2", 0, 0, NULL },	 { "100", 0, 0, NULL },	  { "1-100", 0, 0, NULL },
+		{ "a", 0, 0, NULL },	 { " 1", 0, 0, NULL },	  { "18446744073709551616", 0, 0, NULL },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *at = rows[i].text, *end = rows[i].rest != NULL ? rows[i].rest : at;
+		uint64_t first = 0, last = 0;
+
+		cr_expect_eq(text_take_range(&at, 99, &first, &last), rows[i].rest != NULL, "%s",
+			     rows[i].text);
+		cr_expect_str_eq(at, end, "%s", rows[i].text);
+		cr_expect_eq(first, rows[i].first, "%s", rows[i].text);
+		cr_expect_eq(last, rows[i].last, "%s", rows[i].text);
+	}
+}
+
 Test(text, knows_the_bounds_of_signed_numbers_and_ids)
 {
 	int64_t number = 0;

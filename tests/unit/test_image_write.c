@@ -332,13 +332,13 @@ Test(draft, drops_the_history_of_the_last_layers, .init = a_draft)
 				      "{\"created_by\":\"f\",\"empty_layer\":true},"
 				      "{\"created_by\":\"3\"}]";
 
-	draft.layer_count = 3;
+	draft.layers.count = 3;
 	json_set(&arena, draft.config, "history", read_json(history));
 	draft_drop_history(&draft, 1);
 	cr_expect_str_eq(print(json_member(draft.config, "history")),
 			 "[{\"created_by\":\"1\"},{\"created_by\":\"e\",\"empty_layer\":true},"
 			 "{\"created_by\":\"2\"}]");
-	draft.layer_count = 9;
+	draft.layers.count = 9;
 	draft_drop_history(&draft, 1);
 	cr_expect_str_eq(print(json_member(draft.config, "history")), "[]", "it fits no layers");
 }
