@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/wait.h>
 
 /*
@@ -17,3 +19,15 @@ static inline int process_reap(pid_t pid, int *ret_status)
 	} while (reaped < 0 && errno == EINTR);
 	return reaped < 0 ? -1 : 0;
 }
+
+/* Some of /proc/PID/stat, from its third field on. */
+enum process_field {
+	PROCESS_FLAGS = 6,		/* PF_* of the kernel's sched.h */
+	PROCESS_THREADS = 17,
+	PROCESS_START_TIME = 19,	/* clock ticks since the machine started */
+	PROCESS_FIELDS,
+};
+/* Fields that are no numbers are 0.  False where there is no such process. */
+bool process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS]);
+/* A pid comes again; with this it is one process. */
+bool process_start_time(pid_t pid, uint64_t *ret);

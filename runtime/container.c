@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "config/json.h"
@@ -23,8 +24,6 @@
 #define LOCK_STEP_MS	5
 #define SETUP_WAIT_MS	500
 
-/* Of /proc/<pid>/stat, from the third field on. */
-enum { STAT_FLAGS = 6, STAT_THREADS = 17, STAT_START_TIME = 19, STAT_FIELDS };
 #define FLAG_EXITING	0x4	/* PF_EXITING of the kernel's sched.h */
 
 static const char *const status_names[] = {
@@ -105,44 +104,6 @@ int container_root_open(const char *path, bool create, struct error *err)
 	return fd_take(&fd);
 }
 
-/* The numbers of /proc/<pid>/stat from field 3 on; false where there is no such process. */
-static bool stat_read(pid_t pid, uint64_t ret_fields[STAT_FIELDS])
-{
-	char path[40], text[1024], *at, *word;
-	_cleanup_fd int fd = -EBADF;
-	size_t field = 0;
-	ssize_t size;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	size = read(fd, text, sizeof(text) - 1);
-	if (size <= 0)
-		return false;
-	text[size] = '\0';
-	/* The name, field 2, may hold blanks and parentheses of its own. */
-	at = strrchr(text, ')');
-	if (at == NULL || at[1] != ' ')
-		return false;
-	for (at += 2; field < STAT_FIELDS && (word = strsep(&at, " \n")) != NULL; field++) {
-		ret_fields[field] = 0;
-		/* A letter, and -1 where there is no terminal. */
-		text_to_u64(word, UINT64_MAX, &ret_fields[field]);
-	}
-	return field == STAT_FIELDS;
-}
-
-bool process_start_time(pid_t pid, uint64_t *ret)
-{
-	uint64_t fields[STAT_FIELDS];
-
-	if (!stat_read(pid, fields))
-		return false;
-	*ret = fields[STAT_START_TIME];
-	return true;
-}
-
 /*
  * The first process of a pid namespace is dead when it exits, though the
  * kernel keeps it until all others of the namespace are reaped: by their parents, which for
@@ -151,10 +112,10 @@ bool process_start_time(pid_t pid, uint64_t *ret)
  */
 static bool process_is(pid_t pid, uint64_t start_time)
 {
-	uint64_t fields[STAT_FIELDS];
+	uint64_t fields[PROCESS_FIELDS];
 
-	return stat_read(pid, fields) && fields[STAT_START_TIME] == start_time &&
-	       !((fields[STAT_FLAGS] & FLAG_EXITING) && fields[STAT_THREADS] <= 1);
+	return process_fields(pid, fields) && fields[PROCESS_START_TIME] == start_time &&
+	       !((fields[PROCESS_FLAGS] & FLAG_EXITING) && fields[PROCESS_THREADS] <= 1);
 }
 
 bool container_exiting(const struct container *c)

@@ -140,6 +140,3 @@ void container_remove_draft(int root_fd, const char *id);
 void container_remove_drafts(int root_fd);
 /* The ids of all containers, sorted. */
 int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error *err);
-
-/* Field 22 of /proc/<pid>/stat.  False where there is no such process. */
-bool process_start_time(pid_t pid, uint64_t *ret);

@@ -8,31 +8,19 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/store/use.h"
 
-enum { START_FIELD = 22, TEXT_MAX = 4096 };
+enum { TEXT_MAX = 4096 };
 
-/* When the process was started; 0: there is none.  A pid comes again, both do not. */
+/* When the process was started; 0: there is none. */
 static uint64_t start_time(pid_t pid)
 {
-	_cleanup_arena struct arena arena = { 0 };
-	struct error ignored;
-	uint64_t start = 0;
-	char *text, *at;
+	uint64_t start;
 
-	if (file_read(AT_FDCWD, arena_printf(&arena, "/proc/%d/stat", (int)pid), TEXT_MAX, &arena,
-		      &text, NULL, &ignored) < 0)
-		return 0;
-	/* The second field, the name, may hold anything. */
-	at = strrchr(text, ')');
-	for (int field = 2; at != NULL && field < START_FIELD; field++)
-		at = strchr(at + 1, ' ');
-	if (at == NULL)
-		return 0;
-	at[1 + strcspn(at + 1, " ")] = '\0';
-	return text_to_u64(at + 1, UINT64_MAX, &start) ? start : 0;
+	return process_start_time(pid, &start) ? start : 0;
 }
 
 /* Pids mean something in one pid namespace alone. */

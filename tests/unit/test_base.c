@@ -86,7 +86,8 @@ Test(text, takes_a_list_range_by_range)
 		{ "", 0, 0, NULL },	 { "\n", 0, 0, NULL },	  { "3-1", 0, 0, NULL },
 		{ "1-", 0, 0, NULL },	 { "-1", 0, 0, NULL },	  { "1,", 0, 0, NULL },
 		{ "1;2", 0, 0, NULL },	 { "100", 0, 0, NULL },	  { "1-100", 0, 0, NULL },
-		{ "a", 0, 0, NULL },	 { " 1", 0, 0, NULL },	  { "18446744073709551616", 0, 0, NULL },
+		{ "a", 0, 0, NULL },	 { " 1", 0, 0, NULL },
+		{ "18446744073709551616", 0, 0, NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "config/init_option.h"
 #include "config/subid.h"
 #include "runtime/command/command.h"
