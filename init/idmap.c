@@ -7,16 +7,13 @@
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/sys.h"
-#include "base/text.h"
+#include "config/id_map.h"
 
 static int map_write(int proc_fd, const char *file, id_map_list maps, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	struct text text = { .arena = &arena };
 
-	LIST_EACH(map, maps)
-		text_printf(&text, "%u %u %u\n", map->container, map->host, map->size);
-	return file_write(proc_fd, file, text.size > 0 ? text.data : "", err);
+	return file_write(proc_fd, file, id_map_text(&arena, &maps), err);
 }
 
 static int holder_open(pid_t pid, id_map_list uid_maps, id_map_list gid_maps, struct error *err)

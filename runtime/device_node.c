@@ -9,10 +9,10 @@
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/sys.h"
+#include "config/id_map.h"
 #include "init/tree.h"
 #include "runtime/clone.h"
 #include "runtime/hostns.h"
-#include "runtime/idmap.h"
 
 /* Stat, mknod and mount calls alone. */
 #define MAKER_STACK (32 * 1024)
@@ -30,7 +30,7 @@ static int owner_id(const struct device_plan *device, const id_map_list *maps, c
 		    uint32_t id, bool given, uint32_t *ret, struct error *err)
 {
 	*ret = 0;
-	if (idmap_to_host(maps, id, ret) || !given)
+	if (id_map_to_host(maps, id, ret) || !given)
 		return 0;
 	return error_number(err, EINVAL, "device %s: its %s %u is not mapped in the user namespace",
 			    device->path, word, id);

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "config/id_map.h"
 
 /* What uid and gid maps differ in. */
 struct id_kind {
@@ -18,25 +19,6 @@ static const struct id_kind gid_kind = { "gid_map", "newgidmap", "/etc/subgid", 
 #define RANGES_LIMIT	((size_t)1024 * 1024)
 #define SAID_LIMIT	512
 #define HELPER_MISSING	127
-
-const char *idmap_text(struct arena *arena, const id_map_list *maps)
-{
-	struct text text = { .arena = arena };
-
-	LIST_EACH(map, *maps)
-		text_printf(&text, "%u %u %u\n", map->container, map->host, map->size);
-	return text.size > 0 ? text.data : "";
-}
-
-bool idmap_to_host(const id_map_list *maps, uint32_t id, uint32_t *ret)
-{
-	LIST_EACH (map, *maps)
-		if (id >= map->container && id - map->container < map->size) {
-			*ret = map->host + (id - map->container);
-			return true;
-		}
-	return false;
-}
 
 /* Root, or who has root's capabilities in the user namespace it is in. */
 static bool may_map_any(void)
@@ -215,7 +197,7 @@ static int gid_write(struct arena *arena, int proc_fd, pid_t pid, const id_map_l
 		return helper_run(arena, &gid_kind, pid, maps, err);
 	if (!privileged && setgroups_deny(proc_fd, err) < 0)
 		return -1;
-	return map_write(proc_fd, &gid_kind, idmap_text(arena, maps), err);
+	return map_write(proc_fd, &gid_kind, id_map_text(arena, maps), err);
 }
 
 int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_map_list *uid_maps,
@@ -232,7 +214,7 @@ int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_ma
 		return 0;
 	if (!may_map_any() && !maps_self(uid_maps, geteuid()))
 		return helper_run(arena, &uid_kind, pid, uid_maps, err);
-	return map_write(proc_fd, &uid_kind, idmap_text(arena, uid_maps), err);
+	return map_write(proc_fd, &uid_kind, id_map_text(arena, uid_maps), err);
 }
 
 int idmap_write(struct arena *arena, pid_t pid, const id_map_list *uid_maps,

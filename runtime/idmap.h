@@ -20,8 +20,3 @@ int idmap_write(struct arena *arena, pid_t pid, const id_map_list *uid_maps,
 /* The same with a procfs elsewhere.  An empty list is not written. */
 int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_map_list *uid_maps,
 		   const id_map_list *gid_maps, struct error *err);
-
-/* The host's id of one in the container; false: it has none. */
-bool idmap_to_host(const id_map_list *maps, uint32_t id, uint32_t *ret);
-/* The lines as the kernel takes them: "container host size\n".  For libkist and messages too. */
-const char *idmap_text(struct arena *arena, const id_map_list *maps);

@@ -5,9 +5,9 @@
 #include <sys/vfs.h>
 
 #include "base/sys.h"
+#include "config/id_map.h"
 #include "runtime/cgroup/internal.h"
 #include "runtime/hostns.h"
-#include "runtime/idmap.h"
 
 static enum cgroup_host host_detect(void)
 {
@@ -153,8 +153,8 @@ static int v2_create(struct cgroup *cgroup, const struct plan *plan, struct erro
 	if (cgroup_v2_make(cgroup, &plan->resources.v2, named || wants_delegation(plan), err) < 0 ||
 	    cgroup_v2_write(cgroup, &plan->resources.v2, err) < 0)
 		return -1;
-	if (wants_delegation(plan) && idmap_to_host(&plan->uid_maps, 0, &uid) &&
-	    idmap_to_host(&plan->gid_maps, 0, &gid) && geteuid() == 0)
+	if (wants_delegation(plan) && id_map_to_host(&plan->uid_maps, 0, &uid) &&
+	    id_map_to_host(&plan->gid_maps, 0, &gid) && geteuid() == 0)
 		return cgroup_v2_delegate(cgroup->fd, uid, gid, err);
 	return 0;
 }

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "config/id_map.h"
 #include "runtime/clone.h"
 #include "runtime/idmap.h"
 #include "tests/kernel/child.h"
@@ -163,5 +164,5 @@ Test(idmap, has_the_form_that_the_kernel_takes)
 	struct id_map maps[] = { { 0, 1000, 1 }, { 1, 100000, 65535 } };
 	id_map_list list = { maps, 2 };
 
-	cr_expect_str_eq(idmap_text(&arena, &list), "0 1000 1\n1 100000 65535\n");
+	cr_expect_str_eq(id_map_text(&arena, &list), "0 1000 1\n1 100000 65535\n");
 }
