@@ -275,20 +275,23 @@ static int root_of(int pidfd, struct arena *arena, struct error *err)
 	return fd >= 0 ? fd : error_errno(err, "open %s", path);
 }
 
-/* "exec": all namespaces that the container does not share with us, at once, by pidfd. */
+void prepare_join(const struct plan *plan, int pidfd, struct clone_request *ret)
+{
+	ret->join_pidfd = pidfd;
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
+		if (plan->namespaces[i].listed)
+			ret->join_flags |= (uint64_t)namespaces[i].flag;
+	if (is_own(plan->namespaces[NAMESPACE_USER].path, "/proc/self/ns/user"))
+		ret->join_flags &= ~(uint64_t)CLONE_NEWUSER;
+}
+
+/* For "exec". */
 static int join_container(const struct spawn_request *request, struct prepared *p,
 			  struct error *err)
 {
-	const struct namespace_plan *planned = request->plan->namespaces;
-
-	p->clone.join_pidfd = request->join_pidfd;
-	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
-		if (planned[i].listed)
-			p->clone.join_flags |= (uint64_t)namespaces[i].flag;
+	prepare_join(request->plan, request->join_pidfd, &p->clone);
 	if (request->join_time)
 		p->clone.join_flags |= CLONE_NEWTIME;
-	if (is_own(planned[NAMESPACE_USER].path, "/proc/self/ns/user"))
-		p->clone.join_flags &= ~(uint64_t)CLONE_NEWUSER;
 	if (request->cgroup != NULL && request->cgroup->born)
 		p->clone.cgroup_fd = request->cgroup->fd;
 	if (!root_is_shared(request->plan))

@@ -20,4 +20,6 @@ struct prepared {
 	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF } })
 
 int prepare(const struct spawn_request *request, struct prepared *ret, struct error *err);
+/* All namespaces that a running container does not share with us, at once, by pidfd. */
+void prepare_join(const struct plan *plan, int pidfd, struct clone_request *ret);
 void prepare_close(struct prepared *prepared);

@@ -142,6 +142,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (tool == NULL)
 		return -1;
 	tools_fd = tools_make(cli->arena, tool, err);
+	if (tools_fd < 0 && err->code == EPERM)
+		error_hint(err, "only root brings tools in; \"exec\" runs what the container has");
 	if (tools_fd < 0)
 		return error_wrap(err, "debug %s: the tools", cli->arguments.items[0]);
 	exec.tools_fd = tools_fd;

@@ -88,6 +88,82 @@ E2E(mounts, of_what_runs_are_not_changed)
 	bundle_destroy(b);
 }
 
+/* A procfs of the host's, with all of its processes, came into the container. */
+E2E(mounts, of_kernel_file_systems_are_those_of_the_containers_namespaces)
+{
+	struct bundle *b = running();
+	const char *list, *own, *added;
+	struct output got;
+
+	e2e_need_root();
+	list = file(b, "mounts.json",
+		    edit_quotes(&e2e_arena,
+				"[{'destination': '/new', 'type': 'proc', 'source': 'proc'},"
+				" {'destination': '/queue', 'type': 'mqueue', 'source': 'mqueue'},"
+				" {'destination': '/sysfs', 'type': 'sysfs', 'source': 'sysfs'}]"));
+	bundle_call(b, &got, "mounts", "add", b->id, list, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "exec", b->id, "/probe", "readlink", "/proc/1/ns/pid", "readlink",
+		    "/new/1/ns/pid", NULL);
+	own = strstr(got.out, "readlink:/proc/1/ns/pid=pid:[");
+	added = strstr(got.out, "readlink:/new/1/ns/pid=pid:[");
+	cr_assert(own != NULL && added != NULL, "%s%s", got.out, got.err);
+	cr_expect_eq(strtoul(strchr(own, '[') + 1, NULL, 10),
+		     strtoul(strchr(added, '[') + 1, NULL, 10), "%s", got.out);
+	bundle_destroy(b);
+}
+
+E2E(mounts, of_an_ordinary_users_container_change)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_as_user(b, 1000);
+	bundle_set(b, "/root/readonly", "false");
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "mounts", "add", b->id,
+		    file(b, "a", "[{\"destination\": \"/new\", \"type\": \"tmpfs\"}]"), NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "exec", b->id, "/probe", "statfs", "/new", NULL);
+	cr_expect_not_null(strstr(got.out, "statfs:/new=1021994"), "%s", got.out);
+	bundle_destroy(b);
+}
+
+/* It was mounted on the host's directory of that name. */
+E2E(mounts, do_not_come_into_namespaces_of_others)
+{
+	static const char *const lists[] = {
+		"[{\"destination\": \"/mnt\", \"type\": \"tmpfs\"}]",
+		"[{\"destination\": \"/new\", \"type\": \"cgroup\"}]",
+	};
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_set(b, "/linux/namespaces", "[{'type': 'pid'}, {'type': 'mount'}]");
+	bundle_unset(b, "/hostname");
+	bundle_unset(b, "/mounts/6");
+	bundle_unset(b, "/mounts/5");
+	bundle_unset(b, "/mounts/4");
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "mounts", "add", b->id, file(b, "a", lists[1]), NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "has no cgroup namespace"), "%s", got.err);
+	bundle_destroy(b);
+	bundle_set(b, "/linux/namespaces", "[{'type': 'pid'}]");
+	bundle_set(b, "/mounts", "[]");
+	bundle_unset(b, "/linux/maskedPaths");
+	bundle_unset(b, "/linux/readonlyPaths");
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "mounts", "add", b->id, file(b, "b", lists[0]), NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "its mount namespace is not its own"), "%s", got.err);
+	bundle_destroy(b);
+}
+
 E2E(regex, kills_and_deletes_what_matches)
 {
 	struct bundle *b = running();
