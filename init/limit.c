@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "config/names.h"
 #include "init/limit.h"
 #include "init/procfs.h"
 #include "init/step.h"
@@ -58,7 +59,8 @@ static int set_rlimits(const struct process_plan *process, struct error *err)
 		struct rlimit value = { limit->soft, limit->hard };
 
 		if (setrlimit((__rlimit_resource_t)limit->resource, &value) < 0) {
-			error_errno(err, "set resource limit %d to %llu, %llu", limit->resource,
+			error_errno(err, "set %s to %llu, %llu",
+				    name_of(rlimit_names, (uint64_t)limit->resource),
 				    (unsigned long long)limit->soft,
 				    (unsigned long long)limit->hard);
 			return err->code == EPERM ?

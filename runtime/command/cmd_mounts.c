@@ -55,8 +55,11 @@ static int mounts_load(struct container *c, const char *file, struct plan *plan,
 	mounts = plan_parse(c->arena, c->bundle, file, config.data, config.size, err);
 	if (mounts == NULL)
 		return -1;
+	/* Passed over by step_mounts(). */
+	if (mounts->root_mount != NULL)
+		return error_set(err, "/0 on /: what runs keeps its root");
 	plan->mounts = mounts->mounts;
-	plan->root_mount = mounts->root_mount;
+	plan->root_mount = NULL;
 	return 0;
 }
 

@@ -67,6 +67,10 @@ E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
 	cr_expect_not_null(strstr(got.err, "/0 on /d: open tree /nonexistent"), "%s", got.err);
 	bundle_call(b, &got, "mounts", "add", b->id, file(b, "b", "{}"), NULL);
 	cr_expect_not_null(strstr(got.err, "must be an array"), "%s", got.err);
+	bundle_call(b, &got, "mounts", "add", b->id,
+		    file(b, "c", "[{\"destination\": \"/\", \"type\": \"tmpfs\"}]"), NULL);
+	cr_expect_eq(got.status, 1, "was passed over");
+	cr_expect_not_null(strstr(got.err, "/0 on /: what runs keeps its root"), "%s", got.err);
 	bundle_call(b, &got, "mounts", "swap", b->id, "/dev/null", NULL);
 	cr_expect_not_null(strstr(got.err, "unknown command swap"), "%s", got.err);
 	bundle_destroy(b);
