@@ -110,7 +110,7 @@ E2E(rootless, id_that_is_not_mapped_is_named_with_the_way_out)
 	e2e_need_root();
 	bundle_as_user(b, 1000);
 	bundle_set(b, "/process/user", "{'uid': 5, 'gid': 5}");
-	bundle_probe_args(b, NULL);
+	bundle_probe_args(b, "say", "ran", NULL);
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "set ids 5:5: invalid argument: the user namespace has "
@@ -128,7 +128,7 @@ E2E(rootless, limit_above_the_callers_is_named)
 	bundle_as_user(b, 1000);
 	bundle_set(b, "/process/rlimits",
 		   "[{'type': 'RLIMIT_NOFILE', 'soft': 1000000000, 'hard': 1000000000}]");
-	bundle_probe_args(b, NULL);
+	bundle_probe_args(b, "say", "ran", NULL);
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "set RLIMIT_NOFILE to 1000000000, 1000000000: "
