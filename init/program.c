@@ -33,12 +33,10 @@ static int check_user(const struct init *in, struct error *err)
 	if (setresgid(process->gid, (gid_t)-1, (gid_t)-1) < 0 ||
 	    setresuid(process->uid, (uid_t)-1, (uid_t)-1) < 0) {
 		error_errno(err, "set ids %u:%u", process->uid, process->gid);
-		return err->code == EINVAL
-			       ? error_hint(
-					 err,
-					 "the user namespace has no such id: see /linux/uidMappings "
-					 "and gidMappings")
-			       : -1;
+		if (err->code == EINVAL)
+			error_hint(err, "the user namespace has no such id: see "
+				   "/linux/uidMappings and gidMappings");
+		return -1;
 	}
 	if (syscall(__NR_faccessat2, in->program_fd, "", X_OK, AT_EMPTY_PATH) < 0)
 		return error_errno(err, "exec: \"%s\"", process->args.items[0]);
