@@ -29,8 +29,8 @@ static int command_run(struct cli *cli, const struct command *command, char *con
 	if (command->document != NULL)
 		return command->document(&cli->out, &cli->commands, &cli->arguments, err);
 	cli->root_given = cli->global.root != NULL;
-	if (strcmp(command->name, "exec") == 0)
-		*ret_failure = CLI_EXEC_FAILURE;
+	if (command->failure != 0)
+		*ret_failure = command->failure;
 	return command->run(cli, options, err);
 }
 

@@ -294,5 +294,5 @@ const struct command command_exec = {
 	.summary = "run another program in a container",
 	.description = "The exit status is the program's; 255 where it could not be started.",
 	.options = options, .size = sizeof(struct exec_options),
-	.min = 1, .max = -1, .stop_after = 1, .run = run,
+	.min = 1, .max = -1, .stop_after = 1, .failure = CLI_EXEC_FAILURE, .run = run,
 };
