@@ -78,6 +78,9 @@ int decode_string_map(struct decoder *d, const struct json *v, void *out);
 
 /* The same with bounds, for decoder functions with rules of their own. */
 int decode_u64_up_to(struct decoder *d, const struct json *v, uint64_t max, uint64_t *ret);
+int decode_u32_up_to(struct decoder *d, const struct json *v, uint32_t max, uint32_t *ret);
+int decode_opt_u64_up_to(struct decoder *d, const struct json *v, uint64_t max,
+			 struct opt_u64 *ret);
 int decode_i64_between(struct decoder *d, const struct json *v, int64_t min, int64_t max,
 		       int64_t *ret);
 /* A word of a table: 'must be <what>, not "x"; did you mean "y"?'.  what: "a resource limit". */

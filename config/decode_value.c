@@ -82,6 +82,24 @@ int decode_i64_between(struct decoder *d, const struct json *v, int64_t min, int
 	return 0;
 }
 
+int decode_u32_up_to(struct decoder *d, const struct json *v, uint32_t max, uint32_t *ret)
+{
+	uint64_t value;
+
+	if (decode_u64_up_to(d, v, max, &value) < 0)
+		return -1;
+	*ret = (uint32_t)value;
+	return 0;
+}
+
+int decode_opt_u64_up_to(struct decoder *d, const struct json *v, uint64_t max, struct opt_u64 *ret)
+{
+	if (decode_u64_up_to(d, v, max, &ret->value) < 0)
+		return -1;
+	ret->set = true;
+	return 0;
+}
+
 int decode_u64(struct decoder *d, const struct json *v, void *out)
 {
 	return decode_u64_up_to(d, v, UINT64_MAX, out);
@@ -94,12 +112,7 @@ int decode_i64(struct decoder *d, const struct json *v, void *out)
 
 int decode_u32(struct decoder *d, const struct json *v, void *out)
 {
-	uint64_t value;
-
-	if (decode_u64_up_to(d, v, UINT32_MAX, &value) < 0)
-		return -1;
-	*(uint32_t *)out = (uint32_t)value;
-	return 0;
+	return decode_u32_up_to(d, v, UINT32_MAX, out);
 }
 
 int decode_i32(struct decoder *d, const struct json *v, void *out)
@@ -114,23 +127,13 @@ int decode_i32(struct decoder *d, const struct json *v, void *out)
 
 int decode_id(struct decoder *d, const struct json *v, void *out)
 {
-	uint64_t value;
-
 	/* The last one means "leave it alone" to setresuid(2) and chown(2). */
-	if (decode_u64_up_to(d, v, UINT32_MAX - 1, &value) < 0)
-		return -1;
-	*(uint32_t *)out = (uint32_t)value;
-	return 0;
+	return decode_u32_up_to(d, v, UINT32_MAX - 1, out);
 }
 
 int decode_opt_u64(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_u64 *number = out;
-
-	if (decode_u64(d, v, &number->value) < 0)
-		return -1;
-	number->set = true;
-	return 0;
+	return decode_opt_u64_up_to(d, v, UINT64_MAX, out);
 }
 
 int decode_opt_i64(struct decoder *d, const struct json *v, void *out)

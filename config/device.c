@@ -43,32 +43,23 @@ static int decode_kind(struct decoder *d, const struct json *v, void *out)
 
 static int decode_owner(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_u64 *owner = out;
-	uint32_t id;
-
-	if (decode_id(d, v, &id) < 0)
-		return -1;
-	*owner = (struct opt_u64){ .set = true, .value = id };
-	return 0;
+	return decode_opt_u64_up_to(d, v, UINT32_MAX - 1, out); /* as decode_id */
 }
 
 static int decode_mode(struct decoder *d, const struct json *v, void *out)
 {
-	((struct opt_u64 *)out)->set = true;
-	return decode_u64_up_to(d, v, UINT32_MAX, &((struct opt_u64 *)out)->value);
+	return decode_opt_u64_up_to(d, v, UINT32_MAX, out);
 }
 
 /* The kernel's dev_t has 12 bits for the major and 20 for the minor number. */
 static int decode_major(struct decoder *d, const struct json *v, void *out)
 {
-	((struct opt_u64 *)out)->set = true;
-	return decode_u64_up_to(d, v, (1 << 12) - 1, &((struct opt_u64 *)out)->value);
+	return decode_opt_u64_up_to(d, v, (1 << 12) - 1, out);
 }
 
 static int decode_minor(struct decoder *d, const struct json *v, void *out)
 {
-	((struct opt_u64 *)out)->set = true;
-	return decode_u64_up_to(d, v, (1 << 20) - 1, &((struct opt_u64 *)out)->value);
+	return decode_opt_u64_up_to(d, v, (1 << 20) - 1, out);
 }
 
 static const struct field node_fields[] = {

@@ -138,12 +138,7 @@ void id_maps_default(struct arena *arena, struct plan *plan)
 
 static int decode_nanoseconds(struct decoder *d, const struct json *v, void *out)
 {
-	uint64_t value;
-
-	if (decode_u64_up_to(d, v, 999999999, &value) < 0)
-		return -1;
-	*(uint32_t *)out = (uint32_t)value;
-	return 0;
+	return decode_u32_up_to(d, v, 999999999, out);
 }
 
 static const struct field offset_fields[] = {

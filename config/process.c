@@ -66,12 +66,7 @@ static void drop_earlier(struct arena *arena, struct process_plan *process)
 
 static int decode_umask(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_u64 *mask = out;
-
-	if (decode_u64_up_to(d, v, 0777, &mask->value) < 0)
-		return -1;
-	mask->set = true;
-	return 0;
+	return decode_opt_u64_up_to(d, v, 0777, out);
 }
 
 static const struct field user_fields[] = {

@@ -48,12 +48,7 @@ static int decode_memory_limit(struct decoder *d, const struct json *v, void *ou
 
 static int decode_swappiness(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_u64 *value = out;
-
-	if (decode_u64_up_to(d, v, 100, &value->value) < 0)
-		return -1;
-	value->set = true;
-	return 0;
+	return decode_opt_u64_up_to(d, v, 100, out);
 }
 
 static int decode_flag(struct decoder *d, const struct json *v, void *out)

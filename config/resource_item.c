@@ -178,12 +178,7 @@ int decode_priority(struct decoder *d, const struct json *v, void *out)
 
 static int decode_hca(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_u64 *number = out;
-
-	if (decode_u64_up_to(d, v, UINT32_MAX, &number->value) < 0)
-		return -1;
-	number->set = true;
-	return 0;
+	return decode_opt_u64_up_to(d, v, UINT32_MAX, out);
 }
 
 const char *rdma_text(struct arena *arena, const struct rdma_limit *rdma)

@@ -95,12 +95,7 @@ static int decode_flag(struct decoder *d, const struct json *v, void *out)
 
 static int decode_index(struct decoder *d, const struct json *v, void *out)
 {
-	uint64_t index;
-
-	if (decode_u64_up_to(d, v, 5, &index) < 0)
-		return -1;
-	*(uint32_t *)out = (uint32_t)index;
-	return 0;
+	return decode_u32_up_to(d, v, 5, out);
 }
 
 static int decode_arg(struct decoder *d, const struct json *v, void *out)
