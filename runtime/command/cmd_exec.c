@@ -146,12 +146,15 @@ static int tell_callers(const struct spawn *spawn, const struct exec_options *ex
 }
 
 /* A process of its own, because the waiting one takes every signal for the program's. */
-static void watch_deadline(int pidfd, int seconds)
+static int watch_deadline(int pidfd, int seconds, struct error *err)
 {
 	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	pid_t pid = seconds != 0 ? fork() : 1;
 
-	if (seconds == 0 || fork() != 0)
-		return;
+	if (pid < 0)
+		return error_errno(err, "start the process that watches --timeout");
+	if (pid > 0)
+		return 0;
 	if (poll(&ended, 1, clock_poll_ms(seconds)) == 0)
 		sys_pidfd_send_signal(pidfd, SIGKILL);
 	_exit(0);
@@ -179,8 +182,11 @@ static int exec_start(const struct exec *exec, struct console *console, struct s
 	}
 	if (spawn_start(ret, err) < 0)
 		return error_wrap(err, "unable to start container process");
-	watch_deadline(ret->pidfd, exec->options->timeout);
-	return 0;
+	if (watch_deadline(ret->pidfd, exec->options->timeout, err) == 0)
+		return 0;
+	sys_pidfd_send_signal(ret->pidfd, SIGKILL);
+	spawn_close(ret);
+	return -1;
 }
 
 static int exec_foreground(struct exec *exec, struct error *err)

@@ -64,24 +64,26 @@ static void program_of(pid_t pid, char *ret, size_t size)
 	ret[strcspn(ret, "\n")] = '\0';
 }
 
-/* Once for each call of each program. */
+/* Once for each call of each program; a container can make up as many of both as it likes. */
 static void log_denied(struct watcher *w, const struct seccomp_notif *request, int error)
 {
 	struct seccomp_call call = { request->data.arch, (uint32_t)request->data.nr };
 	char program[sizeof(w->logged[0].program)];
 
+	if (w->logged_count == LOGGED_MAX)
+		return;
 	program_of((pid_t)request->pid, program, sizeof(program));
 	for (size_t i = 0; i < w->logged_count; i++)
 		if (w->logged[i].call.arch == call.arch &&
 		    w->logged[i].call.number == call.number &&
 		    strcmp(w->logged[i].program, program) == 0)
 			return;
-	if (w->logged_count < LOGGED_MAX) {
-		w->logged[w->logged_count].call = call;
-		memcpy(w->logged[w->logged_count++].program, program, sizeof(program));
-	}
+	w->logged[w->logged_count].call = call;
+	memcpy(w->logged[w->logged_count++].program, program, sizeof(program));
 	warn("seccomp: %s of %s (pid %u) was denied: %s", seccomp_call_name(w->arena, call),
 	     text_printable(w->arena, program), request->pid, strerror(error));
+	if (w->logged_count == LOGGED_MAX)
+		warn("seccomp: these were %d, and no more are named", LOGGED_MAX);
 }
 
 static void answer(struct watcher *w, const struct seccomp_notif *request,

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -248,6 +249,32 @@ E2E(seccomp, denied_calls_are_named)
 	/* Each once. */
 	cr_assert(strstr(got.err, "getpgrp"));
 	cr_expect_null(strstr(strstr(got.err, "getpgrp") + 1, "getpgrp"), "%s", got.err);
+}
+
+/* Else a container could fill the disk with it, and kist's memory. */
+E2E(seccomp, denied_calls_are_named_no_more_than_so_many_times)
+{
+	struct bundle *b = bundle_new();
+	unsigned int lines = 0;
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_program("/bin/busybox");
+	bundle_set(b, "/linux/seccomp",
+		   "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
+		   "{'names': ['getppid'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 22}]}");
+	bundle_set(b, "/root/readonly", "false");
+	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
+	bundle_copy(b, "/bin/busybox", "/bin/busybox");
+	bundle_args(b, "/bin/busybox", "sh", "-c", "i=0; while [ $i -lt 300 ]; do i=$((i+1)); "
+		    "/bin/busybox ln /bin/busybox /bin/busybox$i; /bin/busybox$i sh -c :; done",
+		    NULL);
+	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	for (const char *at = got.err; (at = strstr(at, "was denied")) != NULL; at++)
+		lines++;
+	cr_expect_eq(lines, 256);
+	cr_expect_not_null(strstr(got.err, "no more are named"), "%s", got.err);
 }
 
 E2E(seccomp, log_wants_a_profile_without_a_listener)
