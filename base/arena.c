@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#define KIST_MAY_MALLOC
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -25,8 +24,7 @@ static _noreturn void arena_exhausted(void)
 {
 	static const char text[] = "kist: out of memory\n";
 
-	if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
-		_exit(1);
+	(void)!write(STDERR_FILENO, text, sizeof(text) - 1);
 	_exit(1);
 }
 

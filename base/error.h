@@ -3,7 +3,7 @@
 #include "base/compiler.h"
 
 /*
- * One failure, told from the outside in: "start web: mount /proc: EPERM".
+ * One failure, told from the outside in: "start web: mount /proc: permission denied".
  *
  * It holds no pointers, so the container process can send its copy to the
  * runtime with a single write, and it never needs to be freed.
@@ -26,7 +26,7 @@ int error_errno(struct error *err, const char *fmt, ...) _printf(2, 3);
 int error_number(struct error *err, int number, const char *fmt, ...) _printf(3, 4);
 /* Puts "text: " in front of what *err says, and keeps its code. */
 int error_wrap(struct error *err, const char *fmt, ...) _printf(2, 3);
-/* Adds ": text" or "; text" as a way out, behind what *err says, and keeps its code. */
+/* Adds ": text", mostly a way out, behind what *err says, and keeps its code. */
 int error_hint(struct error *err, const char *fmt, ...) _printf(2, 3);
 
 /*

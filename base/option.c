@@ -251,7 +251,7 @@ void option_words(struct arena *arena, const struct option *options, const void 
 			LIST_ADD(arena, words,
 				 arena_printf(arena, "--%s=%d", o->name, *(const int *)at));
 		if (o->kind == OPTION_LIST)
-			LIST_EACH (item, *(const word_list *)at)
+			LIST_EACH(item, *(const word_list *)at)
 				LIST_ADD(arena, words,
 					 arena_printf(arena, "--%s=%s", o->name, *item));
 	}

@@ -16,15 +16,15 @@
  * is no option.  Nothing is split at commas.
  */
 enum option_kind {
-	OPTION_SWITCH,		/* bool; "=true" and "=false" may follow */
-	OPTION_MAYBE,		/* the same, as int: 1, or -1 for false; 0: not given */
-	OPTION_TEXT,		/* const char * */
-	OPTION_WORD,		/* the same; an empty one is as none, as runc has it */
-	OPTION_LIST,		/* LIST(const char *), once per time given */
-	OPTION_NUMBER,		/* int, not negative */
-	OPTION_CHOICE,		/* const char *: one of those in value; an empty one: none */
-	OPTION_BARE_CHOICE,	/* the same; without a value the first of them */
-	OPTION_ASSIGN,		/* LIST(const char *) of many rows: "name=value", or "=true" */
+	OPTION_SWITCH, /* bool; "=true" and "=false" may follow */
+	OPTION_MAYBE, /* the same, as int: 1, or -1 for false; 0: not given */
+	OPTION_TEXT, /* const char * */
+	OPTION_WORD, /* the same; an empty one is as none, as runc has it */
+	OPTION_LIST, /* word_list, once per time given */
+	OPTION_NUMBER, /* int, not negative */
+	OPTION_CHOICE, /* const char *: one of those in value; an empty one: none */
+	OPTION_BARE_CHOICE, /* the same; without a value the first of them */
+	OPTION_ASSIGN, /* word_list of many rows: "name=value", or "=true" */
 };
 
 struct option {

@@ -2,10 +2,8 @@
 #include "base/text.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static void text_reserve(struct text *text, size_t more)

@@ -87,6 +87,5 @@ int decode_i64_between(struct decoder *d, const struct json *v, int64_t min, int
 int decode_name(struct decoder *d, const struct json *v, const struct name *table,
 		const char *what, uint64_t *ret);
 
-/* Both 0, or -1 and an error. */
+/* 0, or -1 and an error. */
 int want_type(struct decoder *d, const struct json *v, enum json_type type);
-int want_integer(struct decoder *d, const struct json *v);

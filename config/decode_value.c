@@ -53,7 +53,7 @@ int decode_bool(struct decoder *d, const struct json *v, void *out)
 	return 0;
 }
 
-int want_integer(struct decoder *d, const struct json *v)
+static int want_integer(struct decoder *d, const struct json *v)
 {
 	if (v->type != JSON_NUMBER)
 		return bad_value(d, v, "must be an integer, not %s", json_describe(d->arena, v));

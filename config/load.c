@@ -220,7 +220,7 @@ const struct process_plan *process_load(struct arena *arena, const char *file, s
 	d.root = json_parse(arena, &d.source, err);
 	if (d.root == NULL || decode_process(&d, d.root, process) < 0)
 		return NULL;
-	LIST_EACH (warning, d.warnings)
+	LIST_EACH(warning, d.warnings)
 		warn("%s", *warning);
 	return process;
 }

@@ -34,7 +34,7 @@ static const char *const names[MESSAGE_COUNT] = {
 	[MESSAGE_START] = "START",
 };
 
-const char *message_name(enum message message)
+static const char *message_name(enum message message)
 {
 	return (unsigned int)message < MESSAGE_COUNT ? names[message] : "UNKNOWN";
 }

@@ -18,15 +18,14 @@
  */
 enum message {
 	MESSAGE_NONE,
-	MESSAGE_MAPPED,		/* runtime: id maps are written, the cgroup is joined; value: the
+	MESSAGE_MAPPED, /* runtime: id maps are written, the cgroup is joined; value: the
 				 * process' pid as the runtime sees it */
-	MESSAGE_MOUNTED,	/* container: namespaces and mounts are made */
-	MESSAGE_HOOKED,		/* runtime: prestart and createRuntime hooks have run */
-	MESSAGE_READY,		/* container: everything that "create" does is done */
-	MESSAGE_START,		/* runtime: "start" was called */
+	MESSAGE_MOUNTED, /* container: namespaces and mounts are made */
+	MESSAGE_HOOKED, /* runtime: prestart and createRuntime hooks have run */
+	MESSAGE_READY, /* container: everything that "create" does is done */
+	MESSAGE_START, /* runtime: "start" was called */
 	MESSAGE_COUNT,
 };
-const char *message_name(enum message message);
 
 struct channel {
 	int read_fd, write_fd;	/* owned; the same number where it is a socket */

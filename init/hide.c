@@ -114,10 +114,10 @@ bool hide_in_mount(const struct plan *plan, size_t i)
 {
 	const struct mount_plan *mount = &plan->mounts.items[i];
 
-	LIST_EACH (path, plan->read_only_paths)
+	LIST_EACH(path, plan->read_only_paths)
 		if (is_in_mount(plan, *path, mount))
 			return true;
-	LIST_EACH (path, plan->masked_paths)
+	LIST_EACH(path, plan->masked_paths)
 		if (is_in_mount(plan, *path, mount))
 			return true;
 	return false;

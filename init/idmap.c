@@ -34,7 +34,7 @@ static int holder_open(pid_t pid, id_map_list uid_maps, id_map_list gid_maps, st
 }
 
 /* The maps can be written only while a process is there; the namespace stays with the fd. */
-int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct error *err)
+static int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct error *err)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
 	pid_t pid = (pid_t)sys_clone3(&args);

@@ -9,5 +9,3 @@
  */
 int idmap_tree(const struct plan *plan, const struct mount_plan *mount, int tree_fd,
 	       struct error *err);
-/* A user namespace with these maps and no process in it.  Returns an fd. */
-int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct error *err);

@@ -40,7 +40,8 @@ static const char *folder_of(struct arena *arena, const char *path)
 	return arena_strndup(arena, path, (size_t)(strrchr(path, '/') - path));
 }
 
-const char *beside_find(struct arena *arena, const char *program, struct error *err)
+/* The absolute path of the program, or NULL: not installed. */
+static const char *beside_find(struct arena *arena, const char *program, struct error *err)
 {
 	static const char *const places[] = { "", "/libexec", "/../libexec/kist" };
 	const char *called = called_program(arena), *path;

@@ -11,8 +11,6 @@
  * where the launcher looks, from the place of the program that was called.
  */
 
-/* The absolute path of the program, or NULL: not installed. */
-const char *beside_find(struct arena *arena, const char *program, struct error *err);
 /*
  * Becomes that program: arguments[0] is the name it is called by.  KIST_PROGRAM in its environment
  * is what it starts for containers.  Returns only with an error.

@@ -117,7 +117,7 @@ static int maker_main(void *context)
 
 static bool are_wanted(const struct plan *plan)
 {
-	LIST_EACH (device, plan->devices)
+	LIST_EACH(device, plan->devices)
 		if ((device->given & DEVICE_CONFIGURED) && !S_ISFIFO(device->mode))
 			/* In a namespace joined by path nobody knows whose ids are meant. */
 			return geteuid() == 0 && plan->uid_maps.count > 0 &&

@@ -12,7 +12,7 @@
  * an empty text means "none".  Algorithms, upper case and lengths that the spec does not
  * register are refused, never guessed.
  */
-enum { DIGEST_SIZE = sizeof("sha512:") + 128, DIGEST_BYTES = 64 };
+enum { DIGEST_SIZE = sizeof("sha512:") + 128 };
 
 struct digest {
 	char text[DIGEST_SIZE];

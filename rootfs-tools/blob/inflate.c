@@ -29,7 +29,7 @@ enum compression compression_detect(const unsigned char *data, size_t size)
 	return COMPRESSION_NONE;
 }
 
-const char *compression_name(enum compression compression)
+static const char *compression_name(enum compression compression)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(magics); i++)
 		if (magics[i].compression == compression)

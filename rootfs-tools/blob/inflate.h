@@ -37,7 +37,6 @@ struct inflate {
 
 /* What the bytes begin with; at least 6 of them. */
 enum compression compression_detect(const unsigned char *data, size_t size);
-const char *compression_name(enum compression compression);
 
 /* compression: not DETECT. */
 int inflate_open(struct inflate *inflate, enum compression compression, inflate_fill *fill,

@@ -64,7 +64,8 @@ static int words_of(const struct conversion *c, const char *key, word_list *ret)
 	return 0;
 }
 
-void pairs_set(struct arena *arena, word_list *pairs, const char *name, const char *value)
+/* One more; in its place where one begins with the same "NAME=". */
+static void pairs_set(struct arena *arena, word_list *pairs, const char *name, const char *value)
 {
 	const char *pair = arena_printf(arena, "%s=%s", name, value);
 	size_t length = strlen(name) + 1;

@@ -19,5 +19,3 @@
  */
 int image_config_apply_to(struct arena *arena, const struct image *image, const char *entrypoint,
 			  struct make_options *make, const char **ret_user, struct error *err);
-/* The list with one more; in its place where it begins with the same "NAME=". */
-void pairs_set(struct arena *arena, word_list *pairs, const char *name, const char *value);

@@ -8,7 +8,8 @@
 
 enum { DEPTH_MAX = 4, INDEX_MAX = 4 << 20 };
 
-const char *index_tag(const struct json *descriptor)
+/* The tag of a descriptor in index.json, or NULL. */
+static const char *index_tag(const struct json *descriptor)
 {
 	return json_text(json_member(descriptor, "annotations"), INDEX_REF_NAME);
 }

@@ -9,9 +9,6 @@
  */
 #define INDEX_REF_NAME	"org.opencontainers.image.ref.name"
 
-/* The tag of a descriptor in index.json, or NULL. */
-const char *index_tag(const struct json *descriptor);
-
 /*
  * Commits the writer with the descriptor of a new manifest under the writer's tag ("latest"
  * where there is none).  old: the manifest that it replaces, or NULL: where the tag stands for

@@ -176,7 +176,11 @@ static int find(const struct overlay *overlay, const char *path, struct found *r
 	return outcome;
 }
 
-int overlay_open(const struct overlay *overlay, const char *path, struct error *err)
+/*
+ * A regular file, for reading; ENOENT as err->code where there is none, also where it is no
+ * regular file.  Returns an fd.
+ */
+static int overlay_open(const struct overlay *overlay, const char *path, struct error *err)
 {
 	struct found found;
 	int outcome = find(overlay, path, &found), fd;

@@ -19,11 +19,6 @@ struct overlay {
 	bool user_xattr;		/* which marks count */
 };
 
-/*
- * A regular file, for reading; ENOENT as err->code where there is none, also where it is no
- * regular file.  Returns an fd.
- */
-int overlay_open(const struct overlay *overlay, const char *path, struct error *err);
 /* A directory's part in the highest layer that has one, and its path without symlinks. */
 int overlay_open_directory(const struct overlay *overlay, const char *path, const char **ret_real,
 			   struct error *err);

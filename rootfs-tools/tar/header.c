@@ -60,7 +60,7 @@ static bool binary_number(const unsigned char *field, size_t size, int64_t *ret)
 	return negative == (*ret < 0);
 }
 
-bool tar_signed_number(const unsigned char *field, size_t size, int64_t *ret)
+static bool tar_signed_number(const unsigned char *field, size_t size, int64_t *ret)
 {
 	size_t i = 0;
 	int64_t value = 0;

@@ -59,7 +59,6 @@ int tar_fail(struct tar *tar, struct error *err, const char *fmt, ...) _printf(3
 
 /* A number of a header: octal, or binary when large; false when it is neither or negative. */
 bool tar_number(const unsigned char *field, size_t size, uint64_t *ret);
-bool tar_signed_number(const unsigned char *field, size_t size, int64_t *ret);
 /* Whether block has a right check sum, and whether it is all zeroes. */
 bool tar_checksum_is_right(const unsigned char *block);
 bool tar_is_zero(const unsigned char *block);

@@ -61,12 +61,6 @@ bool whiteout_is_overlay(const struct tar_entry *entry);
 int whiteout_opaque(struct layer *layer, int dir_fd, struct error *err);
 
 /* owner.c: whom it belongs to, mode, attributes, times. */
-struct owner {
-	uint32_t uid, gid;
-	bool change;			/* not what a new file has anyway */
-};
-int owner_of(struct layer *layer, const struct tar_entry *entry, struct owner *ret,
-	     struct error *err);
 /* Of a file or directory that is open; is_new: nothing has to be taken away first. */
 int owner_apply_fd(struct layer *layer, const struct tar_entry *entry, int fd, bool is_new,
 		   struct error *err);

@@ -9,35 +9,35 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "config/id_map.h"
 #include "rootfs-tools/unpack/layer.h"
 
 /* --- ids ------------------------------------------------------------------------------- */
 
-static int id_map(const id_map_list *maps, uint64_t id, const char *what, uint32_t *ret,
-		  struct error *err)
+static int id_find(const id_map_list *maps, uint64_t id, const char *what, uint32_t *ret,
+		   struct error *err)
 {
 	*ret = (uint32_t)id;
-	if (maps->count == 0)
+	if (maps->count == 0 || id_map_to_host(maps, (uint32_t)id, ret))
 		return 0;
-	LIST_EACH(map, *maps) {
-		if (id < map->container || id - map->container >= map->size)
-			continue;
-		*ret = (uint32_t)(map->host + (id - map->container));
-		return 0;
-	}
 	return error_set(err, "its %s %ju is in no line of the id map", what, (uintmax_t)id);
 }
 
-int owner_of(struct layer *layer, const struct tar_entry *entry, struct owner *ret,
-	     struct error *err)
+struct owner {
+	uint32_t uid, gid;
+	bool change; /* not what a new file has anyway */
+};
+
+static int owner_of(struct layer *layer, const struct tar_entry *entry, struct owner *ret,
+		    struct error *err)
 {
 	const struct unpack_options *options = layer->options;
 
 	*ret = (struct owner){ layer->uid, layer->gid, false };
 	if (options->rootless)
 		return 0;
-	if (id_map(&options->uid_maps, entry->uid, "uid", &ret->uid, err) < 0 ||
-	    id_map(&options->gid_maps, entry->gid, "gid", &ret->gid, err) < 0)
+	if (id_find(&options->uid_maps, entry->uid, "uid", &ret->uid, err) < 0 ||
+	    id_find(&options->gid_maps, entry->gid, "gid", &ret->gid, err) < 0)
 		return -1;
 	/* A directory with its set-gid bit gives its group to what is made in it. */
 	ret->change = ret->uid != layer->uid || ret->gid != layer->gid ||

@@ -176,8 +176,6 @@ int cgroup_device_attach(int dir_fd, const struct resources_plan *resources, boo
 
 /* --- path.c ---------------------------------------------------------------- */
 
-/* Below the mount point: absolute, no "..", no empty or over-long component. */
-int cgroup_path_check(const char *path, struct error *err);
 /* "/a.slice/a-b.slice" for "a-b.slice". */
 int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_path,
 		      struct error *err);

@@ -6,7 +6,8 @@
 #include "base/text.h"
 #include "runtime/cgroup/internal.h"
 
-int cgroup_path_check(const char *path, struct error *err)
+/* Below the mount point: absolute, no "..", no empty or over-long component. */
+static int cgroup_path_check(const char *path, struct error *err)
 {
 	const char *at = path;
 
