@@ -79,9 +79,11 @@ bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
  */
 bool cgroup_dir_is_own(int dir_fd, const char *owner);
 bool cgroup_dir_is_parent(int dir_fd);
-/* Of the directory: to read its children from, each opened, with its name; -1 at the end. */
+/* ENODEV: somebody else is removing it at this moment (kernfs_iop_rmdir). */
+bool cgroup_is_gone(int code);
+/* Of the directory: to read the names of its children from; 1, 0 at the end, or -1. */
 DIR *cgroup_dir_list(int dir_fd);
-int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1]);
+int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err);
 /* One write to an existing file; errno says what was wrong. */
 int cgroup_file_write(int dir_fd, const char *file, const char *text);
 /* A short file without its final newline; -1 and errno. */

@@ -11,12 +11,6 @@
 #define REMOVE_TRIES	20
 #define REMOVE_PAUSE_MS	10
 
-/* ENODEV: somebody else is removing it at this moment (kernfs_iop_rmdir). */
-static bool is_gone(int code)
-{
-	return code == ENOENT || code == ENODEV;
-}
-
 /* Waits until the kernel has seen the last process of the cgroup die, or a little while. */
 static void populated_wait(int dir_fd)
 {
@@ -37,15 +31,16 @@ static int children_remove(int dir_fd, unsigned int depth, unsigned int *tries,
 			   struct error *err)
 {
 	char name[NAME_MAX + 1];
-	int fd, result = 0;
+	int result;
 	DIR *dir = cgroup_dir_list(dir_fd);
 
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
-	while (result == 0 && (fd = cgroup_child_next(dir, name)) >= 0) {
-		close(fd);
-		result = dir_remove(dirfd(dir), name, depth + 1, tries, err);
-	}
+	while ((result = cgroup_child_next(dir, name, err)) > 0)
+		if (dir_remove(dirfd(dir), name, depth + 1, tries, err) < 0) {
+			result = -1;
+			break;
+		}
 	closedir(dir);
 	return result;
 }
@@ -70,7 +65,7 @@ static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsig
 	if (depth > CGROUP_DEPTH_MAX)
 		return error_number(err, ELOOP, "remove cgroup %s", name);
 	for (;;) {
-		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || is_gone(errno))
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(errno))
 			return 0;
 		if (errno != EBUSY && errno != ENOTEMPTY)
 			return error_errno(err, "remove cgroup %s", name);
@@ -78,10 +73,10 @@ static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsig
 			fd = openat(parent_fd, name,
 				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
-			return is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
+			return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
 		if (children_remove(fd, depth, tries, err) < 0)
 			return -1;
-		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || is_gone(errno))
+		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(errno))
 			return 0;
 		if (*tries == 0)
 			return busy_error(fd, name, err);
@@ -140,7 +135,7 @@ static int parents_remove(int root_fd, int dir_fd, char parent[PATH_MAX], struct
 			if (errno == EBUSY || errno == ENOTEMPTY || errno == EACCES ||
 			    errno == EPERM)
 				return 0;
-			if (!is_gone(errno))
+			if (!cgroup_is_gone(errno))
 				return error_errno(err, "remove cgroup %s", parent);
 		}
 		memcpy(parent, above, sizeof(above));
@@ -156,7 +151,7 @@ static int own_remove(int parent_fd, const char *name, const struct cgroup *cgro
 		openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", cgroup->path);
+		return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", cgroup->path);
 	if (!cgroup_dir_is_own(fd, cgroup->owner)) {
 		unlinkat(parent_fd, name, AT_REMOVEDIR);
 		return 0;

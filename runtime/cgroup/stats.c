@@ -52,8 +52,11 @@ int cgroup_stats_read(const struct cgroup *cgroup, struct arena *arena, struct c
 		return error_wrap(err, "read statistics");
 	if (stats.pids_limit == UINT64_MAX)
 		stats.pids_limit = 0;
-	if (stats.pids == 0 && cgroup_pids(cgroup, arena, &pids, &count, err) == 0)
+	if (stats.pids == 0) {
+		if (cgroup_pids(cgroup, arena, &pids, &count, err) < 0)
+			return error_wrap(err, "read statistics");
 		stats.pids = count;
+	}
 	*ret = stats;
 	return 0;
 }

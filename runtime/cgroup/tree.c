@@ -212,23 +212,23 @@ static int procs_read(int dir_fd, struct arena *arena, cgroup_pid_list *list, st
 	return 0;
 }
 
-int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1])
+bool cgroup_is_gone(int code)
+{
+	return code == ENOENT || code == ENODEV;
+}
+
+int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err)
 {
 	struct dirent *entry;
 
-	while ((entry = readdir(dir)) != NULL) {
-		int fd;
-
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		fd = openat(dirfd(dir), entry->d_name,
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0)
+	while ((entry = dir_next(dir)) != NULL) {
+		if (entry->d_type != DT_DIR)
 			continue;
 		memcpy(ret_name, entry->d_name, strlen(entry->d_name) + 1);
-		return fd;
+		return 1;
 	}
-	return -1;
+	/* What is not in the list would be overlooked, with the processes in it. */
+	return errno == 0 ? 0 : error_errno(err, "read the list of cgroups below");
 }
 
 DIR *cgroup_dir_list(int dir_fd)
@@ -242,10 +242,24 @@ DIR *cgroup_dir_list(int dir_fd)
 }
 
 static int dir_pids(int dir_fd, unsigned int depth, struct arena *arena, cgroup_pid_list *list,
+		    struct error *err);
+
+/* One that goes meanwhile has no processes. */
+static int child_pids(int dir_fd, const char *name, unsigned int depth, struct arena *arena,
+		      cgroup_pid_list *list, struct error *err)
+{
+	_cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
+	return dir_pids(fd, depth, arena, list, err);
+}
+
+static int dir_pids(int dir_fd, unsigned int depth, struct arena *arena, cgroup_pid_list *list,
 		    struct error *err)
 {
 	char name[NAME_MAX + 1];
-	int fd, result = 0;
+	int result;
 	DIR *dir;
 
 	if (depth > CGROUP_DEPTH_MAX)
@@ -255,10 +269,11 @@ static int dir_pids(int dir_fd, unsigned int depth, struct arena *arena, cgroup_
 	dir = cgroup_dir_list(dir_fd);
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
-	while (result == 0 && (fd = cgroup_child_next(dir, name)) >= 0) {
-		result = dir_pids(fd, depth + 1, arena, list, err);
-		close(fd);
-	}
+	while ((result = cgroup_child_next(dir, name, err)) > 0)
+		if (child_pids(dirfd(dir), name, depth + 1, arena, list, err) < 0) {
+			result = -1;
+			break;
+		}
 	closedir(dir);
 	return result;
 }

@@ -3,12 +3,14 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
 #include "tests/attack/attack.h"
+#include "tests/attack/trouble.h"
 
 /* Paths that lead to the cgroups of others, and writing to those from the inside. */
 
@@ -214,4 +216,29 @@ ATTACK(cgroup, of_exec_is_one_of_the_container)
 	}
 	bundle_call(a.bundle, &output, "kill", a.bundle->id, "KILL", NULL);
 	bundle_finish(&call, &output);
+}
+
+/* Where a cgroup below is overlooked, so are the processes in it. */
+ATTACK(cgroup, list_that_cannot_be_read_is_not_taken_for_the_whole)
+{
+	struct attack a = attack_new();
+	const char *const words[] = { "ps", "--format", "json", a.bundle->id, NULL };
+	struct trouble_call fault = { .call = __NR_getdents64 };
+	struct engine_result result;
+
+	bundle_run_sleeper(a.bundle);
+	for (;; fault.at++) {
+		fault.seen = 0;
+		fault.done = false;
+		attack_engine_call(&a, words, ENGINE_ALL, trouble_at_call, &fault, &result);
+		if (!fault.done)
+			break;
+		cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 1, "%u: %s",
+			  fault.at, result.output);
+		cr_expect(strstr(result.output, "read the list of cgroups below: input/output"),
+			  "%u: %s", fault.at, result.output);
+	}
+	cr_expect_gt(fault.at, 0, "no list was read: %s", result.output);
+	cr_expect_eq(result.status, 0, "%s", result.output);
+	bundle_destroy(a.bundle);
 }
