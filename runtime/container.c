@@ -231,6 +231,7 @@ int container_open_damaged(struct container *ret, struct arena *arena, const cha
 int container_relock(struct container *c, struct error *err)
 {
 	struct stat st;
+	pid_t holder;
 
 	if (journal_open(c, err) < 0)
 		return -1;
@@ -238,10 +239,13 @@ int container_relock(struct container *c, struct error *err)
 	     waited += LOCK_STEP_MS) {
 		if (err->code != EAGAIN)
 			return -1;
-		if (waited >= LOCK_WAIT_MS)
-			return container_error(err, EBUSY,
+		if (waited >= LOCK_WAIT_MS) {
+			holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, err);
+			return holder < 0 ? -1 :
+			       container_error(err, EBUSY,
 					       "container %s is being changed by process %d", c->id,
-					       (int)journal_holder(c->lock_fd, JOURNAL_CHANGE));
+					       (int)holder);
+		}
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
 	if (fstat(c->dir_fd, &st) < 0)
@@ -302,13 +306,17 @@ static bool is_frozen(struct container *c)
 static bool is_set_up(struct container *c)
 {
 	struct error ignored;
-	int waited = 0;
+	pid_t holder;
 
 	if (c->detached || journal_open(c, &ignored) < 0)
 		return true;
-	while (journal_holder(c->lock_fd, JOURNAL_SETUP) != 0 && waited++ < SETUP_WAIT_MS)
+	for (int waited = 0; waited <= SETUP_WAIT_MS; waited++) {
+		holder = journal_holder(c->lock_fd, JOURNAL_SETUP, &ignored);
+		if (holder <= 0)
+			return holder == 0;
 		poll(NULL, 0, 1);
-	return waited <= SETUP_WAIT_MS;
+	}
+	return false;
 }
 
 enum container_status container_status(struct container *c)
@@ -316,7 +324,8 @@ enum container_status container_status(struct container *c)
 	struct error ignored;
 
 	if (!c->complete) {
-		if (journal_open(c, &ignored) == 0 && journal_holder(c->lock_fd, JOURNAL_CHANGE))
+		if (journal_open(c, &ignored) == 0 &&
+		    journal_holder(c->lock_fd, JOURNAL_CHANGE, &ignored) != 0)
 			return CONTAINER_CREATING;
 		return CONTAINER_STOPPED;
 	}
@@ -333,17 +342,23 @@ enum container_status container_status(struct container *c)
 int container_abandoned(struct container *c, struct error *err)
 {
 	struct journal journal;
+	pid_t holder;
 
 	if (journal_open(c, err) < 0)
 		return -1;
-	if (journal_holder(c->lock_fd, JOURNAL_CHANGE) != 0)
-		return 0;
+	holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, err);
+	if (holder != 0)
+		return holder < 0 ? -1 : 0;
 	if (!c->complete)
 		return 1;
 	if (journal_read(c->lock_fd, c->arena, &journal, err) < 0)
 		return -1;
-	return journal.foreground && journal_holder(c->lock_fd, JOURNAL_WATCH) == 0 &&
-	       !container_alive(c);
+	if (!journal.foreground)
+		return 0;
+	holder = journal_holder(c->lock_fd, JOURNAL_WATCH, err);
+	if (holder != 0)
+		return holder < 0 ? -1 : 0;
+	return !container_alive(c);
 }
 
 const struct plan *container_plan(struct container *c, struct error *err)

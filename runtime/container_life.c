@@ -19,6 +19,7 @@
 /* The two ends of a container's directory: how it comes to be, and how it goes. */
 
 #define CLAIM_TRIES	64
+#define DRAFT_WAIT_MS	5
 #define KILL_WAIT_MS	10000
 #define KILL_STEP_MS	50
 
@@ -62,6 +63,15 @@ static int empty_directory(int dir_fd, int depth)
 	return entry == NULL && error == 0 ? 0 : -1;
 }
 
+static bool same_directory(int root_fd, const char *name, int dir_fd)
+{
+	struct stat here, there;
+
+	return fstat(dir_fd, &here) == 0 &&
+	       fstatat(root_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+}
+
 /*
  * The journal goes last, so that a kill between two of these calls leaves
  * something that says what it is; and an empty directory is no container.
@@ -79,22 +89,26 @@ static int directory_remove(int root_fd, int dir_fd, const char *name, bool plai
 	for (int tries = 0; tries < REMOVE_TRIES; tries++) {
 		if (unlinkat(root_fd, name, AT_REMOVEDIR) == 0 || errno == ENOENT)
 			return 0;
+		/* Empty it is nobody's: the next of the name may have come in its place. */
+		if (errno == ENOTEMPTY && !same_directory(root_fd, name, dir_fd))
+			return 0;
 		if (empty_directory(dir_fd, DIRECTORY_DEPTH) < 0)
 			break;
 	}
 	return error_errno(err, "remove directory %s", name);
 }
 
-static bool same_directory(int root_fd, const char *name, int dir_fd)
+/*
+ * A draft holds its journal and no more.  As soon as that is gone it is free for the next "create",
+ * which puts its own there, and all else: nothing of that may be taken away.
+ */
+static void draft_remove(int root_fd, int dir_fd, const char *draft)
 {
-	struct stat here, there;
-
-	return fstat(dir_fd, &here) == 0 &&
-	       fstatat(root_fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
-	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
+	unlinkat(dir_fd, "journal", 0);
+	unlinkat(root_fd, draft, AT_REMOVEDIR);
 }
 
-/* 1 ours, 0 try again: another kist was in the way and has gone; -1 error. */
+/* 1 ours, 0 try again: another kist was in the way, and goes; -1 error. */
 static int draft_make(struct container *c, const char *draft, struct error *err)
 {
 	fd_close(&c->lock_fd);
@@ -117,10 +131,8 @@ static int draft_make(struct container *c, const char *draft, struct error *err)
 	if (journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0) {
 		if (err->code != EAGAIN)
 			return -1;
-		if (journal_holder(c->lock_fd, JOURNAL_CHANGE) != 0)
-			return container_error(err, EEXIST,
-					       "container with given ID already exists");
-		poll(NULL, 0, 5);
+		/* It has its name in an instant; or it goes: "delete" and "gc" lock it, too. */
+		poll(NULL, 0, DRAFT_WAIT_MS);
 		return 0;
 	}
 	/* Its maker may have given it its name, and even have ended, since the open. */
@@ -138,9 +150,9 @@ static int claim_existing(struct container *c, struct error *err)
 	if (container_open_damaged(&old, c->arena, c->root, c->root_fd, c->id, err) < 0)
 		return err->code == ENOENT ? 0 : -1;
 	abandoned = container_abandoned(&old, err);
-	if (abandoned < 0 && err->code == ENOENT)
-		return 0;
-	if (abandoned <= 0)
+	if (abandoned < 0)
+		return err->code == ENOENT ? 0 : -1;
+	if (abandoned == 0)
 		return container_error(err, EEXIST, "container with given ID already exists");
 	if (container_lock(&old, err) < 0)
 		return err->code == ENOENT ? 0 : -1;
@@ -180,14 +192,11 @@ int container_claim(struct container *ret, struct arena *arena, const char *root
 		for (int i = 0; i < CLAIM_TRIES && made == 0; i++)
 			made = draft_make(ret, draft, err);
 		if (made == 0)
-			container_error(err, EBUSY, "claim %s: others do the same", id);
+			container_error(err, EBUSY, "claim %s: others make or remove it now, without an end", id);
 		if (made > 0 && claim_publish(ret, draft, err) == 0)
 			return 0;
-		if (made > 0) {
-			struct error ignored;
-
-			directory_remove(ret->root_fd, ret->dir_fd, draft, true, &ignored);
-		}
+		if (made > 0)
+			draft_remove(ret->root_fd, ret->dir_fd, draft);
 	}
 	container_close(ret);
 	return -1;
@@ -205,7 +214,7 @@ void container_remove_draft(int root_fd, const char *id)
 
 	if (lock_fd >= 0 && journal_lock(lock_fd, JOURNAL_CHANGE, &ignored) == 0 &&
 	    same_directory(root_fd, draft, dir_fd))
-		directory_remove(root_fd, dir_fd, draft, true, &ignored);
+		draft_remove(root_fd, dir_fd, draft);
 }
 
 /* Reaps it, too, where it is a child of ours. */

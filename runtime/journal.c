@@ -225,11 +225,13 @@ void journal_unlock(int fd, enum journal_lock which)
 	fcntl(fd, F_SETLK, &lock);
 }
 
-pid_t journal_holder(int fd, enum journal_lock which)
+pid_t journal_holder(int fd, enum journal_lock which, struct error *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_start = which, .l_len = 1 };
 
-	if (fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+	if (fcntl(fd, F_GETLK, &lock) < 0)
+		return error_errno(err, "look who has locked the container");
+	if (lock.l_type == F_UNLCK)
 		return 0;
 	/*
 	 * A process that shared the fd table of one that was killed (runtime/clone.c) keeps its

@@ -204,3 +204,13 @@ Test(run, has_a_flag_for_each_option_of_the_init)
 		flags += strncmp(row->name, "init-", 5) == 0;
 	cr_expect_eq(flags, wanted);
 }
+
+Test(claim, is_not_abandoned_where_its_lock_cannot_be_looked_at)
+{
+	struct container c = CONTAINER_NONE;
+
+	c.lock_fd = open("/tmp", O_PATH | O_CLOEXEC);
+	cr_expect_eq(container_abandoned(&c, &err), -1);
+	cr_expect_eq(container_status(&c), CONTAINER_CREATING);
+	container_close(&c);
+}

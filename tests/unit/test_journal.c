@@ -101,11 +101,11 @@ Test(journal, is_locked_by_one_process_and_free_when_that_is_killed)
 
 	cr_expect_eq(journal_lock(fd, JOURNAL_CHANGE, &err), -1);
 	cr_expect_eq(err.code, EAGAIN);
-	cr_expect_eq(journal_holder(fd, JOURNAL_CHANGE), pid);
-	cr_expect_eq(journal_holder(fd, JOURNAL_WATCH), 0);
+	cr_expect_eq(journal_holder(fd, JOURNAL_CHANGE, &err), pid);
+	cr_expect_eq(journal_holder(fd, JOURNAL_WATCH, &err), 0);
 	kill(pid, SIGKILL);
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);
-	cr_expect_eq(journal_holder(fd, JOURNAL_CHANGE), 0);
+	cr_expect_eq(journal_holder(fd, JOURNAL_CHANGE, &err), 0);
 	cr_expect_eq(journal_lock(fd, JOURNAL_CHANGE, &err), 0);
 }
 
@@ -118,7 +118,16 @@ Test(journal, lock_is_not_inherited)
 	cr_assert_eq(journal_lock(fd, JOURNAL_CHANGE, &err), 0);
 	pid = fork();
 	if (pid == 0)
-		_exit(journal_holder(fd, JOURNAL_CHANGE) == getppid() ? 0 : 1);
+		_exit(journal_holder(fd, JOURNAL_CHANGE, &err) == getppid() ? 0 : 1);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
 	cr_expect_eq(status, 0);
+}
+
+Test(journal, is_not_free_where_that_cannot_be_told)
+{
+	_cleanup_fd int fd = open("/tmp", O_PATH | O_CLOEXEC);
+
+	err.text[0] = '\0';
+	cr_expect_eq(journal_holder(fd, JOURNAL_CHANGE, &err), -1);
+	cr_expect_str_eq(err.text, "look who has locked the container: bad file descriptor");
 }
