@@ -228,10 +228,19 @@ int container_open_damaged(struct container *ret, struct arena *arena, const cha
 	return open_any(ret, arena, root, root_fd, id, true, err);
 }
 
+static int busy_error(const struct container *c, struct error *err)
+{
+	pid_t holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, err);
+
+	if (holder < 0)
+		return -1;
+	return container_error(err, EBUSY, "container %s is being changed by process %d", c->id,
+			       (int)holder);
+}
+
 int container_relock(struct container *c, struct error *err)
 {
 	struct stat st;
-	pid_t holder;
 
 	if (journal_open(c, err) < 0)
 		return -1;
@@ -239,13 +248,8 @@ int container_relock(struct container *c, struct error *err)
 	     waited += LOCK_STEP_MS) {
 		if (err->code != EAGAIN)
 			return -1;
-		if (waited >= LOCK_WAIT_MS) {
-			holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, err);
-			return holder < 0 ? -1 :
-			       container_error(err, EBUSY,
-					       "container %s is being changed by process %d", c->id,
-					       (int)holder);
-		}
+		if (waited >= LOCK_WAIT_MS)
+			return busy_error(c, err);
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
 	if (fstat(c->dir_fd, &st) < 0)

@@ -192,7 +192,7 @@ int container_claim(struct container *ret, struct arena *arena, const char *root
 		for (int i = 0; i < CLAIM_TRIES && made == 0; i++)
 			made = draft_make(ret, draft, err);
 		if (made == 0)
-			container_error(err, EBUSY, "claim %s: others make or remove it now, without an end", id);
+			container_error(err, EBUSY, "claim %s: others make or remove it now", id);
 		if (made > 0 && claim_publish(ret, draft, err) == 0)
 			return 0;
 		if (made > 0)

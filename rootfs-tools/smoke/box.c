@@ -149,17 +149,14 @@ static void signal_set(sigset_t *set)
 }
 
 /* Until the box has ended by itself, or is ended because the keeper is told to. */
-static int keep(struct box *box, struct kist_space *space)
+static int keep(struct box *box, struct kist_space *space, int signal_fd)
 {
-	_cleanup_fd int signal_fd = -EBADF;
-	struct pollfd fds[2];
-	sigset_t set;
+	struct pollfd fds[] = {
+		{ .fd = signal_fd, .events = POLLIN },
+		{ .fd = kist_space_pidfd(space), .events = POLLIN },
+	};
 	int status = 0;
 
-	signal_set(&set);
-	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
-	fds[0] = (struct pollfd){ .fd = signal_fd, .events = POLLIN };
-	fds[1] = (struct pollfd){ .fd = kist_space_pidfd(space), .events = POLLIN };
 	while (fds[1].revents == 0) {
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			break;
@@ -178,36 +175,42 @@ static _noreturn void keeper_main(struct box *box, pid_t parent)
 {
 	struct kist_space *space;
 	struct error err;
-	int status;
+	sigset_t set;
+	int signal_fd;
 
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent || pipe2(box->alive, O_CLOEXEC) < 0)
+	if (getppid() != parent)
 		_exit(COULD_NOT_RUN);
-	if (box_start(box, &space, &err) < 0) {
-		place_clean(&box->place);
-		box->failed(&err);
-		_exit(COULD_NOT_RUN);
+	signal_set(&set);
+	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (signal_fd < 0)
+		error_errno(&err, "listen for signals");
+	else if (fd_pipe(&box->alive[0], &box->alive[1], &err) == 0 &&
+		 box_start(box, &space, &err) == 0) {
+		close(box->alive[0]);
+		_exit(keep(box, space, signal_fd));
 	}
-	close(box->alive[0]);
-	status = keep(box, space);
-	_exit(status);
+	place_clean(&box->place);
+	box->failed(&err);
+	_exit(COULD_NOT_RUN);
 }
 
 /* --- what the user sees ---------------------------------------------------------------- */
 
 /* Signals that would end us are passed on, and then waited for like everything else. */
-static int wait_keeper(pid_t keeper, const sigset_t *set, int *ret_signal)
+static int wait_keeper(pid_t keeper, const sigset_t *set, int *ret_signal, struct error *err)
 {
 	sigset_t all = *set;
 	siginfo_t info;
 	int status;
+	pid_t pid;
 
 	sigaddset(&all, SIGCHLD);
-	for (;;) {
-		if (waitpid(keeper, &status, WNOHANG) == keeper)
-			break;
-		if (sigwaitinfo(&all, &info) < 0 || info.si_signo == SIGCHLD)
+	while ((pid = waitpid(keeper, &status, WNOHANG)) != keeper) {
+		if (pid < 0 && errno != EINTR)
+			return error_errno(err, "wait for the keeper");
+		if (pid < 0 || sigwaitinfo(&all, &info) < 0 || info.si_signo == SIGCHLD)
 			continue;
 		*ret_signal = info.si_signo;
 		kill(keeper, SIGTERM);
@@ -215,12 +218,30 @@ static int wait_keeper(pid_t keeper, const sigset_t *set, int *ret_signal)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* Signals that would end us, and the one that tells of its end, wait from here on. */
+static pid_t keeper_start(struct box *box, const sigset_t *set, sigset_t *ret_old,
+			  struct error *err)
+{
+	pid_t parent = getpid(), keeper;
+	sigset_t blocked = *set;
+
+	sigaddset(&blocked, SIGCHLD);
+	if (sigprocmask(SIG_BLOCK, &blocked, ret_old) < 0)
+		return error_errno(err, "hold signals back");
+	keeper = fork();
+	if (keeper < 0)
+		return error_errno(err, "start the keeper");
+	if (keeper == 0)
+		keeper_main(box, parent);
+	return keeper;
+}
+
 int box_run(struct smoke *smoke, box_function *inside, void failed(const struct error *err),
 	    struct error *err)
 {
 	struct box box = { .smoke = smoke, .inside = inside, .failed = failed };
-	sigset_t set, blocked, old;
-	pid_t parent = getpid(), keeper;
+	sigset_t set, old;
+	pid_t keeper;
 	int status, signal = 0;
 
 	smoke->rootless = geteuid() != 0;
@@ -230,16 +251,15 @@ int box_run(struct smoke *smoke, box_function *inside, void failed(const struct 
 	smoke->work = box.place.inside;
 	smoke->run_name = box.place.name;
 	signal_set(&set);
-	blocked = set;
-	sigaddset(&blocked, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &blocked, &old);
-	keeper = fork();
-	if (keeper < 0)
-		return error_errno(err, "start the keeper");
-	if (keeper == 0)
-		keeper_main(&box, parent);
+	keeper = keeper_start(&box, &set, &old, err);
+	if (keeper < 0) {
+		place_clean(&box.place);
+		return -1;
+	}
 	place_release(&box.place);
-	status = wait_keeper(keeper, &set, &signal);
+	status = wait_keeper(keeper, &set, &signal, err);
 	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (status < 0)
+		return -1;
 	return signal != 0 ? 128 + signal : status;
 }

@@ -63,23 +63,26 @@ static void call_kist(const char *libexec, const char *state, const char *word, 
 	posix_spawn_file_actions_destroy(&actions);
 }
 
-/* kist itself knows best what a container consists of.  How many there were. */
-static size_t delete_containers(const char *libexec, const char *state)
+/* kist itself knows best what a container consists of.  Whether there were none. */
+static bool delete_containers(const char *libexec, const char *state)
 {
 	DIR *directory = opendir(state);
 	struct dirent *entry;
 	size_t count = 0;
+	bool whole;
 
-	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+	if (directory == NULL)
+		return errno == ENOENT;
+	while ((entry = dir_next(directory)) != NULL) {
 		if (entry->d_name[0] == '.' || entry->d_type != DT_DIR)
 			continue;
 		if (count++ == 0)
 			call_kist(libexec, state, "gc", NULL, NULL);
 		call_kist(libexec, state, "delete", "--force", entry->d_name);
 	}
-	if (directory != NULL)
-		closedir(directory);
-	return count;
+	whole = errno == 0;
+	closedir(directory);
+	return whole && count == 0;
 }
 
 void place_clean(const struct place *place)
@@ -87,8 +90,8 @@ void place_clean(const struct place *place)
 	struct error ignored;
 
 	/* What is still there then is better known to the next run than to nobody. */
-	if (delete_containers(place->libexec, place->state) == 0 ||
-	    delete_containers(place->libexec, place->state) == 0)
+	if (delete_containers(place->libexec, place->state) ||
+	    delete_containers(place->libexec, place->state))
 		tree_remove(AT_FDCWD, place->path, &ignored);
 }
 
