@@ -24,25 +24,30 @@ static const struct {
 	{ "mips64", "mips64le", "" },
 };
 
-void platform_host(struct arena *arena, struct platform *ret)
+int platform_host(struct arena *arena, struct platform *ret, struct error *err)
 {
 	struct utsname name;
 
-	uname(&name);
+	if (uname(&name) < 0)
+		return error_errno(err, "ask what machine this is");
 	for (size_t i = 0; i < ARRAY_SIZE(machines); i++) {
 		if (strcmp(machines[i].machine, name.machine) != 0)
 			continue;
 		*ret = (struct platform){ "linux", machines[i].architecture, machines[i].variant };
-		return;
+		return 0;
 	}
 	*ret = (struct platform){ "linux", arena_strdup(arena, name.machine), "" };
+	return 0;
 }
 
 int platform_parse(struct arena *arena, const char *text, struct platform *ret,
 		   struct error *err)
 {
-	const char *slash = strchr(text, '/'), *second;
+	const char *slash, *second;
 
+	if (text == NULL)
+		return platform_host(arena, ret, err);
+	slash = strchr(text, '/');
 	second = slash != NULL ? strchr(slash + 1, '/') : NULL;
 	if (slash == NULL || slash == text || slash[1] == '\0' || slash[1] == '/' ||
 	    (second != NULL && (second[1] == '\0' || strchr(second + 1, '/') != NULL)))

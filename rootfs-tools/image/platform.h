@@ -12,7 +12,7 @@ struct platform {
 /* "os/architecture[/variant]"; and the host's own. */
 int platform_parse(struct arena *arena, const char *text, struct platform *ret,
 		   struct error *err);
-void platform_host(struct arena *arena, struct platform *ret);
+int platform_host(struct arena *arena, struct platform *ret, struct error *err);
 
 /* How well an image of platform has runs where wanted is: 0 not at all, more is better. */
 unsigned int platform_match(const struct platform *wanted, const struct platform *has);

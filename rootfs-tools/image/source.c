@@ -91,9 +91,7 @@ static int reference_parse(struct arena *arena, const char *text,
 
 	ret->form = form_of(text, &rest);
 	ret->path = rest;
-	if (options->platform == NULL)
-		platform_host(arena, &ret->selection.platform);
-	else if (platform_parse(arena, options->platform, &ret->selection.platform, err) < 0)
+	if (platform_parse(arena, options->platform, &ret->selection.platform, err) < 0)
 		return -1;
 	ret->selection.any_platform = options->any_platform;
 	if (*rest == '\0')
@@ -129,8 +127,7 @@ static int tar_image_open(struct image *image, struct error *err)
 	image->members = NULL;
 	image->layers.items = layer;
 	image->layers.count = 1;
-	platform_host(image->arena, &image->platform);
-	return 0;
+	return platform_host(image->arena, &image->platform, err);
 }
 
 static int archive_open(struct image *image, const struct reference *reference,
@@ -166,8 +163,7 @@ static int directory_open(struct image *image, const struct reference *reference
 	if (is_layout)
 		return layout_open(image, reference, err);
 	image->kind = IMAGE_DIRECTORY;
-	platform_host(image->arena, &image->platform);
-	return 0;
+	return platform_host(image->arena, &image->platform, err);
 }
 
 static int path_image_open(struct image *image, const struct reference *reference,

@@ -50,9 +50,7 @@ int session_begin(struct arena *arena, const char *reference, const struct outpu
 	if (epoch_read(&epoch, err) < 0 ||
 	    open_writer(arena, reference, false, options, ret, &choice, err) < 0)
 		return -1;
-	platform_host(arena, &platform);
-	if (options->platform != NULL &&
-	    platform_parse(arena, options->platform, &platform, err) < 0)
+	if (platform_parse(arena, options->platform, &platform, err) < 0)
 		return -1;
 	draft_begin(arena, &platform, &ret->draft);
 	ret->draft.compress = choice;

@@ -180,8 +180,10 @@ static _noreturn void keeper_main(struct box *box, pid_t parent)
 
 	setsid();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
-	if (getppid() != parent)
+	if (getppid() != parent) {
+		place_clean(&box->place);
 		_exit(COULD_NOT_RUN);
+	}
 	signal_set(&set);
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (signal_fd < 0)
@@ -208,8 +210,12 @@ static int wait_keeper(pid_t keeper, const sigset_t *set, int *ret_signal, struc
 
 	sigaddset(&all, SIGCHLD);
 	while ((pid = waitpid(keeper, &status, WNOHANG)) != keeper) {
-		if (pid < 0 && errno != EINTR)
-			return error_errno(err, "wait for the keeper");
+		if (pid < 0 && errno != EINTR) {
+			error_errno(err, "wait for the keeper");
+			kill(keeper, SIGTERM);
+			waitpid(keeper, &status, 0);
+			return -1;
+		}
 		if (pid < 0 || sigwaitinfo(&all, &info) < 0 || info.si_signo == SIGCHLD)
 			continue;
 		*ret_signal = info.si_signo;

@@ -23,8 +23,8 @@ static const int infallible[] = {
 #endif
 };
 
-/* Without these the dynamic loader and libc crash, before main() or behind it. */
-static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_brk };
+/* Without these the dynamic loader and libc crash, before main() or behind it, or in a thread. */
+static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_brk, __NR_rseq };
 
 static bool is_one_of(const int *calls, size_t count, int call)
 {
