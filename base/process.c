@@ -8,7 +8,9 @@
 #include "base/fd.h"
 #include "base/text.h"
 
-bool process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
+#define FLAG_EXITING	0x4	/* PF_EXITING of the kernel's sched.h */
+
+int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 {
 	char path[40], text[1024], *at, *word;
 	_cleanup_fd int fd = -EBADF;
@@ -18,15 +20,15 @@ bool process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return false;
+		return errno == ENOENT || errno == ESRCH ? 0 : -1;
 	size = read(fd, text, sizeof(text) - 1);
 	if (size <= 0)
-		return false;
+		return size == 0 || errno == ESRCH ? 0 : -1;
 	text[size] = '\0';
 	/* The name, field 2, may hold blanks and parentheses of its own. */
 	at = strrchr(text, ')');
 	if (at == NULL || at[1] != ' ')
-		return false;
+		return 0;
 	for (at += 2; field < PROCESS_FIELDS && (word = strsep(&at, " \n")) != NULL; field++) {
 		ret[field] = 0;
 		/* A letter, and -1 where there is no terminal. */
@@ -39,8 +41,19 @@ bool process_start_time(pid_t pid, uint64_t *ret)
 {
 	uint64_t fields[PROCESS_FIELDS];
 
-	if (!process_fields(pid, fields))
+	if (process_fields(pid, fields) <= 0)
 		return false;
 	*ret = fields[PROCESS_START_TIME];
 	return true;
+}
+
+int process_is(pid_t pid, uint64_t start_time)
+{
+	uint64_t fields[PROCESS_FIELDS];
+	int there = process_fields(pid, fields);
+
+	if (there <= 0)
+		return there;
+	return fields[PROCESS_START_TIME] == start_time &&
+	       !((fields[PROCESS_FLAGS] & FLAG_EXITING) && fields[PROCESS_THREADS] <= 1);
 }

@@ -24,7 +24,6 @@
 #define LOCK_STEP_MS	5
 #define SETUP_WAIT_MS	500
 
-#define FLAG_EXITING	0x4	/* PF_EXITING of the kernel's sched.h */
 
 static const char *const status_names[] = {
 	[CONTAINER_CREATING] = "creating",
@@ -104,48 +103,44 @@ int container_root_open(const char *path, bool create, struct error *err)
 	return fd_take(&fd);
 }
 
-/*
- * The first process of a pid namespace is dead when it exits, though the
- * kernel keeps it until all others of the namespace are reaped: by their parents, which for
- * those of "exec" are outside, and may take their time.  A thread that has left the
- * others alone exits, too, but then it is not the last.
- */
-static bool process_is(pid_t pid, uint64_t start_time)
-{
-	uint64_t fields[PROCESS_FIELDS];
-
-	return process_fields(pid, fields) && fields[PROCESS_START_TIME] == start_time &&
-	       !((fields[PROCESS_FLAGS] & FLAG_EXITING) && fields[PROCESS_THREADS] <= 1);
-}
-
 bool container_exiting(const struct container *c)
 {
-	return !process_is(c->pid, c->start_time);
+	return process_is(c->pid, c->start_time) == 0;
 }
 
-static bool container_alive(struct container *c)
+/* 1, 0, or -1: without a free fd, for example, nobody may take it for dead. */
+static int container_alive(struct container *c, struct error *err)
 {
 	struct pollfd ended = { .events = POLLIN };
+	int there = 1;
 
 	if (c->pid == 0)
-		return false;
+		return 0;
 	if (c->pidfd < 0) {
 		_cleanup_fd int pidfd = sys_pidfd_open(c->pid, 0);
 
+		/* EINVAL, ENOENT: it is the number of a thread by now. */
+		if (pidfd < 0 && (errno == ESRCH || errno == EINVAL || errno == ENOENT))
+			return 0;
 		/* In this order: the pidfd can only be of the process whose time is read next. */
-		if (pidfd < 0 || !process_is(c->pid, c->start_time))
-			return false;
+		if (pidfd < 0 || (there = process_is(c->pid, c->start_time)) < 0)
+			return error_errno(err, "look at process %d", (int)c->pid);
+		if (there == 0)
+			return 0;
 		c->pidfd = fd_take(&pidfd);
 	}
 	ended.fd = c->pidfd;
-	return poll(&ended, 1, 0) == 0;
+	there = poll(&ended, 1, 0);
+	return there < 0 ? error_errno(err, "look at process %d", (int)c->pid) : there == 0;
 }
 
 int container_pidfd(struct container *c, struct error *err)
 {
-	if (!container_alive(c))
+	int alive = container_alive(c, err);
+
+	if (alive == 0)
 		return container_error(err, ESRCH, "container not running");
-	return c->pidfd;
+	return alive < 0 ? -1 : c->pidfd;
 }
 
 static int journal_open(struct container *c, struct error *err)
@@ -335,7 +330,7 @@ enum container_status container_status(struct container *c)
 	}
 	if (!is_set_up(c))
 		return CONTAINER_CREATING;
-	if (!container_alive(c))
+	if (container_alive(c, &ignored) == 0)
 		return CONTAINER_STOPPED;
 	/* What is only created may be paused, too, and could not hear START. */
 	if (is_frozen(c))
@@ -347,6 +342,7 @@ int container_abandoned(struct container *c, struct error *err)
 {
 	struct journal journal;
 	pid_t holder;
+	int alive;
 
 	if (journal_open(c, err) < 0)
 		return -1;
@@ -362,7 +358,8 @@ int container_abandoned(struct container *c, struct error *err)
 	holder = journal_holder(c->lock_fd, JOURNAL_WATCH, err);
 	if (holder != 0)
 		return holder < 0 ? -1 : 0;
-	return !container_alive(c);
+	alive = container_alive(c, err);
+	return alive < 0 ? -1 : alive == 0;
 }
 
 const struct plan *container_plan(struct container *c, struct error *err)

@@ -106,7 +106,7 @@ int container_keep_config(struct container *c, const char *text, size_t size, st
 int container_born(struct container *c, pid_t pid, struct error *err);
 /* The program runs: poststart hooks, whose failure kills the container. */
 int container_started(struct container *c, const struct plan *plan, struct error *err);
-/* Asks the kernel, not a file. */
+/* Asks the kernel, not a file.  What does not let itself be looked at counts as running. */
 enum container_status container_status(struct container *c);
 /*
  * Whether a dead kist left it: half made, or its foreground kist is gone and it has ended.  1, 0,
@@ -118,7 +118,7 @@ int container_abandoned(struct container *c, struct error *err);
  * kernel keeps that until all others of the namespace were reaped.
  */
 bool container_exiting(const struct container *c);
-/* A pidfd of its first process, borrowed, or -1 and "container not running". */
+/* A pidfd of its first process, borrowed; or -1 and "container not running", ESRCH. */
 int container_pidfd(struct container *c, struct error *err);
 /* All its processes, in our pid namespace. */
 int container_pids(struct container *c, struct arena *arena, pid_t **ret_pids, size_t *ret_count,

@@ -222,10 +222,10 @@ static int container_kill(struct container *c, struct error *err)
 {
 	struct pollfd ended = { .events = POLLIN };
 	struct error ignored;
-	int pidfd = container_pidfd(c, &ignored);
+	int pidfd = container_pidfd(c, err);
 
 	if (pidfd < 0)
-		return 0;
+		return err->code == ESRCH ? 0 : -1;
 	if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
 		return error_errno(err, "kill process %d", (int)c->pid);
 	/* A frozen cgroup v1 keeps even SIGKILL waiting. */

@@ -56,31 +56,39 @@ static int attach_connect(const struct container *c, struct error *err)
 }
 
 /*
- * False: the keeper takes no more for now, for the container does not.  To wait for that would be
- * for ever: the container may wait for its output to be read, by us.
+ * 1; -1; or 0: the keeper takes no more for now, for the container does not.  To wait for that would
+ * be for ever: the container may wait for its output to be read, by us.
  */
-static bool packet_send(const struct attach *a, const void *packet, size_t size)
+static int packet_send(const struct attach *a, const void *packet, size_t size, struct error *err)
 {
-	return send(a->socket, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno != EAGAIN;
+	if (send(a->socket, packet, size, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return 1;
+	if (errno == EAGAIN || errno == EINTR)
+		return 0;
+	/* Where the other end is gone, its last packet says how. */
+	return errno == EPIPE || errno == ECONNRESET ? 1 : error_errno(err, "send input");
 }
 
-static bool window_send(const struct attach *a)
+static int window_send(const struct attach *a, struct error *err)
 {
 	char packet[1 + sizeof(struct winsize)] = { MONITOR_WINDOW };
 	struct winsize size;
 
 	if (ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
-		return true;
+		return 1;
 	memcpy(packet + 1, &size, sizeof(size));
-	return packet_send(a, packet, sizeof(packet));
+	return packet_send(a, packet, sizeof(packet), err);
 }
 
-static void due_send(struct attach *a)
+static int due_send(struct attach *a, struct error *err)
 {
-	if (a->packet_size > 0 && packet_send(a, a->packet, a->packet_size))
+	int sent = 0;
+
+	if (a->packet_size > 0 && (sent = packet_send(a, a->packet, a->packet_size, err)) > 0)
 		a->packet_size = 0;
-	if (a->resized && window_send(a))
+	if (sent >= 0 && a->resized && (sent = window_send(a, err)) > 0)
 		a->resized = false;
+	return sent < 0 ? -1 : 0;
 }
 
 static void terminal_restore(int signal)
@@ -136,24 +144,27 @@ static void attach_close(struct attach *a)
 	fd_close(&a->signal_fd);
 }
 
-/* True when the keys to detach were typed. */
-static bool input_take(struct attach *a)
+/* 1 when the keys to detach were typed; 0; -1. */
+static int input_take(struct attach *a, struct error *err)
 {
 	char *data = a->packet + 1;
 	ssize_t n = read(a->input, data, MONITOR_DATA_MAX);
 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return false;
+		return 0;
+	/* EIO: a terminal that was hung up. */
+	if (n < 0 && errno != EIO)
+		return error_errno(err, "read stdin");
 	a->packet[0] = n > 0 ? MONITOR_INPUT : MONITOR_INPUT_END;
 	a->packet_size = n > 0 ? (size_t)n + 1 : 1;
 	if (n <= 0)
 		a->input = -EBADF;
 	for (ssize_t i = 0; a->raw && i < n; i++) {
 		if (a->first_key && data[i] == DETACH_SECOND)
-			return true;
+			return 1;
 		a->first_key = data[i] == DETACH_FIRST;
 	}
-	return false;
+	return 0;
 }
 
 /* The exit status; -1 on an error; -2: there is more. */
@@ -181,15 +192,18 @@ static int attach_follow(struct attach *a, struct error *err)
 		struct pollfd fds[] = { { a->socket, (short)(POLLIN | (due ? POLLOUT : 0)), 0 },
 					{ a->packet_size > 0 ? -1 : a->input, POLLIN, 0 },
 					{ a->signal_fd, POLLIN, 0 } };
-		int status;
+		int status = 0;
 
 		if (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno != EINTR)
 			return error_errno(err, "wait for the container");
 		if (fds[2].revents != 0 && read(a->signal_fd, &info, sizeof(info)) > 0)
 			a->resized = true;
-		if (fds[1].revents != 0 && input_take(a))
-			return 0;
-		due_send(a);
+		if (fds[1].revents != 0)
+			status = input_take(a, err);
+		if (status != 0)
+			return status < 0 ? -1 : 0;
+		if (due_send(a, err) < 0)
+			return -1;
 		if ((fds[0].revents & ~POLLOUT) == 0)
 			continue;
 		status = output_take(a, err);

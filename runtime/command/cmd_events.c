@@ -125,8 +125,11 @@ static int run(struct cli *cli, const void *values, struct error *err)
 			   &interval, err) < 0 ||
 	    cli_container(cli, &c, err) < 0)
 		return -1;
-	if (container_status(&c) == CONTAINER_STOPPED || container_pidfd(&c, err) < 0)
+	if (container_status(&c) == CONTAINER_STOPPED ||
+	    (container_pidfd(&c, err) < 0 && err->code == ESRCH))
 		return error_set(err, "container with id %s is not running", c.id);
+	if (c.pidfd < 0)
+		return -1;
 	if (c.cgroup.path != NULL && c.cgroup.host != CGROUP_NONE && c.cgroup.fd < 0 &&
 	    cgroup_open(&c.cgroup, err) < 0)
 		return error_wrap(err, "statistics of %s", c.id);

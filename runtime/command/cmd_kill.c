@@ -23,7 +23,14 @@ static const struct option options[] = {
 /* Without a pid namespace of its own, a container can outlive its first process. */
 static int kill_all(struct container *c, int signal, struct error *err)
 {
-	if (c->cgroup.path == NULL || cgroup_open(&c->cgroup, err) < 0)
+	bool gone = c->cgroup.path == NULL;
+
+	if (!gone && cgroup_open(&c->cgroup, err) < 0) {
+		gone = err->code == ENOENT;
+		if (!gone)
+			return -1;
+	}
+	if (gone)
 		return container_error(err, ESRCH, "container not running");
 	if (signal == SIGKILL)
 		return cgroup_kill(&c->cgroup, err);

@@ -96,6 +96,11 @@ static int print_new(struct logs *logs, struct error *err)
 	return n < 0 ? error_errno(err, "read %s", logs->log.path) : 0;
 }
 
+static int log_error(const struct logs *logs, struct error *err)
+{
+	return errno == ENOENT ? 0 : error_errno(err, "open the log %s", logs->log.path);
+}
+
 /* It may have been renamed, and another one begun. */
 static int follow_file(struct logs *logs, struct error *err)
 {
@@ -104,12 +109,16 @@ static int follow_file(struct logs *logs, struct error *err)
 
 	if (print_new(logs, err) < 0)
 		return -1;
-	if (stat(logs->log.path, &now) < 0 || fstat(logs->fd, &ours) < 0 ||
-	    (now.st_ino == ours.st_ino && now.st_dev == ours.st_dev))
+	if (fstat(logs->fd, &ours) < 0)
+		return error_errno(err, "look at the log %s", logs->log.path);
+	/* Gone for good, or for as long as its keeper takes to begin the other one. */
+	if (stat(logs->log.path, &now) < 0)
+		return log_error(logs, err);
+	if (now.st_ino == ours.st_ino && now.st_dev == ours.st_dev)
 		return 0;
 	fd = open(logs->log.path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return 0;
+		return log_error(logs, err);
 	/* What came between the reading and the renaming. */
 	if (print_new(logs, err) < 0) {
 		fd_close(&fd);
@@ -122,10 +131,11 @@ static int follow_file(struct logs *logs, struct error *err)
 
 static int follow(struct logs *logs, struct error *err)
 {
-	struct error ignored;
-	struct pollfd ended = { container_pidfd(logs->c, &ignored), POLLIN, 0 };
+	struct pollfd ended = { container_pidfd(logs->c, err), POLLIN, 0 };
 	struct stat st;
 
+	if (ended.fd < 0 && err->code != ESRCH)
+		return -1;
 	/* Its keeper takes what is left, and writes the status last. */
 	while (ended.fd >= 0 && poll(&ended, 1, FOLLOW_MS) == 0)
 		if (follow_file(logs, err) < 0)

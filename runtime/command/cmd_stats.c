@@ -167,7 +167,7 @@ static int show(struct listing *l, int root_fd, const char *id, struct table *ta
 	if (container_open(&c, out->arena, cli_root(l->cli), root_fd, id, err) < 0)
 		return l->cli->arguments.count > 0 ? -1 : 0;
 	if (container_pidfd(&c, err) < 0)
-		return 0;
+		return err->code == ESRCH ? 0 : -1;
 	if (use_read(&c, out->arena, &use, err) < 0)
 		return error_wrap(err, "statistics of %s", id);
 	seen = seen_find(l, id);

@@ -89,12 +89,11 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 	struct arena *arena = out->arena;
 	struct table table = { .arena = arena, .narrow = true };
 	size_t count, shown;
-	struct error ignored;
 	struct row *rows;
 	pid_t *pids;
 
-	if (container_pidfd(top->c, &ignored) < 0)
-		return LIVE_END;
+	if (container_pidfd(top->c, err) < 0)
+		return err->code == ESRCH ? LIVE_END : -1;
 	if (container_pids(top->c, arena, &pids, &count, err) < 0)
 		return -1;
 	rows = ARENA_NEWS(arena, count + 1, struct row);

@@ -15,7 +15,7 @@
  * done, it was; and "delete --force" leaves nothing in any case.
  */
 
-enum before { NOTHING, CREATED, RUNNING, PAUSED, ABANDONED, MOUNTED };
+enum before { NOTHING, CREATED, RUNNING, PAUSED, ABANDONED, MOUNTED, LOGGED, ENDED };
 
 #define WORDS_MAX 8
 
@@ -27,6 +27,7 @@ struct stage {
 	const char *ask[WORDS_MAX]; /* another, that has done in its output then; none: itself */
 	const char *done; /* NULL: the other fails then */
 	unsigned int runs; /* of a sample */
+	const char *program; /* NULL: one that sleeps */
 };
 
 #define ASK_STATE             \
@@ -64,6 +65,27 @@ static const struct stage stages[] = {
 	  ASK_STATE,
 	  "\"status\": \"running\"",
 	  16 },
+	{ "attach",
+	  LOGGED,
+	  { "attach", "ID" },
+	  { NULL },
+	  "read:/dev/stdin=\nend",
+	  12,
+	  "['/probe', 'read', '/dev/stdin', 'say', 'end']" },
+	{ "logs",
+	  ENDED,
+	  { "logs", "ID" },
+	  { NULL },
+	  "first\nlast\n",
+	  8,
+	  "['/probe', 'say', 'first', 'say', 'last']" },
+	{ "follow",
+	  LOGGED,
+	  { "logs", "--follow", "ID" },
+	  { NULL },
+	  "first\nlast\n",
+	  8,
+	  "['/probe', 'say', 'first', 'sleep', '300', 'say', 'last']" },
 	{ "mounts_add",
 	  RUNNING,
 	  { "mounts", "add", "ID", "LIST" },
@@ -147,7 +169,11 @@ static void get_ready(const struct attack *a, enum before before)
 {
 	if (before == ABANDONED)
 		abandon(a);
-	if (before == NOTHING || before == ABANDONED)
+	if (before == LOGGED || before == ENDED)
+		must(a, stage_find("logged")->words);
+	if (before == ENDED)
+		must(a, (const char *const[WORDS_MAX]){ "wait", "ID" });
+	if (before == NOTHING || before == ABANDONED || before >= LOGGED)
 		return;
 	must(a, stage_find("create")->words);
 	if (before == CREATED)
@@ -222,6 +248,8 @@ static struct attack stage_bundle(const struct stage *stage)
 	if (stage->before == MOUNTED || strcmp(stage->name, "mounts_add") == 0)
 		bundle_set(a.bundle, "/root/readonly", "false");
 	bundle_probe_args(a.bundle, "sleep", "60000", NULL);
+	if (stage->program != NULL)
+		bundle_set(a.bundle, "/process/args", stage->program);
 	_cleanup_fd int fd = open(below(&a, "list.json"), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
 	cr_assert_eq(fd_write_all(fd, list, strlen(list)), 0);
 	return a;
@@ -295,8 +323,59 @@ LIFE(update)
 LIFE(pause)
 LIFE(resume)
 LIFE(logged)
+LIFE(attach)
+LIFE(logs)
+LIFE(follow)
 LIFE(mounts_add)
 LIFE(mounts_remove)
+
+/* No call that fails makes a command take what runs for dead. */
+static void spared_check(struct attack *a, const char *const words[WORDS_MAX])
+{
+	struct trouble trouble = { .at = UINT32_MAX };
+	struct engine_result result;
+	unsigned int stops, stride;
+	struct output got;
+
+	attack_engine_call(a, words_fill(a, words), ENGINE_ALL, trouble_at, &trouble, &result);
+	stops = result.stops;
+	stride = attack_stride(stops, 100);
+	for (trouble.at = 0; trouble.at < stops; trouble.at += stride) {
+		trouble.number = trouble_faults.numbers[trouble.at / stride % trouble_faults.count];
+		attack_engine_call(a, words_fill(a, words), ENGINE_ALL, trouble_at, &trouble,
+				   &result);
+		call(a, &got, stage_find("start")->ask);
+		cr_assert(strstr(got.out, "\"status\": \"running\""), "%s: %s, errno %d: %s%s%s",
+			  words[0], result.stopped_at, trouble.number, result.output, got.out,
+			  got.err);
+	}
+}
+
+ATTACK(life, what_runs_is_not_deleted_without_force)
+{
+	struct attack a = stage_bundle(stage_find("delete"));
+
+	attack_begin(&a);
+	get_ready(&a, RUNNING);
+	spared_check(&a, (const char *const[WORDS_MAX]){ "delete", "ID" });
+	clean_up(&a, "refused");
+}
+
+ATTACK(life, what_runs_in_the_foreground_is_not_collected)
+{
+	struct attack a = attack_new();
+	struct output got;
+	struct call run;
+
+	bundle_probe_args(a.bundle, "say", "ready", "sleep", "60000", NULL);
+	attack_begin(&a);
+	bundle_begin(a.bundle, &run, "run", "--bundle", a.bundle->path, a.bundle->id, NULL);
+	bundle_await(&run, "ready");
+	spared_check(&a, stage_find("gc")->words);
+	call(&a, &got, stage_find("delete")->words);
+	bundle_finish(&run, &got);
+	clean_up(&a, "spared");
+}
 
 ATTACK(life, deleted_while_its_exit_status_comes_is_gone)
 {
