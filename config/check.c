@@ -93,20 +93,15 @@ static int check_mount_maps(struct decoder *d, const struct plan *plan)
 /* set_mempolicy(2) says EINVAL to these. */
 static int check_memory_policy(struct decoder *d, const struct plan *plan)
 {
-	static const char *const without_nodes[] = { "MPOL_DEFAULT", "MPOL_LOCAL" };
-	static const char *const either[] = { "MPOL_PREFERRED" };
 	const struct memory_policy_plan *policy = &plan->memory_policy;
 	const struct json *v = json_find(d->root, "/linux/memoryPolicy/mode");
 
 	if (!policy->set || v == NULL || v->type != JSON_STRING)
 		return 0;
-	for (size_t i = 0; i < ARRAY_SIZE(without_nodes); i++) {
-		if (strcmp(v->text, without_nodes[i]) != 0)
-			continue;
+	if (strcmp(v->text, "MPOL_DEFAULT") == 0 || strcmp(v->text, "MPOL_LOCAL") == 0)
 		return policy->nodes == NULL ? 0 :
 		       bad_pointer(d, "/linux/memoryPolicy/nodes", "must be empty for %s", v->text);
-	}
-	if (policy->nodes != NULL || strcmp(v->text, either[0]) == 0)
+	if (policy->nodes != NULL || strcmp(v->text, "MPOL_PREFERRED") == 0)
 		return 0;
 	return bad_pointer(d, "/linux/memoryPolicy/nodes", "is required for %s", v->text);
 }

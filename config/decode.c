@@ -130,7 +130,7 @@ int decode_list(struct decoder *d, const struct json *v, decode_fn *decode, size
 
 int decode_string_map(struct decoder *d, const struct json *v, void *out)
 {
-	LIST(struct annotation) *list = out;
+	annotation_list *list = out;
 	int result = 0;
 
 	if (want_type(d, v, JSON_OBJECT) < 0)

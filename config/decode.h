@@ -73,7 +73,7 @@ int decode_opt_u64(struct decoder *d, const struct json *v, void *out);	/* struc
 int decode_opt_i64(struct decoder *d, const struct json *v, void *out);	/* struct opt_i64 */
 /* A list of CPUs or memory nodes, "0-3,7": const char *, NULL for "". */
 int decode_number_list(struct decoder *d, const struct json *v, void *out);
-/* { "key": "value" } into LIST(struct annotation); struct sysctl_plan has the same layout. */
+/* { "key": "value" } into annotation_list; struct sysctl_plan has the same layout. */
 int decode_string_map(struct decoder *d, const struct json *v, void *out);
 
 /* The same with bounds, for decoder functions with rules of their own. */

@@ -9,8 +9,6 @@
 
 /* Device nodes and network devices.  Source: OCI runtime spec 1.3, config-linux.md. */
 
-typedef LIST(struct device_plan) device_list;
-
 /* "Default Devices" of the spec; /dev/console and /dev/ptmx are the work of init/. */
 static const struct device_plan default_devices[] = {
 	{ "/dev/null",    S_IFCHR | 0666, 1, 3, 0, 0, 0 },

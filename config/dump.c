@@ -137,16 +137,8 @@ static void dump_names(struct json_writer *w, const struct plan *plan)
 
 static void dump_propagation(struct json_writer *w, unsigned long propagation)
 {
-	static const struct name names[] = {
-		{ "private", MS_PRIVATE },		{ "rprivate", MS_PRIVATE | MS_REC },
-		{ "slave", MS_SLAVE },			{ "rslave", MS_SLAVE | MS_REC },
-		{ "shared", MS_SHARED },		{ "rshared", MS_SHARED | MS_REC },
-		{ "unbindable", MS_UNBINDABLE },	{ "runbindable", MS_UNBINDABLE | MS_REC },
-		{ NULL, 0 },
-	};
-
 	if (propagation != 0)
-		dump_named(w, "propagation", names, propagation);
+		dump_named(w, "propagation", propagation_names, propagation);
 }
 
 static void dump_root(struct json_writer *w, const struct plan *plan)

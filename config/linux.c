@@ -11,18 +11,13 @@
 
 static int decode_propagation(struct decoder *d, const struct json *v, void *out)
 {
-	static const struct name names[] = {
-		{ "private", MS_PRIVATE },		{ "rprivate", MS_PRIVATE | MS_REC },
-		{ "slave", MS_SLAVE },			{ "rslave", MS_SLAVE | MS_REC },
-		{ "shared", MS_SHARED },		{ "rshared", MS_SHARED | MS_REC },
-		{ "unbindable", MS_UNBINDABLE },	{ "runbindable", MS_UNBINDABLE | MS_REC },
-		{ "", 0 },
-		{ NULL, 0 },
-	};
 	uint64_t flags;
 
-	if (decode_name(d, v, names, "\"private\", \"slave\", \"shared\" or \"unbindable\"",
-			&flags) < 0)
+	/* Go programs send "" for "none". */
+	if (v->type == JSON_STRING && *v->text == '\0')
+		return 0;
+	if (decode_name(d, v, propagation_names,
+			"\"private\", \"slave\", \"shared\" or \"unbindable\"", &flags) < 0)
 		return -1;
 	*(unsigned long *)out = (unsigned long)flags;
 	return 0;
@@ -61,7 +56,7 @@ static int decode_policy_mode(struct decoder *d, const struct json *v, void *out
 	return 0;
 }
 
-static int decode_policy_flag(struct decoder *d, const struct json *v, void *out)
+static int decode_policy_flags(struct decoder *d, const struct json *v, void *out)
 {
 	struct memory_policy_plan *policy = out;
 	uint64_t flag;
@@ -79,7 +74,7 @@ static int decode_policy_flag(struct decoder *d, const struct json *v, void *out
 
 static const struct field memory_policy_fields[] = {
 	{ "mode", decode_policy_mode, 0, FIELD_REQUIRED },
-	{ "flags", decode_policy_flag, 0 },
+	{ "flags", decode_policy_flags, 0 },
 	FIELD("nodes", decode_number_list, struct memory_policy_plan, nodes),
 	{ NULL },
 };

@@ -149,8 +149,7 @@ static int plan_decode(struct decoder *d, struct plan *plan)
 	plan_finish(plan);
 	if (init_plan_make(d, plan) < 0 || landlock_plan_make(d, plan) < 0)
 		return -1;
-	plan->warnings.items = d->warnings.items;
-	plan->warnings.count = d->warnings.count;
+	plan->warnings = d->warnings;
 	return 0;
 }
 

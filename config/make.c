@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "config/init_option.h"
 #include "config/make_process.h"
 #include "config/make_value.h"
 
@@ -250,7 +251,7 @@ static int write_annotations(struct json_writer *w, const struct make_options *o
 		return 0;
 	json_write_object(w, "annotations");
 	if (options->init != NULL)
-		json_write_string(w, "org.kist.init", options->init);
+		json_write_string(w, INIT_ANNOTATION, options->init);
 	LIST_EACH(pair, options->annotations) {
 		size_t length = strcspn(*pair, "=");
 

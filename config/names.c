@@ -12,6 +12,7 @@
 #include <sys/personality.h>
 #include <sys/resource.h>
 
+#include "base/sys.h"
 #include "base/text.h"
 #include "config/plan.h"
 
@@ -146,6 +147,16 @@ const struct name personality_names[] = {
 	{ "LINUX", PER_LINUX }, { "LINUX32", PER_LINUX32 },
 	END
 };
+
+const struct name propagation_names[] = { { "private", MS_PRIVATE },
+					  { "rprivate", MS_PRIVATE | MS_REC },
+					  { "slave", MS_SLAVE },
+					  { "rslave", MS_SLAVE | MS_REC },
+					  { "shared", MS_SHARED },
+					  { "rshared", MS_SHARED | MS_REC },
+					  { "unbindable", MS_UNBINDABLE },
+					  { "runbindable", MS_UNBINDABLE | MS_REC },
+					  END };
 
 const struct name memory_policy_names[] = {
 	ROW(MPOL_DEFAULT), ROW(MPOL_BIND), ROW(MPOL_INTERLEAVE),

@@ -25,6 +25,7 @@ extern const struct name scheduler_names[];	/* "SCHED_BATCH": SCHED_* */
 extern const struct name scheduler_flag_names[];	/* "SCHED_FLAG_RECLAIM": bit */
 extern const struct name io_class_names[];	/* "IOPRIO_CLASS_BE": class */
 extern const struct name personality_names[];	/* "LINUX32": PER_* */
+extern const struct name propagation_names[]; /* "rslave": MS_SLAVE | MS_REC */
 extern const struct name memory_policy_names[];	/* "MPOL_BIND": MPOL_* */
 extern const struct name memory_policy_flag_names[];	/* "MPOL_F_STATIC_NODES": bit */
 

@@ -152,6 +152,7 @@ struct device_plan {
 	uint32_t uid, gid;		/* in the container */
 	unsigned int given;		/* enum device_given; 0: a default device of the spec */
 };
+typedef LIST(struct device_plan) device_list;
 
 struct net_device_plan {
 	const char *host_name;
@@ -182,6 +183,7 @@ struct device_rule {
 	struct opt_u64 major, minor;	/* unset: any */
 	unsigned int access;		/* DEVICE_READ | ... */
 };
+typedef LIST(struct device_rule) device_rule_list;
 enum { DEVICE_READ = 1, DEVICE_WRITE = 2, DEVICE_MKNOD = 4 };
 
 struct resources_plan {
@@ -190,7 +192,7 @@ struct resources_plan {
 	/* What is asked for and that version cannot do (unified on v1 ...), or NULL. */
 	const char *v1_error, *v2_error;
 	const char *v1_devices_error;	/* of device rules, on a host without cgroup2 for BPF */
-	LIST(struct device_rule) device_rules;	/* as configured, the standard devices added */
+	device_rule_list device_rules; /* as configured, the standard devices added */
 	/* The same for BPF_PROG_TYPE_CGROUP_DEVICE; empty: no rules. */
 	LIST(struct bpf_insn_plan) device_filter;
 	bool check_before_update;	/* memory.checkBeforeUpdate */
@@ -203,8 +205,10 @@ struct bpf_insn_plan { uint64_t raw; };
 
 /* --- seccomp -------------------------------------------------------------------- */
 
+typedef LIST(struct sock_filter) seccomp_filter;
+
 struct seccomp_plan {
-	LIST(struct sock_filter) filter;	/* at most 65,535 instructions */
+	seccomp_filter filter; /* at most 65,535 instructions */
 	unsigned int flags;		/* SECCOMP_FILTER_FLAG_* */
 	const char *listener_path;	/* unix socket on the host, or NULL */
 	const char *listener_metadata;
@@ -238,6 +242,7 @@ struct init_plan {
 /* --- the whole ---------------------------------------------------------------------- */
 
 struct annotation { const char *key, *value; };
+typedef LIST(struct annotation) annotation_list;
 struct sysctl_plan { const char *name, *value; };	/* name with dots as in sysctl(8) */
 
 struct memory_policy_plan {
@@ -258,7 +263,7 @@ struct plan {
 	const char *bundle;		/* absolute path of the directory */
 	const char *config_file;	/* what messages call it, as "config.json" */
 	const char *oci_version;
-	LIST(struct annotation) annotations;
+	annotation_list annotations;
 
 	const char *root_path;		/* absolute on the host */
 	bool root_read_only;
@@ -274,7 +279,7 @@ struct plan {
 	uint64_t clone_flags;		/* CLONE_NEW* of all that are new */
 	id_map_list uid_maps, gid_maps;
 	struct time_offset monotonic, boottime;
-	LIST(struct device_plan) devices;	/* the spec's default devices first */
+	device_list devices; /* the spec's default devices first */
 	LIST(struct net_device_plan) net_devices;
 	const char *cgroups_path;	/* as given: path or slice:prefix:name; NULL: by the id */
 	struct resources_plan resources;

@@ -147,7 +147,7 @@ static const struct field pids_fields[] = {
 /* What is decoded here, besides the limits, goes straight into the plan. */
 struct section {
 	struct limits limits;
-	LIST(struct device_rule) device_rules;
+	device_rule_list device_rules;
 };
 
 static const struct field fields[] = {
@@ -222,8 +222,7 @@ int decode_resources(struct decoder *d, const struct json *v, void *out)
 	resources->pids_limit = section.limits.pids;
 	/* An update without rules leaves those that are in force. */
 	if (section.device_rules.count > 0) {
-		resources->device_rules.items = section.device_rules.items;
-		resources->device_rules.count = section.device_rules.count;
+		resources->device_rules = section.device_rules;
 		compile_devices(d->arena, resources);
 	}
 	return 0;

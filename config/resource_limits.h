@@ -54,7 +54,7 @@ struct limits {
 	LIST(struct interface_priority) priorities;
 	struct opt_i64 pids;		/* below 0: no limit; 0 is a limit */
 	LIST(struct rdma_limit) rdma;
-	LIST(struct annotation) unified;	/* file and text, checked */
+	annotation_list unified; /* file and text, checked */
 };
 
 /* Each appends its version's writes, in the order of writing, and sets v1_error or v2_error. */

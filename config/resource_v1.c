@@ -54,15 +54,12 @@ static void write_memory(struct arena *arena, const struct limits *limits, cgrou
 
 static void write_cpu(struct arena *arena, const struct limits *limits, cgroup_write_list *list)
 {
-	struct cgroup_write *burst;
-
 	add_i64(arena, list, "cpu", "cpu.idle", limits->idle);
 	/* The kernel refuses a weight for a group that only runs when all others are idle. */
 	if (!limits->idle.set || limits->idle.value == 0)
 		add_u64(arena, list, "cpu", "cpu.shares", limits->shares);
 	add_u64(arena, list, "cpu", "cpu.cfs_period_us", limits->period)->retry = true;
-	burst = add_u64(arena, list, "cpu", "cpu.cfs_burst_us", limits->burst);
-	burst->retry = true;
+	add_u64(arena, list, "cpu", "cpu.cfs_burst_us", limits->burst)->retry = true;
 	add_i64(arena, list, "cpu", "cpu.cfs_quota_us", limits->quota);
 	add_u64(arena, list, "cpu", "cpu.rt_period_us", limits->realtime_period)->retry = true;
 	add_i64(arena, list, "cpu", "cpu.rt_runtime_us", limits->realtime_runtime);

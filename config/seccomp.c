@@ -61,14 +61,12 @@ struct action {
 
 struct rule_section {
 	struct action action;
-	word_list names;
-	LIST(struct seccomp_arg) args;
+	struct seccomp_rule rule; /* all but its action */
 };
 
 struct section {
 	struct action default_action;
-	LIST(uint64_t) architectures;
-	LIST(struct seccomp_rule) rules;
+	struct seccomp_profile profile; /* all but its default action */
 	LIST(uint64_t) flags;
 	const char *listener_path, *listener_metadata;
 };
@@ -159,10 +157,10 @@ static void note_names(struct decoder *d, const struct json *v)
 static int decode_rule(struct decoder *d, const struct json *v, void *out)
 {
 	static const struct field fields[] = {
-		FIELD_LIST("names", decode_string, struct rule_section, names, FIELD_REQUIRED),
+		FIELD_LIST("names", decode_string, struct rule_section, rule.names, FIELD_REQUIRED),
 		FIELD("action", decode_action, struct rule_section, action.action, FIELD_REQUIRED),
 		FIELD_OPT_U64("errnoRet", struct rule_section, action.errno_ret),
-		FIELD_LIST("args", decode_arg, struct rule_section, args),
+		FIELD_LIST("args", decode_arg, struct rule_section, rule.args),
 		{ NULL },
 	};
 	struct rule_section section = { 0 };
@@ -170,14 +168,11 @@ static int decode_rule(struct decoder *d, const struct json *v, void *out)
 
 	if (decode_object(d, v, fields, &section) < 0)
 		return -1;
-	if (section.names.count == 0)
+	if (section.rule.names.count == 0)
 		return bad_member(d, v, "names", "must have at least one entry");
 	note_names(d, v);
+	*rule = section.rule;
 	rule->json = v;
-	rule->names.items = section.names.items;
-	rule->names.count = section.names.count;
-	rule->args.items = section.args.items;
-	rule->args.count = section.args.count;
 	return action_join(d, v, "errnoRet", &section.action, &rule->action);
 }
 
@@ -307,41 +302,34 @@ static const struct field fields[] = {
 	FIELD("defaultAction", decode_action, struct section, default_action.action,
 	      FIELD_REQUIRED),
 	FIELD_OPT_U64("defaultErrnoRet", struct section, default_action.errno_ret),
-	FIELD_LIST("architectures", decode_architecture, struct section, architectures),
+	FIELD_LIST("architectures", decode_architecture, struct section, profile.architectures),
 	FIELD_LIST("flags", decode_flag, struct section, flags),
 	FIELD_STRING("listenerPath", struct section, listener_path),
 	FIELD_STRING("listenerMetadata", struct section, listener_metadata),
-	FIELD_LIST("syscalls", decode_rule, struct section, rules),
+	FIELD_LIST("syscalls", decode_rule, struct section, profile.rules),
 	{ NULL },
 };
 
 int decode_seccomp(struct decoder *d, const struct json *v, void *out)
 {
 	struct seccomp_plan *plan = ARENA_NEW(d->arena, struct seccomp_plan);
-	struct seccomp_profile profile = { 0 };
 	struct section section = { 0 };
-	seccomp_filter filter;
+	struct seccomp_profile *profile = &section.profile;
 
 	if (decode_object(d, v, fields, &section) < 0 ||
 	    action_join(d, v, "defaultErrnoRet", &section.default_action,
-			&profile.default_action) < 0)
+			&profile->default_action) < 0)
 		return -1;
-	profile.architectures.items = section.architectures.items;
-	profile.architectures.count = section.architectures.count;
-	profile.rules.items = section.rules.items;
-	profile.rules.count = section.rules.count;
 	if (section.listener_metadata != NULL && section.listener_path == NULL)
 		return bad_member(d, v, "listenerMetadata", "needs listenerPath");
-	if (profile.default_action == SCMP_ACT_NOTIFY)
+	if (profile->default_action == SCMP_ACT_NOTIFY)
 		return bad_member(
 			d, v, "defaultAction",
 			"SCMP_ACT_NOTIFY cannot be used as default "
 			"action: it would stop the container before its listener is known");
-	if (check_notify(d, &profile) < 0 || profile_filter(d, v, &profile, &filter) < 0)
+	if (check_notify(d, profile) < 0 || profile_filter(d, v, profile, &plan->filter) < 0)
 		return -1;
-	plan->filter.items = filter.items;
-	plan->filter.count = filter.count;
-	take_flags(&section, v, uses_notify(&profile), plan);
+	take_flags(&section, v, uses_notify(profile), plan);
 	*(struct seccomp_plan **)out = plan;
 	return 0;
 }

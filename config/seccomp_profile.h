@@ -33,8 +33,6 @@ struct seccomp_profile {
 	LIST(struct seccomp_rule) rules;
 };
 
-typedef LIST(struct sock_filter) seccomp_filter;
-
 /*
  * Compiles with libseccomp, milliseconds for a profile of the usual size.
  * System calls newer than any that the profile names get ENOSYS instead of its

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "config/passwd.h"
 
@@ -65,11 +66,10 @@ static bool range_of(struct arena *arena, const char *file, struct id_map *ret)
 
 static void add_map(struct arena *arena, id_map_list *list, uint32_t id, const struct id_map *more)
 {
-	list->items = ARENA_NEWS(arena, 2, struct id_map);
-	list->items[0] = (struct id_map){ 0, id, 1 };
-	list->count = 1;
+	*list = (id_map_list){ 0 };
+	*LIST_NEW(arena, list) = (struct id_map){ 0, id, 1 };
 	if (more != NULL)
-		list->items[list->count++] = *more;
+		LIST_ADD(arena, list, *more);
 }
 
 static bool have_program(const char *name)

@@ -55,7 +55,7 @@ struct container {
 	bool detached;
 	bool callers_keyring;		/* made with --no-new-keyring: none for "exec" either */
 	bool restored; /* by CRIU, which makes a time namespace for it */
-	LIST(struct annotation) annotations;
+	annotation_list annotations;
 	struct cgroup cgroup;		/* manager and paths, remembered */
 	struct rdt rdt;			/* the same of intelRdt */
 
