@@ -277,4 +277,5 @@ def main():
         stage.close()
 
 
-main()
+if __name__ == '__main__':
+    main()
