@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/sys.h"
+#include "config/names.h"
 
 /* What the child shares with its parent, which stands still until the child's execve. */
 struct start {
@@ -217,7 +218,7 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	_Alignas(16) static char stack[32768];
 	_cleanup_arena struct arena arena = { 0 };
 	char **envp = ARENA_NEWS(&arena, plan->env.count + 1, char *);
-	int in[2] = { -EBADF, -EBADF }, out[2] = { -EBADF, -EBADF };
+	_cleanup_fd int in = -EBADF, out = -EBADF;
 	struct start start = { .path = plan->path, .envp = environ };
 	pid_t pid;
 
@@ -226,17 +227,13 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	if (plan->env.count > 0)
 		start.envp = envp;
 	start.argv = hook_argv(plan, &arena);
-	if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe");
-	start.stdin_fd = in[0];
-	start.output_fd = out[1];
-	hook->stdin_fd = in[1];
-	hook->output_fd = out[0];
+	if (fd_pipe(&in, &hook->stdin_fd, err) < 0 || fd_pipe(&hook->output_fd, &out, err) < 0)
+		return -1;
+	start.stdin_fd = in;
+	start.output_fd = out;
 	/* Shared memory and a parent that waits: no page tables copied, and errno comes back. */
 	pid = clone(hook_child, stack + sizeof(stack),
 		    CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &hook->pidfd);
-	fd_close(&in[0]);
-	fd_close(&out[1]);
 	if (pid < 0)
 		return error_errno(err, "start a process");
 	if (start.failure == 0)
@@ -271,15 +268,6 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 	return rc < 0 ? error_wrap(err, "hook %s", plan->path) : 0;
 }
 
-static const char *const moments[HOOK_MOMENT_COUNT] = {
-	[HOOK_PRESTART] = "prestart",
-	[HOOK_CREATE_RUNTIME] = "createRuntime",
-	[HOOK_CREATE_CONTAINER] = "createContainer",
-	[HOOK_START_CONTAINER] = "startContainer",
-	[HOOK_POSTSTART] = "poststart",
-	[HOOK_POSTSTOP] = "poststop",
-};
-
 int hooks_run(const struct plan *plan, enum hook_moment moment, const char *state_json,
 	      struct error *err)
 {
@@ -287,6 +275,6 @@ int hooks_run(const struct plan *plan, enum hook_moment moment, const char *stat
 
 	for (size_t i = 0; i < hooks->count; i++)
 		if (hook_run(&hooks->items[i], state_json, err) < 0)
-			return error_wrap(err, "/hooks/%s/%zu", moments[moment], i);
+			return error_wrap(err, "/hooks/%s/%zu", name_of(hook_names, moment), i);
 	return 0;
 }

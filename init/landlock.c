@@ -31,7 +31,7 @@ struct path_beneath_attr {
 	int32_t parent_fd;
 } __attribute__((packed));
 
-/* Rights of directories alone, which the kernel refuses in a rule for a file. */
+/* The rights of files; in a rule for one the kernel refuses those of directories. */
 #define FILE_RIGHTS	(1U << 0 | 1U << 1 | 1U << 2 | 1U << 14 | 1U << 15)
 
 /* What this kernel knows, by the version of its interface. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "init/net_device.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
@@ -12,7 +14,6 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
-#include "init/net.h"
 #include "init/net_link.h"
 
 #define ADDRESSES_MAX	64

@@ -18,10 +18,9 @@
 static const char *line_home(const char *line, size_t length, unsigned int uid,
 			     struct arena *arena)
 {
-	const char *start[FIELDS + 1] = { line };
-	char id[16];
-	uint32_t found;
-	size_t fields = 1, size;
+	const char *start[FIELDS + 1] = { line }, *end;
+	size_t fields = 1;
+	uint64_t found;
 
 	for (size_t i = 0; i < length; i++)
 		if (line[i] == ':') {
@@ -31,12 +30,9 @@ static const char *line_home(const char *line, size_t length, unsigned int uid,
 		}
 	if (fields != FIELDS)
 		return NULL;
-	size = (size_t)(start[FIELD_UID + 1] - 1 - start[FIELD_UID]);
-	if (size >= sizeof(id))
-		return NULL;
-	memcpy(id, start[FIELD_UID], size);
-	id[size] = '\0';
-	if (!text_to_id(id, &found) || found != uid || *start[FIELD_HOME] != '/')
+	end = start[FIELD_UID];
+	if (!text_take_u64(&end, UINT32_MAX, &found) || *end != ':' || found != uid ||
+	    *start[FIELD_HOME] != '/')
 		return NULL;
 	return arena_strndup(arena, start[FIELD_HOME],
 			     (size_t)(start[FIELD_HOME + 1] - 1 - start[FIELD_HOME]));

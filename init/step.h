@@ -129,7 +129,7 @@ init_step step_shield;		/* cred.c: no ptrace, no core, from here on */
 init_step step_sources;		/* rootfs.c: opens by host path, in a copy of the host's mounts */
 init_step step_mapped;		/* init.c: waits for MAPPED */
 init_step step_join;		/* join.c */
-init_step step_keyring;		/* cred.c */
+init_step step_keyring; /* label.c */
 init_step step_loopback;	/* net.c */
 init_step step_names;		/* sysctl.c: host and domain name */
 init_step step_sysctls;		/* sysctl.c */
@@ -150,7 +150,7 @@ init_step step_environment;	/* environment.c: argv, envp, HOME */
 init_step step_directory;	/* exec.c: the working directory */
 init_step step_program;		/* program.c: looks it up */
 init_step step_landlock;	/* landlock.c: the program's domain */
-init_step step_label;		/* cred.c: AppArmor, SELinux for the program */
+init_step step_label; /* label.c: AppArmor, SELinux for the program */
 init_step step_filter_early;	/* exec.c: where there is no no_new_privs */
 init_step step_init_early;	/* leave.c: here, or there, pid 1 becomes the init */
 init_step step_init;

@@ -19,13 +19,9 @@ int step_names(const struct plan *plan, struct init *in, struct error *err)
 	return 0;
 }
 
-/*
- * The first separator says which one is meant, as in sysctl(8): "net.ipv4.conf.eth0/1.mtu"
- * has a dot in a file's name, "net/ipv4/conf/eth0.1/mtu" too.
- */
+/* "net.ipv4.conf.eth0/1.mtu" is the name of a file below "eth0.1". */
 static int sysctl_path(const char *name, char path[PATH_MAX], struct error *err)
 {
-	bool dots = name[strcspn(name, "./")] == '.';
 	size_t at = 4;
 	const char *c;
 
@@ -33,7 +29,7 @@ static int sysctl_path(const char *name, char path[PATH_MAX], struct error *err)
 		return error_number(err, ENAMETOOLONG, "%.64s", name);
 	memcpy(path, "sys/", 4);
 	for (c = name; *c != '\0'; c++)
-		path[at++] = !dots ? *c : *c == '.' ? '/' : *c == '/' ? '.' : *c;
+		path[at++] = *c == '.' ? '/' : *c == '/' ? '.' : *c;
 	path[at] = '\0';
 	/* config/check.c knows such names, too: here one more would be the host's core_pattern. */
 	if (strstr(path, "/../") != NULL || strcmp(path + at - 3, "/..") == 0)

@@ -8,7 +8,7 @@
 
 #include "base/sys.h"
 #include "init/hook.h"
-#include "init/net.h"
+#include "init/net_device.h"
 #include "runtime/clone.h"
 #include "runtime/idmap.h"
 #include "runtime/prepare.h"

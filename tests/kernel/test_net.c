@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <sys/utsname.h>
 
-#include "init/net.h"
+#include "init/net_device.h"
 #include "init/net_link.h"
 #include "init/procfs.h"
 #include "tests/kernel/child.h"
@@ -178,7 +178,7 @@ static int sysctl(struct stage *s, const char *name, const char *value)
 	return RUN(step_sysctls);
 }
 
-STAGE_TEST(sysctl, both_ways_of_writing_a_name_reach_the_file)
+STAGE_TEST(sysctl, a_name_with_dots_reaches_its_file)
 {
 	int proc_fd = procfs_open(&s->err);
 	char text[64];
@@ -188,7 +188,7 @@ STAGE_TEST(sysctl, both_ways_of_writing_a_name_reach_the_file)
 	CHECK(procfs_read(proc_fd, "sys/net/ipv4/ip_default_ttl", text, sizeof(text),
 			  &s->err) == 0);
 	CHECK(strcmp(text, "77\n") == 0);
-	CHECK(sysctl(s, "kernel/shmmni", "1234") == 0);
+	CHECK(sysctl(s, "kernel.shmmni", "1234") == 0);
 	CHECK(procfs_read(proc_fd, "sys/kernel/shmmni", text, sizeof(text), &s->err) == 0);
 	CHECK(strcmp(text, "1234\n") == 0);
 	return 0;
