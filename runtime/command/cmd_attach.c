@@ -56,8 +56,8 @@ static int attach_connect(const struct container *c, struct error *err)
 }
 
 /*
- * 1; -1; or 0: the keeper takes no more for now, for the container does not.  To wait for that would
- * be for ever: the container may wait for its output to be read, by us.
+ * 1; -1; or 0: the keeper takes no more for now, for the container does not.  To wait for that
+ * would be for ever: the container may wait for its output to be read, by us.
  */
 static int packet_send(const struct attach *a, const void *packet, size_t size, struct error *err)
 {
