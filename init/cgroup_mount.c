@@ -16,8 +16,8 @@
 #define HIERARCHIES_MAX	32
 
 struct hierarchy {
-	char name[64];		/* its directory: "cpu,cpuacct", "systemd"; "" is cgroup2 */
-	char data[72];		/* its mount options */
+	char name[64];		/* its directory: "cpu,cpuacct", "systemd"; "": none */
+	char data[72];		/* its mount options; "" is cgroup2 */
 	int tree;		/* owned */
 };
 
@@ -77,9 +77,9 @@ static int hierarchies_mount(struct hierarchies *all)
 	for (size_t i = 0; i < all->count; i++) {
 		struct hierarchy *one = &all->items[i];
 		struct file_system fs = {
-			.type = *one->name != '\0' ? "cgroup" : "cgroup2",
+			.type = *one->data != '\0' ? "cgroup" : "cgroup2",
 			.source = "cgroup",
-			.data = *one->name != '\0' ? one->data : all->data,
+			.data = *one->data != '\0' ? one->data : all->data,
 			.attributes = all->attributes,
 		};
 
@@ -172,6 +172,27 @@ static int v1_attach(const struct hierarchies *all, const struct mount_plan *mou
 	return 0;
 }
 
+/*
+ * Which there are.  Where the container has a cgroup of its own in cgroup2 alone, beside the
+ * hierarchies of v1, it gets what such a host has for that: in those it would see the caller's
+ * cgroup, other containers below it, and write to them.
+ */
+static int hierarchies_find(struct init *in, const char *type, struct hierarchies *all,
+			    struct error *err)
+{
+	/* /proc/self/cgroup names v1 hierarchies also where nothing of them is mounted. */
+	all->v2_only = strcmp(type, "cgroup2") == 0 || in->cgroup_unified;
+	if (!all->v2_only && !in->cgroup_v2_alone && hierarchies_read(in, all, err) < 0)
+		return -1;
+	if (all->v2_only || in->cgroup_v2_alone) {
+		all->count = 1;
+		all->items[0] = (struct hierarchy){ .tree = -EBADF };
+	}
+	if (!all->v2_only && in->cgroup_v2_alone)
+		memcpy(all->items[0].name, "unified", sizeof("unified"));
+	return 0;
+}
+
 int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_plan *mount,
 		 struct error *err)
 {
@@ -185,15 +206,8 @@ int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_pl
 
 	if (target_fd < 0)
 		return -1;
-	/* /proc/self/cgroup names v1 hierarchies also where nothing of them is mounted. */
-	if (strcmp(mount->type, "cgroup2") == 0 || in->cgroup_unified)
-		all.v2_only = true;
-	else if (hierarchies_read(in, &all, err) < 0)
+	if (hierarchies_find(in, mount->type, &all, err) < 0)
 		return -1;
-	if (all.v2_only) {
-		all.count = 1;
-		all.items[0] = (struct hierarchy){ .tree = -EBADF };
-	}
 	all.own = !plan->namespaces[NAMESPACE_CGROUP].listed;
 	rc = all.own ? hierarchies_open_own(&all, err) : hierarchies_mount(&all);
 	if (rc == 0)

@@ -44,6 +44,8 @@ struct init {
 	bool shared_mounts;		/* in a mount namespace that others use too: nothing is
 					 * changed there but at the root's own place */
 	bool cgroup_unified;		/* the host has cgroup2 alone on /sys/fs/cgroup */
+	bool cgroup_v2_alone;		/* or the container has a cgroup there alone: those of the
+					 * hierarchies of v1 are the caller's */
 
 	/*
 	 * "tasks" files of cgroup v1, for the process to write "0" to, first of all:

@@ -109,6 +109,8 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	in->in_host_copy = p->small_fd < 0;
 	in->shared_mounts = root_is_shared(plan);
 	in->cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
+	in->cgroup_v2_alone = request->cgroup != NULL && request->cgroup->host == CGROUP_HYBRID &&
+			      request->cgroup->v1 == CGROUP_V1_UNUSED;
 	if (!in->in_host_copy) {
 		in->root_tree = root_tree_open(plan, err);
 		if (in->root_tree < 0)

@@ -156,3 +156,8 @@ const char *checkpoint_namespace_key(enum namespace_type type)
 {
 	return type == NAMESPACE_NETWORK ? "extRootNetNS" : "extRootPidNS";
 }
+
+bool checkpoint_cgroup_is_part(const struct container *c, const struct plan *plan)
+{
+	return c->cgroup.host != CGROUP_UNIFIED || !plan->namespaces[NAMESPACE_CGROUP].listed;
+}

@@ -72,6 +72,9 @@ const char *checkpoint_namespace_key(enum namespace_type type);
  */
 enum { CHECKPOINT_STREAMS = 3, CHECKPOINT_INIT = 3, CHECKPOINT_DESCRIPTORS = 4 };
 
+/* Whether its cgroup2 mounts begin elsewhere than at a root. */
+bool checkpoint_cgroup_is_part(const struct container *c, const struct plan *plan);
+
 /* runtime/checkpoint/image.c: the program of kist's init, added to an image under that key. */
 int checkpoint_name_init(struct arena *arena, int dir_fd, const char *key, struct error *err);
 

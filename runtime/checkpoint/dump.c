@@ -52,7 +52,10 @@ static bool is_remade(const char *type)
 	return false;
 }
 
-/* Bind mounts, and the hierarchies of cgroup v1: the container only borrows them. */
+/*
+ * Bind mounts, and the hierarchies of cgroup v1: the container only borrows them.  And cgroup2 beside
+ * those, or without a cgroup namespace: CRIU makes only what begins at its root.
+ */
 static int add_mounts(struct dump *d, struct error *err)
 {
 	const char *path = arena_printf(d->arena, "/proc/%d/mountinfo", (int)d->c->pid);
@@ -63,9 +66,12 @@ static int add_mounts(struct dump *d, struct error *err)
 	    mounts_read(d, "/proc/self/mountinfo", &host, err) < 0)
 		return -1;
 	while (mount_line_next(&own, &line)) {
-		if (strcmp(line.point, "/") == 0 || is_remade(line.type))
+		const bool part = strcmp(line.type, "cgroup2") == 0 &&
+				  checkpoint_cgroup_is_part(d->c, d->plan);
+
+		if (strcmp(line.point, "/") == 0 || (is_remade(line.type) && !part))
 			continue;
-		if (strcmp(line.type, "cgroup") == 0 || host_has(d->arena, host, line.device))
+		if (part || strcmp(line.type, "cgroup") == 0 || host_has(d->arena, host, line.device))
 			criu_add_pair(&d->request, CRIU_EXT_MNT, line.point, line.point);
 	}
 	return 0;

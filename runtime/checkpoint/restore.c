@@ -81,18 +81,24 @@ static int make_mount_point(const struct mount_plan *mount, int root_fd, struct 
 }
 
 /* "4:memory:/a" of the process that becomes the container: where each hierarchy starts inside. */
-static int add_hierarchies(struct restore *r, const char *destination, char *cgroups)
+static int add_hierarchies(struct restore *r, const struct mount_plan *mount, char *cgroups)
 {
+	const bool unified = r->c->cgroup.host == CGROUP_UNIFIED;
+	const bool alone = unified || strcmp(mount->type, "cgroup2") == 0;
+
 	for (char *line; (line = strsep(&cgroups, "\n")) != NULL;) {
 		char *name = strchr(line, ':'), *path = name != NULL ? strchr(name + 1, ':') : NULL;
+		const char *point = mount->destination, *directory;
 
-		if (path == NULL || path == name + 1)
+		/* That of cgroup2 has no name. */
+		if (path == NULL || (alone && path != name + 1))
 			continue;
 		*path++ = '\0';
 		name += strncmp(name + 1, "name=", 5) == 0 ? 6 : 1;
+		directory = *name != '\0' ? name : unified ? "" : "unified";
 		criu_add_pair(&r->request, CRIU_EXT_MNT,
-			      arena_printf(r->arena, "%s/%s", destination, name),
-			      arena_printf(r->arena, "/sys/fs/cgroup/%s%s", name, path));
+			      alone ? point : arena_printf(r->arena, "%s/%s", point, directory),
+			      arena_printf(r->arena, "/sys/fs/cgroup/%s%s", directory, path));
 	}
 	return 0;
 }
@@ -107,8 +113,9 @@ static int add_mount(struct restore *r, const struct mount_plan *mount, int root
 	if (bind)
 		criu_add_pair(&r->request, CRIU_EXT_MNT,
 			      mount_point(r, root_fd, mount->destination), mount->source);
-	else if (strcmp(mount->type, "cgroup") == 0 && r->c->cgroup.host != CGROUP_UNIFIED)
-		return add_hierarchies(r, mount->destination, arena_strdup(r->arena, cgroups));
+	else if ((strcmp(mount->type, "cgroup") == 0 || strcmp(mount->type, "cgroup2") == 0) &&
+		 checkpoint_cgroup_is_part(r->c, r->plan))
+		return add_hierarchies(r, mount, arena_strdup(r->arena, cgroups));
 	return 0;
 }
 

@@ -223,6 +223,8 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 		return error_wrap(err, "mounts %s %s", words.items[0], c.id);
 	change.in.new_user_ns = change.plan.namespaces[NAMESPACE_USER].listed;
 	change.in.cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
+	/* In its cgroup namespace those of v1 may be the caller's, whatever "update" did since. */
+	change.in.cgroup_v2_alone = cgroup_host() == CGROUP_HYBRID;
 	if (change_run(&change, err) < 0)
 		return error_wrap(err, "mounts %s %s", words.items[0], c.id);
 	return 0;

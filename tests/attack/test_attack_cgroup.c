@@ -199,6 +199,35 @@ ATTACK(cgroup, files_are_read_only_without_a_namespace)
 	expect_shut(&user, "an ordinary user");
 }
 
+/* Without limits it has a cgroup in cgroup2 alone; those of v1 were the caller's. */
+ATTACK(cgroup, of_another_container_is_not_in_its_mount)
+{
+	struct attack victim = attack_new(), a = attack_new();
+	const char *const places[] = { "pids/", "freezer/", "unified/", "" };
+	struct output output;
+	struct probe seen;
+
+	bundle_set(victim.bundle, "/linux/resources/pids", "{'limit': 50}");
+	bundle_run_sleeper(victim.bundle);
+	bundle_unset(a.bundle, "/linux/resources");
+	bundle_set(a.bundle, "/mounts/6/options", "['rw', 'nosuid']");
+	for (int own = 0; own < 2; own++) {
+		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+			const char *file = arena_printf(&e2e_arena, "/sys/fs/cgroup/%s%s/cgroup.procs",
+							places[i], victim.bundle->id);
+
+			bundle_probe_args(a.bundle, "open", file, "w", NULL);
+			if (attack_run(&a, file, &output, &seen))
+				cr_expect_str_eq(probe_text(&seen, arena_printf(&e2e_arena, "open:%s",
+										file)),
+						 "ENOENT", "%s", output.out);
+		}
+		if (own == 0)
+			bundle_unset(a.bundle, "/linux/namespaces/5");
+	}
+	bundle_destroy(victim.bundle);
+}
+
 ATTACK(cgroup, of_exec_is_one_of_the_container)
 {
 	struct attack a = attack_new();

@@ -37,9 +37,8 @@ static void forget(struct bundle *b)
 		cr_assert_eq(pwrite(fd, "0", 1, at), 1);
 }
 
-static void goes_on(const char *init)
+static void goes_on(struct bundle *b)
 {
-	struct bundle *b = counter_new(init);
 	const char *image = arena_printf(&e2e_arena, "--image-path=%s", counter_path(b, "image"));
 	const char *work = arena_printf(&e2e_arena, "--work-path=%s", counter_path(b, "work"));
 	struct output got;
@@ -68,12 +67,24 @@ static void goes_on(const char *init)
 
 E2E(checkpoint, restored_program_goes_on_under_kists_init)
 {
-	goes_on("always");
+	goes_on(counter_new("always"));
 }
 
 E2E(checkpoint, restored_program_goes_on_as_pid_1)
 {
-	goes_on("never");
+	goes_on(counter_new("never"));
+}
+
+/* On a hybrid host it is in cgroup2 alone then, which CRIU does not mount beside v1. */
+E2E(checkpoint, restored_program_without_limits_has_its_cgroup_mounts)
+{
+	struct bundle *b = counter_new("always");
+
+	bundle_unset(b, "/linux/resources");
+	bundle_unset(b, "/linux/namespaces/5");
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/cgroup2', 'type': 'cgroup2', 'source': 'cgroup'}");
+	goes_on(b);
 }
 
 E2E(checkpoint, leaves_running_what_is_to_run)
