@@ -53,8 +53,8 @@ static bool is_remade(const char *type)
 }
 
 /*
- * Bind mounts, and the hierarchies of cgroup v1: the container only borrows them.  And cgroup2 beside
- * those, or without a cgroup namespace: CRIU makes only what begins at its root.
+ * Bind mounts, and the hierarchies of cgroup v1: the container only borrows them.  And cgroup2
+ * beside those, or without a cgroup namespace: CRIU makes only what begins at its root.
  */
 static int add_mounts(struct dump *d, struct error *err)
 {
@@ -71,7 +71,8 @@ static int add_mounts(struct dump *d, struct error *err)
 
 		if (strcmp(line.point, "/") == 0 || (is_remade(line.type) && !part))
 			continue;
-		if (part || strcmp(line.type, "cgroup") == 0 || host_has(d->arena, host, line.device))
+		if (part || strcmp(line.type, "cgroup") == 0 ||
+		    host_has(d->arena, host, line.device))
 			criu_add_pair(&d->request, CRIU_EXT_MNT, line.point, line.point);
 	}
 	return 0;

@@ -203,6 +203,7 @@ ATTACK(cgroup, files_are_read_only_without_a_namespace)
 ATTACK(cgroup, of_another_container_is_not_in_its_mount)
 {
 	struct attack victim = attack_new(), a = attack_new();
+	static const char top[] = "/sys/fs/cgroup/";
 	const char *const places[] = { "pids/", "freezer/", "unified/", "" };
 	struct output output;
 	struct probe seen;
@@ -213,14 +214,14 @@ ATTACK(cgroup, of_another_container_is_not_in_its_mount)
 	bundle_set(a.bundle, "/mounts/6/options", "['rw', 'nosuid']");
 	for (int own = 0; own < 2; own++) {
 		for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-			const char *file = arena_printf(&e2e_arena, "/sys/fs/cgroup/%s%s/cgroup.procs",
+			const char *file = arena_printf(&e2e_arena, "%s%s%s/cgroup.procs", top,
 							places[i], victim.bundle->id);
+			const char *opened = arena_printf(&e2e_arena, "open:%s", file);
 
 			bundle_probe_args(a.bundle, "open", file, "w", NULL);
 			if (attack_run(&a, file, &output, &seen))
-				cr_expect_str_eq(probe_text(&seen, arena_printf(&e2e_arena, "open:%s",
-										file)),
-						 "ENOENT", "%s", output.out);
+				cr_expect_str_eq(probe_text(&seen, opened), "ENOENT", "%s",
+						 output.out);
 		}
 		if (own == 0)
 			bundle_unset(a.bundle, "/linux/namespaces/5");
