@@ -33,8 +33,8 @@ int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS]);
 bool process_start_time(pid_t pid, uint64_t *ret);
 /*
  * Whether it is that one, and lives: 1, 0, or -1 and errno.  The first process of a pid namespace
- * is dead when it exits, though the kernel keeps it until all others of the namespace are reaped: by
- * their parents, which for those of "exec" are outside, and may take their time.  A thread that has
- * left the others alone exits, too, but then it is not the last.
+ * is dead when it exits, though the kernel keeps it until all others of the namespace are reaped:
+ * by their parents, which for those of "exec" are outside, and may take their time.  A thread that
+ * has left the others alone exits, too, but then it is not the last.
  */
 int process_is(pid_t pid, uint64_t start_time);
