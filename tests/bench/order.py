@@ -113,6 +113,8 @@ def script(used):
            for name in names(section)}
     members = {'*%s:%s(.text .text.*)' % re.search(r'([^/]+\.a)\((.*)\)$', where).groups()
                for _, _, _, where in used if '.a(' in where}
+    members |= {'*%s(.text)' % os.path.basename(where)
+                for _, _, section, where in used if '.a(' not in where and section == '.text'}
     return (HEAD + packed(sorted(own), '\t\t*(', ')') + packed(sorted(members), '\t\t', '') +
             TAIL)
 

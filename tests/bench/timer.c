@@ -2,7 +2,8 @@
 /*
  * timer [-n ROUNDS] [-p COPIES] [-m MOUNTS -d DIR] -- COMMAND... [-- COMMAND...]...
  *
- * Runs the commands in turn, ROUNDS times, and prints a line for each:
+ * Runs the commands ROUNDS times, each time in another order, for what the kernel
+ * still takes down of one is paid for by the next, and prints a line for each:
  *	median, lowest and highest tenth in microseconds; peak memory in KiB; median of CPU time
  * or "failed STATUS".  With -p a round starts that many copies at once and waits
  * for all.  "@" in an argument becomes a number that is used once.  With -m so
@@ -12,6 +13,7 @@
  * begins with that of the one that forked it, and forking Python takes longer
  * than what is measured.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdint.h>
@@ -123,10 +125,37 @@ static void make_mounts(const char *directory, int count)
 
 	for (int i = 0; i < count; i++) {
 		snprintf(path, sizeof(path), "%s/%d", directory, i);
-		if (mkdir(path, 0755) < 0 || mount("bench", path, "tmpfs", 0, "size=4k") < 0) {
+		if ((mkdir(path, 0755) < 0 && errno != EEXIST) ||
+		    mount("bench", path, "tmpfs", 0, "size=4k") < 0) {
 			perror(path);
 			exit(1);
 		}
+	}
+}
+
+/* The same orders in each run of the program. */
+static void shuffle(int *order, int count)
+{
+	for (int i = count - 1; i > 0; i--) {
+		int other = rand() % (i + 1), kept = order[i];
+
+		order[i] = order[other];
+		order[other] = kept;
+	}
+}
+
+static void measure_all(int count, int copies, int rounds)
+{
+	int order[COMMANDS_MAX];
+
+	for (int i = 0; i < count; i++)
+		order[i] = i;
+	/* The first rounds fill caches, and are not counted. */
+	for (int round = -2; round < rounds; round++) {
+		shuffle(order, count);
+		for (int i = 0; i < count; i++)
+			if (commands[order[i]].status == 0)
+				measure(&commands[order[i]], copies, round);
 	}
 }
 
@@ -167,11 +196,7 @@ int main(int argc, char **argv)
 	posix_spawn_file_actions_addopen(&quiet, 1, "/dev/null", O_WRONLY, 0);
 	if (!getenv("BENCH_LOUD"))
 		posix_spawn_file_actions_addopen(&quiet, 2, "/dev/null", O_WRONLY, 0);
-	/* The first rounds fill caches, and are not counted. */
-	for (int round = -2; round < rounds; round++)
-		for (int i = 0; i < count; i++)
-			if (commands[i].status == 0)
-				measure(&commands[i], copies, round);
+	measure_all(count, copies, rounds);
 	for (int i = 0; i < count; i++)
 		print(&commands[i], rounds);
 	return 0;
