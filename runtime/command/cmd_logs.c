@@ -145,8 +145,24 @@ static int follow(struct logs *logs, struct error *err)
 	return follow_file(logs, err);
 }
 
-/* Goes to where the last *lines of a file begin; less of them, by how many it has. */
-static int tail_seek(int fd, uint64_t *lines, struct error *err)
+/* Whether its last line goes on in another file; fd -1: there is none. */
+static bool is_cut(int fd)
+{
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : 0;
+	char last = '\n';
+
+	if (end > 0 && pread(fd, &last, 1, end - 1) != 1)
+		last = '\n';
+	if (end > 0)
+		lseek(fd, 0, SEEK_SET);
+	return last != '\n';
+}
+
+/*
+ * Goes to where the last *lines of a file begin; less of them, by how many it has.  continued: what
+ * it begins with is the rest of a line of another.
+ */
+static int tail_seek(int fd, bool continued, uint64_t *lines, struct error *err)
 {
 	static char block[1 << 16];
 	off_t end = lseek(fd, 0, SEEK_END), at = end;
@@ -162,7 +178,7 @@ static int tail_seek(int fd, uint64_t *lines, struct error *err)
 			if (block[i - 1] == '\n' && at != end && --*lines == 0)
 				break;
 	}
-	if (at == 0 && end > 0 && *lines > 0)
+	if (at == 0 && end > 0 && *lines > 0 && !continued)
 		(*lines)--;
 	return end < 0 || lseek(fd, at, SEEK_SET) < 0 ? error_errno(err, "seek") : 0;
 }
@@ -190,11 +206,11 @@ static int print_both(struct logs *logs, uint64_t lines, bool all, struct error 
 	_cleanup_fd int fd = logs->fd;
 
 	logs->fd = -EBADF;
-	if (!all && tail_seek(fd, &lines, err) < 0)
-		return error_wrap(err, "%s", logs->log.path);
 	if ((all || lines > 0) && old_open(logs, &logs->fd, err) < 0)
 		return -1;
-	if (logs->fd >= 0 && !all && tail_seek(logs->fd, &lines, err) < 0)
+	if (!all && tail_seek(fd, is_cut(logs->fd), &lines, err) < 0)
+		return error_wrap(err, "%s", logs->log.path);
+	if (logs->fd >= 0 && !all && tail_seek(logs->fd, false, &lines, err) < 0)
 		return error_wrap(err, "%s.1", logs->log.path);
 	if (logs->fd >= 0 && print_new(logs, err) < 0)
 		return -1;

@@ -179,6 +179,27 @@ E2E(logs, whose_keeper_died_have_no_status_of_0)
 	bundle_destroy(b);
 }
 
+/* The files change between two blocks, and what comes next is the rest of a line. */
+E2E(logs, count_a_line_of_both_files_once)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_program("/bin/busybox");
+	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
+	bundle_copy(b, "/bin/busybox", "/bin/sh");
+	bundle_args(b, "/bin/sh", "-c",
+		    "printf '%9000d\\nbefore\\nha' 1; sleep 0.4; printf 'lf\\n%9000d\\nlast\\n' 2",
+		    NULL);
+	run_logged(b, "--log-file-size", "16k");
+	bundle_call(b, &got, "wait", b->id, NULL);
+	bundle_call(b, &got, "logs", "--tail", "3", b->id, NULL);
+	cr_expect_eq(strncmp(got.out, "half\n  ", 7), 0, "%.20s: %s", got.out, got.err);
+	bundle_call(b, &got, "logs", "--tail", "4", b->id, NULL);
+	cr_expect_eq(strncmp(got.out, "before\nhalf\n  ", 14), 0, "%.20s", got.out);
+	bundle_destroy(b);
+}
+
 E2E(logs, are_followed_to_the_end)
 {
 	struct bundle *b = bundle_new();
