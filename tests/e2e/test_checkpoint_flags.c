@@ -50,6 +50,30 @@ static void criu_await(struct bundle *b, const char *name, const char *text)
 	cr_assert_fail("%s never said %s", name, text);
 }
 
+/* Whether a socket of that table listens there. */
+static bool listens(const char *table, const char *port)
+{
+	const char *local = arena_printf(&e2e_arena, ":%04lX ", strtoul(port, NULL, 10));
+	FILE *file = fopen(table, "r");
+	bool found = false;
+	char line[512];
+
+	while (file != NULL && !found && fgets(line, sizeof(line), file) != NULL)
+		found = strstr(line, local) != NULL && strstr(line, ":0000 0A ") != NULL;
+	if (file != NULL)
+		fclose(file);
+	return found;
+}
+
+/* A connection to ask would be the one that it waits for. */
+static void port_await(const char *port)
+{
+	for (int i = 0; i < 500; i++, usleep(10000))
+		if (listens("/proc/net/tcp", port) || listens("/proc/net/tcp6", port))
+			return;
+	cr_assert_fail("nobody listens on port %s", port);
+}
+
 static void criu_end(pid_t pid)
 {
 	kill(pid, SIGKILL);
@@ -188,9 +212,7 @@ E2E(checkpoint_flags, page_server_takes_the_memory)
 	counter_expect_status(b, "running");
 	cr_assert_eq(mkdir(image, 0700), 0);
 	pid = criu_begin(counter_path(b, "server.log"), args);
-	criu_await(b, "server.log", "Starting page server");
-	/* It says so before it listens. */
-	usleep(300000);
+	port_await(port);
 	counter_call(b, "checkpoint", counter_option(b, "image-path", "image"),
 		     arena_printf(&e2e_arena, "--page-server=127.0.0.1:%s", port), NO_CGROUPS);
 	cr_expect_eq(waitpid(pid, NULL, 0), pid);
