@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/compiler.h"
+#include "config/plan.h"
 #include "rootfs-tools/smoke/pattern.h"
 
 /*
@@ -24,11 +24,6 @@ struct suite_pair {
 };
 typedef LIST(struct suite_pair) suite_pairs;
 
-struct suite_number {
-	bool set;
-	uint64_t value;
-};
-
 /* What one container is, and what is expected of it. */
 struct suite_container {
 	const char *name;
@@ -38,20 +33,20 @@ struct suite_container {
 	const char *user, *workdir;	/* + */
 	bool read_only;			/* + */
 	suite_patterns expected_out, excluded_out, expected_err, excluded_err;
-	struct suite_number exit_code;
+	struct opt_u64 exit_code;
 	int exit_signal;		/* + 0: none */
-	struct suite_number timeout;	/* + milliseconds until it is killed, and has failed */
-	struct suite_number max_time;	/* + milliseconds */
-	struct suite_number max_memory;	/* + bytes that it may have used in the end */
-	struct suite_number memory_limit;	/* + bytes that the kernel lets it have */
-	struct suite_number pids_limit;	/* + */
+	struct opt_u64 timeout;		/* + milliseconds until it is killed, and has failed */
+	struct opt_u64 max_time;	/* + milliseconds */
+	struct opt_u64 max_memory;	/* + bytes that it may have used in the end */
+	struct opt_u64 memory_limit;	/* + bytes that the kernel lets it have */
+	struct opt_u64 pids_limit;	/* + */
 
 	/* + Of services and their sidecars: */
-	LIST(struct suite_number) wait_ports;
+	LIST(struct opt_u64) wait_ports;
 	suite_patterns wait_log;	/* standard output or error, in any order */
-	struct suite_number max_start;	/* milliseconds until it is ready */
+	struct opt_u64 max_start;	/* milliseconds until it is ready */
 	int stop_signal;		/* 0: the image's, or TERM */
-	struct suite_number grace;	/* milliseconds from the signal to the end */
+	struct opt_u64 grace;		/* milliseconds from the signal to the end */
 };
 
 struct suite_command {
@@ -64,9 +59,9 @@ struct suite_http {
 	uint32_t port;
 	const char *path, *method, *host, *body;
 	suite_pairs headers;
-	struct suite_number status;	/* unset: 200 to 399 */
+	struct opt_u64 status;		/* unset: 200 to 399 */
 	suite_patterns expected_body, excluded_body, expected_headers;
-	struct suite_number timeout;	/* milliseconds, tries included */
+	struct opt_u64 timeout;		/* milliseconds, tries included */
 };
 
 /* + A program that goes on until it is stopped, and what is beside it in its network. */
@@ -79,7 +74,7 @@ struct suite_service {
 struct suite_existence {
 	const char *name, *path, *permissions, *executable_by;
 	bool should_exist;
-	struct suite_number uid, gid;
+	struct opt_u64 uid, gid;
 };
 
 struct suite_content {

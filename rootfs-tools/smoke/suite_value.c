@@ -83,7 +83,7 @@ bool duration_parse(const char *text, uint64_t *ret)
 
 int decode_duration(struct decoder *d, const struct json *v, void *out)
 {
-	struct suite_number *number = out;
+	struct opt_u64 *number = out;
 	const char *text;
 
 	if (decode_word(d, v, &text) < 0)
@@ -96,7 +96,7 @@ int decode_duration(struct decoder *d, const struct json *v, void *out)
 
 int decode_bytes(struct decoder *d, const struct json *v, void *out)
 {
-	struct suite_number *number = out;
+	struct opt_u64 *number = out;
 	const char *text;
 	int64_t value;
 
@@ -110,7 +110,7 @@ int decode_bytes(struct decoder *d, const struct json *v, void *out)
 }
 
 static int number_up_to(struct decoder *d, const struct json *v, uint64_t min, uint64_t max,
-			struct suite_number *ret)
+			struct opt_u64 *ret)
 {
 	const char *text;
 	uint64_t value;
@@ -120,7 +120,7 @@ static int number_up_to(struct decoder *d, const struct json *v, uint64_t min, u
 	if (!text_to_u64(text, max, &value) || value < min)
 		return bad_value(d, v, "must be a number from %ju to %ju, not \"%s\"",
 				 (uintmax_t)min, (uintmax_t)max, text);
-	*ret = (struct suite_number){ true, value };
+	*ret = (struct opt_u64){ true, value };
 	return 0;
 }
 
@@ -143,7 +143,7 @@ int decode_port(struct decoder *d, const struct json *v, void *out)
 
 int decode_port_number(struct decoder *d, const struct json *v, void *out)
 {
-	struct suite_number number = { 0 };
+	struct opt_u64 number = { 0 };
 
 	if (decode_port(d, v, &number) < 0)
 		return -1;

@@ -10,13 +10,13 @@
 decode_fn decode_word;		/* const char * */
 decode_fn decode_name_word;	/* the same, not empty */
 decode_fn decode_flag;		/* bool; yes, no, on, off too */
-decode_fn decode_duration;	/* struct suite_number, milliseconds: 5s, 300ms, 2m; 1.5 is 1.5s */
-decode_fn decode_bytes;		/* struct suite_number: 64M */
-decode_fn decode_count;		/* struct suite_number */
+decode_fn decode_duration;	/* struct opt_u64, milliseconds: 5s, 300ms, 2m; 1.5 is 1.5s */
+decode_fn decode_bytes;		/* struct opt_u64: 64M */
+decode_fn decode_count;		/* struct opt_u64 */
 decode_fn decode_owner;		/* the same; -1 is "any" */
-decode_fn decode_port;		/* struct suite_number, 1 to 65535 */
+decode_fn decode_port;		/* struct opt_u64, 1 to 65535 */
 decode_fn decode_port_number;	/* uint32_t, the same */
-decode_fn decode_status;	/* struct suite_number, 0 to 255 */
+decode_fn decode_status;	/* struct opt_u64, 0 to 255 */
 decode_fn decode_signal;	/* int */
 decode_fn decode_pattern;	/* struct pattern, compiled */
 decode_fn decode_words; /* word_list */
