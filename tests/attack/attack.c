@@ -2,6 +2,7 @@
 #include "tests/attack/attack.h"
 
 #include <ftw.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -156,6 +157,17 @@ void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *c
 							    : 128 + WTERMSIG(status),
 				.out = out,
 				.err = out };
+}
+
+void attack_raise_inheritable(void *context _unused)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+
+	syscall(__NR_capget, &head, data);
+	data[0].inheritable = data[0].permitted;
+	data[1].inheritable = data[1].permitted;
+	syscall(__NR_capset, &head, data);
 }
 
 void attack_engine_call(const struct attack *attack, const char *const words[],

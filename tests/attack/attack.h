@@ -49,6 +49,8 @@ bool attack_run(struct attack *attack, const char *what, struct output *ret_outp
  */
 void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *context,
 			 struct output *ret);
+/* A prepare: all that the caller may do can be inherited, too. */
+void attack_raise_inheritable(void *context);
 
 /*
  * The same run under the engine (engine.h): "run --bundle PATH ID" of this bundle.  A run

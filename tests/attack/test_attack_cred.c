@@ -32,15 +32,9 @@ ATTACK(capabilities, are_not_inheritable_or_ambient_unless_listed)
 }
 
 /* What the caller itself has as inheritable and ambient is not passed on. */
-static void raise_all(void *context _unused)
+static void raise_all(void *context)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	syscall(__NR_capget, &head, data);
-	data[0].inheritable = data[0].permitted;
-	data[1].inheritable = data[1].permitted;
-	syscall(__NR_capset, &head, data);
+	attack_raise_inheritable(context);
 	for (unsigned long cap = 0; cap <= CAP_LAST_CAP; cap++)
 		syscall(__NR_prctl, 47 /* PR_CAP_AMBIENT */, 2 /* RAISE */, cap, 0, 0);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <linux/capability.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -170,24 +169,13 @@ ATTACK(guard, reading_back_finds_what_was_not_set)
 }
 
 /* CVE-2022-29162 f. */
-static void raise_inheritable(void *context _unused)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-
-	syscall(__NR_capget, &head, data);
-	data[0].inheritable = data[0].permitted;
-	data[1].inheritable = data[1].permitted;
-	syscall(__NR_capset, &head, data);
-}
-
 static bool inherited(struct attack *a, const char **said)
 {
 	struct output output;
 	struct probe seen;
 
 	attack_begin(a);
-	attack_run_prepared(a, raise_inheritable, NULL, &output);
+	attack_run_prepared(a, attack_raise_inheritable, NULL, &output);
 	probe_parse(&seen, &e2e_arena, output.out);
 	*said = output.out;
 	return seen.cap_inheritable != 0;
