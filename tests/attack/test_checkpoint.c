@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/sys.h"
+#include "tests/attack/attack.h"
+#include "tests/attack/trouble.h"
+
+/*
+ * kist's side of "checkpoint" and "restore" under the engine, with a program that stands in for
+ * CRIU (criu.c): each system call of kist fails once, and it is killed at each.  Where the command
+ * says that it was done, it was; and "delete --force" leaves nothing in any case.
+ */
+
+enum stage { CHECKPOINT, RESTORE };
+
+static const char *image(const struct attack *a)
+{
+	return arena_printf(&e2e_arena, "%s/image", a->bundle->dir);
+}
+
+static void run(const struct attack *a, enum stage stage, engine_decide *decide, void *context,
+		struct engine_result *ret)
+{
+	const char *const checkpoint[] = { "checkpoint", "--image-path", image(a), a->bundle->id,
+					   NULL };
+	const char *const restore[] = { "restore",	"--detach", "--bundle",	   a->bundle->path,
+					"--image-path", image(a),   a->bundle->id, NULL };
+
+	attack_engine_call(a, stage == RESTORE ? restore : checkpoint, ENGINE_ALL, decide, context,
+			   ret);
+}
+
+static bool is_good(const struct engine_result *result)
+{
+	return WIFEXITED(result->status) && WEXITSTATUS(result->status) == 0;
+}
+
+static void get_ready(const struct attack *a, enum stage stage)
+{
+	struct engine_result result;
+
+	bundle_run_sleeper(a->bundle);
+	if (stage == CHECKPOINT)
+		return;
+	run(a, CHECKPOINT, NULL, NULL, &result);
+	cr_assert(is_good(&result), "before: %s", result.output);
+}
+
+static void expect_done(const struct attack *a, enum stage stage, const char *what)
+{
+	struct output got;
+
+	bundle_call(a->bundle, &got, "state", a->bundle->id, NULL);
+	if (stage == CHECKPOINT)
+		cr_expect_neq(got.status, 0, "%s: still there: %s", what, got.out);
+	else
+		cr_expect(strstr(got.out, "\"status\": \"running\""), "%s: %s%s", what, got.out,
+			  got.err);
+}
+
+static void clean_up(const struct attack *a, const char *what)
+{
+	struct output got;
+	const char *left;
+
+	bundle_call(a->bundle, &got, "delete", "--force", a->bundle->id, NULL);
+	cr_expect_eq(got.status, 0, "%s: cleaning up: status %d: %s", what, got.status, got.err);
+	left = attack_left(a);
+	cr_expect_null(left, "%s: left after delete: %s", what, left);
+	attack_check(a, what);
+	leak_remove_tree(image(a));
+}
+
+static void trouble_check(struct attack *a, enum stage stage, struct trouble *trouble)
+{
+	struct engine_result result;
+	const char *what;
+
+	attack_begin(a);
+	get_ready(a, stage);
+	run(a, stage, trouble_at, trouble, &result);
+	what = arena_printf(&e2e_arena, "%s, errno %d", result.stopped_at, trouble->number);
+	if (trouble->number != 0 && !trouble->vital) {
+		cr_expect(WIFEXITED(result.status), "%s: died: %s", what, result.output);
+		cr_expect(is_good(&result) || *result.output != '\0', "%s: no word", what);
+	}
+	if (is_good(&result))
+		expect_done(a, stage, what);
+	clean_up(a, what);
+}
+
+static void stage_check(enum stage stage, const struct trouble_list *list)
+{
+	struct attack a = attack_new();
+	struct engine_result result;
+	unsigned int stops, stride;
+
+	if (attack_step() > 1)
+		e2e_skip("needs forks that are not emulated");
+	/* kist's own init is named in an image that only CRIU writes. */
+	bundle_set(a.bundle, "/annotations", "{'org.kist.init': 'never'}");
+	setenv("PATH", CRIU_DIRECTORY ":/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	attack_begin(&a);
+	get_ready(&a, stage);
+	run(&a, stage, NULL, NULL, &result);
+	cr_assert(is_good(&result), "%s", result.output);
+	expect_done(&a, stage, "without trouble");
+	clean_up(&a, "without trouble");
+	stops = result.stops;
+	stride = attack_stride(stops, 16);
+	for (unsigned int at = 0; at < stops; at += stride) {
+		struct trouble trouble = { .at = at,
+					   .number = list->numbers[at / stride % list->count] };
+
+		trouble_check(&a, stage, &trouble);
+	}
+	cr_log_info("%u stops", stops);
+}
+
+ATTACK(checkpoint, fault_in_checkpoint_is_told_and_nothing_stays)
+{
+	stage_check(CHECKPOINT, &trouble_faults);
+}
+
+ATTACK(checkpoint, killed_leaves_nothing_that_delete_does_not_find)
+{
+	stage_check(CHECKPOINT, &trouble_kills);
+}
+
+ATTACK(restore, fault_in_restore_is_told_and_nothing_stays)
+{
+	stage_check(RESTORE, &trouble_faults);
+}
+
+ATTACK(restore, killed_leaves_nothing_that_delete_does_not_find)
+{
+	stage_check(RESTORE, &trouble_kills);
+}
