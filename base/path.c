@@ -188,18 +188,14 @@ static int path_make_last(int root_fd, const char *path, mode_t mode, bool direc
 	return parent_fd >= 0 ? component_make(parent_fd, name, mode, directory) : -1;
 }
 
-static int path_make(int root_fd, const char *path, mode_t mode, bool directory)
+/* Not inlined: its buffers are pages of the stack that a start else never touches. */
+static __attribute__((noinline)) int path_make_walk(int root_fd, const char *path, mode_t mode,
+						    bool directory)
 {
 	struct walk walk = { .root_fd = root_fd };
 	bool last = false;
-	int fd = path_resolve_in_root(root_fd, path, directory ? O_PATH | O_DIRECTORY : O_PATH);
+	int fd;
 
-	if (fd >= 0 || errno != ENOENT)
-		return fd;
-	fd = path_make_last(root_fd, path, mode, directory);
-	/* Missing parents, and a dangling link in its place, are for the walk. */
-	if (fd >= 0 || (errno != ENOENT && errno != ELOOP))
-		return fd;
 	if (strlen(path) >= sizeof(walk.path)) {
 		errno = ENAMETOOLONG;
 		return -1;
@@ -213,6 +209,19 @@ static int path_make(int root_fd, const char *path, mode_t mode, bool directory)
 			return fd;
 		close(fd);
 	}
+}
+
+static int path_make(int root_fd, const char *path, mode_t mode, bool directory)
+{
+	int fd = path_resolve_in_root(root_fd, path, directory ? O_PATH | O_DIRECTORY : O_PATH);
+
+	if (fd >= 0 || errno != ENOENT)
+		return fd;
+	fd = path_make_last(root_fd, path, mode, directory);
+	/* Missing parents, and a dangling link in its place, are for the walk. */
+	if (fd >= 0 || (errno != ENOENT && errno != ELOOP))
+		return fd;
+	return path_make_walk(root_fd, path, mode, directory);
 }
 
 int path_make_dir(int root_fd, const char *path, mode_t mode, struct error *err)

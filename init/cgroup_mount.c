@@ -37,8 +37,12 @@ static void hierarchies_close(struct hierarchies *all)
 		fd_close(&all->items[i].tree);
 }
 
-/* Lines of /proc/self/cgroup: "4:cpu,cpuacct:/path", "1:name=systemd:/path", "0::/path". */
-static int hierarchies_read(struct init *in, struct hierarchies *all, struct error *err)
+/*
+ * Lines of /proc/self/cgroup: "4:cpu,cpuacct:/path", "1:name=systemd:/path", "0::/path".
+ * Not inlined: four pages of the stack that hosts of cgroup v2 alone need not touch.
+ */
+static __attribute__((noinline)) int hierarchies_read(struct init *in, struct hierarchies *all,
+						      struct error *err)
 {
 	char text[16384], *line, *rest = text;
 	int proc_fd = procfs(in, err);
