@@ -42,9 +42,6 @@ bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid);
 
 /* --- tree.c ---------------------------------------------------------------- */
 
-/* How deep a container may nest cgroups of its own before we refuse to follow. */
-#define CGROUP_DEPTH_MAX	64
-
 typedef LIST(pid_t) cgroup_pid_list;
 
 /*
@@ -84,6 +81,13 @@ bool cgroup_is_gone(int code);
 /* Of the directory: to read the names of its children from; 1, 0 at the end, or -1. */
 DIR *cgroup_dir_list(int dir_fd);
 int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err);
+/*
+ * Goes on with the list of a child, whose fd it takes, or of the directory above.  A container may
+ * nest its cgroups as deep as it likes, so nobody keeps an fd or a stack frame for each level; they
+ * never move, so ".." is where we came from.  -1: *dir is NULL, or as it was.
+ */
+int cgroup_dir_enter(DIR **dir, int fd, struct error *err);
+int cgroup_dir_leave(DIR **dir, struct error *err);
 /* One write to an existing file; errno says what was wrong. */
 int cgroup_file_write(int dir_fd, const char *file, const char *text);
 /* A short file without its final newline; -1 and errno. */

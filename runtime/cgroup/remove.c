@@ -10,6 +10,8 @@
 #define DYING_TRIES	1000
 #define REMOVE_TRIES	20
 #define REMOVE_PAUSE_MS	10
+/* Cgroups that are looked at in one; more are only made by somebody who does not stop. */
+#define STEPS_MAX	10000000
 
 /* Waits until the kernel has seen the last process of the cgroup die, or a little while. */
 static void populated_wait(int dir_fd)
@@ -24,27 +26,6 @@ static void populated_wait(int dir_fd)
 	poll(&poll_fd, 1, REMOVE_PAUSE_MS);
 }
 
-static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsigned int *tries,
-		      struct error *err);
-
-static int children_remove(int dir_fd, unsigned int depth, unsigned int *tries,
-			   struct error *err)
-{
-	char name[NAME_MAX + 1];
-	int result;
-	DIR *dir = cgroup_dir_list(dir_fd);
-
-	if (dir == NULL)
-		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
-	while ((result = cgroup_child_next(dir, name, err)) > 0)
-		if (dir_remove(dirfd(dir), name, depth + 1, tries, err) < 0) {
-			result = -1;
-			break;
-		}
-	closedir(dir);
-	return result;
-}
-
 /* Says why a cgroup cannot be removed, with the number of processes that hold it. */
 static int busy_error(int dir_fd, const char *name, struct error *err)
 {
@@ -57,13 +38,82 @@ static int busy_error(int dir_fd, const char *name, struct error *err)
 			    name, list.count, (int)list.items[0]);
 }
 
-static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsigned int *tries,
-		      struct error *err)
+static bool has_children(int dir_fd)
+{
+	DIR *dir = cgroup_dir_list(dir_fd);
+	char name[NAME_MAX + 1];
+	struct error ignored;
+	bool has = dir != NULL && cgroup_child_next(dir, name, &ignored) > 0;
+
+	if (dir != NULL)
+		closedir(dir);
+	return has;
+}
+
+/* 1: there is more in it, and it is entered; 0: it is gone, or may be the next time; -1. */
+static int child_remove(DIR **dir, const char *name, unsigned int *tries, struct error *err)
 {
 	_cleanup_fd int fd = -EBADF;
 
-	if (depth > CGROUP_DEPTH_MAX)
-		return error_number(err, ELOOP, "remove cgroup %s", name);
+	if (unlinkat(dirfd(*dir), name, AT_REMOVEDIR) == 0 || cgroup_is_gone(errno))
+		return 0;
+	if (errno != EBUSY && errno != ENOTEMPTY)
+		return error_errno(err, "remove cgroup %s", name);
+	fd = openat(dirfd(*dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
+	if (has_children(fd))
+		return cgroup_dir_enter(dir, fd_take(&fd), err) < 0 ? -1 : 1;
+	if (*tries == 0)
+		return busy_error(fd, name, err);
+	--*tries;
+	populated_wait(fd);
+	rewinddir(*dir);
+	return 0;
+}
+
+static int list_remove(DIR **dir, unsigned int *tries, struct error *err)
+{
+	char name[NAME_MAX + 1];
+	size_t depth = 0;
+
+	for (unsigned int steps = 0; steps < STEPS_MAX; steps++) {
+		int more = cgroup_child_next(*dir, name, err), entered;
+
+		if (more < 0 || (more == 0 && depth == 0))
+			return more;
+		if (more == 0) {
+			/* Its list begins again, with what is empty now. */
+			depth--;
+			if (cgroup_dir_leave(dir, err) < 0)
+				return -1;
+			continue;
+		}
+		entered = child_remove(dir, name, tries, err);
+		if (entered < 0)
+			return -1;
+		depth += (size_t)entered;
+	}
+	return error_number(err, EBUSY, "remove cgroups: others are made meanwhile");
+}
+
+static int children_remove(int dir_fd, unsigned int *tries, struct error *err)
+{
+	DIR *dir = cgroup_dir_list(dir_fd);
+	int result;
+
+	if (dir == NULL)
+		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
+	result = list_remove(&dir, tries, err);
+	if (dir != NULL)
+		closedir(dir);
+	return result;
+}
+
+static int dir_remove(int parent_fd, const char *name, unsigned int *tries, struct error *err)
+{
+	_cleanup_fd int fd = -EBADF;
+
 	for (;;) {
 		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(errno))
 			return 0;
@@ -74,7 +124,7 @@ static int dir_remove(int parent_fd, const char *name, unsigned int depth, unsig
 				    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0)
 			return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
-		if (children_remove(fd, depth, tries, err) < 0)
+		if (children_remove(fd, tries, err) < 0)
 			return -1;
 		if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0 || cgroup_is_gone(errno))
 			return 0;
@@ -156,7 +206,7 @@ static int own_remove(int parent_fd, const char *name, const struct cgroup *cgro
 		unlinkat(parent_fd, name, AT_REMOVEDIR);
 		return 0;
 	}
-	if (dir_remove(parent_fd, name, 0, &tries, err) < 0)
+	if (dir_remove(parent_fd, name, &tries, err) < 0)
 		return error_wrap(err, "cgroup %s", cgroup->path);
 	return 0;
 }

@@ -231,56 +231,86 @@ int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err)
 	return errno == 0 ? 0 : error_errno(err, "read the list of cgroups below");
 }
 
-DIR *cgroup_dir_list(int dir_fd)
+static DIR *list_take(int fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
-	if (dir == NULL && fd >= 0)
-		close(fd);
+	if (dir == NULL)
+		fd_close(&fd);
 	return dir;
 }
 
-static int dir_pids(int dir_fd, unsigned int depth, struct arena *arena, cgroup_pid_list *list,
-		    struct error *err);
-
-/* One that goes meanwhile has no processes. */
-static int child_pids(int dir_fd, const char *name, unsigned int depth, struct arena *arena,
-		      cgroup_pid_list *list, struct error *err)
+DIR *cgroup_dir_list(int dir_fd)
 {
-	_cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
-	return dir_pids(fd, depth, arena, list, err);
+	return list_take(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-static int dir_pids(int dir_fd, unsigned int depth, struct arena *arena, cgroup_pid_list *list,
-		    struct error *err)
+int cgroup_dir_enter(DIR **dir, int fd, struct error *err)
 {
-	char name[NAME_MAX + 1];
-	int result;
-	DIR *dir;
+	closedir(*dir);
+	*dir = list_take(fd);
+	return *dir != NULL ? 0 : error_errno(err, "list cgroup");
+}
 
-	if (depth > CGROUP_DEPTH_MAX)
-		return error_number(err, ELOOP, "list cgroup");
+int cgroup_dir_leave(DIR **dir, struct error *err)
+{
+	int fd = openat(dirfd(*dir), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd >= 0 ? cgroup_dir_enter(dir, fd, err) : error_errno(err, "leave cgroup");
+}
+
+/* One that goes meanwhile has no processes. */
+static int child_pids(DIR **dir, const char *name, struct arena *arena, cgroup_pid_list *list,
+		      bool *ret_entered, struct error *err)
+{
+	_cleanup_fd int fd =
+		openat(dirfd(*dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	*ret_entered = fd >= 0;
+	if (fd < 0)
+		return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
+	return procs_read(fd, arena, list, err) < 0 ? -1 : cgroup_dir_enter(dir, fd_take(&fd), err);
+}
+
+/* Of each level the place in its list is kept. */
+static int list_pids(DIR **dir, struct arena *arena, cgroup_pid_list *list, struct error *err)
+{
+	LIST(long) places = { 0 };
+	char name[NAME_MAX + 1];
+
+	for (;;) {
+		int more = cgroup_child_next(*dir, name, err);
+		bool entered = false;
+		long place = telldir(*dir);
+
+		if (more < 0 || (more > 0 && child_pids(dir, name, arena, list, &entered, err) < 0))
+			return -1;
+		if (entered)
+			LIST_ADD(arena, &places, place);
+		if (more > 0)
+			continue;
+		if (places.count == 0)
+			return 0;
+		if (cgroup_dir_leave(dir, err) < 0)
+			return -1;
+		seekdir(*dir, places.items[--places.count]);
+	}
+}
+
+int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err)
+{
+	DIR *dir;
+	int result;
+
 	if (procs_read(dir_fd, arena, list, err) < 0)
 		return -1;
 	dir = cgroup_dir_list(dir_fd);
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
-	while ((result = cgroup_child_next(dir, name, err)) > 0)
-		if (child_pids(dirfd(dir), name, depth + 1, arena, list, err) < 0) {
-			result = -1;
-			break;
-		}
-	closedir(dir);
+	result = list_pids(&dir, arena, list, err);
+	if (dir != NULL)
+		closedir(dir);
 	return result;
-}
-
-int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err)
-{
-	return dir_pids(dir_fd, 0, arena, list, err);
 }
 
 int cgroup_dir_check_empty(int dir_fd, struct error *err)

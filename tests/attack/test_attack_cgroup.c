@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -227,6 +228,35 @@ ATTACK(cgroup, of_another_container_is_not_in_its_mount)
 			bundle_unset(a.bundle, "/linux/namespaces/5");
 	}
 	bundle_destroy(victim.bundle);
+}
+
+/* What it nests deeper than anybody has fds for could not be removed, or killed on v1. */
+ATTACK(cgroup, nested_without_end_is_listed_and_removed)
+{
+	struct attack a = attack_new();
+	struct output output;
+
+	e2e_need_program("/bin/busybox");
+	mkdir(arena_printf(&e2e_arena, "%s/bin", a.bundle->rootfs), 0755);
+	bundle_copy(a.bundle, "/bin/busybox", "/bin/sh");
+	bundle_copy(a.bundle, "/bin/busybox", "/bin/mkdir");
+	bundle_copy(a.bundle, "/bin/busybox", "/bin/sleep");
+	bundle_set(a.bundle, "/mounts/6/options", "['rw', 'nosuid']");
+	bundle_args(a.bundle, "/bin/sh", "-c",
+		    "cd /sys/fs/cgroup/pids || cd /sys/fs/cgroup; i=0; while [ $i -lt 600 ]; do "
+		    "mkdir d e && cd d || exit 1; i=$((i+1)); done; sleep 1000", NULL);
+	bundle_call(a.bundle, &output, "run", "-d", "--bundle", a.bundle->path, a.bundle->id, NULL);
+	cr_assert_eq(output.status, 0, "%s", output.err);
+	for (int i = 0; i < 100 && strstr(output.out, "sleep 1000") == NULL; i++) {
+		poll(NULL, 0, 100);
+		bundle_call(a.bundle, &output, "top", "--once", a.bundle->id, NULL);
+		cr_assert_eq(output.status, 0, "%s", output.err);
+	}
+	cr_expect_not_null(strstr(output.out, "sleep 1000"), "%s", output.out);
+	bundle_call(a.bundle, &output, "kill", "--all", a.bundle->id, "KILL", NULL);
+	cr_expect_eq(output.status, 0, "%s", output.err);
+	bundle_call(a.bundle, &output, "delete", "--force", a.bundle->id, NULL);
+	cr_expect_eq(output.status, 0, "%s", output.err);
 }
 
 ATTACK(cgroup, of_exec_is_one_of_the_container)
