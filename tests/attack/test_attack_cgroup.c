@@ -241,10 +241,14 @@ ATTACK(cgroup, nested_without_end_is_listed_and_removed)
 	bundle_copy(a.bundle, "/bin/busybox", "/bin/sh");
 	bundle_copy(a.bundle, "/bin/busybox", "/bin/mkdir");
 	bundle_copy(a.bundle, "/bin/busybox", "/bin/sleep");
+	bundle_copy(a.bundle, "/bin/busybox", "/bin/cat");
+	/* For a path that was chosen v1 is used on a hybrid host. */
+	bundle_set(a.bundle, "/linux/cgroupsPath", arena_printf(&e2e_arena, "'/%s'", a.bundle->id));
 	bundle_set(a.bundle, "/mounts/6/options", "['rw', 'nosuid']");
 	bundle_args(a.bundle, "/bin/sh", "-c",
-		    "cd /sys/fs/cgroup/pids || cd /sys/fs/cgroup; i=0; while [ $i -lt 600 ]; do "
-		    "mkdir d e && cd d || exit 1; i=$((i+1)); done; sleep 1000", NULL);
+		    "cd /sys/fs/cgroup/pids || cd /sys/fs/cgroup; cat cgroup.procs || exit 1; "
+		    "i=0; while [ $i -lt 600 ]; do mkdir d e && cd d || exit 1; i=$((i+1)); "
+		    "done; sleep $((999+1))", NULL);
 	bundle_call(a.bundle, &output, "run", "-d", "--bundle", a.bundle->path, a.bundle->id, NULL);
 	cr_assert_eq(output.status, 0, "%s", output.err);
 	for (int i = 0; i < 100 && strstr(output.out, "sleep 1000") == NULL; i++) {
