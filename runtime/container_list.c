@@ -56,18 +56,3 @@ void container_remove_drafts(int root_fd)
 			container_remove_draft(root_fd, entry->d_name + 1);
 	closedir(dir);
 }
-
-int container_pids(struct container *c, struct arena *arena, pid_t **ret_pids, size_t *ret_count,
-		   struct error *err)
-{
-	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE) {
-		if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)
-			return -1;
-		return cgroup_pids(&c->cgroup, arena, ret_pids, ret_count, err);
-	}
-	/* Without a cgroup the first process is all that is known for certain. */
-	*ret_pids = ARENA_NEW(arena, pid_t);
-	**ret_pids = c->pid;
-	*ret_count = 1;
-	return 0;
-}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -33,6 +34,25 @@ E2E(rootless, status_and_output_come_through)
 	cr_expect_eq(got.status, 9, "%s", got.err);
 	cr_expect_str_eq(got.out, "out\n");
 	cr_expect_str_eq(got.err, "err\n");
+}
+
+E2E(rootless, processes_are_found_without_a_cgroup)
+{
+	struct bundle *b = bundle_new();
+	const char *comma;
+	struct output got;
+
+	e2e_need_kist();
+	bundle_as_user(b, NOBODY);
+	bundle_run_sleeper(b);
+	/* kist-init and the program: "[123,124]" */
+	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	comma = strchr(got.out, ',');
+	cr_expect(comma != NULL && strchr(comma + 1, ',') == NULL, "%s", got.out);
+	bundle_call(b, &got, "top", "--once", b->id, NULL);
+	cr_expect_not_null(strstr(got.out, "/probe sleep"), "%s%s", got.out, got.err);
+	bundle_destroy(b);
 }
 
 E2E(rootless, loopback_of_a_new_network_is_up)
