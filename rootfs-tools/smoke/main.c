@@ -49,12 +49,15 @@ struct telling {
 	struct text_style style;
 	struct text out;
 	bool silent;			/* stdout has another form of the report */
+	int error; /* of the first write that failed, or 0 */
 };
 
+/* The checks go on where nobody can be told: there may be files to write, too. */
 static void flush(struct telling *t)
 {
-	if (!t->silent && t->out.size > 0)
-		(void)!fd_write_all(STDOUT_FILENO, t->out.data, t->out.size);
+	if (!t->silent && t->out.size > 0 && t->error == 0 &&
+	    fd_write_all(STDOUT_FILENO, t->out.data, t->out.size) < 0)
+		t->error = errno;
 	t->out.size = 0;
 }
 
@@ -155,6 +158,8 @@ static int in_box(struct smoke *smoke, struct error *err)
 	    write_report(&t, options->json, report_json, err) < 0 ||
 	    write_report(&t, options->html, report_html, err) < 0)
 		return -1;
+	if (t.error != 0)
+		return error_number(err, t.error, "write the report to stdout");
 	return t.report.counts[OUTCOME_FAIL] > 0 ? FAILED : WORKS;
 }
 

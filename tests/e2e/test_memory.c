@@ -5,10 +5,11 @@
 #include "tests/e2e/harness.h"
 
 /*
- * The issue allows 1536 KiB.  With the functions of a start side by side
- * (runtime/order.ld) it takes 750, clang's 1000; in the linker's order 1400.
+ * The issue allows 1536 KiB.  With the functions of a start side by side (runtime/order.ld) it
+ * takes 750 with Debian 12's gcc, 1000 with its clang, 1200 on Debian 13; in the linker's order
+ * 1450 on Debian 12.
  */
-#define PEAK_MAX_KIB 1152
+#define PEAK_MAX_KIB 1344
 
 /* By the timer of the bench: a process's peak begins with that of who forked it. */
 E2E(memory, of_a_run_is_that_of_a_small_program)

@@ -100,6 +100,10 @@ test_defaults() {
 	call root -- nothing
 	check 'a missing program is named' ended 1 'FAIL  its program can be executed' \
 		'exec: "nothing": executable file not found in $PATH'
+	status=0
+	out=$(timeout -k 2 60 "$SMOKE" root -- sleep $sleeper 2>&1 >/dev/full) || status=$?
+	check 'a report that cannot be written is an error' ended 2 \
+		'write the report to stdout: no space left on device'
 	call root --requires
 	check 'an unknown flag is an error' ended 2 requires
 	call nowhere
