@@ -227,7 +227,7 @@ E2E(matrix_namespaces, a_cgroup_mount_shows_the_own_one_with_and_without_a_names
 
 	e2e_need_root();
 	if (access(procs, F_OK) < 0)
-		cr_skip_test("no controller of pids on this host");
+		e2e_skip("no controller of pids on this host");
 	for (size_t i = 0; i < ARRAY_SIZE(lists); i++) {
 		struct bundle *b = bundle_new();
 		struct output got;

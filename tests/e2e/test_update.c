@@ -59,7 +59,7 @@ E2E(update, takes_a_limit_away_by_minus_one)
 	}
 	matrix_stop(b);
 	if (seen == 0)
-		cr_skip_test("this host has no cgroup controller to limit with");
+		e2e_skip("this host has no cgroup controller to limit with");
 }
 
 static void expect_exec(struct bundle *b, int status, const char *says, const char *first,
@@ -85,7 +85,7 @@ E2E(update, exec_joins_a_cgroup_of_each_controller)
 
 	e2e_need_root();
 	if (!matrix_has_v1("pids"))
-		cr_skip_test("needs cgroup v1");
+		e2e_skip("needs cgroup v1");
 	bundle_set(b, "/linux/resources/pids", "{'limit': 50}");
 	pid = matrix_start(b);
 	directory = arena_printf(&e2e_arena, "%s/below", matrix_cgroup(pid, "pids"));
