@@ -219,6 +219,17 @@ const char *attack_left(const struct attack *attack)
 	return told.data;
 }
 
+void attack_clean_up(const struct attack *attack, const char *what)
+{
+	struct output got;
+	const char *left;
+
+	bundle_call(attack->bundle, &got, "delete", "--force", attack->bundle->id, NULL);
+	cr_expect_eq(got.status, 0, "%s: cleaning up: status %d: %s", what, got.status, got.err);
+	left = attack_left(attack);
+	cr_expect_null(left, "%s: left after delete: %s", what, left);
+}
+
 static struct attack against(const char *without)
 {
 	struct attack a = attack_new();

@@ -64,6 +64,8 @@ void attack_engine_call(const struct attack *attack, const char *const words[],
 			struct engine_result *ret);
 /* After it: no process, mount, cgroup, state left; what is left, or NULL, and it is gone. */
 const char *attack_left(const struct attack *attack);
+/* "delete --force" works, and that is null behind it. */
+void attack_clean_up(const struct attack *attack, const char *what);
 /*
  * Every how many-th of count stops is taken so that runs are few, and in a guest, whose forks are
  * emulated, a quarter of that; 1 with KIST_ATTACK_ALL=1.

@@ -49,17 +49,6 @@ static struct attack in_every_hierarchy(void)
 	return a;
 }
 
-static void clean_up(const struct attack *a, const char *what)
-{
-	struct output got;
-	const char *left;
-
-	bundle_call(a->bundle, &got, "delete", "--force", a->bundle->id, NULL);
-	cr_expect_eq(got.status, 0, "%s: cleaning up: status %d: %s", what, got.status, got.err);
-	left = attack_left(a);
-	cr_expect_null(left, "%s: left after delete: %s", what, left);
-}
-
 static void create(const struct attack *a)
 {
 	struct output got;
@@ -78,8 +67,8 @@ static bool hit_once(const struct attack *a, bool created, const char *const wor
 	if (created)
 		create(a);
 	attack_engine_call(a, words, ENGINE_ALL, hit, &tried, &result);
-	clean_up(a, arena_printf(&e2e_arena, "%s: call %d, the %uth, errno %d: %s", words[0],
-				 tried.call, tried.at, tried.number, result.output));
+	attack_clean_up(a, arena_printf(&e2e_arena, "%s: call %d, the %uth, errno %d: %s", words[0],
+					tried.call, tried.at, tried.number, result.output));
 	return tried.done;
 }
 

@@ -61,13 +61,7 @@ static void expect_done(const struct attack *a, enum stage stage, const char *wh
 
 static void clean_up(const struct attack *a, const char *what)
 {
-	struct output got;
-	const char *left;
-
-	bundle_call(a->bundle, &got, "delete", "--force", a->bundle->id, NULL);
-	cr_expect_eq(got.status, 0, "%s: cleaning up: status %d: %s", what, got.status, got.err);
-	left = attack_left(a);
-	cr_expect_null(left, "%s: left after delete: %s", what, left);
+	attack_clean_up(a, what);
 	attack_check(a, what);
 	leak_remove_tree(image(a));
 }
@@ -110,8 +104,7 @@ static void stage_check(enum stage stage, const struct trouble_list *list)
 	stops = result.stops;
 	stride = attack_stride(stops, 16);
 	for (unsigned int at = 0; at < stops; at += stride) {
-		struct trouble trouble = { .at = at,
-					   .number = list->numbers[at / stride % list->count] };
+		struct trouble trouble = trouble_of(list, at, stride);
 
 		trouble_check(&a, stage, &trouble);
 	}

@@ -208,13 +208,7 @@ static void expect_done(const struct attack *a, const struct stage *stage,
 
 static void clean_up(const struct attack *a, const char *what)
 {
-	struct output got;
-	const char *left;
-
-	call(a, &got, stage_find("delete")->words);
-	cr_expect_eq(got.status, 0, "%s: cleaning up: status %d: %s", what, got.status, got.err);
-	left = attack_left(a);
-	cr_expect_null(left, "%s: left after delete: %s", what, left);
+	attack_clean_up(a, what);
 	attack_check(a, what);
 }
 
@@ -279,8 +273,7 @@ static void stage_check(const char *name, const struct trouble_list *list)
 	stops = result.stops;
 	stride = attack_stride(stops, stage->runs);
 	for (unsigned int at = 0; at < stops; at += stride) {
-		struct trouble trouble = { .at = at,
-					   .number = list->numbers[at / stride % list->count] };
+		struct trouble trouble = trouble_of(list, at, stride);
 
 		trouble_check(&a, stage, &trouble);
 	}

@@ -233,8 +233,7 @@ static void stage_check(const char *name, const struct trouble_list *list)
 	stops = result.stops;
 	stride = attack_stride(stops, stage->runs);
 	for (unsigned int at = 0; at < stops; at += stride) {
-		struct trouble trouble = { .at = at,
-					   .number = list->numbers[at / stride % list->count] };
+		struct trouble trouble = trouble_of(list, at, stride);
 
 		trouble_check(stage, &trouble);
 	}

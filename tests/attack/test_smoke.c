@@ -105,8 +105,7 @@ static void trouble_all(const struct trouble_list *list)
 	stops = result.stops;
 	stride = attack_stride(stops, 12);
 	for (unsigned int at = 0; at < stops; at += stride) {
-		struct trouble trouble = { .at = at,
-					   .number = list->numbers[at / stride % list->count] };
+		struct trouble trouble = trouble_of(list, at, stride);
 
 		smoke(&a, trouble_at, &trouble, &result);
 		outcome_check(&a, &result, &trouble);

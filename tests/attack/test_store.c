@@ -170,8 +170,7 @@ static void stage_check(const struct stage *stage, const struct trouble_list *li
 	stops = result.stops;
 	stride = attack_stride(stops, stage->runs);
 	for (unsigned int at = 0; at < stops; at += stride) {
-		struct trouble trouble = { .at = at,
-					   .number = list->numbers[at / stride % list->count] };
+		struct trouble trouble = trouble_of(list, at, stride);
 
 		stage_call(&p, stage, trouble_at, &trouble, &result);
 		outcome_check(&p, stage, &result, &trouble);

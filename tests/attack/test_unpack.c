@@ -226,8 +226,7 @@ static void trouble_all(const struct trouble_list *list)
 	stops = result.stops;
 	stride = attack_stride(stops, 40);
 	for (unsigned int at = 0; at < stops; at += stride) {
-		struct trouble trouble = { .at = at,
-					   .number = list->numbers[at / stride % list->count] };
+		struct trouble trouble = trouble_of(list, at, stride);
 
 		unpack(image, ENGINE_ALL, trouble_at, &trouble, &result);
 		outcome_check(image, &result, trouble.number == 0 || trouble.vital,

@@ -34,6 +34,11 @@ static bool is_one_of(const int *calls, size_t count, int call)
 	return false;
 }
 
+struct trouble trouble_of(const struct trouble_list *list, unsigned int at, unsigned int stride)
+{
+	return (struct trouble){ .at = at, .number = list->numbers[at / stride % list->count] };
+}
+
 enum engine_verdict trouble_at(void *context, const struct engine_stop *stop, int *ret_errno)
 {
 	struct trouble *trouble = context;

@@ -28,5 +28,7 @@ struct trouble_list {
 	const int *numbers;
 	size_t count;
 };
+/* The one for that stop, where every stride-th is tried. */
+struct trouble trouble_of(const struct trouble_list *list, unsigned int at, unsigned int stride);
 extern const struct trouble_list trouble_faults; /* EIO, ENOMEM, ... */
 extern const struct trouble_list trouble_kills;

@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -157,7 +158,7 @@ def measure(timer, contenders):
 
 
 def measure_mounts(timer, contenders, count, directory):
-    """{name: (ratio, median)} with that many more mounts on the host, and without.
+    """{name: (ratio,)} of the medians with that many more mounts on the host, and without.
 
     Each by itself: who copies the host's mounts leaves thousands of them to take down behind
     his end, in the time of who comes next.  And five times in turn, for a machine is now
@@ -165,14 +166,14 @@ def measure_mounts(timer, contenders, count, directory):
     """
     result = {}
     for name, command in contenders.items():
-        one, pairs = {name: command}, []
+        one, ratios = {name: command}, []
         for _ in range(5):
             without = measure(timer, one)
             more = measure(['unshare', '-m', *timer, '-m', str(count), '-d', directory], one)
             if without and more:
-                pairs.append((more[name][0] / without[name][0], more[name][0]))
-        if pairs:
-            result[name] = sorted(pairs)[len(pairs) // 2]
+                ratios.append(more[name][0] / without[name][0])
+        if ratios:
+            result[name] = (statistics.median(ratios),)
     return result
 
 

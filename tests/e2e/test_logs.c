@@ -74,6 +74,19 @@ E2E(logs, json_lines_say_which_stream_and_when)
 	bundle_destroy(b);
 }
 
+/* A bundle whose program is a script of the shell. */
+static struct bundle *script_new(const char *script)
+{
+	struct bundle *b = bundle_new();
+
+	e2e_need_program("/bin/busybox");
+	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
+	bundle_copy(b, "/bin/busybox", "/bin/sh");
+	bundle_copy(b, "/bin/busybox", "/bin/sleep");
+	bundle_args(b, "/bin/sh", "-c", script, NULL);
+	return b;
+}
+
 static size_t line_count(const char *text)
 {
 	size_t count = 0;
@@ -106,16 +119,12 @@ static void expect_tail_of_both(struct bundle *b, const char *whole)
 
 E2E(logs, stay_below_twice_their_size)
 {
+	struct bundle *b = script_new("i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; "
+				      "done");
 	const char *whole;
-	struct bundle *b = bundle_new();
 	struct output got;
 	struct stat st;
 
-	e2e_need_program("/bin/busybox");
-	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
-	bundle_copy(b, "/bin/busybox", "/bin/sh");
-	bundle_args(b, "/bin/sh", "-c", "i=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo line $i; "
-		    "done", NULL);
 	run_logged(b, "--log-file-size", "16k");
 	bundle_call(b, &got, "wait", b->id, NULL);
 	cr_assert_eq(stat(in_dir(b, "log"), &st), 0);
@@ -177,18 +186,11 @@ E2E(logs, go_to_files_and_to_null)
 /* What lives on in the host's pid namespace kept the log, and who waited for the status. */
 E2E(logs, end_with_the_program_though_others_print)
 {
-	struct bundle *b = bundle_new();
+	struct bundle *b = script_new("(i=0; while [ $i -lt 90 ]; do i=$((i+1)); echo $i; "
+				      "sleep 0.1; done) & exit 3");
 	struct output got;
 
-	e2e_need_program("/bin/busybox");
-	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
-	bundle_copy(b, "/bin/busybox", "/bin/sh");
 	bundle_unset(b, "/linux/namespaces/0");
-	bundle_copy(b, "/bin/busybox", "/bin/sleep");
-	bundle_args(b, "/bin/sh", "-c",
-		    "(i=0; while [ $i -lt 90 ]; do i=$((i+1)); echo $i; "
-		    "sleep 0.1; done) & exit 3",
-		    NULL);
 	run_logged(b, NULL, NULL);
 	bundle_call(b, &got, "wait", b->id, NULL);
 	cr_expect_eq(got.status, 3, "%d %s", got.status, got.err);
@@ -213,15 +215,10 @@ E2E(logs, whose_keeper_died_have_no_status_of_0)
 /* The files change between two blocks, and what comes next is the rest of a line. */
 E2E(logs, count_a_line_of_both_files_once)
 {
-	struct bundle *b = bundle_new();
+	struct bundle *b = script_new("printf '%9000d\\nbefore\\nha' 1; sleep 0.4; "
+				      "printf 'lf\\n%9000d\\nlast\\n' 2");
 	struct output got;
 
-	e2e_need_program("/bin/busybox");
-	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
-	bundle_copy(b, "/bin/busybox", "/bin/sh");
-	bundle_args(b, "/bin/sh", "-c",
-		    "printf '%9000d\\nbefore\\nha' 1; sleep 0.4; printf 'lf\\n%9000d\\nlast\\n' 2",
-		    NULL);
 	run_logged(b, "--log-file-size", "16k");
 	bundle_call(b, &got, "wait", b->id, NULL);
 	bundle_call(b, &got, "logs", "--tail", "3", b->id, NULL);
