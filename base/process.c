@@ -10,6 +10,14 @@
 
 #define FLAG_EXITING	0x4	/* PF_EXITING of the kernel's sched.h */
 
+bool pid_is_listed(const pid_list *pids, pid_t pid)
+{
+	LIST_EACH(listed, *pids)
+		if (*listed == pid)
+			return true;
+	return false;
+}
+
 int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 {
 	char path[40], text[1024], *at, *word;

@@ -5,6 +5,11 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
+#include "base/compiler.h"
+
+typedef LIST(pid_t) pid_list;
+bool pid_is_listed(const pid_list *pids, pid_t pid);
+
 /*
  * Waits until that child has ended, whatever signals come, and reaps it.  0, or -1 and errno.
  * ret_status: as waitpid(2) gives it, or NULL.

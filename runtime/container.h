@@ -121,8 +121,7 @@ bool container_exiting(const struct container *c);
 /* A pidfd of its first process, borrowed; or -1 and "container not running", ESRCH. */
 int container_pidfd(struct container *c, struct error *err);
 /* All its processes, in our pid namespace. */
-int container_pids(struct container *c, struct arena *arena, pid_t **ret_pids, size_t *ret_count,
-		   struct error *err);
+int container_pids(struct container *c, struct arena *arena, pid_list *ret, struct error *err);
 /* The plan as it was at create. */
 const struct plan *container_plan(struct container *c, struct error *err);
 

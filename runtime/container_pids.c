@@ -11,8 +11,6 @@
 #include "base/text.h"
 #include "runtime/container.h"
 
-typedef LIST(pid_t) pid_list;
-
 static int pid_namespace_open(pid_t pid)
 {
 	char path[40];
@@ -88,19 +86,12 @@ static int pids_without_cgroup(struct container *c, struct arena *arena, pid_lis
 	return 0;
 }
 
-int container_pids(struct container *c, struct arena *arena, pid_t **ret_pids, size_t *ret_count,
-		   struct error *err)
+int container_pids(struct container *c, struct arena *arena, pid_list *ret, struct error *err)
 {
-	pid_list pids = { 0 };
-
-	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE) {
-		if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)
-			return -1;
-		return cgroup_pids(&c->cgroup, arena, ret_pids, ret_count, err);
-	}
-	if (pids_without_cgroup(c, arena, &pids, err) < 0)
+	*ret = (pid_list){ 0 };
+	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+		return pids_without_cgroup(c, arena, ret, err);
+	if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)
 		return -1;
-	*ret_pids = pids.items;
-	*ret_count = pids.count;
-	return 0;
+	return cgroup_pids(&c->cgroup, arena, ret, err);
 }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "config/plan.h"
 
 /*
@@ -124,8 +125,7 @@ int cgroup_kill(struct cgroup *cgroup, struct error *err);
 /* Any signal to all in it and below. */
 int cgroup_signal(const struct cgroup *cgroup, int signal, struct error *err);
 /* The pids in it and below, in our pid namespace. */
-int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_t **ret_pids,
-		size_t *ret_count, struct error *err);
+int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_list *ret, struct error *err);
 /*
  * Removes it and what is below, waiting for the kernel (10 s after cgroup_kill(), else 0.2 s);
  * what is not there is no error.  Processes that live in it are: EBUSY, and how many.

@@ -27,10 +27,9 @@ static int tracker_open(const struct cgroup *cgroup, struct error *err)
 			       : cgroup_dir_open(tracker->fd, cgroup->path, err);
 }
 
-int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_t **ret_pids,
-		size_t *ret_count, struct error *err)
+int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_list *ret, struct error *err)
 {
-	cgroup_pid_list list = { 0 };
+	pid_list list = { 0 };
 	_cleanup_fd int fd = -EBADF;
 
 	if (cgroup_need_path(cgroup, "list processes", err) < 0)
@@ -38,17 +37,8 @@ int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_t **ret_pi
 	fd = tracker_open(cgroup, err);
 	if (fd < 0 || cgroup_dir_pids(fd, arena, &list, err) < 0)
 		return -1;
-	*ret_pids = list.items;
-	*ret_count = list.count;
+	*ret = list;
 	return 0;
-}
-
-bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid)
-{
-	for (size_t i = 0; i < count; i++)
-		if (pids[i] == pid)
-			return true;
-	return false;
 }
 
 bool cgroup_is_ours(const struct cgroup *cgroup)
@@ -66,7 +56,7 @@ bool cgroup_is_ours(const struct cgroup *cgroup)
 static int dir_signal(int dir_fd, int signal, size_t *ret_count, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	cgroup_pid_list pids = { 0 }, again = { 0 };
+	pid_list pids = { 0 }, again = { 0 };
 	int *fds, result = 0;
 
 	if (cgroup_dir_pids(dir_fd, &arena, &pids, err) < 0)
@@ -77,8 +67,7 @@ static int dir_signal(int dir_fd, int signal, size_t *ret_count, struct error *e
 	if (cgroup_dir_pids(dir_fd, &arena, &again, err) < 0)
 		result = -1;
 	for (size_t i = 0; i < pids.count; i++) {
-		if (fds[i] >= 0 && result == 0 &&
-		    cgroup_pid_listed(again.items, again.count, pids.items[i]) &&
+		if (fds[i] >= 0 && result == 0 && pid_is_listed(&again, pids.items[i]) &&
 		    sys_pidfd_send_signal(fds[i], signal) < 0 && errno != ESRCH)
 			result = error_errno(err, "signal process %d", (int)pids.items[i]);
 		fd_close(&fds[i]);

@@ -38,11 +38,8 @@ int cgroup_check_able(const struct cgroup *cgroup, const struct resources_plan *
 		      struct error *err);
 /* Does its directory have this container's mark? */
 bool cgroup_is_ours(const struct cgroup *cgroup);
-bool cgroup_pid_listed(const pid_t *pids, size_t count, pid_t pid);
 
 /* --- tree.c ---------------------------------------------------------------- */
-
-typedef LIST(pid_t) cgroup_pid_list;
 
 /*
  * Called for each directory on the way, the mount point first, before the next one is made in it;
@@ -62,7 +59,7 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 /* Refuses one that was there before and holds processes: somebody else's. */
 int cgroup_dir_check_empty(int dir_fd, struct error *err);
 /* The processes in it and below. */
-int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err);
+int cgroup_dir_pids(int dir_fd, struct arena *arena, pid_list *list, struct error *err);
 /*
  * Which cgroups are ours: parents made on the way, and those that hold a container; of these in
  * cgroup2, those that are in v1, too, maybe by an update after the process that made them.

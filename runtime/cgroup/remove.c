@@ -30,7 +30,7 @@ static void populated_wait(int dir_fd)
 static int busy_error(int dir_fd, const char *name, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	cgroup_pid_list list = { 0 };
+	pid_list list = { 0 };
 
 	if (cgroup_dir_pids(dir_fd, &arena, &list, err) < 0 || list.count == 0)
 		return error_number(err, EBUSY, "remove cgroup %s", name);

@@ -40,8 +40,7 @@ int cgroup_stats_read(const struct cgroup *cgroup, struct arena *arena, struct c
 		      struct error *err)
 {
 	struct cgroup_stats stats = { .cpu_total = 0 };
-	pid_t *pids;
-	size_t count;
+	pid_list pids;
 
 	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
 		return error_set(err, "read statistics: the container has no cgroup");
@@ -53,9 +52,9 @@ int cgroup_stats_read(const struct cgroup *cgroup, struct arena *arena, struct c
 	if (stats.pids_limit == UINT64_MAX)
 		stats.pids_limit = 0;
 	if (stats.pids == 0) {
-		if (cgroup_pids(cgroup, arena, &pids, &count, err) < 0)
+		if (cgroup_pids(cgroup, arena, &pids, err) < 0)
 			return error_wrap(err, "read statistics");
-		stats.pids = count;
+		stats.pids = pids.count;
 	}
 	*ret = stats;
 	return 0;

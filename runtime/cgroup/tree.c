@@ -190,7 +190,7 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 	return fd;
 }
 
-static int procs_read(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err)
+static int procs_read(int dir_fd, struct arena *arena, pid_list *list, struct error *err)
 {
 	char *text, *at, *end;
 
@@ -260,7 +260,7 @@ int cgroup_dir_leave(DIR **dir, struct error *err)
 }
 
 /* One that goes meanwhile has no processes. */
-static int child_pids(DIR **dir, const char *name, struct arena *arena, cgroup_pid_list *list,
+static int child_pids(DIR **dir, const char *name, struct arena *arena, pid_list *list,
 		      bool *ret_entered, struct error *err)
 {
 	_cleanup_fd int fd =
@@ -273,7 +273,7 @@ static int child_pids(DIR **dir, const char *name, struct arena *arena, cgroup_p
 }
 
 /* Of each level the place in its list is kept. */
-static int list_pids(DIR **dir, struct arena *arena, cgroup_pid_list *list, struct error *err)
+static int list_pids(DIR **dir, struct arena *arena, pid_list *list, struct error *err)
 {
 	LIST(long) places = { 0 };
 	char name[NAME_MAX + 1];
@@ -297,7 +297,7 @@ static int list_pids(DIR **dir, struct arena *arena, cgroup_pid_list *list, stru
 	}
 }
 
-int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, struct error *err)
+int cgroup_dir_pids(int dir_fd, struct arena *arena, pid_list *list, struct error *err)
 {
 	DIR *dir;
 	int result;
@@ -316,7 +316,7 @@ int cgroup_dir_pids(int dir_fd, struct arena *arena, cgroup_pid_list *list, stru
 int cgroup_dir_check_empty(int dir_fd, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	cgroup_pid_list list = { 0 };
+	pid_list list = { 0 };
 
 	if (cgroup_dir_pids(dir_fd, &arena, &list, err) < 0)
 		return -1;

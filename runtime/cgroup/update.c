@@ -11,27 +11,24 @@
 static int v1_enter(struct cgroup *cgroup, const struct cgroup_v1 *v1, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	pid_t *done = NULL;
-	size_t done_count = 0;
+	pid_list done = { 0 };
 
 	for (int round = 0; round < ROUNDS_MAX; round++) {
-		size_t count, moved = 0;
-		pid_t *pids;
+		pid_list pids;
+		size_t moved = 0;
 
-		if (cgroup_pids(cgroup, &arena, &pids, &count, err) < 0)
+		if (cgroup_pids(cgroup, &arena, &pids, err) < 0)
 			return -1;
-		for (size_t i = 0; i < count; i++) {
-			if (cgroup_pid_listed(done, done_count, pids[i]))
+		LIST_EACH(pid, pids) {
+			if (pid_is_listed(&done, *pid))
 				continue;
 			moved++;
-			if (cgroup_v1_join(v1, cgroup->path, pids[i], err) < 0 &&
-			    err->code != ESRCH)
+			if (cgroup_v1_join(v1, cgroup->path, *pid, err) < 0 && err->code != ESRCH)
 				return -1;
 		}
 		if (moved == 0)
 			return 0;
 		done = pids;
-		done_count = count;
 	}
 	return error_set(err, "move the container into cgroup v1: it forks faster than that");
 }

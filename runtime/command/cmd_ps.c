@@ -94,19 +94,15 @@ static int pid_column(const char *header, size_t *ret, struct error *err)
 	return error_set(err, "couldn't find PID field in ps output");
 }
 
-static bool has_pid(const pid_t *pids, size_t count, const char *word)
+static bool has_pid(const pid_list *pids, const char *word)
 {
 	uint64_t pid;
 
-	if (word == NULL || !text_to_u64(word, INT32_MAX, &pid))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		if (pids[i] == (pid_t)pid)
-			return true;
-	return false;
+	return word != NULL && text_to_u64(word, INT32_MAX, &pid) &&
+	       pid_is_listed(pids, (pid_t)pid);
 }
 
-static int print_table(struct cli *cli, const pid_t *pids, size_t count, struct error *err)
+static int print_table(struct cli *cli, const pid_list *pids, struct error *err)
 {
 	size_t index = 0;
 	char *text, *next;
@@ -120,7 +116,7 @@ static int print_table(struct cli *cli, const pid_t *pids, size_t count, struct 
 		line[length] = '\0';
 		if (line == text && pid_column(line, &index, err) < 0)
 			return -1;
-		if (line == text || has_pid(pids, count, column(cli->arena, line, index)))
+		if (line == text || has_pid(pids, column(cli->arena, line, index)))
 			text_printf(&cli->out, "%s\n", line);
 	}
 	return 0;
@@ -131,22 +127,21 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	const struct ps_options *ps = values;
 	const char *format = ps->format != NULL ? ps->format : "table";
 	_cleanup_container struct container c = CONTAINER_NONE;
-	size_t count = 0;
-	pid_t *pids = NULL;
+	pid_list pids = { 0 };
 
 	if (strcmp(format, "table") != 0 && strcmp(format, "json") != 0)
 		return error_set(err, "invalid format option");
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
 	if (container_status(&c) != CONTAINER_STOPPED &&
-	    container_pids(&c, cli->arena, &pids, &count, err) < 0)
+	    container_pids(&c, cli->arena, &pids, err) < 0)
 		return -1;
 	if (strcmp(format, "table") == 0)
-		return print_table(cli, pids, count, err);
-	text_add(&cli->out, count == 0 ? "null" : "[");
-	for (size_t i = 0; i < count; i++)
-		text_printf(&cli->out, "%s%d", i > 0 ? "," : "", (int)pids[i]);
-	text_add(&cli->out, count == 0 ? "\n" : "]\n");
+		return print_table(cli, &pids, err);
+	text_add(&cli->out, pids.count == 0 ? "null" : "[");
+	for (size_t i = 0; i < pids.count; i++)
+		text_printf(&cli->out, "%s%d", i > 0 ? "," : "", (int)pids.items[i]);
+	text_add(&cli->out, pids.count == 0 ? "\n" : "]\n");
 	return 0;
 }
 

@@ -72,13 +72,12 @@ static void add_processes(struct container *c, struct arena *arena, struct use *
 	uint64_t cpu_ms = 0, memory = 0;
 	struct process_info info;
 	struct error ignored;
-	size_t count;
-	pid_t *pids;
+	pid_list pids;
 
-	if (container_pids(c, arena, &pids, &count, &ignored) < 0)
+	if (container_pids(c, arena, &pids, &ignored) < 0)
 		return;
-	for (size_t i = 0; i < count; i++) {
-		if (!process_info_read(arena, pids[i], &info))
+	LIST_EACH(pid, pids) {
+		if (!process_info_read(arena, *pid, &info))
 			continue;
 		cpu_ms += info.cpu_ms;
 		memory += info.memory;
@@ -88,7 +87,7 @@ static void add_processes(struct container *c, struct arena *arena, struct use *
 	if (use->memory == 0)
 		use->memory = memory;
 	if (use->pids == 0)
-		use->pids = count;
+		use->pids = pids.count;
 }
 
 static int use_read(struct container *c, struct arena *arena, struct use *ret, struct error *err)

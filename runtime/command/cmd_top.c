@@ -57,17 +57,17 @@ static int by_use(const void *a, const void *b)
 	return one->info.pid < two->info.pid ? -1 : 1;
 }
 
-static size_t rows_read(struct top *top, struct arena *arena, const pid_t *pids, size_t count,
+static size_t rows_read(struct top *top, struct arena *arena, const pid_list *pids,
 			struct row *rows)
 {
 	size_t shown = 0;
 
-	for (size_t i = 0; i < count && shown < PROCESSES_MAX; i++) {
+	for (size_t i = 0; i < pids->count && shown < PROCESSES_MAX; i++) {
 		struct row *row = &rows[shown];
 
-		if (!process_info_read(arena, pids[i], &row->info))
+		if (!process_info_read(arena, pids->items[i], &row->info))
 			continue;
-		row->used_ms = row->info.cpu_ms - cpu_before(top, pids[i], row->info.cpu_ms);
+		row->used_ms = row->info.cpu_ms - cpu_before(top, row->info.pid, row->info.cpu_ms);
 		shown++;
 	}
 	top->seen_count = shown;
@@ -88,16 +88,16 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 	struct top *top = context;
 	struct arena *arena = out->arena;
 	struct table table = { .arena = arena, .narrow = true };
-	size_t count, shown;
 	struct row *rows;
-	pid_t *pids;
+	pid_list pids;
+	size_t shown;
 
 	if (container_pidfd(top->c, err) < 0)
 		return err->code == ESRCH ? LIVE_END : -1;
-	if (container_pids(top->c, arena, &pids, &count, err) < 0)
+	if (container_pids(top->c, arena, &pids, err) < 0)
 		return -1;
-	rows = ARENA_NEWS(arena, count + 1, struct row);
-	shown = rows_read(top, arena, pids, count, rows);
+	rows = ARENA_NEWS(arena, pids.count + 1, struct row);
+	shown = rows_read(top, arena, &pids, rows);
 	table_row(&table, (const char *[]){ "PID", "INSIDE", "USER", "S", "CPU%", "MEMORY", "TIME",
 					    "COMMAND", NULL });
 	for (size_t i = 0; i < shown; i++) {

@@ -177,11 +177,10 @@ int status_of(pid_t pid)
 
 size_t pids_count(void)
 {
-	pid_t *pids;
-	size_t count;
+	pid_list pids;
 
-	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &count, &err), 0, "%s", err.text);
-	return count;
+	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &err), 0, "%s", err.text);
+	return pids.count;
 }
 
 /* The v2 cgroup's directory on this host, as a prefix for file_text(). */

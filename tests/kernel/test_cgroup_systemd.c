@@ -114,17 +114,17 @@ static const char *unit_property(const char *unit, const char *name)
 Test(systemd, keeps_a_scope_for_the_container)
 {
 	const char *scope = arena_printf(&arena, "kist-%s.scope", id);
-	pid_t pid, *pids;
-	size_t count;
+	pid_list pids;
+	pid_t pid;
 
 	make(NULL);
 	cr_expect_str_eq(cgroup.scope, scope);
 	cr_expect_str_eq(cgroup.path, arena_printf(&arena, "/system.slice/%s", scope));
 	cr_expect(cgroup.born);
 	pid = enter();
-	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &count, &err), 0, "%s", err.text);
-	cr_assert_eq(count, 1, "the placeholder is still there");
-	cr_expect_eq(pids[0], pid);
+	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &err), 0, "%s", err.text);
+	cr_assert_eq(pids.count, 1, "the placeholder is still there");
+	cr_expect_eq(pids.items[0], pid);
 	cr_expect_str_eq(unit_property(scope, "ActiveState"), "active");
 	cr_expect_str_eq(unit_property(scope, "Delegate"), "yes");
 	cr_expect_eq(cgroup_kill(&cgroup, &err), 0, "%s", err.text);
@@ -231,16 +231,16 @@ Test(systemd, takes_properties_from_annotations)
 
 Test(systemd, moves_a_process_for_those_who_may_not)
 {
-	pid_t pid = fork(), *pids;
-	size_t count;
+	pid_t pid = fork();
+	pid_list pids;
 
 	if (pid == 0)
 		sleep_on(NULL);
 	make(NULL);
 	cr_expect_eq(cgroup_systemd_attach(&cgroup, pid, &err), 0, "%s", err.text);
 	cgroup_keeper_end(&cgroup);
-	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &count, &err), 0, "%s", err.text);
-	cr_expect_eq(count, 1);
+	cr_assert_eq(cgroup_pids(&cgroup, &arena, &pids, &err), 0, "%s", err.text);
+	cr_expect_eq(pids.count, 1);
 	kill(pid, SIGKILL);
 }
 
@@ -298,8 +298,7 @@ static int run_as_user(void *context _unused)
 	static struct cgroup_write limit = {
 		.controller = "memory", .file = "memory.max", .text = "67108864",
 	};
-	pid_t *pids;
-	size_t count;
+	pid_list pids;
 
 	if (setresgid(USER, USER, USER) < 0 || setresuid(USER, USER, USER) < 0 ||
 	    setenv("XDG_RUNTIME_DIR", "/run/user/65534", 1) < 0)
@@ -312,14 +311,14 @@ static int run_as_user(void *context _unused)
 	if (cgroup.born)
 		return 2;
 	enter();
-	if (cgroup_pids(&cgroup, &arena, &pids, &count, &err) < 0 || count != 1)
+	if (cgroup_pids(&cgroup, &arena, &pids, &err) < 0 || pids.count != 1)
 		return 3;
 	if (strcmp(file_text("memory.max"), limit.text) != 0 ||
 	    strstr(cgroup.path, "/user@65534.service/user.slice/") == NULL)
 		return 4;
 	if (cgroup_freeze(&cgroup, true, &err) < 0 || cgroup_freeze(&cgroup, false, &err) < 0)
 		return 5;
-	if (cgroup_kill(&cgroup, &err) < 0 || waitpid(pids[0], NULL, 0) < 0)
+	if (cgroup_kill(&cgroup, &err) < 0 || waitpid(pids.items[0], NULL, 0) < 0)
 		return 6;
 	return cgroup_destroy(&cgroup, &err) < 0 || is_there(cgroup.path) ? 7 : 0;
 }
