@@ -18,11 +18,26 @@ bool pid_is_listed(const pid_list *pids, pid_t pid)
 	return false;
 }
 
+bool process_fields_parse(char *text, uint64_t ret[PROCESS_FIELDS])
+{
+	/* The name, field 2, may hold blanks and parentheses of its own. */
+	char *at = strrchr(text, ')'), *word;
+	size_t field = 0;
+
+	if (at == NULL || at[1] != ' ')
+		return false;
+	for (at += 2; field < PROCESS_FIELDS && (word = strsep(&at, " \n")) != NULL; field++) {
+		ret[field] = 0;
+		/* A letter, and -1 where there is no terminal. */
+		text_to_u64(word, UINT64_MAX, &ret[field]);
+	}
+	return field == PROCESS_FIELDS;
+}
+
 int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 {
-	char path[40], text[1024], *at, *word;
+	char path[40], text[1024];
 	_cleanup_fd int fd = -EBADF;
-	size_t field = 0;
 	ssize_t size;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
@@ -33,16 +48,7 @@ int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 	if (size <= 0)
 		return size == 0 || errno == ESRCH ? 0 : -1;
 	text[size] = '\0';
-	/* The name, field 2, may hold blanks and parentheses of its own. */
-	at = strrchr(text, ')');
-	if (at == NULL || at[1] != ' ')
-		return 0;
-	for (at += 2; field < PROCESS_FIELDS && (word = strsep(&at, " \n")) != NULL; field++) {
-		ret[field] = 0;
-		/* A letter, and -1 where there is no terminal. */
-		text_to_u64(word, UINT64_MAX, &ret[field]);
-	}
-	return field == PROCESS_FIELDS;
+	return process_fields_parse(text, ret);
 }
 
 bool process_start_time(pid_t pid, uint64_t *ret)

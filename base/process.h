@@ -27,11 +27,16 @@ static inline int process_reap(pid_t pid, int *ret_status)
 
 /* Some of /proc/PID/stat, from its third field on. */
 enum process_field {
-	PROCESS_FLAGS = 6,		/* PF_* of the kernel's sched.h */
+	PROCESS_FLAGS = 6, /* PF_* of the kernel's sched.h */
+	PROCESS_USER_TIME = 11, /* clock ticks */
+	PROCESS_SYSTEM_TIME,
 	PROCESS_THREADS = 17,
-	PROCESS_START_TIME = 19,	/* clock ticks since the machine started */
+	PROCESS_START_TIME = 19, /* clock ticks since the machine started */
+	PROCESS_PAGES = 21, /* resident */
 	PROCESS_FIELDS,
 };
+/* Of the file's text, which is cut up.  False where it is not such a text. */
+bool process_fields_parse(char *text, uint64_t ret[PROCESS_FIELDS]);
 /* Fields that are no numbers are 0.  1; 0 where there is no such process; or -1 and errno. */
 int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS]);
 /* A pid comes again; with this it is one process. */

@@ -7,10 +7,9 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/process.h"
 #include "base/text.h"
 
-/* Fields of /proc/PID/stat, counted behind the name: 0 is the state. */
-enum { STAT_STATE, STAT_USER_TIME = 11, STAT_SYSTEM_TIME, STAT_PAGES = 21, STAT_FIELDS };
 #define COMMAND_MAX	4096
 
 static char *part_read(struct arena *arena, int dir_fd, const char *name, size_t *ret_size)
@@ -24,24 +23,17 @@ static char *part_read(struct arena *arena, int dir_fd, const char *name, size_t
 
 static bool stat_parse(char *text, struct process_info *ret, char **ret_name)
 {
-	char *name = strchr(text, '('), *end = strrchr(text, ')'), *at;
-	uint64_t values[STAT_FIELDS] = { 0 };
-	long ticks = sysconf(_SC_CLK_TCK);
+	char *name = strchr(text, '('), *end = strrchr(text, ')');
+	uint64_t fields[PROCESS_FIELDS];
 
-	if (name == NULL || end == NULL || end[1] != ' ')
+	if (name == NULL || !process_fields_parse(text, fields))
 		return false;
 	*end = '\0';
 	*ret_name = name + 1;
-	at = end + 2;
-	ret->state = *at;
-	for (size_t i = 0; i < STAT_FIELDS && at != NULL; i++) {
-		char *word = strsep(&at, " ");
-
-		if (i > STAT_STATE)
-			text_to_u64(word, UINT64_MAX, &values[i]);
-	}
-	ret->cpu_ms = (values[STAT_USER_TIME] + values[STAT_SYSTEM_TIME]) * 1000 / (uint64_t)ticks;
-	ret->memory = values[STAT_PAGES] * (uint64_t)sysconf(_SC_PAGESIZE);
+	ret->state = end[2];
+	ret->cpu_ms = (fields[PROCESS_USER_TIME] + fields[PROCESS_SYSTEM_TIME]) * 1000 /
+		      (uint64_t)sysconf(_SC_CLK_TCK);
+	ret->memory = fields[PROCESS_PAGES] * (uint64_t)sysconf(_SC_PAGESIZE);
 	return true;
 }
 
