@@ -9,15 +9,20 @@
 
 /* What a decoder says about a value: where it stands, which one it is, what is wrong. */
 
-/* Findings beyond this are dropped: each costs time, and a hostile file may hold 200,000. */
+/* Each costs time, and a hostile file may hold 200,000: warnings beyond this are dropped. */
 #define MAX_FINDINGS	100
+
+static bool is_full(const struct decoder *d)
+{
+	return d->diagnosis.findings.count >= MAX_FINDINGS;
+}
 
 static void add_finding(struct decoder *d, enum severity severity, const struct json *v,
 			const char *text)
 {
 	struct finding *finding;
 
-	if (!d->collect || d->diagnosis.findings.count >= MAX_FINDINGS)
+	if (!d->collect)
 		return;
 	finding = LIST_NEW(d->arena, &d->diagnosis.findings);
 	finding->severity = severity;
@@ -51,6 +56,9 @@ static int fail(struct decoder *d, const struct json *v, const char *text)
 		error_set(d->err, "%s", text);
 	d->failed = true;
 	add_finding(d, SEVERITY_ERROR, v, text);
+	/* Decoding ends here: rules across fields could not know what else was not decoded. */
+	if (is_full(d))
+		d->collect = false;
 	return -1;
 }
 
@@ -129,7 +137,8 @@ void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...)
 	text = place(d, v, NULL, fmt, args);
 	va_end(args);
 	LIST_ADD(d->arena, &d->warnings, text);
-	add_finding(d, SEVERITY_WARNING, v, text);
+	if (!is_full(d))
+		add_finding(d, SEVERITY_WARNING, v, text);
 }
 
 void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
@@ -137,7 +146,7 @@ void note_value(struct decoder *d, enum severity severity, const struct json *v,
 {
 	va_list args;
 
-	if (!d->collect || d->diagnosis.findings.count >= MAX_FINDINGS)
+	if (!d->collect || is_full(d))
 		return;
 	va_start(args, fmt);
 	add_finding(d, severity, v, place(d, v, NULL, fmt, args));

@@ -10,7 +10,7 @@
  * value stands and which one it is.
  *
  * The loader stops at the first error.  With collect set (for "kist check") decoding goes on
- * behind an error, so that all are found, and fails in the end.
+ * behind an error, so that all are found, up to a hundred, and fails in the end.
  */
 enum severity {
 	SEVERITY_NOTE,

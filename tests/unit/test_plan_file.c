@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "config/load.h"
 #include "config_text.h"
 
@@ -106,4 +107,32 @@ Test(plan_file, is_diagnosed_as_a_whole, .init = make_dir, .fini = remove_dir)
 	cr_expect_eq(found, ARRAY_SIZE(says));
 	write_config("{");
 	cr_expect_eq(plan_diagnose(&arena, dir, NULL, &diagnosis, &plan, &err), -1);
+}
+
+/* More findings than are kept, and what they hide: an error, or a value that was not decoded. */
+Test(plan_file, is_refused_however_much_else_is_odd, .init = make_dir, .fini = remove_dir)
+{
+	static const char *const first[] = { "\"odd%d\":1,", "{\"destination\":%d}," };
+	static const char *const texts[] = {
+		"{%s\"ociVersion\":\"1.3.0\",\"root\":{\"path\":7}}",
+		"{\"ociVersion\":\"1.3.0\",\"mounts\":[%s0],\"root\":{\"path\":\"/\"},"
+		"\"domainname\":\"x\",\"linux\":{\"namespaces\":[{\"type\":\"uts\"}],"
+		"\"sysctl\":{\"kernel.domainname\":5}}}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct text many = { .arena = &arena };
+		struct diagnosis found = { 0 };
+		const struct plan *plan;
+		size_t errors = 0;
+
+		for (int n = 0; n < 100; n++)
+			text_printf(&many, first[i], n);
+		write_config(arena_printf(&arena, texts[i], many.data));
+		cr_assert_eq(plan_diagnose(&arena, dir, NULL, &found, &plan, &err), 0);
+		cr_expect_null(plan);
+		LIST_EACH(finding, found.findings)
+			errors += finding->severity == SEVERITY_ERROR;
+		cr_expect_eq(errors, i == 0 ? 1 : 100, "%zu: %zu", i, errors);
+	}
 }
