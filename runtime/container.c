@@ -24,7 +24,6 @@
 #define LOCK_STEP_MS	5
 #define SETUP_WAIT_MS	500
 
-
 static const char *const status_names[] = {
 	[CONTAINER_CREATING] = "creating",
 	[CONTAINER_CREATED] = "created",

@@ -6,6 +6,8 @@
 
 /* Rounds of listing and signalling until a fork can no longer have been missed. */
 #define ROUNDS_MAX	64
+/* Processes that are held at the same time; of fds a caller has 1024, or less. */
+#define AT_ONCE		32
 
 /* The directory whose processes are those of the container: cgroup2's, where there is one. */
 static int tracker_open(const struct cgroup *cgroup, struct error *err)
@@ -13,8 +15,11 @@ static int tracker_open(const struct cgroup *cgroup, struct error *err)
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
 	const struct cgroup_hierarchy *tracker;
 
-	if (cgroup->fd >= 0)
-		return fcntl(cgroup->fd, F_DUPFD_CLOEXEC, 3);
+	if (cgroup->fd >= 0) {
+		int fd = fcntl(cgroup->fd, F_DUPFD_CLOEXEC, 3);
+
+		return fd >= 0 ? fd : error_errno(err, "keep a cgroup directory open");
+	}
 	if (cgroup->host != CGROUP_LEGACY) {
 		_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
 
@@ -53,27 +58,44 @@ bool cgroup_is_ours(const struct cgroup *cgroup)
  * A pid may be another process by the time it is used.  A pidfd, taken before the pid is seen in
  * the list a second time, is of the listed process, or of a dead one.
  */
+static int batch_signal(int dir_fd, const pid_t *pids, size_t count, int signal, struct error *err)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	pid_list again = { 0 };
+	int fds[AT_ONCE], result = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		fds[i] = sys_pidfd_open(pids[i], 0);
+		if (fds[i] < 0 && errno != ESRCH)
+			result = error_errno(err, "open process %d", (int)pids[i]);
+	}
+	if (result == 0)
+		result = cgroup_dir_pids(dir_fd, &arena, &again, err);
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i] >= 0 && result == 0 && pid_is_listed(&again, pids[i]) &&
+		    sys_pidfd_send_signal(fds[i], signal) < 0 && errno != ESRCH)
+			result = error_errno(err, "signal process %d", (int)pids[i]);
+		fd_close(&fds[i]);
+	}
+	return result;
+}
+
 static int dir_signal(int dir_fd, int signal, size_t *ret_count, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	pid_list pids = { 0 }, again = { 0 };
-	int *fds, result = 0;
+	pid_list pids = { 0 };
 
 	if (cgroup_dir_pids(dir_fd, &arena, &pids, err) < 0)
 		return -1;
-	fds = ARENA_NEWS(&arena, pids.count + 1, int);
-	for (size_t i = 0; i < pids.count; i++)
-		fds[i] = sys_pidfd_open(pids.items[i], 0);
-	if (cgroup_dir_pids(dir_fd, &arena, &again, err) < 0)
-		result = -1;
-	for (size_t i = 0; i < pids.count; i++) {
-		if (fds[i] >= 0 && result == 0 && pid_is_listed(&again, pids.items[i]) &&
-		    sys_pidfd_send_signal(fds[i], signal) < 0 && errno != ESRCH)
-			result = error_errno(err, "signal process %d", (int)pids.items[i]);
-		fd_close(&fds[i]);
-	}
 	*ret_count = pids.count;
-	return result;
+	for (size_t at = 0; at < pids.count; at += AT_ONCE) {
+		size_t left = pids.count - at;
+
+		if (batch_signal(dir_fd, pids.items + at, left < AT_ONCE ? left : AT_ONCE, signal,
+				 err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 int cgroup_signal(const struct cgroup *cgroup, int signal, struct error *err)

@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -310,6 +311,25 @@ Test(cgroup, signals_all_in_it)
 	cr_expect_eq(cgroup_signal(&cgroup, SIGUSR1, &err), 0, "%s", err.text);
 	cr_expect_eq(status_of(first), 128 + SIGUSR1);
 	cr_expect_eq(status_of(second), 128 + SIGUSR1);
+}
+
+/* A pidfd is held of each while the list is read again: not of all of them at the same time. */
+Test(cgroup, signals_more_than_there_are_fds)
+{
+	struct rlimit few = { 64, 64 };
+	int status, ended = 0;
+
+	make(NULL);
+	for (int i = 0; i < 70; i++)
+		enter();
+	cr_assert_eq(prlimit(0, RLIMIT_NOFILE, &few, NULL), 0);
+	cr_expect_eq(cgroup_signal(&cgroup, SIGUSR1, &err), 0, "%s", err.text);
+	for (int ms = 0; ended < 70 && ms < 5000; ms++) {
+		while (waitpid(-1, &status, WNOHANG) > 0)
+			ended += WIFSIGNALED(status) && WTERMSIG(status) == SIGUSR1;
+		usleep(1000);
+	}
+	cr_expect_eq(ended, 70, "%d were signalled", ended);
 }
 
 Test(cgroup, with_live_processes_is_not_removed)
