@@ -39,22 +39,6 @@ int step_directory(const struct plan *plan, struct init *in, struct error *err)
 	return error_errno(err, "chdir %s", path);
 }
 
-/* Its own fds are above those that the caller hands on, or the program would get them. */
-static int fds_hand_on(const struct init *in, struct error *err)
-{
-	int first = 3 + in->preserve_fds;
-	const int ours[] = { in->channel.read_fd, in->channel.write_fd, in->start.read_fd,
-			     in->start.write_fd, in->init_image, in->root_fd, in->proc_fd };
-
-	for (size_t i = 0; in->preserve_fds > 0 && i < ARRAY_SIZE(ours); i++)
-		if (ours[i] >= 3 && ours[i] < first)
-			return error_number(err, EBADF, "preserve fds: %d was not open", ours[i]);
-	for (int fd = 3; fd < first; fd++)
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return error_errno(err, "preserve fd %d", fd);
-	return 0;
-}
-
 /*
  * All fds but those that the program gets go at execve, and not sooner, for the end of the channel
  * is the sign of success.  All later ones are made close-on-exec.
@@ -92,9 +76,7 @@ int execve_prepare(const struct plan *plan, struct init *in, struct error *err)
 	/* Ignored signals stay ignored over execve, and programs do not expect that of these. */
 	signal(SIGPIPE, SIG_DFL);
 	signal(SIGCHLD, SIG_DFL);
-	if (!seccomp_is_early(plan, in) && fds_close_at_exec(in, err) < 0)
-		return -1;
-	return fds_hand_on(in, err);
+	return seccomp_is_early(plan, in) ? 0 : fds_close_at_exec(in, err);
 }
 
 /*

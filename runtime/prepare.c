@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "runtime/prepare.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
 #include <string.h>
@@ -317,11 +318,30 @@ static int prepare_container(const struct spawn_request *request, struct prepare
 	return 0;
 }
 
+/*
+ * What is handed on has to be the caller's.  A number that the caller left free may be ours by now:
+ * a directory of the host, and so a way out of the container.  Ours are close-on-exec; what came
+ * to us over an exec is not.
+ */
+static int check_preserved(int count, struct error *err)
+{
+	for (int i = 0; i < count; i++) {
+		int flags = fcntl(3 + i, F_GETFD);
+
+		if (flags < 0 || (flags & FD_CLOEXEC))
+			return error_number(err, EBADF, "hand on %d fds: %d is not open", count,
+					    3 + i);
+	}
+	return 0;
+}
+
 int prepare(const struct spawn_request *request, struct prepared *ret, struct error *err)
 {
 	struct prepared *p = ret;
 
 	*p = PREPARED_NONE;
+	if (check_preserved(request->preserve_fds, err) < 0)
+		goto fail;
 	set_init(request, &p->init);
 	if ((request->process != NULL ? join_container : prepare_container)(request, p, err) < 0)
 		goto fail;

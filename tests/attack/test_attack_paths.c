@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "base/sys.h"
 #include "tests/attack/attack.h"
 
 /* Destinations and working directories that lead out of the root. */
@@ -161,6 +163,32 @@ ATTACK(fds, of_the_caller_do_not_leak)
 	for (int fd = 3; fd < 64; fd++)
 		cr_expect_null(probe_find(&seen, arena_printf(&e2e_arena, "fd.%d", fd)),
 			       "fd %d: %s", fd, output.out);
+}
+
+/* LISTEN_FDS says more than the caller has open: the numbers would be kist's own directories. */
+static void promise_fds(void *context)
+{
+	const char *count = context;
+
+	setenv("LISTEN_FDS", count, 1);
+	sys_close_range(3, ~0U, 0);
+}
+
+ATTACK(fds, that_the_caller_has_not_opened_are_not_handed_on)
+{
+	for (int count = 1; count <= 12; count++) {
+		struct attack a = attack_new();
+		struct output output;
+
+		attack_begin(&a);
+		attack_run_prepared(&a, promise_fds, arena_printf(&e2e_arena, "%d", count),
+				    &output);
+		attack_check(&a, "promised fds");
+		cr_expect_eq(output.status, 1, "%d: %s", count, output.out);
+		cr_expect_not_null(strstr(output.out, "is not open: bad file descriptor"), "%d: %s",
+				   count, output.out);
+		leak_remove_tree(a.bundle->dir);
+	}
 }
 
 /* args[0] by a leaked fd: a program of the host's. */
