@@ -7,6 +7,7 @@
 #include "init/limit.h"
 #include "runtime/command/command.h"
 #include "runtime/command/exec_process.h"
+#include "runtime/command/newcomer.h"
 #include "runtime/console.h"
 #include "runtime/create.h"
 #include "runtime/state.h"
@@ -166,11 +167,17 @@ struct exec {
 	struct spawn_request request;
 };
 
-/* console: takes the terminal that comes, before the program could set it up; or NULL. */
-static int exec_start(const struct exec *exec, struct console *console, struct spawn *ret,
-		      struct error *err)
+static int on_born(void *context _unused, pid_t pid _unused, int pidfd,
+		   struct error *err _unused)
 {
-	if (spawn_create(&exec->request, ret, err) < 0)
+	newcomer_born(pidfd);
+	return 0;
+}
+
+static int exec_bring_in(const struct exec *exec, const struct spawn_request *request,
+			 struct console *console, struct spawn *ret, struct error *err)
+{
+	if (spawn_create(request, ret, err) < 0)
 		return error_wrap(err, "unable to start container process");
 	/* The pid file has to be there before the program can end. */
 	if ((console != NULL && console_attach(console, err) < 0) ||
@@ -180,9 +187,27 @@ static int exec_start(const struct exec *exec, struct console *console, struct s
 		spawn_close(ret);
 		return -1;
 	}
-	if (spawn_start(ret, err) < 0)
-		return error_wrap(err, "unable to start container process");
-	if (watch_deadline(ret->pidfd, exec->options->timeout, err) == 0)
+	return spawn_start(ret, err) == 0 ? 0 :
+	       error_wrap(err, "unable to start container process");
+}
+
+/* console: takes the terminal that comes, before the program could set it up; or NULL. */
+static int exec_start(const struct exec *exec, struct console *console, struct spawn *ret,
+		      struct error *err)
+{
+	struct spawn_request request = exec->request;
+	struct newcomer newcomer;
+	int result, left;
+
+	newcomer_begin(&newcomer, exec->options->timeout);
+	request.born = on_born;
+	if (request.signals == NULL)
+		request.signals = &newcomer.mask;
+	result = exec_bring_in(exec, &request, console, ret, err);
+	left = newcomer_end(&newcomer);
+	if (result < 0)
+		return newcomer_explain(err);
+	if (watch_deadline(ret->pidfd, left, err) == 0)
 		return 0;
 	sys_pidfd_send_signal(ret->pidfd, SIGKILL);
 	spawn_close(ret);

@@ -12,6 +12,7 @@
 #include "init/step.h"
 #include "init/tree.h"
 #include "runtime/command/command.h"
+#include "runtime/command/newcomer.h"
 #include "runtime/container.h"
 #include "runtime/prepare.h"
 #include "runtime/shared_root.h"
@@ -177,6 +178,7 @@ static int change_run(struct change *change, struct error *err)
 	struct clone_request request = CLONE_REQUEST_INIT;
 	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
 	struct clone_result child;
+	struct newcomer newcomer;
 	struct error inside;
 	int status;
 	ssize_t size;
@@ -188,18 +190,28 @@ static int change_run(struct change *change, struct error *err)
 	/* CVE-2016-9962: whoever is in there may not trace us. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_errno(err, "forbid tracing");
-	if (clone_process(&request, change_main, change, &child, err) < 0)
+	newcomer_begin(&newcomer, 0);
+	if (clone_process(&request, change_main, change, &child, err) < 0) {
+		newcomer_end(&newcomer);
 		return -1;
+	}
+	newcomer_born(child.pidfd);
 	fd_close(&write_fd);
 	size = read(read_fd, &inside, sizeof(inside));
-	fd_close(&child.pidfd);
 	if (process_reap(child.pid, &status) < 0)
+		status = -1;
+	newcomer_end(&newcomer);
+	fd_close(&child.pidfd);
+	if (status < 0)
 		return error_errno(err, "wait for process %d", (int)child.pid);
 	if (size == (ssize_t)sizeof(inside)) {
 		*err = inside;
 		return -1;
 	}
-	return status == 0 ? 0 : error_set(err, "the process in the container died");
+	if (status == 0)
+		return 0;
+	error_set(err, "the process in the container died");
+	return newcomer_explain(err);
 }
 
 static int run(struct cli *cli, const void *values _unused, struct error *err)

@@ -7,12 +7,15 @@
  * when it has ended (CVE-2019-5736), and tries to trace it and to open its
  * memory, root, cwd and files (CVE-2016-9962).  Tells "seen", and what it could
  * do; files /seen, /kept and /entered tell the first time at once.
+ * thief stop: SIGSTOP to every process that turns up as "kist", again and again,
+ * until there is a file /stop; tells how many it reached.
  * thief int80 NUMBER: a system call of the 32-bit kind.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,6 +152,28 @@ static void watch(long ms)
 	       entered, traced);
 }
 
+static void stop(void)
+{
+	long stopped = 0;
+
+	puts("ready=1");
+	fflush(stdout);
+	while (access("/stop", F_OK) < 0) {
+		DIR *proc = opendir("/proc");
+		struct dirent *entry;
+
+		while (proc != NULL && (entry = readdir(proc)) != NULL) {
+			int pid = atoi(entry->d_name);
+
+			if (pid > 0 && pid != getpid() && is_kist(pid) && kill(pid, SIGSTOP) == 0)
+				stopped++;
+		}
+		if (proc != NULL)
+			closedir(proc);
+	}
+	printf("stopped=%ld\n", stopped);
+}
+
 static void int80(long number)
 {
 #if defined(__x86_64__)
@@ -169,6 +194,8 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "watch") == 0)
 		watch(atol(argv[2]));
+	else if (argc == 2 && strcmp(argv[1], "stop") == 0)
+		stop();
 	else if (argc == 3 && strcmp(argv[1], "int80") == 0)
 		int80(atol(argv[2]));
 	else

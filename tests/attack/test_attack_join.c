@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "tests/attack/attack.h"
+
+/* Containers that keep kist's processes busy while they are inside. */
+
+enum { ROUNDS = 20, CALL_SECONDS = 10 };
+
+static const char one_mount[] = "[{\"destination\": \"/data\", \"type\": \"tmpfs\","
+				" \"source\": \"tmpfs\"}]";
+
+/* Neither hangs: each is continued as often as it is stopped, and --timeout holds. */
+ATTACK(join, who_is_stopped_on_the_way_gets_there)
+{
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+	struct output got;
+	struct probe seen;
+	struct call call;
+	unsigned int ran = 0;
+
+	bundle_copy(b, THIEF_BUILT, "/thief");
+	bundle_file(b, "/list.json", 0644, one_mount);
+	bundle_args(b, "/thief", "stop", NULL);
+	bundle_set(b, "/root/readonly", "false");
+	attack_begin(&a);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_await(&call, "ready=1");
+	b->timeout = CALL_SECONDS;
+	for (int i = 0; i < ROUNDS; i++) {
+		bundle_call(b, &got, "exec", "--timeout", "2", b->id, "/probe", "say", "in",
+			    NULL);
+		ran += got.status == 0 && strstr(got.out, "in") != NULL;
+		/* The program itself may be stopped in the place of what it was. */
+		cr_expect(got.status == 0 || got.status == 128 + SIGKILL, "exec: %d %s",
+			  got.status, got.err);
+		bundle_call(b, &got, "mounts", "add", b->id, attack_path(&a, "/list.json"), NULL);
+		cr_expect_eq(got.status, 0, "mounts: %s", got.err);
+	}
+	bundle_file(b, "/stop", 0644, "");
+	bundle_finish(&call, &got);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_expect_not(probe_has(&seen, "stopped=0"), "nobody was stopped");
+	cr_expect_gt(ran, ROUNDS / 2);
+	attack_check(&a, "stop");
+}
+
+/* In a frozen cgroup nothing goes on, and nobody could say so. */
+static void exec_frozen(struct bundle *b, const char *timeout, int signal, const char *word)
+{
+	int64_t began = clock_ms();
+	struct output got;
+	struct call call;
+
+	bundle_begin(b, &call, "exec", "--ignore-paused", "--timeout", timeout, b->id, "/probe",
+		     "say", "in", NULL);
+	if (signal != 0) {
+		usleep(300000);
+		kill(call.pid, signal);
+	}
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 255, "%d: %s", got.status, got.err);
+	cr_expect_not_null(strstr(got.err, word), "%s", got.err);
+	cr_expect_lt(clock_ms() - began, 8000);
+}
+
+ATTACK(join, who_is_frozen_on_the_way_is_not_waited_for)
+{
+	struct attack a = attack_new();
+	struct output got, before;
+
+	if (access("/sys/fs/cgroup/cgroup.procs", F_OK) < 0 &&
+	    access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) < 0)
+		e2e_skip("cgroup v1 keeps what is frozen even from SIGKILL");
+	a.bundle->timeout = CALL_SECONDS;
+	attack_begin(&a);
+	bundle_run_sleeper(a.bundle);
+	bundle_call(a.bundle, &before, "ps", "--format", "json", a.bundle->id, NULL);
+	bundle_call(a.bundle, &got, "pause", a.bundle->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	exec_frozen(a.bundle, "1", 0, "did not come to start it in time");
+	exec_frozen(a.bundle, "0", SIGTERM, "ended by signal 15");
+	exec_frozen(a.bundle, "0", SIGINT, "ended by signal 2");
+	bundle_call(a.bundle, &got, "ps", "--format", "json", a.bundle->id, NULL);
+	cr_expect_str_eq(got.out, before.out, "they are still there");
+	bundle_destroy(a.bundle);
+	attack_check(&a, "frozen");
+}
