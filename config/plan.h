@@ -174,6 +174,8 @@ struct cgroup_write {
 	bool alternative;		/* only where the one before, an optional one, was ENOENT */
 	bool retry;			/* EINVAL is no error yet: again, once, at the list's
 					 * end (values that bound each other: quota, period) */
+	bool period;			/* v2's quota and period, of which the first was not given:
+					 * an update leaves it as it is */
 };
 typedef LIST(struct cgroup_write) cgroup_write_list;
 

@@ -90,8 +90,21 @@ static int devices_update(const struct cgroup *cgroup, const struct resources_pl
 	       cgroup_v1_devices_open(&v1, cgroup->path, err);
 }
 
-int cgroup_update(struct cgroup *cgroup, struct arena *arena,
-		  const struct resources_plan *resources, struct error *err)
+/* The kernel takes no period alone: in front of it stands the quota that is in force. */
+static void quota_keep(const struct cgroup *cgroup, struct arena *arena,
+		       struct resources_plan *resources)
+{
+	char now[64];
+
+	LIST_EACH(write, resources->v2)
+		if (write->period &&
+		    cgroup_file_read(cgroup->fd, write->file, now, sizeof(now)) == 0)
+			write->text = arena_printf(arena, "%.*s%s", (int)strcspn(now, " "), now,
+						   strchr(write->text, ' '));
+}
+
+int cgroup_update(struct cgroup *cgroup, struct arena *arena, struct resources_plan *resources,
+		  struct error *err)
 {
 	if (cgroup_need_path(cgroup, "update limits", err) < 0 ||
 	    cgroup_check_able(cgroup, resources, err) < 0)
@@ -100,6 +113,7 @@ int cgroup_update(struct cgroup *cgroup, struct arena *arena,
 		return -1;
 	if (memory_check(cgroup, arena, resources, err) < 0)
 		return -1;
+	quota_keep(cgroup, arena, resources);
 	if (cgroup->manager == CGROUP_SYSTEMD &&
 	    cgroup_systemd_update(cgroup, arena, resources, err) < 0)
 		return -1;

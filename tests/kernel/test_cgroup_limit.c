@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "config/cgroup_write.h"
 #include "runtime/cgroup/internal.h"
 #include "runtime/cgroup/stats.h"
 #include "runtime/clone.h"
@@ -110,6 +111,34 @@ Test(cgroup, is_moved_into_v1_by_an_update)
 	cr_assert_eq(cgroup_update(&cgroup, &arena, &plan.resources, &err), 0, "%s", err.text);
 	expect_v1_limits(base);
 	expect_everywhere(pid);
+}
+
+static struct resources_plan *cpu_limits(const char *quota, const char *period, const char *both)
+{
+	struct resources_plan *limits = ARENA_NEW(&arena, struct resources_plan);
+
+	limits->listed = true;
+	if (quota != NULL)
+		cgroup_write_add(&arena, &limits->v1, "cpu", "cpu.cfs_quota_us", quota);
+	cgroup_write_add(&arena, &limits->v1, "cpu", "cpu.cfs_period_us", period);
+	cgroup_write_add(&arena, &limits->v2, "cpu", "cpu.max", both)->period = quota == NULL;
+	return limits;
+}
+
+/* v2 has one file for both, and a container had no limit after "update --cpu-period". */
+Test(cgroup, keeps_its_quota_when_the_period_changes)
+{
+	const bool unified = cgroup_host() == CGROUP_UNIFIED;
+
+	if (unified && !has_controller("cpu"))
+		cr_skip_test("cgroup v2 has no cpu controller here");
+	plan.resources = *cpu_limits("30000", "100000", "30000 100000");
+	make(base);
+	cr_assert_eq(cgroup_update(&cgroup, &arena, cpu_limits(NULL, "50000", "max 50000"), &err),
+		     0, "%s", err.text);
+	cr_expect_str_eq(file_text(unified ? "" : "/cpu", base,
+				   unified ? "cpu.max" : "cpu.cfs_quota_us"),
+			 unified ? "30000 50000" : "30000");
 }
 
 Test(cgroup, refuses_a_memory_limit_below_what_is_used)

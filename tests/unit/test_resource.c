@@ -25,16 +25,20 @@ static const struct plan *parse(const char *resources)
 	return plan_parse(&arena, "/b", "config.json", json, strlen(json), &err);
 }
 
-/* "memory.max=1 pids.max=2", without the devices; "?": optional, "|": instead, "~": retried. */
+/*
+ * "memory.max=1 pids.max=2", without the devices; "?": optional, "|": instead, "~": retried, "+":
+ * a period.
+ */
 static const char *writes(const cgroup_write_list *list)
 {
 	struct text out = { .arena = &arena };
 
 	LIST_EACH(write, *list)
 		if (write->controller == NULL || strcmp(write->controller, "devices") != 0)
-			text_printf(&out, "%s%s%s%s%s=%s", out.size > 0 ? "; " : "",
+			text_printf(&out, "%s%s%s%s%s%s=%s", out.size > 0 ? "; " : "",
 				    write->alternative ? "|" : "", write->optional ? "?" : "",
-				    write->retry ? "~" : "", write->file, write->text);
+				    write->retry ? "~" : "", write->period ? "+" : "", write->file,
+				    write->text);
 	return out.size > 0 ? out.data : "";
 }
 
@@ -74,7 +78,9 @@ static const struct {
 	  "~cpu.cfs_period_us=100000; cpu.cfs_quota_us=50000", "cpu.max=50000 100000" },
 	{ "{'cpu':{'quota':50000}}", "cpu.cfs_quota_us=50000", "cpu.max=50000" },
 	{ "{'cpu':{'quota':-1}}", "cpu.cfs_quota_us=-1", "cpu.max=max" },
-	{ "{'cpu':{'period':20000}}", "~cpu.cfs_period_us=20000", "cpu.max=max 20000" },
+	{ "{'cpu':{'period':20000}}", "~cpu.cfs_period_us=20000", "+cpu.max=max 20000" },
+	{ "{'cpu':{'quota':-1,'period':20000}}",
+	  "~cpu.cfs_period_us=20000; cpu.cfs_quota_us=-1", "cpu.max=max 20000" },
 	{ "{'cpu':{'quota':5000,'burst':4000}}", "~cpu.cfs_burst_us=4000; cpu.cfs_quota_us=5000",
 	  "~cpu.max.burst=4000; cpu.max=5000" },
 	{ "{'cpu':{'cpus':'0-1','mems':'0'}}", "cpuset.cpus=0-1; cpuset.mems=0",
