@@ -107,14 +107,25 @@ def names(section):
     return [section] if function == section else [function, function + '.*']
 
 
-def script(used):
-    """Sections of our own are one a function; a library's are named with their file."""
+def wanted(used):
+    """Two sets: sections of our own are one a function; a library's are named with their file."""
     own = {name for _, _, section, where in used if '.a(' not in where and section != '.text'
            for name in names(section)}
     members = {'*%s:%s(.text .text.*)' % re.search(r'([^/]+\.a)\((.*)\)$', where).groups()
                for _, _, _, where in used if '.a(' in where}
     members |= {'*%s(.text)' % os.path.basename(where)
                 for _, _, section, where in used if '.a(' not in where and section == '.text'}
+    return own, members
+
+
+def written(path):
+    """The same two, as the file has them."""
+    with open(path, encoding='utf-8') as file:
+        own, members = re.search(r'\*\((\.text[^)]*)\)\n(.*?)\n\t}', file.read(), re.S).groups()
+    return set(own.split()), set(re.findall(r'\*\S+\(\.text(?: \.text\.\*)?\)', members))
+
+
+def script(own, members):
     return (HEAD + packed(sorted(own), '\t\t*(', ')') + packed(sorted(members), '\t\t', '') +
             TAIL)
 
@@ -123,6 +134,8 @@ def main():
     parser = argparse.ArgumentParser(prog='./dev bench order', description=__doc__.split('\n')[0])
     parser.add_argument('--build', default='build')
     parser.add_argument('--output', default='runtime/order.ld')
+    parser.add_argument('--add', action='store_true',
+                        help='keep what the file has, for another libc or compiler')
     args = parser.parse_args()
     bench.enter_namespace(native=False)
     build = os.path.abspath(args.build)
@@ -131,8 +144,11 @@ def main():
         program, listing = linked_with_map(build, stage.top)
         addresses = executed(build + '/tests/bench/steps', program, stage)
         used = [s for s in sections(listing) if any(a in addresses for a in range(s[0], s[1]))]
+        own, members = wanted(used)
+        if args.add:
+            own, members = (a | b for a, b in zip((own, members), written(args.output)))
         with open(args.output, 'w', encoding='utf-8') as file:
-            file.write(script(used))
+            file.write(script(own, members))
         print('%s: %d sections, %d KiB of %d' % (
             args.output, len(used), sum(s[1] - s[0] for s in used) // 1024,
             sum(s[1] - s[0] for s in sections(listing)) // 1024))
