@@ -119,6 +119,9 @@ static int copy_below(struct from_host *made, const char *folder, unsigned int d
 	int fd = openat(made->host_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 
+	if (dir != NULL && depth > DEPTH_MAX)
+		result = error_set(made->err, "/%s: more than %d directories in each other", folder,
+				   DEPTH_MAX);
 	if (dir == NULL) {
 		error_errno(made->err, "list /%s", folder);
 		fd_close(&fd);
@@ -135,7 +138,7 @@ static int copy_below(struct from_host *made, const char *folder, unsigned int d
 			result = copy_link(made, path, target);
 		else
 			result = from_host_replicate(made, path, &real, &st);
-		if (result == 0 && S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
+		if (result == 0 && S_ISDIR(st.st_mode))
 			result = copy_below(made, path, depth + 1);
 	}
 	if (result == 0 && errno != 0)

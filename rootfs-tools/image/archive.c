@@ -16,8 +16,9 @@
 /* What it says of one member; name and link follow, each with its NUL. */
 struct member_record {
 	uint64_t offset, size;
-	uint32_t is_link;
+	uint32_t link; /* enum link */
 };
+enum link { LINK_NONE, LINK_SYMBOLIC, LINK_HARD };
 
 struct archive_job {
 	struct arena *arena;
@@ -57,8 +58,11 @@ static int member_send(int out, struct tar *tar, const struct tar_entry *entry, 
 {
 	const char *name = clean_name(entry->path);
 	struct member_record record = {
-		.offset = tar_data_offset(tar), .size = entry->size,
-		.is_link = entry->type == TAR_SYMLINK ? 1 : entry->type == TAR_HARD_LINK ? 2 : 0,
+		.offset = tar_data_offset(tar),
+		.size = entry->size,
+		.link = entry->type == TAR_SYMLINK     ? LINK_SYMBOLIC
+			: entry->type == TAR_HARD_LINK ? LINK_HARD
+						       : LINK_NONE,
 	};
 	size_t name_size = strlen(name) + 1, link_size = strlen(entry->link) + 1;
 	char data[CONFINED_ROOM];
@@ -163,60 +167,63 @@ static int compare_members(const void *a, const void *b)
 	return strcmp(x->name, y->name);
 }
 
-static int member_add(struct arena *arena, struct archive_index *index,
-		      const struct confined_message *message, uint64_t limit, struct error *err)
+/* Beside the member: "a/b" and "../c" make "c". */
+static const char *link_target(struct arena *arena, const char *name, const char *link)
 {
-	struct archive_member *member = &index->members.items[index->members.count];
-	size_t head = sizeof(struct member_record);
-	struct member_record record;
-	const char *name = message->data + head;
-	size_t length;
-
-	if (message->size <= head || index->members.count == ARCHIVE_MAX_MEMBERS)
-		return error_set(err, "the unpacker talks nonsense");
-	length = strnlen(name, message->size - head);
-	memcpy(&record, message->data, head);
-	if (!record.is_link && (record.offset > limit || record.size > limit - record.offset))
-		return error_set(err, "archive: %s: the archive is cut off", name);
-	*member = (struct archive_member){
-		.name = arena_strndup(arena, name, length), .offset = record.offset,
-		.size = record.size, .is_link = record.is_link != 0, .link = "",
-	};
-	if (head + length + 1 < message->size)
-		member->link = arena_strdup(arena, name + length + 1);
-	index->members.count++;
-	return 0;
-}
-
-/* "a/b" and "../c" make "c"; of hard links the whole name is given. */
-static const char *link_target(struct arena *arena, const struct archive_member *member)
-{
-	const char *slash = strrchr(member->name, '/'), *link = member->link;
-	size_t length = slash != NULL ? (size_t)(slash - member->name) : 0;
+	const char *slash = strrchr(name, '/');
+	size_t length = slash != NULL ? (size_t)(slash - name) : 0;
 
 	while (strncmp(link, "../", 3) == 0) {
-		while (length > 0 && member->name[length - 1] != '/')
+		while (length > 0 && name[length - 1] != '/')
 			length--;
 		length -= length > 0;
 		link += 3;
 	}
 	if (length == 0)
 		return link;
-	return arena_printf(arena, "%.*s/%s", (int)length, member->name, link);
+	return arena_printf(arena, "%.*s/%s", (int)length, name, link);
+}
+
+static int member_add(struct arena *arena, struct archive_index *index,
+		      const struct confined_message *message, uint64_t limit, struct error *err)
+{
+	struct archive_member *member = &index->members.items[index->members.count];
+	size_t head = sizeof(struct member_record);
+	struct member_record record;
+	const char *name = message->data + head, *link = "";
+	size_t length;
+
+	if (message->size <= head || index->members.count == ARCHIVE_MAX_MEMBERS)
+		return error_set(err, "the unpacker talks nonsense");
+	length = strnlen(name, message->size - head);
+	memcpy(&record, message->data, head);
+	if (record.link == LINK_NONE &&
+	    (record.offset > limit || record.size > limit - record.offset))
+		return error_set(err, "archive: %s: the archive is cut off", name);
+	*member = (struct archive_member){
+		.name = arena_strndup(arena, name, length),
+		.offset = record.offset,
+		.size = record.size,
+		.is_link = record.link != LINK_NONE,
+	};
+	if (head + length + 1 < message->size)
+		link = arena_strdup(arena, name + length + 1);
+	/* Of a hard link the archive has the whole name. */
+	member->link = record.link == LINK_SYMBOLIC ? link_target(arena, member->name, link)
+						    : clean_name(link);
+	index->members.count++;
+	return 0;
 }
 
 /* Sorted for archive_find(), without a name that is there twice. */
-static int index_finish(struct arena *arena, struct archive_index *index, struct error *err)
+static int index_finish(struct archive_index *index, struct error *err)
 {
 	struct archive_member *items = index->members.items;
 
 	qsort(items, index->members.count, sizeof(*items), compare_members);
-	for (size_t i = 0; i < index->members.count; i++) {
-		if (i > 0 && strcmp(items[i - 1].name, items[i].name) == 0)
+	for (size_t i = 1; i < index->members.count; i++)
+		if (strcmp(items[i - 1].name, items[i].name) == 0)
 			return error_set(err, "archive: %s: is there twice", items[i].name);
-		if (items[i].is_link)
-			items[i].link = link_target(arena, &items[i]);
-	}
 	index->is_image = index->members.count > 0;
 	return 0;
 }
@@ -252,7 +259,7 @@ static int index_receive(struct arena *arena, struct archive_job *job, struct ar
 		if (member_add(arena, ret, message, (uint64_t)st.st_size, err) < 0)
 			return -1;
 	}
-	return more < 0 ? -1 : index_finish(arena, ret, err);
+	return more < 0 ? -1 : index_finish(ret, err);
 }
 
 int archive_index_read(struct arena *arena, int *fd, bool demand, struct archive_index *ret,

@@ -89,7 +89,7 @@ static void add_user(struct draft *d, const struct json *user)
 {
 	const struct json *uid = json_member(user, "uid"), *gid = json_member(user, "gid");
 
-	if (uid == NULL || gid == NULL ||
+	if (uid == NULL || gid == NULL || uid->type != JSON_NUMBER || gid->type != JSON_NUMBER ||
 	    (strcmp(uid->text, "0") == 0 && strcmp(gid->text, "0") == 0))
 		return;
 	json_set_string(d->arena, draft_settings(d), "User",

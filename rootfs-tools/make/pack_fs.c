@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/process.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/make/pack.h"
@@ -33,49 +34,38 @@ bool pack_is_file_system(const char *reference)
 	return maker_of(reference) != NULL;
 }
 
-struct command_line {
-	struct arena *arena;
-	const char *words[256];
-	size_t count;
-};
-
-static void add(struct command_line *line, const char *word)
-{
-	if (line->count + 1 < ARRAY_SIZE(line->words))
-		line->words[line->count++] = word;
-}
-
 /* Each has its own word for "not newer than", and for what is to be left out. */
-static void squashfs_line(struct command_line *line, const char *root, const char *file,
-			  const struct tree_walk_options *options)
+static void squashfs_words(struct arena *arena, word_list *words, const char *root,
+			   const char *file, const struct tree_walk_options *options)
 {
 	static const char *const fixed[] = { "-noappend", "-no-progress", "-quiet", "-comp",
 					     "zstd" };
 
-	add(line, root);
-	add(line, file);
+	LIST_ADD(arena, words, root);
+	LIST_ADD(arena, words, file);
 	for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
-		add(line, fixed[i]);
+		LIST_ADD(arena, words, fixed[i]);
 	if (options->masked_count > 0)
-		add(line, "-e");
+		LIST_ADD(arena, words, "-e");
 	for (size_t i = 0; i < options->masked_count; i++)
-		add(line, options->masked[i] + strspn(options->masked[i], "/"));
+		LIST_ADD(arena, words, options->masked[i] + strspn(options->masked[i], "/"));
 }
 
-static void erofs_line(struct command_line *line, const char *root, const char *file,
-		       const struct tree_walk_options *options, const struct epoch *epoch)
+static void erofs_words(struct arena *arena, word_list *words, const char *root, const char *file,
+			const struct tree_walk_options *options, const struct epoch *epoch)
 {
-	add(line, "-zlz4hc");
+	LIST_ADD(arena, words, "-zlz4hc");
 	/* The UUID of a file system that is to be the same each time can't be random. */
 	if (epoch->set) {
-		add(line, "-U00000000-0000-0000-0000-000000000000");
-		add(line, arena_printf(line->arena, "-T%lld", (long long)epoch->seconds));
+		LIST_ADD(arena, words, "-U00000000-0000-0000-0000-000000000000");
+		LIST_ADD(arena, words, arena_printf(arena, "-T%lld", (long long)epoch->seconds));
 	}
 	for (size_t i = 0; i < options->masked_count; i++)
-		add(line, arena_printf(line->arena, "--exclude-path=%s",
-				       options->masked[i] + strspn(options->masked[i], "/")));
-	add(line, file);
-	add(line, root);
+		LIST_ADD(arena, words,
+			 arena_printf(arena, "--exclude-path=%s",
+				      options->masked[i] + strspn(options->masked[i], "/")));
+	LIST_ADD(arena, words, file);
+	LIST_ADD(arena, words, root);
 }
 
 /* What the tool said, but for blanks at the end; the last kilobyte will do. */
@@ -90,7 +80,7 @@ static const char *said(struct arena *arena, int fd)
 	return text_printable(arena, arena_strndup(arena, text, n > 0 ? (size_t)n : 0));
 }
 
-static pid_t start(const struct command_line *line, int root_fd, int out_fd, struct error *err)
+static pid_t start(const char *const *words, int root_fd, int out_fd, struct error *err)
 {
 	posix_spawn_file_actions_t actions;
 	pid_t pid = -1;
@@ -102,14 +92,14 @@ static pid_t start(const struct command_line *line, int root_fd, int out_fd, str
 	posix_spawn_file_actions_adddup2(&actions, out_fd, STDERR_FILENO);
 	/* 3 stays open in the program: its root is /proc/self/fd/3. */
 	posix_spawn_file_actions_adddup2(&actions, root_fd, 3);
-	number = posix_spawnp(&pid, line->words[0], &actions, NULL,
-			      (char *const *)(uintptr_t)line->words, environ);
+	number = posix_spawnp(&pid, words[0], &actions, NULL, (char *const *)(uintptr_t)words,
+			      environ);
 	posix_spawn_file_actions_destroy(&actions);
-	return number == 0 ? pid : error_number(err, number, "start %s", line->words[0]);
+	return number == 0 ? pid : error_number(err, number, "start %s", words[0]);
 }
 
-static int run(const struct maker *maker, const struct command_line *line, int root_fd,
-	       struct error *err)
+static int run(struct arena *arena, const struct maker *maker, const char *const *words,
+	       int root_fd, struct error *err)
 {
 	_cleanup_fd int out_fd = memfd_create("output", MFD_CLOEXEC);
 	bool reaped;
@@ -118,7 +108,7 @@ static int run(const struct maker *maker, const struct command_line *line, int r
 
 	if (out_fd < 0)
 		return error_errno(err, "make a memfd");
-	pid = start(line, root_fd, out_fd, err);
+	pid = start(words, root_fd, out_fd, err);
 	if (pid < 0)
 		return err->code != ENOENT ? -1 :
 		       error_set(err, "%s is not installed; it comes with %s", maker->program,
@@ -128,7 +118,7 @@ static int run(const struct maker *maker, const struct command_line *line, int r
 		return -1;
 	if (reaped && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	return error_set(err, "%s: %s", maker->program, said(line->arena, out_fd));
+	return error_set(err, "%s: %s", maker->program, said(arena, out_fd));
 }
 
 int pack_file_system(struct arena *arena, const char *reference, int root_fd,
@@ -136,7 +126,7 @@ int pack_file_system(struct arena *arena, const char *reference, int root_fd,
 {
 	const struct maker *maker = maker_of(reference);
 	const char *file = reference + strlen(maker->prefix), *slash = strrchr(file, '/'), *part;
-	struct command_line line = { .arena = arena, .words = { maker->program }, .count = 1 };
+	word_list words = { 0 };
 	struct epoch epoch;
 
 	if (options->rootless || options->uid_maps.count + options->gid_maps.count > 0)
@@ -148,12 +138,14 @@ int pack_file_system(struct arena *arena, const char *reference, int root_fd,
 		return error_set(err, "%s: has no file name", reference);
 	part = arena_printf(arena, "%.*s.%s.kist-%d", slash != NULL ? (int)(slash - file + 1) : 0,
 			    file, slash != NULL ? slash + 1 : file, (int)getpid());
+	LIST_ADD(arena, &words, maker->program);
 	if (maker->erofs)
-		erofs_line(&line, "/proc/self/fd/3/.", part, options, &epoch);
+		erofs_words(arena, &words, "/proc/self/fd/3/.", part, options, &epoch);
 	else
-		squashfs_line(&line, "/proc/self/fd/3/.", part, options);
+		squashfs_words(arena, &words, "/proc/self/fd/3/.", part, options);
+	LIST_ADD(arena, &words, NULL);
 	unlink(part);
-	if (run(maker, &line, root_fd, err) < 0 ||
+	if (run(arena, maker, words.items, root_fd, err) < 0 ||
 	    (rename(part, file) < 0 && error_errno(err, "write %s", file) < 0)) {
 		unlink(part);
 		return -1;

@@ -168,6 +168,14 @@ for kind in squashfs:mksquashfs erofs:mkfs.erofs; do
 	want "$kind is one" 0 '^(hsqs|.*)' head -c 4 "$kind.img"
 done
 
+if command -v mksquashfs >/dev/null; then
+	mkdir less && touch less/seen less/masked
+	many=$(for i in $(seq 300); do echo "--mask-path /nope$i"; done)
+	# shellcheck disable=SC2086 # words
+	want 'many masks' 0 '^$' k pack less squashfs:less.img $many --mask-path /masked
+	equal 'the last of them counts' squashfs-root/seen "$(unsquashfs -ll less.img | grep -o 'squashfs-root/.*')"
+fi
+
 # --- nothing half-written -------------------------------------------------------------------
 mkdir full && mount -t tmpfs -o size=1m tmpfs full
 head -c 3000000 /dev/urandom >big && mkdir small && echo small >small/file

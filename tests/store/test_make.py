@@ -65,6 +65,9 @@ def refused(work):
         file.write(b'libX.so.6')
     work.bad(work.rootfs('make', root, './broken'), 'needs libX.so.6')
     work.bad(work.rootfs('make', root, 'ls', '--file', '/nosuch'), '/nosuch')
+    os.makedirs(work.mine + '/deep' + '/d' * 70)
+    work.bad(work.rootfs('make', root, 'ls', '--file', work.mine + '/deep'),
+             'more than 64 directories in each other')
     expect(not os.path.exists(root), 'a root')
     os.mkdir(root)
     work.bad(work.rootfs('make', root, 'ls'), 'file exists')

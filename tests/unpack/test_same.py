@@ -169,8 +169,8 @@ def oci_archive_cut(work):
     yield from refused(work, ': archive: ', reference='oci-archive:' + path)
 
 
-def docker_archive(work, tags, compress=False):
-    """What docker save writes, with layers as files and, for one that comes twice, a symlink."""
+def docker_archive(work, tags, compress=False, link=(tarfile.SYMTYPE, '../a/layer.tar')):
+    """What docker save writes, with layers as files and, for one that comes twice, a link."""
     tar = file_(b'f', b'x') + END
     shutil.rmtree(work.image, ignore_errors=True)
     layout = Layout(work.image)
@@ -184,13 +184,13 @@ def docker_archive(work, tags, compress=False):
         def add(name, data=None, link=None):
             info = tarfile.TarInfo(name)
             if link:
-                info.type, info.linkname = tarfile.SYMTYPE, link
+                info.type, info.linkname = link
             else:
                 info.size = len(data)
             out.addfile(info, io.BytesIO(data or b''))
         add('manifest.json', json.dumps(manifest).encode())
         add('a/layer.tar', tar)
-        add('b/layer.tar', link='../a/layer.tar')
+        add('b/layer.tar', link=link)
         add(name + '.json', text)
     return path
 
@@ -210,6 +210,15 @@ def docker(work):
         yield from accepted(work, reference='docker-archive:-', stdin=cat.stdout)
         cat.wait()
         cat.stdout.close()
+
+
+@test
+def docker_hard_link(work):
+    """a docker-archive that was packed anew, where a hard link has the whole name"""
+    for target in 'a/layer.tar', './a/layer.tar':
+        path = docker_archive(work, ['a:1'], link=(tarfile.LNKTYPE, target))
+        yield from accepted(work, reference=path)
+        shutil.rmtree(work.out)
 
 
 @test
