@@ -12,13 +12,24 @@
 
 #define COMMAND_MAX	4096
 
-static char *part_read(struct arena *arena, int dir_fd, const char *name, size_t *ret_size)
+static char *part_read(struct arena *arena, int dir_fd, const char *name)
 {
 	struct error ignored;
 	char *text;
 
-	return file_read(dir_fd, name, 1 << 20, arena, &text, ret_size, &ignored) == 0 ?
-	       text : NULL;
+	return file_read(dir_fd, name, 1 << 20, arena, &text, NULL, &ignored) == 0 ? text : NULL;
+}
+
+/* As much of it as there is room for. */
+static size_t head_read(int dir_fd, const char *name, char *text, size_t room)
+{
+	_cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	size_t size = 0;
+	ssize_t n;
+
+	while (fd >= 0 && size < room && (n = read(fd, text + size, room - size)) > 0)
+		size += (size_t)n;
+	return size;
 }
 
 static bool stat_parse(char *text, struct process_info *ret, char **ret_name)
@@ -60,15 +71,14 @@ static void status_parse(const char *text, struct process_info *ret)
 
 static const char *command_of(struct arena *arena, int dir_fd, const char *name)
 {
-	size_t size = 0;
-	char *text = part_read(arena, dir_fd, "cmdline", &size);
+	char text[COMMAND_MAX];
+	size_t size = head_read(dir_fd, "cmdline", text, sizeof(text));
 
 	/* pid 1's last word was wiped (init/pid1/pid1.h), and shows as that many NULs. */
 	while (size > 0 && text[size - 1] == '\0')
 		size--;
 	if (size == 0)
 		return arena_printf(arena, "[%s]", text_printable(arena, name));
-	size = size < COMMAND_MAX ? size : COMMAND_MAX;
 	for (size_t i = 0; i < size; i++)
 		if (text[i] == '\0')
 			text[i] = ' ';
@@ -77,14 +87,16 @@ static const char *command_of(struct arena *arena, int dir_fd, const char *name)
 
 bool process_info_read(struct arena *arena, pid_t pid, struct process_info *ret)
 {
-	_cleanup_fd int dir_fd = open(arena_printf(arena, "/proc/%d", (int)pid),
+	/* A process has up to 65536 groups in its status, and a container thousands of those. */
+	_cleanup_arena struct arena scratch = { 0 };
+	_cleanup_fd int dir_fd = open(arena_printf(&scratch, "/proc/%d", (int)pid),
 				      O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *text = dir_fd >= 0 ? part_read(arena, dir_fd, "stat", NULL) : NULL, *name;
+	char *text = dir_fd >= 0 ? part_read(&scratch, dir_fd, "stat") : NULL, *name;
 
 	*ret = (struct process_info){ .pid = pid, .inner_pid = pid };
 	if (text == NULL || !stat_parse(text, ret, &name))
 		return false;
-	text = part_read(arena, dir_fd, "status", NULL);
+	text = part_read(&scratch, dir_fd, "status");
 	if (text == NULL)
 		return false;
 	status_parse(text, ret);

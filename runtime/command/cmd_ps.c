@@ -18,7 +18,7 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-#define PS_OUTPUT_MAX	((size_t)16 << 20)
+#define LINE_ROOM	8192
 
 /* procps ends half-way through -ef where /proc/stat is not as it knows it, but not with these. */
 static const char columns[] = "user=UID,pid,ppid,tty,time,args=CMD";
@@ -38,44 +38,22 @@ static _noreturn void ps_exec(const struct arguments *words, bool plain, int out
 	_exit(127);
 }
 
-static int ps_run(struct cli *cli, bool plain, char **ret_text, struct error *err)
-{
-	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
-	int status, result;
-	pid_t pid;
-
-	if (fd_pipe(&read_fd, &write_fd, err) < 0)
-		return -1;
-	pid = fork();
-	if (pid < 0)
-		return error_errno(err, "start ps");
-	if (pid == 0)
-		ps_exec(&cli->arguments, plain, write_fd, cli->arena);
-	fd_close(&write_fd);
-	result = fd_read_all(read_fd, PS_OUTPUT_MAX, cli->arena, ret_text, NULL, err);
-	/* Else a ps whose output was too much would wait for us for ever. */
-	fd_close(&read_fd);
-	if (process_reap(pid, &status) < 0)
-		return error_errno(err, "wait for ps");
-	if (result == 0 && WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return error_set(err, "start ps: it is not installed (procps); "
-				      "\"ps --format json\" does without");
-	if (result == 0 && status != 0 && !plain && cli->arguments.count == 1)
-		return ps_run(cli, true, ret_text, err);
-	if (result == 0 && status != 0)
-		return error_set(err, "ps exited with status %d", wait_exit_status(status));
-	return result;
-}
-
 /* The word in that column, or NULL. */
-static const char *column(struct arena *arena, const char *line, size_t index)
+static const char *column(const char *line, size_t index, char word[16])
 {
+	size_t length;
+
 	for (; index > 0; index--) {
 		line += strspn(line, " \t");
 		line += strcspn(line, " \t");
 	}
 	line += strspn(line, " \t");
-	return *line != '\0' ? arena_strndup(arena, line, strcspn(line, " \t")) : NULL;
+	length = strcspn(line, " \t");
+	if (length == 0 || length >= 16)
+		return NULL;
+	memcpy(word, line, length);
+	word[length] = '\0';
+	return word;
 }
 
 static int pid_column(const char *header, size_t *ret, struct error *err)
@@ -94,32 +72,86 @@ static int pid_column(const char *header, size_t *ret, struct error *err)
 	return error_set(err, "couldn't find PID field in ps output");
 }
 
-static bool has_pid(const pid_list *pids, const char *word)
+/* What ps says, line by line: it is of all of the host, and a container makes it as long as it likes. */
+struct lines {
+	const pid_list *pids;		/* whose are kept */
+	struct text *out;
+	size_t index;			/* of the column with the pid */
+	bool has_header;
+};
+
+static int line_take(struct lines *lines, const char *line, struct error *err)
 {
+	char word[16];
 	uint64_t pid;
 
-	return word != NULL && text_to_u64(word, INT32_MAX, &pid) &&
-	       pid_is_listed(pids, (pid_t)pid);
+	if (!lines->has_header && pid_column(line, &lines->index, err) < 0)
+		return -1;
+	if (!lines->has_header || (column(line, lines->index, word) != NULL &&
+				   text_to_u64(word, INT32_MAX, &pid) &&
+				   pid_is_listed(lines->pids, (pid_t)pid)))
+		text_printf(lines->out, "%s\n", line);
+	lines->has_header = true;
+	return 0;
 }
 
-static int print_table(struct cli *cli, const pid_list *pids, struct error *err)
+/* What does not fit into a line is left out of it. */
+static int lines_read(struct lines *lines, int fd, struct error *err)
 {
-	size_t index = 0;
-	char *text, *next;
+	char line[LINE_ROOM], data[4096];
+	size_t used = 0;
+	ssize_t n;
 
-	if (ps_run(cli, false, &text, err) < 0)
-		return -1;
-	for (char *line = text; *line != '\0'; line = next) {
-		size_t length = strcspn(line, "\n");
-
-		next = line + length + (line[length] == '\n');
-		line[length] = '\0';
-		if (line == text && pid_column(line, &index, err) < 0)
-			return -1;
-		if (line == text || has_pid(pids, column(cli->arena, line, index)))
-			text_printf(&cli->out, "%s\n", line);
+	while ((n = read(fd, data, sizeof(data))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return error_errno(err, "read what ps says");
+		for (ssize_t i = 0; i < n; i++) {
+			if (data[i] != '\n' && used < sizeof(line) - 1)
+				line[used++] = data[i];
+			if (data[i] != '\n')
+				continue;
+			line[used] = '\0';
+			used = 0;
+			if (line_take(lines, line, err) < 0)
+				return -1;
+		}
 	}
 	return 0;
+}
+
+static int ps_run(struct cli *cli, bool plain, const pid_list *pids, struct error *err)
+{
+	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
+	size_t size = cli->out.size;
+	struct lines lines = { .pids = pids, .out = &cli->out };
+	int status, result;
+	pid_t pid;
+
+	if (fd_pipe(&read_fd, &write_fd, err) < 0)
+		return -1;
+	pid = fork();
+	if (pid < 0)
+		return error_errno(err, "start ps");
+	if (pid == 0)
+		ps_exec(&cli->arguments, plain, write_fd, cli->arena);
+	fd_close(&write_fd);
+	result = lines_read(&lines, read_fd, err);
+	/* Else a ps whose output is not read would wait for us for ever. */
+	fd_close(&read_fd);
+	if (process_reap(pid, &status) < 0)
+		return error_errno(err, "wait for ps");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return error_set(err, "start ps: it is not installed (procps); "
+				      "\"ps --format json\" does without");
+	if (status != 0 && !plain && cli->arguments.count == 1) {
+		cli->out.size = size;
+		return ps_run(cli, true, pids, err);
+	}
+	if (result == 0 && status != 0)
+		return error_set(err, "ps exited with status %d", wait_exit_status(status));
+	return result;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
@@ -137,7 +169,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	    container_pids(&c, cli->arena, &pids, err) < 0)
 		return -1;
 	if (strcmp(format, "table") == 0)
-		return print_table(cli, &pids, err);
+		return ps_run(cli, false, &pids, err);
 	text_add(&cli->out, pids.count == 0 ? "null" : "[");
 	for (size_t i = 0; i < pids.count; i++)
 		text_printf(&cli->out, "%s%d", i > 0 ? "," : "", (int)pids.items[i]);

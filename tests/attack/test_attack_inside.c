@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -150,4 +151,47 @@ ATTACK(inside, user_of_exec_is_who_it_says)
 	}
 	bundle_destroy(b);
 	attack_check(&a, "exec --user");
+}
+
+enum { LONG_WORD = 120000, LONG_PROCESSES = 150, LOOKER_MEMORY = 128 << 20 };
+
+/* Each has 840,000 bytes of arguments; together more than who looks at them has memory. */
+static void start_long(struct bundle *b)
+{
+	char *word = ARENA_NEWS(&e2e_arena, LONG_WORD + 1, char);
+	struct output got;
+
+	memset(word, 'x', LONG_WORD);
+	for (int i = 0; i < LONG_PROCESSES; i++) {
+		bundle_call(b, &got, "exec", "--detach", b->id, "/probe", "sleep", "100000", word,
+			    word, word, word, word, word, word, NULL);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+	}
+}
+
+ATTACK(inside, arguments_without_end_are_cut_where_they_are_shown)
+{
+	static const char *const looks[][2] = { { "ps", NULL },
+						{ "top", "--once" },
+						{ "stats", "--once" } };
+	struct attack a = attack_new();
+	struct rlimit limit, less;
+	struct output got;
+
+	attack_begin(&a);
+	bundle_run_sleeper(a.bundle);
+	start_long(a.bundle);
+	getrlimit(RLIMIT_DATA, &limit);
+	less = limit;
+	less.rlim_cur = LOOKER_MEMORY;
+	setrlimit(RLIMIT_DATA, &less);
+	for (size_t i = 0; i < ARRAY_SIZE(looks); i++) {
+		bundle_call(a.bundle, &got, looks[i][0],
+			    looks[i][1] != NULL ? looks[i][1] : a.bundle->id,
+			    looks[i][1] != NULL ? a.bundle->id : NULL, NULL);
+		cr_expect_eq(got.status, 0, "%s: %d %s", looks[i][0], got.status, got.err);
+	}
+	setrlimit(RLIMIT_DATA, &limit);
+	bundle_destroy(a.bundle);
+	attack_check(&a, "long arguments");
 }
