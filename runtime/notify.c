@@ -99,7 +99,25 @@ int notify_open(struct notify *notify, int state_fd, pid_t pid, struct error *er
 	return 0;
 }
 
-/* "MAINPID=2" of the program's would name another process outside; fds are not passed on. */
+/*
+ * What a service may say of itself.  Not MAINPID, which would name another process outside, not
+ * what goes with fds, which are not passed on, and not who else may speak (NOTIFYACCESS).
+ */
+static const char *const passed[] = {
+	"READY", "RELOADING", "STOPPING", "MONOTONIC_USEC", "STATUS", "ERRNO", "BUSERROR",
+	"VARLINKERROR", "EXIT_STATUS", "WATCHDOG", "WATCHDOG_USEC", "EXTEND_TIMEOUT_USEC",
+};
+
+static bool is_passed(const char *line)
+{
+	size_t length = strcspn(line, "=\n");
+
+	for (size_t i = 0; i < ARRAY_SIZE(passed) && line[length] == '='; i++)
+		if (strlen(passed[i]) == length && strncmp(line, passed[i], length) == 0)
+			return true;
+	return false;
+}
+
 static size_t lines_keep(const char *message, char kept[MESSAGE_MAX], bool *ret_ready)
 {
 	size_t used = 0;
@@ -110,8 +128,7 @@ static size_t lines_keep(const char *message, char kept[MESSAGE_MAX], bool *ret_
 
 		if (strncmp(message, "READY=1", length) == 0 && length == 7)
 			*ret_ready = true;
-		if (length > 0 && strncmp(message, "MAINPID", 7) != 0 &&
-		    strncmp(message, "FD", 2) != 0) {
+		if (is_passed(message)) {
 			memcpy(kept + used, message, length);
 			used += length;
 			kept[used++] = '\n';

@@ -66,7 +66,8 @@ static int batch_signal(int dir_fd, const pid_t *pids, size_t count, int signal,
 
 	for (size_t i = 0; i < count; i++) {
 		fds[i] = sys_pidfd_open(pids[i], 0);
-		if (fds[i] < 0 && errno != ESRCH)
+		/* EINVAL, ENOENT: it is the number of a thread by now. */
+		if (fds[i] < 0 && errno != ESRCH && errno != EINVAL && errno != ENOENT)
 			result = error_errno(err, "open process %d", (int)pids[i]);
 	}
 	if (result == 0)

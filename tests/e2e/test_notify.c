@@ -22,7 +22,8 @@ static int manager(struct bundle *b)
 	cr_assert_eq(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	bundle_env(b, arena_printf(&e2e_arena, "NOTIFY_SOCKET=%s", address.sun_path));
-	bundle_probe_args(b, "say", "up", "notify", "STATUS=getting up\nMAINPID=1\nREADY=1",
+	bundle_probe_args(b, "say", "up", "notify", "STATUS=getting up\nMAINPID=1\n"
+			  "NOTIFYACCESS=all\nSTATUS\nREADY=1",
 			  "sleep", "100000", NULL);
 	return fd;
 }
@@ -43,6 +44,8 @@ static void expect_ready(const char *text, const char *pid)
 	cr_expect_not_null(strstr(text, "READY=1"), "%s", text);
 	cr_expect_not_null(strstr(text, arena_printf(&e2e_arena, "MAINPID=%s", pid)), "%s", text);
 	cr_expect_null(strstr(text, "MAINPID=1\n"), "%s", text);
+	cr_expect_null(strstr(text, "NOTIFYACCESS"), "%s", text);
+	cr_expect_null(strstr(text, "STATUS\n"), "%s", text);
 }
 
 static const char *pid_of(struct bundle *b)
