@@ -79,9 +79,23 @@ static int root_make(const char *path, struct error *err)
 	return 0;
 }
 
+/* A link may be ours or root's: in /tmp another user's could lead to any directory of ours. */
+static int root_find(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+
+	if (fd >= 0 || errno != ENOTDIR || lstat(path, &st) < 0)
+		return fd;
+	if (S_ISLNK(st.st_mode) && (st.st_uid == 0 || st.st_uid == geteuid()))
+		return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	errno = S_ISLNK(st.st_mode) ? EPERM : ENOTDIR;
+	return -1;
+}
+
 int container_root_open(const char *path, bool create, struct error *err)
 {
-	_cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_fd int fd = root_find(path);
 	struct stat st;
 
 	if (path[strspn(path, "/")] == '\0')
@@ -89,7 +103,7 @@ int container_root_open(const char *path, bool create, struct error *err)
 	if (fd < 0 && errno == ENOENT && create) {
 		if (root_make(path, err) < 0)
 			return -1;
-		fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd = root_find(path);
 	}
 	if (fd < 0)
 		return error_errno(err, "open %s", path);

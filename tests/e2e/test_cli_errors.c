@@ -235,3 +235,27 @@ E2E(cli, root_that_others_may_write_is_refused)
 	bundle_call_plain(b, &got, "--root", "/", "list", NULL);
 	cr_expect_eq(got.status, 1);
 }
+
+/* As /tmp/kist-run-1000 could be, before that user's first container. */
+E2E(cli, root_behind_a_link_of_somebody_else_is_refused)
+{
+	struct bundle *b = bundle_new();
+	const char *ours = in_dir(b, "ours"), *link = in_dir(b, "link");
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	cr_assert_eq(mkdir(ours, 0700), 0);
+	cr_assert_eq(symlink(ours, link), 0);
+	bundle_call_plain(b, &got, "--root", link, "list", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_assert_eq(lchown(link, 12345, 12345), 0);
+	bundle_call_plain(b, &got, "--root", link, "list", NULL);
+	cr_expect_eq(got.status, 1, "%s", got.out);
+	cr_expect_not_null(strstr(got.err, "operation not permitted"), "%s", got.err);
+	cr_assert_eq(unlink(link), 0);
+	bundle_file(b, "/file", 0644, "");
+	bundle_call_plain(b, &got, "--root", arena_printf(&e2e_arena, "%s/file", b->rootfs), "list",
+			  NULL);
+	cr_expect_eq(got.status, 1, "%s", got.out);
+}
