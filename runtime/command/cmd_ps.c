@@ -72,7 +72,7 @@ static int pid_column(const char *header, size_t *ret, struct error *err)
 	return error_set(err, "couldn't find PID field in ps output");
 }
 
-/* What ps says, line by line: it is of all of the host, and a container makes it as long as it likes. */
+/* What ps says, line by line: of all of the host, and as long as a container likes. */
 struct lines {
 	const pid_list *pids;		/* whose are kept */
 	struct text *out;
