@@ -164,6 +164,20 @@ static const struct field fields[] = {
 };
 static_assert(offsetof(struct section, limits) == 0, "tables of limits serve the section too");
 
+/*
+ * cgroup v2 has quota and period in one file, and counts swap without the memory: of two that
+ * go together, the one that an update does not name stays what it is.
+ */
+static void limits_keep(struct limits *limits, const struct limits_now *now)
+{
+	if (limits->period.set && !limits->quota.set)
+		limits->quota = now->quota;
+	else if (limits->quota.set && !limits->period.set)
+		limits->period = now->period;
+	if (limits->swap.set && !limits->memory.set && now->memory.value > 0)
+		limits->memory = now->memory;
+}
+
 static int check_limits(struct decoder *d, const struct json *v, const struct limits *limits)
 {
 	const struct json *cpu = json_member(v, "cpu"), *memory = json_member(v, "memory");
@@ -211,7 +225,11 @@ int decode_resources(struct decoder *d, const struct json *v, void *out)
 	struct resources_plan *resources = out;
 	struct section section = { 0 };
 
-	if (decode_object(d, v, fields, &section) < 0 || check_limits(d, v, &section.limits) < 0)
+	if (decode_object(d, v, fields, &section) < 0)
+		return -1;
+	if (d->now != NULL)
+		limits_keep(&section.limits, d->now);
+	if (check_limits(d, v, &section.limits) < 0)
 		return -1;
 	limits_write_v1(d->arena, &section.limits, resources);
 	limits_write_v2(d->arena, &section.limits, resources);

@@ -153,8 +153,7 @@ static void write_cpu(struct arena *arena, const struct limits *limits,
 		add_limit(arena, list, "cpu", "cpu.max.burst", (int64_t)limits->burst.value)
 			->retry = true;
 	if (limits->quota.set || limits->period.set)
-		cgroup_write_add(arena, list, "cpu", "cpu.max", cpu_max(arena, limits))->period =
-			!limits->quota.set;
+		cgroup_write_add(arena, list, "cpu", "cpu.max", cpu_max(arena, limits));
 	if (limits->cpus != NULL)
 		cgroup_write_add(arena, list, "cpuset", "cpuset.cpus", limits->cpus);
 	if (limits->mems != NULL)

@@ -109,12 +109,11 @@ const struct plan *cgroup_plan_of_create(struct arena *arena, const struct plan 
 bool cgroup_limits_tasks_late(const struct plan *plan);
 int cgroup_limit_tasks(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		       struct error *err);
-/*
- * The limits, and the device rules if there are any, again, for update.  Where a write leaves
- * something as it is, what that is becomes part of its text.
- */
-int cgroup_update(struct cgroup *cgroup, struct arena *arena, struct resources_plan *resources,
-		  struct error *err);
+/* What cgroup v2 has in force; without it, or without a controller, nothing is known. */
+void cgroup_limits_now(const struct cgroup *cgroup, struct limits_now *ret);
+/* The limits, and the device rules if there are any, again, for update. */
+int cgroup_update(struct cgroup *cgroup, struct arena *arena,
+		  const struct resources_plan *resources, struct error *err);
 int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err);
 /* 1 frozen, 0 not, -1 error. */
 int cgroup_is_frozen(const struct cgroup *cgroup, struct error *err);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "base/sys.h"
+#include "base/text.h"
 #include "runtime/cgroup/internal.h"
 #include "runtime/cgroup/stats.h"
 #include "runtime/hostns.h"
@@ -90,21 +93,37 @@ static int devices_update(const struct cgroup *cgroup, const struct resources_pl
 	       cgroup_v1_devices_open(&v1, cgroup->path, err);
 }
 
-/* The kernel takes no period alone: in front of it stands the quota that is in force. */
-static void quota_keep(const struct cgroup *cgroup, struct arena *arena,
-		       struct resources_plan *resources)
+static struct opt_i64 limit_parse(const char *text)
 {
-	char now[64];
+	struct opt_i64 limit = { .set = true, .value = -1 };
 
-	LIST_EACH(write, resources->v2)
-		if (write->period &&
-		    cgroup_file_read(cgroup->fd, write->file, now, sizeof(now)) == 0)
-			write->text = arena_printf(arena, "%.*s%s", (int)strcspn(now, " "), now,
-						   strchr(write->text, ' '));
+	if (strcmp(text, "max") != 0)
+		limit.set = text_to_i64(text, 0, INT64_MAX, &limit.value);
+	return limit;
 }
 
-int cgroup_update(struct cgroup *cgroup, struct arena *arena, struct resources_plan *resources,
-		  struct error *err)
+void cgroup_limits_now(const struct cgroup *cgroup, struct limits_now *ret)
+{
+	char text[64];
+	char *blank;
+
+	*ret = (struct limits_now){ .memory.set = false };
+	if (cgroup->fd < 0)
+		return;
+	if (cgroup_file_read(cgroup->fd, "memory.max", text, sizeof(text)) == 0)
+		ret->memory = limit_parse(text);
+	if (cgroup_file_read(cgroup->fd, "cpu.max", text, sizeof(text)) < 0)
+		return;
+	blank = strchr(text, ' ');
+	if (blank == NULL)
+		return;
+	*blank = '\0';
+	ret->quota = limit_parse(text);
+	ret->period.set = text_to_u64(blank + 1, UINT64_MAX, &ret->period.value);
+}
+
+int cgroup_update(struct cgroup *cgroup, struct arena *arena,
+		  const struct resources_plan *resources, struct error *err)
 {
 	if (cgroup_need_path(cgroup, "update limits", err) < 0 ||
 	    cgroup_check_able(cgroup, resources, err) < 0)
@@ -113,7 +132,6 @@ int cgroup_update(struct cgroup *cgroup, struct arena *arena, struct resources_p
 		return -1;
 	if (memory_check(cgroup, arena, resources, err) < 0)
 		return -1;
-	quota_keep(cgroup, arena, resources);
 	if (cgroup->manager == CGROUP_SYSTEMD &&
 	    cgroup_systemd_update(cgroup, arena, resources, err) < 0)
 		return -1;

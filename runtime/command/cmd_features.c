@@ -115,6 +115,8 @@ static void write_annotations(struct json_writer *w)
 {
 	json_write_object(w, "annotations");
 	json_write_string(w, "org.kist.version", KIST_VERSION);
+	/* The spec's own example; crun says it by runc's name, too. */
+	json_write_string(w, "org.opencontainers.runc.checkpoint.enabled", "true");
 	json_write_string(w, LANDLOCK_ANNOTATION, "process.landlock as in runtime-spec#1241");
 	json_write_string(w, "io.github.seccomp.libseccomp.version",
 			  arena_printf(w->text.arena, "%d.%d.%d", SCMP_VER_MAJOR, SCMP_VER_MINOR,

@@ -139,10 +139,11 @@ static const char *resources_from_flags(struct arena *arena, const struct update
 }
 
 static int resources_load(struct arena *arena, const struct update_options *update,
-			  struct resources_plan *ret, struct error *err)
+			  const struct limits_now *now, struct resources_plan *ret,
+			  struct error *err)
 {
 	struct plan plan = { 0 };
-	struct decoder d = { .arena = arena, .plan = &plan, .err = err, .bundle = "/" };
+	struct decoder d = { .arena = arena, .plan = &plan, .now = now, .err = err, .bundle = "/" };
 	char *text;
 
 	d.source.name = "resources";
@@ -172,13 +173,18 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	_cleanup_container struct container c = CONTAINER_NONE;
 	const struct update_options *update = values;
 	struct resources_plan resources = { 0 };
+	struct limits_now now;
+	struct error unheard; /* cgroup_update says it, where there is something to do */
 	bool asked;
 
 	if (cli_container_locked(cli, &c, err) < 0)
 		return -1;
 	if (container_status(&c) == CONTAINER_STOPPED)
 		return error_set(err, "container not running");
-	if (resources_load(cli->arena, values, &resources, err) < 0)
+	if (c.cgroup.fd < 0)
+		cgroup_open(&c.cgroup, &unheard);
+	cgroup_limits_now(&c.cgroup, &now);
+	if (resources_load(cli->arena, values, &now, &resources, err) < 0)
 		return error_wrap(err, "update %s", c.id);
 	if ((update->l3_cache_schema != NULL || update->mem_bw_schema != NULL) &&
 	    rdt_update(&c.rdt, update->l3_cache_schema, update->mem_bw_schema, err) < 0)
@@ -189,8 +195,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return 0;
 	if (c.cgroup.path == NULL || c.cgroup.host == CGROUP_NONE)
 		return asked ? error_set(err, "update %s: it has no cgroup", c.id) : 0;
-	if ((c.cgroup.fd < 0 && cgroup_open(&c.cgroup, err) < 0) ||
-	    cgroup_update(&c.cgroup, cli->arena, &resources, err) < 0)
+	if (cgroup_update(&c.cgroup, cli->arena, &resources, err) < 0)
 		return error_wrap(err, "update %s", c.id);
 	return 0;
 }

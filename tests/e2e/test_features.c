@@ -87,6 +87,9 @@ E2E(features, have_every_word_of_the_spec)
 	cr_expect_not_null(json_find(said, "/linux/netDevices/enabled"));
 	cr_expect_not_null(json_find(said, "/linux/mountExtensions/idmap/enabled"));
 	cr_expect_not_null(json_find(said, "/linux/cgroup/rdma"));
+	cr_expect_str_eq(json_find(said, "/annotations/org.opencontainers.runc.checkpoint.enabled")
+				 ->text,
+			 "true");
 }
 
 /* What a new tmpfs can have; the others are for binds and remounts. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/e2e/matrix.h"
 
@@ -55,6 +56,51 @@ E2E(update, takes_a_limit_away_by_minus_one)
 		expect_limit(pid, i, true);
 		update(b, limits[i].flag, "-1");
 		expect_limit(pid, i, false);
+		seen++;
+	}
+	matrix_stop(b);
+	if (seen == 0)
+		e2e_skip("this host has no cgroup controller to limit with");
+}
+
+/* One after the other: of two values that go together one may be changed alone. */
+static const struct {
+	const char *flag, *value, *controller, *file_v1, *has_v1, *file_v2, *has_v2;
+} halves[] = {
+	{ "--cpu-quota", "50000", "cpu", "cpu.cfs_period_us", "100000", "cpu.max", "50000 100000" },
+	{ "--cpu-period", "200000", "cpu", "cpu.cfs_quota_us", "50000", "cpu.max", "50000 200000" },
+	{ "--cpu-quota", "60000", "cpu", "cpu.cfs_period_us", "200000", "cpu.max", "60000 200000" },
+	{ "--cpu-quota", "-1", "cpu", "cpu.cfs_period_us", "200000", "cpu.max", "max 200000" },
+	{ "--memory", "64m", "memory", "memory.limit_in_bytes", "67108864", "memory.max",
+	  "67108864" },
+	{ "--memory-swap", "80m", "memory", "memory.memsw.limit_in_bytes", "83886080",
+	  "memory.swap.max", "16777216" },
+};
+
+E2E(update, keeps_what_goes_with_the_value_that_it_changes)
+{
+	struct bundle *b = bundle_new();
+	size_t seen = 0;
+	pid_t pid;
+
+	e2e_need_root();
+	bundle_set(b, "/linux/resources", "{}");
+	pid = matrix_start(b);
+	for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
+		const char *controller = halves[i].controller;
+		bool v1 = matrix_has_v1(controller);
+		const char *file;
+
+		if (!v1 && !matrix_has_v2(controller))
+			continue;
+		file = arena_printf(&e2e_arena, "%s/%s", matrix_cgroup(pid, v1 ? controller : ""),
+				    v1 ? halves[i].file_v1 : halves[i].file_v2);
+		/* A kernel without swap. */
+		if (strstr(halves[i].flag, "swap") != NULL && access(file, F_OK) != 0)
+			continue;
+		update(b, halves[i].flag, halves[i].value);
+		cr_expect_str_eq(matrix_file(file), v1 ? halves[i].has_v1 : halves[i].has_v2,
+				 "%s %s", halves[i].flag, halves[i].value);
 		seen++;
 	}
 	matrix_stop(b);

@@ -7,38 +7,42 @@
 #include "config/load.h"
 #include "config/plan.h"
 #include "config/resource.h"
+#include "config/section.h"
 
 static struct arena arena;
 static struct error err;
 
 /* ' stands for ", so that a row stays readable. */
+static const char *quoted(const char *text)
+{
+	char *json = arena_printf(&arena, "%s", text);
+
+	for (char *at = json; *at != '\0'; at++)
+		if (*at == '\'')
+			*at = '"';
+	return json;
+}
+
 static const struct plan *parse(const char *resources)
 {
 	static const char head[] = "{'ociVersion':'1.3.0','root':{'path':'/r'},"
 				   "'process':{'cwd':'/','args':['x'],'user':{'uid':0,'gid':0}},"
 				   "'linux':{'namespaces':[{'type':'mount'}],'resources':";
-	char *json = arena_printf(&arena, "%s%s}}", head, resources);
+	const char *json = quoted(arena_printf(&arena, "%s%s}}", head, resources));
 
-	for (char *at = json; *at != '\0'; at++)
-		if (*at == '\'')
-			*at = '"';
 	return plan_parse(&arena, "/b", "config.json", json, strlen(json), &err);
 }
 
-/*
- * "memory.max=1 pids.max=2", without the devices; "?": optional, "|": instead, "~": retried, "+":
- * a period.
- */
+/* "memory.max=1 pids.max=2", without the devices; "?": optional, "|": instead, "~": retried. */
 static const char *writes(const cgroup_write_list *list)
 {
 	struct text out = { .arena = &arena };
 
 	LIST_EACH(write, *list)
 		if (write->controller == NULL || strcmp(write->controller, "devices") != 0)
-			text_printf(&out, "%s%s%s%s%s%s=%s", out.size > 0 ? "; " : "",
+			text_printf(&out, "%s%s%s%s%s=%s", out.size > 0 ? "; " : "",
 				    write->alternative ? "|" : "", write->optional ? "?" : "",
-				    write->retry ? "~" : "", write->period ? "+" : "", write->file,
-				    write->text);
+				    write->retry ? "~" : "", write->file, write->text);
 	return out.size > 0 ? out.data : "";
 }
 
@@ -78,9 +82,9 @@ static const struct {
 	  "~cpu.cfs_period_us=100000; cpu.cfs_quota_us=50000", "cpu.max=50000 100000" },
 	{ "{'cpu':{'quota':50000}}", "cpu.cfs_quota_us=50000", "cpu.max=50000" },
 	{ "{'cpu':{'quota':-1}}", "cpu.cfs_quota_us=-1", "cpu.max=max" },
-	{ "{'cpu':{'period':20000}}", "~cpu.cfs_period_us=20000", "+cpu.max=max 20000" },
-	{ "{'cpu':{'quota':-1,'period':20000}}",
-	  "~cpu.cfs_period_us=20000; cpu.cfs_quota_us=-1", "cpu.max=max 20000" },
+	{ "{'cpu':{'period':20000}}", "~cpu.cfs_period_us=20000", "cpu.max=max 20000" },
+	{ "{'cpu':{'quota':-1,'period':20000}}", "~cpu.cfs_period_us=20000; cpu.cfs_quota_us=-1",
+	  "cpu.max=max 20000" },
 	{ "{'cpu':{'quota':5000,'burst':4000}}", "~cpu.cfs_burst_us=4000; cpu.cfs_quota_us=5000",
 	  "~cpu.max.burst=4000; cpu.max=5000" },
 	{ "{'cpu':{'cpus':'0-1','mems':'0'}}", "cpuset.cpus=0-1; cpuset.mems=0",
@@ -251,6 +255,58 @@ Test(resource, counts_as_limited_only_with_a_limit)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		cr_expect_eq(parse(rows[i].resources)->resources.listed, rows[i].listed, "%s",
 			     rows[i].resources);
+}
+
+static const struct {
+	const char *resources, *v2, *error;
+	struct limits_now now;
+} updates[] = {
+	{ "{'cpu':{'period':50000}}",
+	  "cpu.max=20000 50000",
+	  NULL,
+	  { .quota = { true, 20000 }, .period = { true, 100000 } } },
+	{ "{'cpu':{'period':50000}}", "cpu.max=max 50000", NULL, { .quota = { true, -1 } } },
+	{ "{'cpu':{'quota':30000}}", "cpu.max=30000 200000", NULL, { .period = { true, 200000 } } },
+	{ "{'cpu':{'quota':30000}}", "cpu.max=30000", NULL, { .quota = { true, 20000 } } },
+	{ "{'memory':{'swap':3000}}",
+	  "memory.swap.max=2000; memory.max=1000",
+	  NULL,
+	  { .memory = { true, 1000 } } },
+	/* Where memory has no limit there is nothing to count the swap from. */
+	{ "{'memory':{'swap':900}}", "", NULL, { .memory = { true, -1 } } },
+	{ "{'memory':{'swap':900}}",
+	  NULL,
+	  "must not be below memory/limit, 1000",
+	  { .memory = { true, 1000 } } },
+	{ "{'memory':{'limit':2000,'swap':3000}}",
+	  "memory.swap.max=1000; memory.max=2000",
+	  NULL,
+	  { .memory = { true, 1000 } } },
+};
+
+Test(resource, completes_an_update_by_what_is_in_force)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(updates); i++) {
+		struct resources_plan got = { 0 };
+		struct plan plan = { 0 };
+		struct decoder d = { .arena = &arena,
+				     .plan = &plan,
+				     .now = &updates[i].now,
+				     .err = &err,
+				     .bundle = "/" };
+		bool fine = updates[i].error == NULL;
+
+		d.source.name = "x";
+		d.source.text = quoted(updates[i].resources);
+		d.source.size = strlen(d.source.text);
+		d.root = json_parse(&arena, &d.source, &err);
+		cr_assert_not_null(d.root);
+		cr_assert_eq(decode_resources(&d, d.root, &got), fine ? 0 : -1, "%zu", i);
+		if (fine)
+			cr_expect_str_eq(writes(&got.v2), updates[i].v2);
+		else
+			cr_expect_not_null(strstr(err.text, updates[i].error), "%s", err.text);
+	}
 }
 
 Test(resource, has_device_rules_without_any_in_the_config)
