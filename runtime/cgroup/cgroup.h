@@ -126,6 +126,11 @@ const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena);
 int cgroup_kill(struct cgroup *cgroup, struct error *err);
 /* Any signal to all in it and below. */
 int cgroup_signal(const struct cgroup *cgroup, int signal, struct error *err);
+/*
+ * Whether an error of one of these says that there is none any more.  ENODEV: somebody else is
+ * removing it at this moment (kernfs_iop_rmdir).
+ */
+bool cgroup_is_gone(int code);
 /* The pids in it and below, in our pid namespace. */
 int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_list *ret, struct error *err);
 /*

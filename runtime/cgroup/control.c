@@ -15,16 +15,8 @@ static int tracker_open(const struct cgroup *cgroup, struct error *err)
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
 	const struct cgroup_hierarchy *tracker;
 
-	if (cgroup->fd >= 0) {
-		int fd = fcntl(cgroup->fd, F_DUPFD_CLOEXEC, 3);
-
-		return fd >= 0 ? fd : error_errno(err, "keep a cgroup directory open");
-	}
-	if (cgroup->host != CGROUP_LEGACY) {
-		_cleanup_fd int root_fd = cgroup_v2_root(cgroup->host, err);
-
-		return root_fd < 0 ? -1 : cgroup_dir_open(root_fd, cgroup->path, err);
-	}
+	if (cgroup->host != CGROUP_LEGACY)
+		return cgroup_v2_open(cgroup, err);
 	if (cgroup_v1_open(&v1, err) < 0)
 		return -1;
 	tracker = cgroup_v1_tracker(&v1);

@@ -73,8 +73,6 @@ bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
  */
 bool cgroup_dir_is_own(int dir_fd, const char *owner);
 bool cgroup_dir_is_parent(int dir_fd);
-/* ENODEV: somebody else is removing it at this moment (kernfs_iop_rmdir). */
-bool cgroup_is_gone(int code);
 /* Of the directory: to read the names of its children from; 1, 0 at the end, or -1. */
 DIR *cgroup_dir_list(int dir_fd);
 int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err);
@@ -154,6 +152,8 @@ int cgroup_v1_devices_open(const struct cgroup_v1 *v1, const char *path, struct 
 
 /* The root directory of cgroup2 on this kind of host. */
 int cgroup_v2_root(enum cgroup_host host, struct error *err);
+/* The container's directory in cgroup2: an fd of the caller's own. */
+int cgroup_v2_open(const struct cgroup *cgroup, struct error *err);
 /*
  * Makes cgroup->path, with the controllers that writes need (all: with every one there is)
  * turned on along the way.  Sets fd and born.

@@ -11,14 +11,8 @@
 static int v2_read(const struct cgroup *cgroup, struct arena *arena, struct cgroup_stats *stats,
 		   struct error *err)
 {
-	_cleanup_fd int root_fd = -EBADF, fd = -EBADF;
+	_cleanup_fd int fd = cgroup_v2_open(cgroup, err);
 
-	if (cgroup->fd >= 0) {
-		cgroup_stats_v2(cgroup->fd, arena, stats);
-		return 0;
-	}
-	root_fd = cgroup_v2_root(cgroup->host, err);
-	fd = root_fd < 0 ? -1 : cgroup_dir_open(root_fd, cgroup->path, err);
 	if (fd < 0)
 		return -1;
 	cgroup_stats_v2(fd, arena, stats);
@@ -268,10 +262,12 @@ int cgroup_oom_open(const struct cgroup *cgroup, struct cgroup_oom *ret, struct 
 		*ret = oom;
 		return 0;
 	}
-	if (cgroup->host == CGROUP_UNIFIED) {
+	/* On a hybrid host either of them may have the memory controller. */
+	if (cgroup->fd >= 0)
 		oom.fd = openat(cgroup->fd, "memory.events", O_RDONLY | O_CLOEXEC);
+	if (oom.fd >= 0) {
 		oom.events = POLLPRI;
-	} else if (v1_oom_open(cgroup, &oom, err) < 0) {
+	} else if (cgroup->host != CGROUP_UNIFIED && v1_oom_open(cgroup, &oom, err) < 0) {
 		cgroup_oom_close(&oom);
 		return -1;
 	}

@@ -31,6 +31,19 @@ int cgroup_v2_root(enum cgroup_host host, struct error *err)
 	return error_set(err, "%s is not a cgroup2 file system any more", places[first]);
 }
 
+int cgroup_v2_open(const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_fd int root_fd = -EBADF;
+
+	if (cgroup->fd >= 0) {
+		int fd = fcntl(cgroup->fd, F_DUPFD_CLOEXEC, 3);
+
+		return fd >= 0 ? fd : error_errno(err, "keep a cgroup directory open");
+	}
+	root_fd = cgroup_v2_root(cgroup->host, err);
+	return root_fd < 0 ? -1 : cgroup_dir_open(root_fd, cgroup->path, err);
+}
+
 /* What is to be turned on in each cgroup above the container's. */
 struct enabling {
 	const cgroup_write_list *writes;
@@ -251,27 +264,20 @@ int cgroup_v2_freeze(int dir_fd, bool frozen, struct error *err)
 int cgroup_v2_delegate(int dir_fd, uid_t uid, gid_t gid, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	char *names = NULL, *at, *end;
+	char *names = NULL, *name;
 	struct error ignored;
 
-	/* Before 4.15 there was no such file; these are what it named first. */
+	/* Without a sysfs: what every kernel names. */
 	if (file_read(AT_FDCWD, "/sys/kernel/cgroup/delegate", 4096, &arena, &names, NULL,
 		      &ignored) < 0)
 		names = arena_strdup(&arena, "cgroup.procs\ncgroup.threads\n"
 				     "cgroup.subtree_control\n");
 	if (fchown(dir_fd, uid, gid) < 0)
 		return error_errno(err, "give the cgroup to the container's root");
-	for (at = names; *at != '\0'; at = end + strspn(end, "\n")) {
-		char saved;
-
-		end = at + strcspn(at, "\n");
-		saved = *end;
-		*end = '\0';
-		/* Files of controllers that are off here are missing. */
-		if (strchr(at, '/') == NULL && fchownat(dir_fd, at, uid, gid,
-		    AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
-			return error_errno(err, "give %s to the container's root", at);
-		*end = saved;
-	}
+	while ((name = strsep(&names, "\n")) != NULL)
+		/* What is missing: files of controllers that are off; nothing, behind the last line. */
+		if (strchr(name, '/') == NULL &&
+		    fchownat(dir_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
+			return error_errno(err, "give %s to the container's root", name);
 	return 0;
 }

@@ -167,8 +167,9 @@ static int show(struct listing *l, int root_fd, const char *id, struct table *ta
 		return l->cli->arguments.count > 0 ? -1 : 0;
 	if (container_pidfd(&c, err) < 0)
 		return err->code == ESRCH ? 0 : -1;
+	/* It may have ended since, and its cgroup with it. */
 	if (use_read(&c, out->arena, &use, err) < 0)
-		return error_wrap(err, "statistics of %s", id);
+		return cgroup_is_gone(err->code) ? 0 : error_wrap(err, "statistics of %s", id);
 	seen = seen_find(l, id);
 	use.used_ns = use.cpu_ns > seen->cpu_ns ? use.cpu_ns - seen->cpu_ns : 0;
 	seen->cpu_ns = use.cpu_ns;
@@ -210,12 +211,9 @@ static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct stats_options *stats = values;
 	struct listing l = { .cli = cli, .json = stats->json };
-	int interval = stats->interval > 0 ? stats->interval : 1;
 	enum live_mode mode = stats->once ? LIVE_ONCE : stats->json ? LIVE_STREAM : LIVE_AUTO;
 
-	if (interval > 3600)
-		return error_set(err, "--interval %d: must be 3600 at most", interval);
-	return live_run(mode, (unsigned int)interval * 1000, frame, &l, err);
+	return live_run(mode, stats->interval, frame, &l, err);
 }
 
 const struct command command_stats = {

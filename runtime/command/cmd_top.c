@@ -40,12 +40,13 @@ struct row {
 	uint64_t used_ms;
 };
 
-static uint64_t cpu_before(const struct top *top, pid_t pid, uint64_t otherwise)
+/* A pid that came again has used less than the process before it: nothing, then. */
+static uint64_t used_since(const struct top *top, const struct process_info *now)
 {
 	for (size_t i = 0; i < top->seen_count; i++)
-		if (top->seen[i].pid == pid)
-			return top->seen[i].cpu_ms;
-	return otherwise;
+		if (top->seen[i].pid == now->pid && top->seen[i].cpu_ms < now->cpu_ms)
+			return now->cpu_ms - top->seen[i].cpu_ms;
+	return 0;
 }
 
 static int by_use(const void *a, const void *b)
@@ -67,7 +68,7 @@ static size_t rows_read(struct top *top, struct arena *arena, const pid_list *pi
 
 		if (!process_info_read(arena, pids->items[i], &row->info))
 			continue;
-		row->used_ms = row->info.cpu_ms - cpu_before(top, row->info.pid, row->info.cpu_ms);
+		row->used_ms = used_since(top, &row->info);
 		shown++;
 	}
 	top->seen_count = shown;
@@ -94,8 +95,9 @@ static int frame(void *context, struct text *out, uint64_t elapsed_ms, struct er
 
 	if (container_pidfd(top->c, err) < 0)
 		return err->code == ESRCH ? LIVE_END : -1;
+	/* It may have ended since, and its cgroup with it. */
 	if (container_pids(top->c, arena, &pids, err) < 0)
-		return -1;
+		return cgroup_is_gone(err->code) ? LIVE_END : -1;
 	rows = ARENA_NEWS(arena, pids.count + 1, struct row);
 	shown = rows_read(top, arena, &pids, rows);
 	table_row(&table, (const char *[]){ "PID", "INSIDE", "USER", "S", "CPU%", "MEMORY", "TIME",
@@ -120,15 +122,12 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	const struct top_options *top_options = values;
 	_cleanup_container struct container c = CONTAINER_NONE;
 	static struct top top;
-	int interval = top_options->interval > 0 ? top_options->interval : 1;
 
-	if (interval > 3600)
-		return error_set(err, "--interval %d: must be 3600 at most", interval);
 	if (cli_container(cli, &c, err) < 0 || container_pidfd(&c, err) < 0)
 		return -1;
 	top.c = &c;
-	return live_run(top_options->once ? LIVE_ONCE : LIVE_AUTO, (unsigned int)interval * 1000,
-			frame, &top, err);
+	return live_run(top_options->once ? LIVE_ONCE : LIVE_AUTO, top_options->interval, frame,
+			&top, err);
 }
 
 const struct command command_top = {

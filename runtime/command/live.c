@@ -10,6 +10,7 @@
 #include "base/fd.h"
 
 #define FIRST_MS	500	/* between the frame that is not shown and the first that is */
+#define INTERVAL_MAX	3600 /* seconds */
 
 /* As many lines and columns as the window has: wrapped lines would scroll it. */
 static void frame_cut(struct text *out, const char *frame)
@@ -51,13 +52,14 @@ static int frame_show(struct arena *arena, const struct text *frame, bool in_pla
 	return 0;
 }
 
-int live_run(enum live_mode mode, unsigned int interval_ms, live_frame *frame, void *context,
-	     struct error *err)
+int live_run(enum live_mode mode, int interval, live_frame *frame, void *context, struct error *err)
 {
 	const bool in_place = mode == LIVE_AUTO && isatty(STDOUT_FILENO);
 	const bool once = mode == LIVE_ONCE || (mode == LIVE_AUTO && !in_place);
 	uint64_t before = 0;
 
+	if (interval > INTERVAL_MAX)
+		return error_set(err, "--interval %d: must be %d at most", interval, INTERVAL_MAX);
 	if (in_place)
 		(void)!fd_write_all(STDOUT_FILENO, "\033[H\033[2J", 7);
 	for (;;) {
@@ -72,8 +74,7 @@ int live_run(enum live_mode mode, unsigned int interval_ms, live_frame *frame, v
 			return -1;
 		if (more == LIVE_END || (before != 0 && once))
 			return 0;
-		poll(NULL, 0, (int)(before != 0 || interval_ms < FIRST_MS ? interval_ms :
-								     FIRST_MS));
+		poll(NULL, 0, before == 0 ? FIRST_MS : interval > 0 ? interval * 1000 : 1000);
 		before = now;
 	}
 }

@@ -23,10 +23,11 @@ enum { LIVE_MORE, LIVE_END };
  * is not shown: what is shown are differences.  LIVE_MORE, LIVE_END or -1.
  */
 typedef int live_frame(void *context, struct text *out, uint64_t elapsed_ms, struct error *err);
-int live_run(enum live_mode mode, unsigned int interval_ms, live_frame *frame, void *context,
+/* interval: seconds between two frames, as "--interval" gave them; 0 or less: not given. */
+int live_run(enum live_mode mode, int interval, live_frame *frame, void *context,
 	     struct error *err);
 
 /* "1.5M": three digits at most, and a unit of 1024. */
 const char *live_size(struct arena *arena, uint64_t bytes);
-/* Hundredths of a percent of one CPU. */
+/* Percent of one CPU, with one decimal place. */
 const char *live_share(struct arena *arena, uint64_t used_ns, uint64_t elapsed_ms);

@@ -75,6 +75,34 @@ E2E(stats, stream_ends_with_the_containers_that_were_named)
 	bundle_destroy(b);
 }
 
+/* As of one that ends at this moment. */
+E2E(stats, leave_out_whose_cgroup_is_gone)
+{
+	struct bundle *b = bundle_new();
+	const char *directory, *procs, *own;
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	own = matrix_cgroup(getpid(), "");
+	if (own == NULL)
+		e2e_skip("needs cgroup2");
+	directory = matrix_cgroup(matrix_start(b), "");
+	procs = arena_printf(&e2e_arena, "%s/cgroup.procs", directory);
+	cr_assert_not_null(strstr(directory, b->id), "%s", directory);
+	for (const char *pids; *(pids = matrix_file(procs)) != '\0';)
+		matrix_write(arena_printf(&e2e_arena, "%s/cgroup.procs", own),
+			     arena_printf(&e2e_arena, "%ld", strtol(pids, NULL, 10)));
+	cr_expect_eq(rmdir(directory), 0, "%s: %s", directory, strerror(errno));
+	bundle_call(b, &got, "stats", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_null(strstr(got.out, b->id), "%s", got.out);
+	bundle_call(b, &got, "top", "--once", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	matrix_stop(b);
+}
+
 E2E(top, shows_each_process_with_both_pids)
 {
 	struct bundle *b = running();

@@ -259,6 +259,23 @@ Test(cgroup, tells_of_a_death_for_want_of_memory)
 	cgroup_oom_close(&oom);
 }
 
+/* A kernel that was told to keep memory off v1 has it in cgroup2, with the others in v1. */
+Test(cgroup, watches_memory_of_cgroup2_on_a_hybrid_host)
+{
+	struct cgroup_oom oom;
+
+	if (cgroup_host() != CGROUP_UNIFIED || !has_controller("memory"))
+		cr_skip_test("memory is not in cgroup2 here");
+	limit_memory();
+	make(base);
+	cgroup.host = CGROUP_HYBRID;
+	cr_expect_eq(cgroup_oom_open(&cgroup, &oom, &err), 0, "%s", err.text);
+	cgroup.host = CGROUP_UNIFIED;
+	cr_expect_geq(oom.fd, 0);
+	cr_expect_eq(oom.events, POLLPRI);
+	cgroup_oom_close(&oom);
+}
+
 Test(cgroup, counts_what_is_used)
 {
 	struct cgroup_stats stats;
