@@ -275,7 +275,7 @@ int cgroup_v2_delegate(int dir_fd, uid_t uid, gid_t gid, struct error *err)
 	if (fchown(dir_fd, uid, gid) < 0)
 		return error_errno(err, "give the cgroup to the container's root");
 	while ((name = strsep(&names, "\n")) != NULL)
-		/* What is missing: files of controllers that are off; nothing, behind the last line. */
+		/* Files of controllers that are off are missing; the last name is empty. */
 		if (strchr(name, '/') == NULL &&
 		    fchownat(dir_fd, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 && errno != ENOENT)
 			return error_errno(err, "give %s to the container's root", name);
