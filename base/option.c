@@ -119,9 +119,8 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 		return 0;
 	case OPTION_NUMBER:
 		if (!text_to_u64(value, INT_MAX, &number))
-			return error_set(p->err,
-					 "invalid value \"%s\" for flag --%s: must be a number",
-					 value, o->name);
+			return error_set(p->err, "invalid value \"%s\" for flag --%s: must be a "
+					 "whole number", value, o->name);
 		*(int *)to = (int)number;
 		return 0;
 	}
@@ -165,7 +164,11 @@ static int unknown(const struct parser *p, const char *word, const char *name)
 	}
 	error_set(p->err, "flag provided but not defined: %s",
 		  text_printable(p->arena, word));
-	return best ? error_hint(p->err, "did you mean --%s?", best) : -1;
+	if (best != NULL)
+		return error_hint(p->err, "did you mean --%s?", best);
+	if (word[strspn(word, "-0123456789")] == '\0')
+		return error_hint(p->err, "a number stands without a dash");
+	return -1;
 }
 
 /* "-b", "-bDIR", "-itd": letters, of which the first that takes a value takes the rest. */

@@ -198,31 +198,33 @@ const char *text_printable(struct arena *arena, const char *text)
 	return out.size > 0 ? out.data : "";
 }
 
+static unsigned int least(unsigned int a, unsigned int b)
+{
+	return a < b ? a : b;
+}
+
 unsigned int text_distance(const char *a, const char *b, unsigned int limit)
 {
 	size_t a_length = strlen(a), b_length = strlen(b);
-	unsigned int row[65];
+	unsigned int rows[3][65];	/* by i modulo 3 */
 
-	if (b_length >= ARRAY_SIZE(row) || a_length >= ARRAY_SIZE(row))
+	if (b_length >= ARRAY_SIZE(rows[0]) || a_length >= ARRAY_SIZE(rows[0]))
 		return limit + 1;
-	for (size_t j = 0; j <= b_length; j++)
-		row[j] = (unsigned int)j;
-	for (size_t i = 1; i <= a_length; i++) {
-		unsigned int diagonal = row[0];
+	for (size_t i = 0; i <= a_length; i++) {
+		unsigned int *row = rows[i % 3], *above = rows[(i + 2) % 3];
 
 		row[0] = (unsigned int)i;
 		for (size_t j = 1; j <= b_length; j++) {
-			unsigned int best = diagonal + (a[i - 1] != b[j - 1]);
-
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			diagonal = row[j];
-			row[j] = best;
+			row[j] = row[j - 1] + 1;
+			if (i == 0)
+				continue;
+			row[j] = least(row[j], above[j] + 1);
+			row[j] = least(row[j], above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				row[j] = least(row[j], rows[(i + 1) % 3][j - 2] + 1);
 		}
 	}
-	return row[b_length] <= limit ? row[b_length] : limit + 1;
+	return least(rows[a_length % 3][b_length], limit + 1);
 }
 
 static bool lower(char *out, size_t room, const char *text)

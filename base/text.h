@@ -42,8 +42,8 @@ bool text_to_id(const char *text, uint32_t *ret);
 const char *text_printable(struct arena *arena, const char *text);
 
 /*
- * How many letters must change to turn one word into the other (0: equal);
- * at most limit + 1 is returned.  For "did you mean".
+ * How many letters must change, or two change places, to turn one word into
+ * the other (0: equal); at most limit + 1 is returned.  For "did you mean".
  */
 unsigned int text_distance(const char *a, const char *b, unsigned int limit);
 /* Whether b is near enough to a to be what was meant; *ret_distance: how far. */

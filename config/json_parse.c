@@ -284,23 +284,51 @@ static size_t syntax_offset(const char *said, const char *what, size_t offset)
 	return behind && offset > 0 ? offset - 1 : offset;
 }
 
+/* What stands at offset, in the place of yajl's words where these name no cause. */
+static const char *syntax_reason(const struct reader *reader, const char *what, size_t offset)
+{
+	const char *text = reader->source->text;
+	const char at = offset < reader->source->size ? text[offset] : '\0';
+	size_t before = offset;
+
+	if (reader->source->size >= 2 && offset == 0 &&
+	    ((unsigned char)at == 0xef || (unsigned char)at >= 0xfe))
+		return "it does not begin with UTF-8 text: save it as UTF-8 without a byte order "
+		       "mark";
+	while (before > 0 && memchr(" \t\r\n", text[before - 1], 4) != NULL)
+		before--;
+	if (before > 0 && text[before - 1] == ',' && (at == '}' || at == ']'))
+		return arena_printf(reader->arena, "a comma stands in front of \"%c\"", at);
+	if (at == '#' || strncmp(what, "probable comment", 16) == 0)
+		return "JSON has no comments";
+	if (at == '\'')
+		return "text stands in double quotes";
+	if (strncmp(what, "invalid object key", 18) == 0)
+		return "the name of a property must be a string";
+	if (at > ' ' && strcmp(what, "invalid char in json text") == 0)
+		return arena_printf(reader->arena, "unexpected \"%c\"", at);
+	return what;
+}
+
 /* yajl says "lexical error: what\n" or "parse error: what\n"; "premature EOF" for what is cut. */
 static void bad_syntax(struct reader *reader, size_t offset)
 {
 	unsigned char *text = yajl_get_error(reader->yajl, 0, NULL, 0);
 	const char *said = (const char *)text;
 	char *what = strstr((char *)text, "error: ");
+	const char *reason;
 
 	what = what != NULL ? what + strlen("error: ") : (char *)text;
 	what[strcspn(what, "\n")] = '\0';
 	if (what[0] != '\0' && what[strlen(what) - 1] == '.')
 		what[strlen(what) - 1] = '\0';
-	if (strcmp(what, "premature EOF") != 0)
+	if (strcmp(what, "premature EOF") != 0) {
 		offset = syntax_offset(said, what, offset);
-	else
-		what = arena_strdup(reader->arena, reader->source->size == 0 ? "the file is empty"
-									     : "it ends too early");
-	bad_text(reader, offset, "", arena_printf(reader->arena, "is not valid JSON: %s", what));
+		reason = syntax_reason(reader, what, offset);
+	} else {
+		reason = reader->source->size == 0 ? "the file is empty" : "it ends too early";
+	}
+	bad_text(reader, offset, "", arena_printf(reader->arena, "is not valid JSON: %s", reason));
 	yajl_free_error(reader->yajl, text);
 }
 

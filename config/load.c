@@ -180,8 +180,10 @@ int config_text_read(struct arena *arena, const char *bundle, const char *file,
 	if (file_read(file != NULL ? AT_FDCWD : dir_fd, name, JSON_MAX_SIZE, arena, &ret->text,
 		      &ret->size, err) == 0)
 		return 0;
+	if (file != NULL)
+		return -1;
 	error_wrap(err, "bundle %s", bundle);
-	if (err->code == ENOENT && file == NULL)
+	if (err->code == ENOENT)
 		error_hint(err, "make one with \"kist spec\", or name the bundle with --bundle");
 	return -1;
 }

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "config/mount_option.h"
 #include "config/names.h"
 
 uint64_t capability_bits(const char *name)
@@ -170,6 +171,17 @@ static void parse_colons(struct arena *arena, const char *text, struct made_moun
 	options_split(arena, mount, text, ",");
 }
 
+/* The kernel takes any word for a bind mount and ignores it: "r0" would leave it writable. */
+static int check_bind_options(const struct made_mount *mount, const char *text, struct error *err)
+{
+	LIST_EACH(option, mount->options)
+		if (mount_option_find(*option) == NULL && strncmp(*option, "idmap=", 6) != 0 &&
+		    strncmp(*option, "ridmap=", 7) != 0)
+			return error_set(err, "--mount %s: \"%s\" is no option of a bind mount",
+					 text, *option);
+	return 0;
+}
+
 /* A path of the caller's, which may be relative to where it stands. */
 static const char *absolute(struct arena *arena, const char *path)
 {
@@ -198,6 +210,8 @@ int mount_parse(struct arena *arena, const char *text, struct made_mount *ret, s
 	if (bind) {
 		if (mount.source == NULL || mount.source[0] == '\0')
 			return error_set(err, "--mount %s: needs a source to bind", text);
+		if (check_bind_options(&mount, text, err) < 0)
+			return -1;
 		mount.type = "bind";
 		mount.source = absolute(arena, mount.source);
 		if (!has_option(&mount, "bind") && !has_option(&mount, "rbind"))

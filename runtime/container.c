@@ -54,9 +54,10 @@ int container_id_check(const char *id, struct error *err)
 				   "0123456789_+.-");
 
 	/* Names with a dot in front are ours (.hostns, .seccomp); security.md I19. */
-	if (length == 0 || id[length] != '\0' || length > 1024 || id[0] == '.')
-		return container_error(err, EINVAL, "invalid container ID format");
-	return 0;
+	if (length > 0 && id[length] == '\0' && length <= 1024 && id[0] != '.')
+		return 0;
+	container_error(err, EINVAL, "invalid container ID format");
+	return error_hint(err, "letters, digits, \"_\", \"+\", \"-\", and \".\" but in front");
 }
 
 /* Parents as mkdir -p makes them; the last one is ours alone. */

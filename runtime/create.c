@@ -197,6 +197,8 @@ static int make_process(struct creation *creation, const struct creation_request
 					      &request.preserve_fds);
 	if (spawn_create(&request, &creation->spawn, err) == 0)
 		return 0;
+	if (err->code == EPERM && geteuid() != 0 && !(creation->plan->clone_flags & CLONE_NEWUSER))
+		error_hint(err, "\"kist spec --rootless\" writes a config.json with one");
 	if (create->as_runc)
 		error_wrap(err, "unable to start container process: error during container init");
 	return -1;

@@ -134,9 +134,10 @@ static int unmount(struct arena *arena, int root_fd, const char *destination, st
 				  destination);
 	if (parent_fd < 0)
 		return -1;
-	if (fchdir(parent_fd) < 0 || sys_umount2(slash, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
-		return error_errno(err, "unmount %s", destination);
-	return 0;
+	if (fchdir(parent_fd) == 0 && sys_umount2(slash, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return 0;
+	error_errno(err, "unmount %s", destination);
+	return err->code == EINVAL ? error_hint(err, "nothing is mounted there") : -1;
 }
 
 /* The last that was mounted is on top. */

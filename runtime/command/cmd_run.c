@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "config/load.h"
 #include "config/make_value.h"
@@ -255,14 +257,19 @@ static const char *new_id(struct arena *arena)
 	return arena_printf(arena, "kist-%016llx", (unsigned long long)random);
 }
 
+static int unexpected(const char *word, struct error *err)
+{
+	return error_set(err, "unexpected argument %s: \"--\" stands in front of the command",
+			 word);
+}
+
 /* What stands in front of the command: so many words, of which the last is the id. */
 static int id_of(struct cli *cli, size_t count, const char **ret, struct error *err)
 {
 	const struct arguments *words = &cli->arguments;
 
 	if (words->dashes > count)
-		return error_set(err, "unexpected argument %s: \"--\" stands in front of the "
-				 "command", words->items[count]);
+		return unexpected(words->items[count], err);
 	*ret = words->dashes == count ? words->items[count - 1] : new_id(cli->arena);
 	return 0;
 }
@@ -282,8 +289,8 @@ static int bundle_of_image(struct cli *cli, struct run_options *o, const char **
 	const struct arguments *words = &cli->arguments;
 	size_t before = o->image.image == NULL;
 
-	if (o->made.make.rootfs != NULL || o->create.bundle != NULL)
-		return error_set(err, "--image, --rootfs and --bundle: one of them");
+	if (before > 0 && image_run_is_bundle(cli, words->items[0], err))
+		return -1;
 	if (id_of(cli, before + 1, ret_id, err) < 0)
 		return -1;
 	if (before > 0)
@@ -296,25 +303,50 @@ static int bundle_of_image(struct cli *cli, struct run_options *o, const char **
 	return o->create.bundle != NULL ? bundle_load(cli->arena, &o->create, ret, err) : -1;
 }
 
+static int bundle_of_rootfs(struct cli *cli, struct run_options *o, const char **ret_id,
+			    struct bundle *ret, struct error *err)
+{
+	const struct arguments *words = &cli->arguments;
+	bool dashed = words->dashes < words->count;
+
+	/* A program without "--" in front of it would be the id. */
+	if (!dashed && words->count == 1 && image_run_named(words->items[0]))
+		return unexpected(words->items[0], err);
+	if (id_of(cli, 1, ret_id, err) < 0)
+		return -1;
+	return made_bundle(cli->arena, &o->made, words->items + words->dashes,
+			   words->count - words->dashes, ret, err);
+}
+
 /* "run [-b DIR] ID", "run --rootfs DIR [ID] -- COMMAND ...", or an image. */
 static int bundle_of(struct cli *cli, struct run_options *run_options, const char **ret_id,
 		     struct bundle *ret, struct error *err)
 {
 	const struct arguments *words = &cli->arguments;
 
+	const struct create_options *create = &run_options->create;
+	const bool bundle = create->bundle != NULL || create->config != NULL;
+	const char *root = run_options->made.make.rootfs, *image = run_options->image.image;
+
+	if ((image != NULL) + (root != NULL) + bundle > 1)
+		return error_set(err, "--image, --rootfs and --bundle or --config: one of them");
 	if (is_image(cli, run_options))
 		return bundle_of_image(cli, run_options, ret_id, ret, err);
-	if (run_options->made.make.rootfs != NULL)
-		return id_of(cli, 1, ret_id, err) < 0 ? -1 :
-		       made_bundle(cli->arena, &run_options->made, words->items + words->dashes,
-				   words->count - words->dashes, ret, err);
+	if (image_run_flags(cli, &run_options->image, &run_options->made, err) < 0)
+		return -1;
+	if (root != NULL)
+		return bundle_of_rootfs(cli, run_options, ret_id, ret, err);
 	if (words->count != 1)
 		return error_set(err, "\"run\" requires exactly 1 argument: %s run [OPTIONS] ID, "
-				 "or --rootfs DIR [ID] -- COMMAND, or IMAGE", cli->name);
+				 "or --rootfs DIR [ID] [-- COMMAND], or IMAGE", cli->name);
 	*ret_id = words->items[0];
-	if (run_options->strict && check_strictly(cli, &run_options->create, err) < 0)
+	if (run_options->strict && check_strictly(cli, create, err) < 0)
 		return -1;
-	return bundle_load(cli->arena, &run_options->create, ret, err);
+	if (bundle_load(cli->arena, create, ret, err) == 0)
+		return 0;
+	if (err->code == ENOENT && !bundle)
+		image_run_meant(cli, words->items[0], err);
+	return -1;
 }
 
 /* The bundle of an image goes with its container, if that ever came to be. */
@@ -323,6 +355,9 @@ static int run_failed(struct cli *cli, const struct run_options *o, const char *
 {
 	if (o->image.image != NULL && o->create.bundle != NULL)
 		image_run_forget(cli, o->create.bundle);
+	/* An image's program has said why. */
+	if (err->text[0] == '\0')
+		return CLI_FAILURE;
 	return id != NULL ? cli_failed(cli, "run", id, err) : -1;
 }
 
@@ -349,12 +384,13 @@ static int run(struct cli *cli, const void *values, struct error *err)
 
 const struct command command_run = {
 	.name = "run",
-	.arguments = "ID | --rootfs DIR [ID] -- COMMAND... | IMAGE [ID] [-- COMMAND...]",
+	.arguments = "ID | --rootfs DIR [ID] [-- COMMAND...] | IMAGE [ID] [-- COMMAND...]",
 	.summary = "create a container, run it, and delete it",
 	.description = "With --rootfs no config.json is read: the flags below make the one that\n"
-		       "\"spec\" would write, changed as they say.  IMAGE, a word with \"/\" or\n"
-		       "\":\" in it or --image, is unpacked to a store once; the container's own\n"
-		       "changes go with it, or to --overlay.  The exit status is the program's.",
+		       "\"spec\" would write, changed as they say; COMMAND is sh by default.\n"
+		       "IMAGE, a word with \"/\" or \":\" in it or --image, is unpacked once, to\n"
+		       "a store; the container's own changes go with it, or to --overlay.  The\n"
+		       "exit status is the program's.",
 	.options = options, .size = sizeof(struct run_options),
 	.min = 0, .max = -1, .stop_after = -1, .run = run,
 };

@@ -138,34 +138,63 @@ static const char *resources_from_flags(struct arena *arena, const struct update
 	return out.data;
 }
 
+/* What is no property of resources: told, or an error where the file has nothing else. */
+static int tell_unknown(const struct decoder *d, struct error *err)
+{
+	size_t unknown = 0;
+
+	LIST_EACH(finding, d->diagnosis.findings)
+		unknown += finding->value != NULL && finding->value->parent == d->root;
+	if (d->root->count > 0 && unknown == d->root->count)
+		return error_set(err, "%s: has no property of linux.resources, as memory, cpu and "
+				 "pids: %s", d->source.name,
+				 json_member(d->root, "linux") != NULL ?
+				 "of a config.json it is what stands in /linux/resources" :
+				 "nothing would change");
+	LIST_EACH(finding, d->diagnosis.findings)
+		warn("%s", finding->text);
+	return 0;
+}
+
+static int resources_read(struct arena *arena, const char *path, struct json_source *ret,
+			  struct error *err)
+{
+	char *text;
+
+	if (strcmp(path, "-") == 0) {
+		if (fd_read_all(STDIN_FILENO, JSON_MAX_SIZE, arena, &text, &ret->size, err) < 0)
+			return -1;
+	} else {
+		ret->name = path;
+		if (file_read(AT_FDCWD, path, JSON_MAX_SIZE, arena, &text, &ret->size, err) < 0)
+			return -1;
+	}
+	ret->text = text;
+	return 0;
+}
+
 static int resources_load(struct arena *arena, const struct update_options *update,
 			  const struct limits_now *now, struct resources_plan *ret,
 			  struct error *err)
 {
 	struct plan plan = { 0 };
-	struct decoder d = { .arena = arena, .plan = &plan, .now = now, .err = err, .bundle = "/" };
-	char *text;
+	struct decoder d = { .arena = arena, .plan = &plan, .now = now, .err = err, .bundle = "/",
+			     .collect = true };
 
 	d.source.name = "resources";
-	if (update->resources == NULL) {
+	if (update->resources != NULL) {
+		if (resources_read(arena, update->resources, &d.source, err) < 0)
+			return -1;
+	} else {
 		d.source.text = resources_from_flags(arena, update, err);
 		if (d.source.text == NULL)
 			return -1;
 		d.source.size = strlen(d.source.text);
-	} else {
-		const bool piped = strcmp(update->resources, "-") == 0;
-
-		if (!piped)
-			d.source.name = update->resources;
-		if ((piped ? fd_read_all(STDIN_FILENO, JSON_MAX_SIZE, arena, &text,
-					 &d.source.size, err) :
-			     file_read(AT_FDCWD, update->resources, JSON_MAX_SIZE, arena, &text,
-				       &d.source.size, err)) < 0)
-			return -1;
-		d.source.text = text;
 	}
 	d.root = json_parse(arena, &d.source, err);
-	return d.root == NULL ? -1 : decode_resources(&d, d.root, ret);
+	if (d.root == NULL || decode_resources(&d, d.root, ret) < 0)
+		return -1;
+	return tell_unknown(&d, err);
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)

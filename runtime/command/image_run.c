@@ -2,6 +2,7 @@
 #include "runtime/command/image_run.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/list.h"
 #include "runtime/beside.h"
@@ -18,9 +19,48 @@ static const struct option image_flags[] = {
 };
 static const struct option made_flags[] = { MAKE_OPTION_ROWS(struct made_options, ), { 0 } };
 
+static const struct option all_image_flags[] = {
+	IMAGE_OPTION_ROWS(struct image_options, ),
+	{ 0 },
+};
+
 bool image_run_named(const char *word)
 {
 	return strpbrk(word, "/:") != NULL;
+}
+
+bool image_run_is_bundle(struct cli *cli, const char *directory, struct error *err)
+{
+	if (access(arena_printf(cli->arena, "%s/config.json", directory), F_OK) < 0 ||
+	    access(arena_printf(cli->arena, "%s/rootfs", directory), F_OK) < 0)
+		return false;
+	error_set(err, "%s is a bundle: \"%s run --bundle %s ID\" runs it", directory, cli->name,
+		  directory);
+	return true;
+}
+
+void image_run_meant(struct cli *cli, const char *id, struct error *err)
+{
+	if (access(id, F_OK) == 0 && !image_run_is_bundle(cli, id, err))
+		error_set(err, "there is no config.json here, but %s: \"%s run ./%s\" runs it as "
+			  "an image", id, cli->name, id);
+}
+
+int image_run_flags(struct cli *cli, const struct image_options *image,
+		    const struct made_options *made, struct error *err)
+{
+	word_list words = { 0 };
+
+	option_words(cli->arena, all_image_flags, image, &words);
+	if (words.count > 0)
+		return error_set(err, "%s: is for images alone", words.items[0]);
+	if (made->make.rootfs != NULL)
+		return 0;
+	option_words(cli->arena, made_flags, made, &words);
+	if (words.count > 0)
+		return error_set(err, "%s: is for --rootfs and images: a bundle says that in its "
+				 "config.json", words.items[0]);
+	return 0;
 }
 
 static const char *const *command_line(struct cli *cli, const struct image_options *image,
@@ -60,7 +100,8 @@ const char *image_run_bundle(struct cli *cli, const struct image_options *image,
 	output[strcspn(output, "\n")] = '\0';
 	if (status == 0 && output[0] == '/')
 		return output;
-	error_set(err, "image %s: no bundle could be made of it", image->image);
+	if (status == 0 || cli->global.log != NULL)
+		error_set(err, "image %s: no bundle could be made of it", image->image);
 	return NULL;
 }
 

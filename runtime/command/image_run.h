@@ -27,9 +27,17 @@ struct image_options {
 
 /* Whether a word is an image and no id, which has neither "/" nor ":". */
 bool image_run_named(const char *word);
+/* A directory that has config.json and rootfs is no image: an error. */
+bool image_run_is_bundle(struct cli *cli, const char *directory, struct error *err);
+/* There is no bundle: an id that is a file or directory here may be what was meant. */
+void image_run_meant(struct cli *cli, const char *id, struct error *err);
+/* Refuses flags that would say nothing: of images, and where there is a config.json of both. */
+int image_run_flags(struct cli *cli, const struct image_options *image,
+		    const struct made_options *made, struct error *err);
 /*
  * Makes the bundle, of the flags that go into it, and gives its path.  id: the container's; args:
- * what is to run, in the place of the image's command.
+ * what is to run, in the place of the image's command.  Where kist-rootfs has said on stderr why
+ * there is none, and no log is to have it, *err stays empty.
  */
 const char *image_run_bundle(struct cli *cli, const struct image_options *image,
 			     const struct made_options *made, const char *id,

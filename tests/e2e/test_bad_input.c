@@ -51,9 +51,9 @@ E2E(bad_input, no_config)
 /* Whole documents. */
 static const struct { const char *text, *says; } documents[] = {
 	{ "", "config.json:1:1: is not valid JSON: the file is empty" },
-	{ "hello", "config.json:1:1: is not valid JSON: invalid char in json text" },
+	{ "hello", "config.json:1:1: is not valid JSON: unexpected \"h\"" },
 	{ "{'ociVersion': '1.0.2',}",
-	  "config.json:1:24: is not valid JSON: invalid object key (must be a string)" },
+	  "config.json:1:24: is not valid JSON: a comma stands in front of \"}\"" },
 	{ "{'ociVersion': '1.0.2'", "config.json:1:23: is not valid JSON: it ends too early" },
 	{ "[]", "config.json:1:1: must be an object, not an array" },
 	{ "{}", "config.json:1:1: /ociVersion: is required, but missing" },

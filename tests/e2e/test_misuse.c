@@ -104,6 +104,8 @@ static void delete(struct bundle *b)
 	cr_expect_eq(got.status, 0, "%s", got.err);
 }
 
+#define ID_HINT ": letters, digits, \"_\", \"+\", \"-\", and \".\" but in front"
+
 static const struct misuse of_nobody[] = {
 	{ { "state", "#" }, 1, "container does not exist", false },
 	{ { "start", "#" }, 1, "container does not exist", false },
@@ -116,8 +118,9 @@ static const struct misuse of_nobody[] = {
 	{ { "update", "#" }, 1, "container does not exist", false },
 	{ { "checkpoint", "#" }, 1, "container does not exist", false },
 	{ { "exec", "#", "true" }, 255, "exec failed: container does not exist", false },
-	{ { "state", "a/b" }, 1, "invalid container ID format", false },
-	{ { "create", "--bundle", "/", ".." }, 1, "create ..: invalid container ID format", true },
+	{ { "state", "a/b" }, 1, "invalid container ID format" ID_HINT, true },
+	{ { "create", "--bundle", "/", ".." }, 1,
+	  "create ..: invalid container ID format" ID_HINT, true },
 };
 
 E2E(misuse, of_an_unknown_id)
@@ -140,6 +143,9 @@ static const struct misuse of_created[] = {
 	{ { "update", "--pids-limit=5}", "#" }, 1,
 	  "update #: invalid value for pids-limit: invalid number: '5}'", true },
 	{ { "ps", "--format=xml", "#" }, 1, "invalid format option", false },
+	{ { "update", "--resources=config.json", "#" }, 1,
+	  "update #: config.json: has no property of linux.resources, as memory, cpu and pids: of "
+	  "a config.json it is what stands in /linux/resources", true },
 };
 
 static void in_bundle(struct bundle *b)
@@ -263,7 +269,7 @@ static const struct misuse of_create[] = {
 	  1,
 	  "runc run failed: open bundle /nonexistent: no such file or directory",
 	  true },
-	{ { "create", ".." }, 1, "runc create failed: invalid container ID format", false },
+	{ { "create", ".." }, 1, "runc create failed: invalid container ID format" ID_HINT, false },
 	{ { "start", "#" }, 1, "container does not exist", false },
 };
 

@@ -94,6 +94,63 @@ E2E(run_flags, exit_status_is_the_programs)
 	}
 }
 
+/* Words of "run" that contradict each other, or would be passed over. */
+static const struct { const char *args[5], *says; } contradictions[] = {
+	{ { "--bundle", "B", "--memory=5M", "ID" },
+	  "--memory=5M: is for --rootfs and images: a bundle says that in its config.json" },
+	{ { "--bundle", "B", "--overlay=x", "ID" }, "--overlay=x: is for images alone" },
+	{ { "--rootfs", "R", "--copy", "ID" }, "--copy: is for images alone" },
+	{ { "--rootfs", "R", "--bundle", "B", "ID" },
+	  "--image, --rootfs and --bundle or --config: one of them" },
+	{ { "--image", "R", "--config", "B" },
+	  "--image, --rootfs and --bundle or --config: one of them" },
+	{ { "--rootfs", "R", "/probe" },
+	  "unexpected argument /probe: \"--\" stands in front of the command" },
+	{ { "B" }, "B is a bundle: \"kist run --bundle B ID\" runs it" },
+};
+
+static const char *place(struct bundle *b, const char *word)
+{
+	if (word == NULL)
+		return NULL;
+	if (strcmp(word, "B") == 0)
+		return b->path;
+	return strcmp(word, "R") == 0 ? b->rootfs : strcmp(word, "ID") == 0 ? b->id : word;
+}
+
+E2E(run_flags, that_would_say_nothing_are_refused)
+{
+	e2e_need_kist();
+	for (size_t i = 0; i < ARRAY_SIZE(contradictions); i++) {
+		const char *const *args = contradictions[i].args, *says = contradictions[i].says;
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		if (strncmp(says, "B is", 4) == 0)
+			says = arena_printf(&e2e_arena, "%s is a bundle: \"kist run --bundle %s ID",
+					    b->path, b->path);
+		bundle_call(b, &got, "run", place(b, args[0]), place(b, args[1]),
+			    place(b, args[2]), place(b, args[3]), place(b, args[4]), NULL);
+		cr_expect_eq(got.status, 1, "%s", says);
+		cr_expect_not_null(strstr(got.err, says), "%s: %s", says, got.err);
+	}
+}
+
+/* In a directory without a config.json an id may be the name of what was meant. */
+E2E(run_flags, an_id_that_is_a_file_here_is_told)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	b->cwd = b->rootfs;
+	bundle_call(b, &got, "run", "probe", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "run probe: there is no config.json here, but probe: "
+					   "\"kist run ./probe\" runs it as an image"),
+			   "%s", got.err);
+}
+
 E2E(run_flags, wrong_values_name_the_flag)
 {
 	static const struct { const char *flag, *value, *says; } wrong[] = {

@@ -150,6 +150,8 @@ Test(text, measures_how_far_two_words_are_apart)
 	cr_expect_eq(text_distance("readonly", "readonly", 3), 0);
 	cr_expect_eq(text_distance("readOnly", "readonly", 3), 1);
 	cr_expect_eq(text_distance("hostnam", "hostname", 3), 1);
+	cr_expect_eq(text_distance("rnu", "run", 3), 1);
+	cr_expect_eq(text_distance("ca", "abc", 3), 3);
 	cr_expect_eq(text_distance("kitten", "sitting", 3), 3);
 	cr_expect_eq(text_distance("abcdef", "uvwxyz", 3), 4);
 }

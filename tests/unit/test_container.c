@@ -71,7 +71,8 @@ Test(container, ids_are_one_safe_word)
 		cr_expect_eq(container_id_check(good[i], &err), 0, "%s", good[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		cr_expect_eq(container_id_check(bad[i], &err), -1, "%s", bad[i]);
-		cr_expect_str_eq(err.text, "invalid container ID format");
+		cr_expect_str_eq(err.text, "invalid container ID format: letters, digits, \"_\", "
+					   "\"+\", \"-\", and \".\" but in front");
 	}
 }
 

@@ -154,16 +154,23 @@ Test(json, refuses_what_is_none)
 		{ "", "x.json:1:1: is not valid JSON: the file is empty" },
 		{ "{", "x.json:1:2: is not valid JSON: it ends too early" },
 		{ "{}{}", "x.json:1:3: is not valid JSON: trailing garbage" },
-		{ "{'a': 1}", "x.json:1:2: is not valid JSON: invalid char in json text" },
-		{ "/* */ {}", "x.json:1:1: is not valid JSON: probable comment found in input "
-			      "text, comments are not enabled" },
+		{ "{'a': 1}", "x.json:1:2: is not valid JSON: text stands in double quotes" },
+		{ "/* */ {}", "x.json:1:1: is not valid JSON: JSON has no comments" },
+		{ "{\n# a\n}", "x.json:2:1: is not valid JSON: JSON has no comments" },
 		{ "[1,]",
-		  "x.json:1:4: is not valid JSON: unallowed token at this point in JSON text" },
-		{ "[+1]", "x.json:1:2: is not valid JSON: invalid char in json text" },
+		  "x.json:1:4: is not valid JSON: a comma stands in front of \"]\"" },
+		{ "{\"a\": 1 ,\n\t}",
+		  "x.json:2:2: is not valid JSON: a comma stands in front of \"}\"" },
+		{ "{\"a\": 1,, }",
+		  "x.json:1:9: is not valid JSON: the name of a property must be a string" },
+		{ "[+1]", "x.json:1:2: is not valid JSON: unexpected \"+\"" },
 		{ "[01]",
 		  "x.json:1:3: is not valid JSON: after array element, I expect ',' or ']'" },
-		{ "[NaN]", "x.json:1:2: is not valid JSON: invalid char in json text" },
-		{ "\xef\xbb\xbf{}", "x.json:1:1: is not valid JSON: invalid char in json text" },
+		{ "[NaN]", "x.json:1:2: is not valid JSON: unexpected \"N\"" },
+		{ "\xef\xbb\xbf{}", "x.json:1:1: is not valid JSON: it does not begin with UTF-8 "
+				    "text: save it as UTF-8 without a byte order mark" },
+		{ "\xff\xfe{", "x.json:1:1: is not valid JSON: it does not begin with UTF-8 "
+			       "text: save it as UTF-8 without a byte order mark" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(refusals); i++) {

@@ -252,6 +252,8 @@ Test(make, names_the_flag_that_is_wrong)
 		  "SOURCE:DESTINATION[:OPTIONS]" },
 		{ { .mounts = WORDS("type=bind,destination=/b") },
 		  "--mount type=bind,destination=/b: needs a source to bind" },
+		{ { .mounts = WORDS("/a:/b:r0") },
+		  "--mount /a:/b:r0: \"r0\" is no option of a bind mount" },
 		{ { .mounts = WORDS("type=bind,where=/b") },
 		  "--mount type=bind,where=/b: where=/b is "
 		  "not known: type, source, destination and options are" },
