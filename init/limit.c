@@ -159,6 +159,10 @@ int step_limits(const struct plan *plan, struct init *in, struct error *err)
 		return -1;
 	if (plan->personality.set && personality(plan->personality.value) < 0)
 		return error_errno(err, "set personality");
-	umask(process->umask.set ? (mode_t)process->umask.value : in->umask);
+	/*
+	 * The spec leaves the caller's.  But BuildKit's daemon has 0 and counts on the 022 that
+	 * runc and crun set: what RUN makes would be writable by all.
+	 */
+	umask(process->umask.set ? (mode_t)process->umask.value : in->umask | 022);
 	return set_rlimits(process, err);
 }

@@ -26,6 +26,7 @@ E2E(spec, an_unknown_capability_warns)
 	cr_expect_eq(seen.cap_bounding, 1 << 5);
 }
 
+/* ... but never one that lets others write: BuildKit calls with 0, and gives none. */
 E2E(spec, an_umask_that_is_not_given_is_the_callers)
 {
 	struct bundle *b = bundle_new();
@@ -33,8 +34,14 @@ E2E(spec, an_umask_that_is_not_given_is_the_callers)
 	struct probe seen;
 
 	bundle_run_probe(b, &seen);
-	umask(before);
 	cr_expect_eq(seen.umask, 0137);
+	umask(0);
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.umask, 022);
+	bundle_set(b, "/process/user/umask", "0");
+	bundle_run_probe(b, &seen);
+	umask(before);
+	cr_expect_eq(seen.umask, 0);
 }
 
 E2E(spec, scheduling_reaches_the_program)

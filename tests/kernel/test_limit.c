@@ -32,9 +32,12 @@ STAGE_TEST(limit, resources_have_their_limits)
 
 STAGE_TEST(limit, the_umask_is_the_plans_or_the_callers)
 {
-	s->in.umask = 027;
+	s->in.umask = 037;
 	CHECK(RUN(step_limits) == 0);
-	CHECK(umask(0) == 027);
+	CHECK(umask(0) == 037);
+	s->in.umask = 0;
+	CHECK(RUN(step_limits) == 0);
+	CHECK(umask(0) == 022);
 	s->plan.process.umask = (struct opt_u64){ true, 0135 };
 	CHECK(RUN(step_limits) == 0);
 	CHECK(umask(0) == 0135);
