@@ -28,11 +28,11 @@ static bool is_type(const struct mount_plan *mount, const char *type)
 	return mount->type != NULL && strcmp(mount->type, type) == 0;
 }
 
-static bool on_procfs(int fd)
+static bool is_on(int fd, __typeof__(((struct statfs *)0)->f_type) magic)
 {
 	struct statfs fs;
 
-	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+	return fstatfs(fd, &fs) == 0 && fs.f_type == magic;
 }
 
 /* Whether it is what "/proc" leads to, however it was spelled: "//proc", a link to it. */
@@ -57,8 +57,8 @@ static int target_check(const struct init *in, const struct mount_plan *mount, i
 	const char *path = mount->destination;
 
 	if (is_proc(in, target_fd))
-		return on_procfs(tree_fd) ? 0 : error_number(err, EPERM, "not a procfs");
-	if (!on_procfs(target_fd))
+		return is_on(tree_fd, PROC_SUPER_MAGIC) ? 0 : error_number(err, EPERM, "not a procfs");
+	if (!is_on(target_fd, PROC_SUPER_MAGIC))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(proc_targets); i++)
 		if (strcmp(path, proc_targets[i]) == 0)
@@ -254,6 +254,9 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 			error_hint(err, "%s", refusals[i].hint);
 	if (tree_fd < 0 || target_check(in, mount, target_fd, tree_fd, err) < 0)
 		return -1;
+	/* Of an image's link to there: root would read what is hidden later, and more. */
+	if (copy && is_on(target_fd, SYSFS_MAGIC))
+		return error_number(err, EPERM, "leads to a sysfs, of which nothing is copied");
 	if (copy && (copy_tree(in->root_fd, mount->destination, tree_fd, err) < 0 ||
 		     tree_flags(tree_fd, mount->attr_set, 0, 0, false, err) < 0))
 		return -1;

@@ -235,3 +235,27 @@ ATTACK(masks, through_links_stay_in_the_root)
 	cr_expect_null(probe_find(&seen, "list:/proc/sys"), "%s", output.out);
 	cr_expect_str_eq(probe_text(&seen, "read:/proc/keys"), "");
 }
+
+/* A volume of the image's on a link of the image's: what is hidden behind it is not copied. */
+ATTACK(masks, are_not_looked_behind_by_a_copy)
+{
+	static const char *const places[] = { "/sys", "/sys/firmware", "/sys/kernel/..", "/proc" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		struct attack a = attack_new();
+		struct output output;
+		struct probe seen;
+
+		attack_link(&a, "/data", places[i]);
+		bundle_set(a.bundle, "/mounts/-",
+			   "{'destination': '/data', 'type': 'tmpfs', 'source': 'tmpfs',"
+			   " 'options': ['tmpcopyup']}");
+		bundle_probe_args(a.bundle, "list", "/data", "report", NULL);
+		cr_expect_not(attack_run(&a, places[i], &output, &seen), "%s", output.out);
+		cr_expect_not_null(strstr(output.err, "/mounts/"), "%s", output.err);
+		cr_expect(strstr(output.err, "leads to a sysfs") != NULL ||
+				  strstr(output.err, "not a procfs") != NULL,
+			  "%s", output.err);
+		leak_remove_tree(a.bundle->rootfs);
+	}
+}
