@@ -219,6 +219,17 @@ static size_t count_names(const struct seccomp_profile *profile)
 	return count;
 }
 
+/* Each is an instruction or more, and libseccomp takes the square of them: a minute for 20,000. */
+static size_t count_conditions(const struct seccomp_profile *profile)
+{
+	size_t count = 0;
+
+	LIST_EACH(rule, profile->rules)
+		if (rule->action != profile->default_action)
+			count += rule->names.count * rule->args.count;
+	return count;
+}
+
 /*
  * 1, 0 for an architecture that no program here can be of, or -1.  The rules have the native
  * numbers, whatever architecture they are for.
@@ -311,6 +322,9 @@ int seccomp_compile(struct arena *arena, const struct seccomp_profile *profile,
 	int part_count;
 
 	*ret_rule = NULL;
+	if (count_conditions(profile) > SECCOMP_MAX_FILTER)
+		return error_set(err, "the filter has %zu conditions, and the kernel takes %d "
+				 "instructions", count_conditions(profile), SECCOMP_MAX_FILTER);
 	part_count = parts_compile(parts, arena, profile, ret_rule, err);
 	if (part_count < 0)
 		return -1;

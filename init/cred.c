@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <grp.h>
 #include <linux/capability.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -152,7 +153,14 @@ static bool groups_denied(struct init *in)
 	       strncmp(text, "deny", 4) == 0;
 }
 
-/* The kernel sorts them, so they are compared as sets. */
+static int by_gid(const void *a, const void *b)
+{
+	const gid_t one = *(const gid_t *)a, two = *(const gid_t *)b;
+
+	return one < two ? -1 : one > two;
+}
+
+/* The kernel sorts them, by what they are outside, so they are compared as sets. */
 static int groups_check(const struct process_plan *process, struct arena *arena,
 			struct error *err)
 {
@@ -160,14 +168,12 @@ static int groups_check(const struct process_plan *process, struct arena *arena,
 	gid_t *got = ARENA_NEWS(arena, count + 1, gid_t);
 	int n = getgroups((int)count + 1, got);
 
-	for (size_t i = 0; n == (int)count && i < count; i++) {
-		size_t j = 0;
-
-		while (j < count && got[j] != process->additional_gids.items[i])
-			j++;
-		if (j == count)
+	if (n == (int)count && count > 1)
+		qsort(got, count, sizeof(*got), by_gid);
+	for (size_t i = 0; n == (int)count && i < count; i++)
+		if (bsearch(&process->additional_gids.items[i], got, count, sizeof(*got),
+			    by_gid) == NULL)
 			n = -1;
-	}
 	return n == (int)count ? 0 : error_set(err, "additional groups differ from what was set");
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,20 +33,20 @@ int bundle_load(struct arena *arena, const struct create_options *options, struc
 	return ret->plan != NULL ? 0 : -1;
 }
 
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct annotation *)a)->key, ((const struct annotation *)b)->key);
+}
+
 /* Go's encoder, whose output clients compare with, sorts the keys of a map. */
 static void keep_annotations(struct container *c, const struct plan *plan)
 {
 	size_t count = plan->annotations.count;
 	struct annotation *items = ARENA_NEWS(c->arena, count + 1, struct annotation);
 
-	for (size_t i = 0; i < count; i++) {
-		size_t at = i;
-
-		for (; at > 0 && strcmp(items[at - 1].key, plan->annotations.items[i].key) > 0;
-		     at--)
-			items[at] = items[at - 1];
-		items[at] = plan->annotations.items[i];
-	}
+	if (count > 0)
+		memcpy(items, plan->annotations.items, count * sizeof(*items));
+	qsort(items, count, sizeof(*items), by_key);
 	c->annotations.items = items;
 	c->annotations.count = count;
 }

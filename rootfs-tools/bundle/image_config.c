@@ -8,6 +8,8 @@
 #include "rootfs-tools/image/layout.h"
 
 #define IMAGE_SPEC	"org.opencontainers.image."
+/* Pairs are looked for among the ones before: an image of 100,000 labels would take minutes. */
+#define ENTRIES_MAX	10000
 
 static const char *const orders[] = { "org.kist.", "org.systemd.property.", "org.criu.",
 				      "run.oci." };
@@ -54,6 +56,9 @@ static int words_of(const struct conversion *c, const char *key, word_list *ret)
 		return -1;
 	if (v == NULL)
 		return 0;
+	if (v->count > ENTRIES_MAX)
+		return document_error(c->arena, c->source, v, c->err, "has more than %d entries",
+				      ENTRIES_MAX);
 	JSON_EACH(item, v) {
 		if (item->type != JSON_STRING)
 			return document_error(c->arena, c->source, item, c->err,
@@ -200,6 +205,9 @@ static int convert_labels(const struct conversion *c, word_list *annotations)
 		return -1;
 	if (labels == NULL)
 		return 0;
+	if (labels->count > ENTRIES_MAX)
+		return document_error(c->arena, c->source, labels, c->err,
+				      "has more than %d entries", ENTRIES_MAX);
 	JSON_EACH(label, labels) {
 		bool order = false;
 

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from harness import END, KIST, demand, expect, finish, test, test_both
-from image import file_
+from image import file_, symlink
 
 
 def no_runs(work):
@@ -194,6 +194,37 @@ def not_installed(work):
     for line in ['rootfs', 'ls'], ['run', './x.tar', '--', 'ls']:
         work.bad(work.call(*line, program=lonely), 'kist-rootfs is not installed')
     work.good(work.call('features', program=lonely))
+
+
+@test_both
+def hostile(work):
+    """an image's config takes nothing of the host: not its variables, files or directories"""
+    host = work.path + '/host'
+    os.mkdir(host, 0o777)
+    os.chmod(host, 0o777)
+    with open(host + '/secret', 'w', encoding='utf-8') as file:
+        file.write('of the host')
+    links = (symlink(b'out', host.encode()) + symlink(b'up', b'../../../../..' + host.encode()) +
+             END)
+    # CVE-2026-57231: a name alone, or a pattern, is not the caller's variable.
+    work.layout(Cmd=['/bin/env'], Env=['SECRET', 'SEC*', '*', 'A=${SECRET}']).save()
+    out = work.good(work.run(work.image, env={'SECRET': 'of the host'}))
+    expect('of the host' not in out, out)
+    # CVE-2026-55686: nor is a directory made where a link of the image's leads to.
+    for i, cwd in enumerate(['/out/new', '/up/new', '/../../../..' + host + '/new']):
+        work.layout(links, Cmd=['/bin/pwd'], WorkingDir=cwd, name='cwd%d' % i).save()
+        work.run(work.path + '/cwd%d' % i)
+        expect(os.listdir(host) == ['secret'], '%s: %s' % (cwd, os.listdir(host)))
+    # CVE-2022-23648: nor are files copied to a volume from there.
+    for i, volume in enumerate(['/out', '/up', '/../../../..' + host]):
+        work.layout(links, Cmd=['/bin/sh', '-c', 'ls -R %s; cat %s/secret' % (volume, volume)],
+                    Volumes={volume: {}}, name='volume%d' % i).save()
+        status, out, _ = work.run(work.path + '/volume%d' % i)
+        expect('secret' not in out and 'of the host' not in out, '%s: %s' % (volume, out))
+        expect(status != 0 and os.listdir(host) == ['secret'], '%s: %d' % (volume, status))
+    work.layout(Cmd=['/bin/true'], Labels={'l%d' % i: 'x' for i in range(20000)},
+                name='labels').save()
+    work.bad(work.run(work.path + '/labels'), 'more than 10000 entries')
 
 
 finish()
