@@ -23,6 +23,7 @@ struct birth {
 	const struct process_plan *process;	/* of exec, or NULL */
 	struct init *init;
 	struct channel *runtime_end;
+	int cgroup_fd;				/* of exec, or -EBADF; borrowed */
 };
 
 static int child_run(void *context)
@@ -31,6 +32,8 @@ static int child_run(void *context)
 
 	/* Else the end of the runtime would never be seen. */
 	channel_close(birth->runtime_end);
+	/* Of the host's directories, the one that it is born with: for no longer than that. */
+	fd_close(&birth->cgroup_fd);
 	if (birth->process != NULL)
 		init_exec(birth->plan, birth->process, birth->init);
 	init_run(birth->plan, birth->init);
@@ -40,7 +43,7 @@ static int spawn_clone(const struct spawn_request *request, struct prepared *pre
 		       struct spawn *spawn, struct error *err)
 {
 	struct birth birth = { request->plan, request->process, &prepared->init,
-			       &spawn->channel };
+			       &spawn->channel, -EBADF };
 	struct clone_result child;
 
 	/*
@@ -51,6 +54,8 @@ static int spawn_clone(const struct spawn_request *request, struct prepared *pre
 	if ((geteuid() == 0 || !(request->plan->clone_flags & CLONE_NEWUSER)) &&
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_errno(err, "forbid tracing");
+	if (request->process != NULL && request->cgroup != NULL)
+		birth.cgroup_fd = request->cgroup->fd;
 	if (clone_process(&prepared->clone, child_run, &birth, &child, err) < 0)
 		return -1;
 	spawn->pid = child.pid;

@@ -97,6 +97,7 @@ static struct attack cage(size_t i)
 	struct attack a = attack_new();
 
 	bundle_copy(a.bundle, THIEF_BUILT, "/thief");
+	bundle_file(a.bundle, "/id", 0644, a.bundle->id);
 	give_capabilities(a.bundle, cages[i].caps);
 	bundle_args(a.bundle, "/thief", "watch", "60000", NULL);
 	bundle_set(a.bundle, "/root/readonly", "false");
@@ -127,6 +128,8 @@ static void caught_check(size_t i, const struct output *output)
 		  output->out, output->err);
 	cr_expect_not(probe_has(&seen, "seen=0"), "%s: none came in sight", cages[i].what);
 	cr_expect_null(strstr(output->out, "=done"), "%s: %s", cages[i].what, output->out);
+	/* Who may enter at least finds no way to the host there. */
+	cr_expect(probe_has(&seen, "states=0"), "%s: %s", cages[i].what, output->out);
 	if (cages[i].may_enter)
 		return;
 	cr_expect(probe_has(&seen, "entered_count=0") && probe_has(&seen, "traced=0") &&
