@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "tests/attack/attack.h"
 
-/* Configurations that are meant to keep kist busy.  Each is refused, or runs; soon in both cases. */
+/* Configurations that are meant to keep kist busy: each is refused, or runs; soon in both cases. */
 
 enum { SOON_SECONDS = 20 };
 
@@ -72,7 +72,7 @@ ATTACK(config, of_long_lists_takes_no_long_time)
 	}
 }
 
-/* CVE-2022-0811, CVE-2026-23953: what would be another line, or another key, in what it goes into. */
+/* CVE-2022-0811, CVE-2026-23953: what would be another line, or key, in what it goes into. */
 static const struct {
 	const char *pointer, *value, *says;
 } injections[] = {
