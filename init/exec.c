@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -73,9 +74,8 @@ static int program_exec(const struct plan *plan, struct init *in, struct error *
 
 int execve_prepare(const struct plan *plan, struct init *in, struct error *err)
 {
-	/* Ignored signals stay ignored over execve, and programs do not expect that of these. */
+	/* Ignored signals stay ignored over execve, and programs do not expect that of this one. */
 	signal(SIGPIPE, SIG_DFL);
-	signal(SIGCHLD, SIG_DFL);
 	return seccomp_is_early(plan, in) ? 0 : fds_close_at_exec(in, err);
 }
 
@@ -95,13 +95,16 @@ static void init_wait(const struct init *in)
 
 int step_exec(const struct plan *plan, struct init *in, struct error *err)
 {
+	const sigset_t none = { 0 };
+
 	if (in->program == NULL)
 		return error_set(err, "there is no process to start: /process is missing");
 	/* Also where leave.c has done it for both: the last word on fds is said last. */
 	if (execve_prepare(plan, in, err) < 0)
 		return -1;
 	init_wait(in);
-	if (sigprocmask(SIG_SETMASK, &in->signals, NULL) < 0)
-		return error_errno(err, "restore the signal mask");
+	/* Whatever the caller had: who blocks SIGTERM would have a container that does not stop. */
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return error_errno(err, "clear the signal mask");
 	return program_exec(plan, in, err);
 }

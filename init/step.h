@@ -77,7 +77,6 @@ struct init {
 	 * for createContainer, "created" for startContainer and the listener.
 	 */
 	const char *create_state[2], *start_state[2];
-	sigset_t signals;		/* the mask to restore before the program */
 	struct arena *arena;
 
 	/* Made by the steps themselves; zero or -EBADF before (INIT_NONE). */

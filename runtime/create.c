@@ -187,7 +187,6 @@ static int make_process(struct creation *creation, const struct creation_request
 		.preserve_fds = create->options->preserve_fds,
 		.no_pivot = create->options->no_pivot,
 		.new_keyring = !create->options->no_new_keyring,
-		.signals = create->signals,
 		.born = on_born,
 		.hook_state = on_hook_state,
 		.ahead = may_start_ahead(creation, create) ? on_ahead : NULL,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -89,6 +90,8 @@ int main(int argc, char **argv)
 	log.arena = &arena;
 	log.program = cli.name;
 	warn_to(log_warning, &log);
+	/* A caller's SIG_IGN comes through execve, and would take the status of what we start. */
+	signal(SIGCHLD, SIG_DFL);
 	status = fd_fill_stdio(&err);
 	if (status == 0)
 		status = protect_self(argv, &err);

@@ -245,10 +245,6 @@ static void set_init(const struct spawn_request *request, struct init *in)
 	in->preserve_fds = request->preserve_fds;
 	in->tools_fd = request->tools_fd;
 	in->extra_env = request->extra_env;
-	if (request->signals != NULL)
-		in->signals = *request->signals;
-	else
-		sigprocmask(SIG_SETMASK, NULL, &in->signals);
 }
 
 /* Whether path leads to the namespace that we are in: entering it again would be refused. */

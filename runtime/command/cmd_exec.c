@@ -201,8 +201,6 @@ static int exec_start(const struct exec *exec, struct console *console, struct s
 
 	newcomer_begin(&newcomer, exec->options->timeout);
 	request.born = on_born;
-	if (request.signals == NULL)
-		request.signals = &newcomer.mask;
 	result = exec_bring_in(exec, &request, console, ret, err);
 	left = newcomer_end(&newcomer);
 	if (result < 0)
@@ -226,7 +224,6 @@ static int exec_foreground(struct exec *exec, struct error *err)
 	if (wait_open(&wait, err) < 0 ||
 	    (terminal && console_open(&console, &console_socket, err) < 0))
 		return -1;
-	exec->request.signals = &wait.mask;
 	exec->request.console_socket = console_socket;
 	if (exec_start(exec, terminal ? &console : NULL, &spawn, err) < 0)
 		return -1;

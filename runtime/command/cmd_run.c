@@ -87,7 +87,6 @@ static int run_foreground(struct creation_request *request, bool keep, struct er
 	request->foreground = !keep;
 	if (wait_open(&f.wait, err) == 0 &&
 	    (!terminal || console_open(&f.console, &f.console_socket, err) == 0)) {
-		request->signals = &f.wait.mask;
 		request->console_socket = f.console_socket;
 		if (creation_begin(request, &f.creation, err) == 0) {
 			fd_close(&f.console_socket);

@@ -225,6 +225,32 @@ E2E(process, has_a_clean_signal_state)
 	cr_expect_str_eq(probe_text(&seen, "SigIgn"), "0000000000000000");
 }
 
+/* As with runc and crun: a program that SIGTERM does not reach would not stop. */
+E2E(process, has_a_clean_signal_state_from_any_caller)
+{
+	struct bundle *b = bundle_new();
+	sigset_t blocked, before;
+	struct output got;
+	struct call call;
+	struct probe seen;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGCHLD);
+	pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	signal(SIGCHLD, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	signal(SIGCHLD, SIG_DFL);
+	signal(SIGPIPE, SIG_DFL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	bundle_finish(&call, &got);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_expect_str_eq(probe_text(&seen, "SigBlk"), "0000000000000000");
+	cr_expect_str_eq(probe_text(&seen, "SigIgn"), "0000000000000000");
+}
+
 E2E(process, runs_below_a_seccomp_filter)
 {
 	struct bundle *b = bundle_new();
