@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -99,7 +100,8 @@ int beside_run(struct arena *arena, const char *program, const char *const *argu
 	if (child < 0)
 		return error_errno(err, "start %s", program);
 	if (child == 0) {
-		if (dup2(write_fd, STDOUT_FILENO) >= 0)
+		/* Who ends us by a signal ends what we wait for; it cleans up after itself. */
+		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && dup2(write_fd, STDOUT_FILENO) >= 0)
 			execv(path, (char *const *)(uintptr_t)arguments);
 		_exit(NOT_STARTED);
 	}

@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "rootfs-tools/bundle/image_bundle.h"
 #include "rootfs-tools/command/cli.h"
+#include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/progress.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/store/use.h"
@@ -179,7 +180,7 @@ static int make_run(struct cli *cli, const struct store *store, const struct opt
 	}
 	if (set_end(cli, store, run, &bundle->make, err) < 0 ||
 	    image_bundle_make(store, bundle, err) < 0 ||
-	    store_run_use(store, run, &bundle->layers, err) < 0)
+	    store_run_use(store, run, &bundle->layers, err) < 0 || interrupt_check(err) < 0)
 		return -1;
 	text_printf(&cli->out, "%s\n", run->path);
 	return 0;

@@ -35,13 +35,17 @@ int store_run_begin(const struct store *store, pid_t owner, const char *containe
 		    struct store_run *ret, struct error *err)
 {
 	_cleanup_fd int run_fd = store_below(store, "run", err);
+	const uint64_t start = start_time(owner);
 	uint32_t random = 0;
 
 	if (run_fd < 0)
 		return -1;
+	/* Ctrl-C: there is nobody any more who would use or remove it. */
+	if (start == 0)
+		return error_number(err, ESRCH, "make a bundle for process %d", (int)owner);
 	(void)!getrandom(&random, sizeof(random), 0);
 	ret->name = arena_printf(store->arena, "%" PRIx64 "-%d-%" PRIu64 "-%08x", pid_namespace(),
-				 (int)owner, start_time(owner), random);
+				 (int)owner, start, random);
 	ret->path = arena_printf(store->arena, "%s/run/%s", store->path, ret->name);
 	if (mkdirat(run_fd, ret->name, 0700) < 0)
 		return error_errno(err, "make %s", ret->path);
@@ -78,7 +82,7 @@ static bool run_in_use(const struct store *store, int run_fd, const char *name)
 	int pid;
 
 	if (fd < 0 || sscanf(name, "%" SCNx64 "-%d-%" SCNu64, &namespace, &pid, &start) != 3 ||
-	    namespace != pid_namespace() || start_time(pid) == start)
+	    namespace != pid_namespace() || (start != 0 && start_time(pid) == start))
 		return true;
 	return file_read(fd, "container", TEXT_MAX, store->arena, &container, NULL,
 			 &ignored) == 0 && access(container, F_OK) == 0;

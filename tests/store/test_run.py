@@ -141,6 +141,21 @@ def killed_before(work):
 
 
 @test
+def ended_before(work):
+    """Ctrl-C before there was a bundle: none is made, and what an older kist left goes"""
+    work.layout(Cmd=['/bin/true']).save()
+    ended = subprocess.Popen(['/bin/true'])
+    ended.wait()
+    work.bad(work.rootfs('run-bundle', '--owner=%d' % ended.pid, '--container=/nosuch/web',
+                         work.image), 'make a bundle for process %d: no such process' % ended.pid)
+    no_runs(work)
+    namespace = os.stat('/proc/self/ns/pid').st_ino
+    os.makedirs('%s/run/%x-%d-0-1234abcd' % (work.store, namespace, ended.pid))
+    work.good(work.run(work.image))
+    no_runs(work)
+
+
+@test
 def interrupted(work):
     """Ctrl-C while the image is unpacked"""
     process = work.start('--root', work.state, 'run', '--store', work.store, 'tar:-', '--', 'ls',
