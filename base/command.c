@@ -61,9 +61,10 @@ int command_check_count(const struct command_set *set, const struct command *com
 
 void command_help(struct text *out, const struct command_set *set, const struct command *command)
 {
-	text_printf(out, "%s %s - %s\n\nUsage: %s %s %s%s\n", set->program, command->name,
+	text_printf(out, "%s %s - %s\n\nUsage: %s %s%s%s%s\n", set->program, command->name,
 		    command->summary, set->program, command->name,
-		    command->options != NULL ? "[OPTIONS] " : "", command->arguments);
+		    command->options != NULL ? " [OPTIONS]" : "",
+		    *command->arguments != '\0' ? " " : "", command->arguments);
 	if (command->description != NULL)
 		text_printf(out, "\n%s\n", command->description);
 	if (command->options != NULL) {
@@ -84,6 +85,6 @@ void command_set_help(struct text *out, const struct command_set *set)
 				    set->commands[i]->summary);
 	text_add(out, "\nGlobal options:\n");
 	option_help(out, set->options);
-	text_printf(out, "\n\"%s COMMAND --help\" shows the options of a command.\n",
-		    set->program);
+	text_printf(out, "\n%s\"%s COMMAND --help\" shows the options of a command.\n",
+		    set->help_note != NULL ? set->help_note : "", set->program);
 }

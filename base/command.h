@@ -43,6 +43,7 @@ struct command_set {
 	const struct command *const *commands;	/* NULL behind the last */
 	const struct option *options;		/* the global ones */
 	const char *ids;			/* what prints an ID per line, or NULL */
+	const char *help_note;			/* lines for the end of --help, or NULL */
 	const char *man_description;		/* plain text, lines ended */
 	const char *man_tail;			/* the last sections, in roff */
 };

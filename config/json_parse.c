@@ -303,6 +303,8 @@ static const char *syntax_reason(const struct reader *reader, const char *what, 
 		return "JSON has no comments";
 	if (at == '\'')
 		return "text stands in double quotes";
+	if (strcmp(what, "invalid bytes in UTF8 string") == 0)
+		return "a text is not UTF-8";
 	if (strncmp(what, "invalid object key", 18) == 0)
 		return "the name of a property must be a string";
 	if (at > ' ' && strcmp(what, "invalid char in json text") == 0)

@@ -29,6 +29,10 @@ const struct command_set rootfs_commands = {
 	.summary = "images to root file systems and back",
 	.commands = commands,
 	.options = global_options,
+	.help_note =
+		"IMAGE is DIR[:TAG], an OCI layout, or a FILE: what docker save and podman save\n"
+		"write, the tar of a root file system; dir:DIR, a root itself; docker://NAME, by\n"
+		"skopeo.\n\n",
 	.man_description =
 		"kist rootfs turns OCI and Docker images into root file systems and bundles, and "
 		"directories into images, without a daemon.\n"
@@ -38,9 +42,11 @@ const struct command_set rootfs_commands = {
 		"these, with :TAG or @DIGEST behind it where there are several.  docker://NAME "
 		"and the like are fetched by skopeo, where that is installed.\n",
 	.man_tail =
-		".SH EXIT STATUS\n0, or 1 for an error.\n"
+		".SH EXIT STATUS\n0, or 1 for an error;\n.B diff\n"
+		"has 1 for a difference and 2 for an error.\n"
 		".SH ENVIRONMENT\n.TP\n.B XDG_DATA_HOME\n"
 		"Where an ordinary user's store is, in kist/; the default is ~/.local/share.\n"
 		".TP\n.B SOURCE_DATE_EPOCH\nThe time of what is made, for reproducible images.\n"
-		".SH FILES\n.TP\n.I /var/lib/kist\nThe store of root.\n",
+		".SH FILES\n.TP\n.I /var/lib/kist\nThe store of root.\n"
+		".SH SEE ALSO\n.BR kist (1),\n.BR kist-smoke (1)\n",
 };

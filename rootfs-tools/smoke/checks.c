@@ -106,8 +106,9 @@ int checks_plan(struct smoke *smoke, job_list *ret, struct error *err)
 	LIST_EACH(suite, smoke->suites)
 		add_suite(&p, suite);
 	if (ret->count == 0)
-		return error_set(err, smoke->options->only != NULL ?
-				 "--only=%s: no check is called so" : "there is nothing to check%s",
-				 smoke->options->only != NULL ? smoke->options->only : "");
+		return smoke->options->only == NULL ?
+		       error_set(err, "there is nothing to check") :
+		       error_set(err, "--only=%s: no check is called so; --list names them",
+				 smoke->options->only);
 	return 0;
 }

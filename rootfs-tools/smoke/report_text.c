@@ -77,9 +77,10 @@ void report_text_end(struct text *out, const struct report *report, const struct
 	};
 	bool failed = report->counts[OUTCOME_FAIL] > 0;
 
-	text_printf(out, "\n%s%zu checks: %zu ok",
+	text_printf(out, "\n%s%zu check%s: %zu ok",
 		    !style->colour ? "" : failed ? "\033[31;1m" : "\033[32;1m",
-		    report->checks.count, report->counts[OUTCOME_PASS]);
+		    report->checks.count, report->checks.count == 1 ? "" : "s",
+		    report->counts[OUTCOME_PASS]);
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		size_t count = report->counts[words[i].outcome];
 

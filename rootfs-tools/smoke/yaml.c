@@ -270,6 +270,17 @@ static int on_event(struct reader *r, const yaml_event_t *event)
 	}
 }
 
+static const char *problem_of(const struct reader *r)
+{
+	const char *problem = r->parser.problem, *context = r->parser.context;
+	const size_t at = r->parser.problem_mark.index;
+
+	if (at < r->source->size && r->source->text[at] == '\t')
+		return "YAML is indented by blanks, not by tabs";
+	return arena_printf(r->arena, "%s%s%s", context != NULL ? context : "",
+			    context != NULL ? ": " : "", problem != NULL ? problem : "is no YAML");
+}
+
 static int read_all(struct reader *r)
 {
 	bool done = false;
@@ -281,10 +292,7 @@ static int read_all(struct reader *r)
 		if (!yaml_parser_parse(&r->parser, &event)) {
 			const yaml_mark_t *mark = &r->parser.problem_mark;
 
-			return bad_mark(r, mark, arena_printf(r->arena, "%s%s%s",
-				r->parser.context != NULL ? r->parser.context : "",
-				r->parser.context != NULL ? ": " : "",
-				r->parser.problem != NULL ? r->parser.problem : "is no YAML"));
+			return bad_mark(r, mark, problem_of(r));
 		}
 		done = event.type == YAML_STREAM_END_EVENT;
 		result = on_event(r, &event);

@@ -183,8 +183,10 @@ static int run_watched(struct creation_request *request, struct bundle *bundle,
 
 	if (values->detach)
 		return error_set(err, "--seccomp-record and --seccomp-log are not for --detach");
-	if (seccomp_watch_begin(&watch, request, bundle, values->seccomp_record, err) < 0)
+	if (seccomp_watch_begin(&watch, request, bundle, values->seccomp_record, err) < 0) {
+		seccomp_watch_end(&watch, false, &ignored);
 		return -1;
+	}
 	status = run_foreground(request, values->keep, err);
 	if (seccomp_watch_end(&watch, status >= 0, status >= 0 ? err : &ignored) < 0)
 		return -1;

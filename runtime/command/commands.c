@@ -20,7 +20,7 @@ static const struct command *const commands[] = { COMMANDS(POINT) NULL };
 
 static const struct option global_options[] = {
 	OPTION_ROW_WORD("root", 0, struct global_options, root, "DIR",
-			"where the state of all containers is kept"),
+			"where the state of all containers is kept; as root /run/kist"),
 	OPTION_ROW_WORD("log", 0, struct global_options, log, "FILE",
 			"write errors and warnings there, too: a path, journald:ID or syslog:ID"),
 	OPTION_ROW_CHOICE("log-format", 0, struct global_options, log_format, "text|json",
@@ -63,5 +63,9 @@ const struct command_set kist_commands = {
 		".TP\n.B NOTIFY_SOCKET\nThe program gets one of its own, and what it says there\n"
 		"is passed on (sd_notify); a detached\n.B run\nand\n.B start\n"
 		"return when it is ready.\n"
-		".SH FILES\n.TP\n.I /run/kist\nThe state of root's containers.\n",
+		".SH FILES\n.TP\n.I /run/kist\nThe state of root's containers.\n"
+		".TP\n.I /tmp/kist-run-UID\n"
+		"That of an ordinary user's where XDG_RUNTIME_DIR is not set.\n"
+		".SH SEE ALSO\n.BR kist-rootfs (1),\n.BR kist-smoke (1),\n.BR kist-init (1),\n"
+		".BR kist_space (3)\n",
 };

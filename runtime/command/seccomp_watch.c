@@ -157,7 +157,8 @@ _noreturn static void watch(struct watcher *w)
 	listener_fd = listener_take(w->socket, &err);
 	if (listener_fd >= 0 && serve(w, listener_fd, &err) == 0 && w->file_fd >= 0) {
 		seccomp_profile_print(&text, &(seccomp_call_list){ w->calls, w->call_count });
-		if (fd_write_all(w->file_fd, text.data, text.size) < 0)
+		if (ftruncate(w->file_fd, 0) < 0 ||
+		    fd_write_all(w->file_fd, text.data, text.size) < 0)
 			error_errno(&err, "write the profile");
 	}
 	if (err.text[0] != '\0')
@@ -219,6 +220,18 @@ static int plan_replace(struct arena *arena, struct bundle *bundle, const char *
 	return 0;
 }
 
+/* What is in it stays until there is a new one; what was not there goes again. */
+static int profile_open(struct seccomp_watch *watch, const char *path, struct error *err)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
+	if (fd >= 0)
+		watch->made = path;
+	else if (errno == EEXIST)
+		fd = open(path, O_WRONLY | O_CLOEXEC);
+	return fd >= 0 ? fd : error_errno(err, "make the profile %s", path);
+}
+
 int seccomp_watch_begin(struct seccomp_watch *watch_ret, const struct creation_request *request,
 			struct bundle *bundle, const char *record, struct error *err)
 {
@@ -227,10 +240,8 @@ int seccomp_watch_begin(struct seccomp_watch *watch_ret, const struct creation_r
 	_cleanup_fd int socket = -EBADF, path_fd = -EBADF, file_fd = -EBADF;
 	pid_t pid;
 
-	if (record != NULL)
-		file_fd = open(record, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	if (record != NULL && file_fd < 0)
-		return error_errno(err, "make the profile %s", record);
+	if (record != NULL && (file_fd = profile_open(watch_ret, record, err)) < 0)
+		return -1;
 	*w = (struct watcher){ .arena = arena, .file_fd = file_fd,
 			       .profile = record == NULL ? bundle->plan->seccomp : NULL };
 	socket = socket_make(request, &path_fd, err);
@@ -242,7 +253,8 @@ int seccomp_watch_begin(struct seccomp_watch *watch_ret, const struct creation_r
 		return error_errno(err, "start the process that watches system calls");
 	if (pid == 0)
 		watch(w);
-	*watch_ret = (struct seccomp_watch){ pid, fd_take(&path_fd) };
+	watch_ret->pid = pid;
+	watch_ret->socket = fd_take(&path_fd);
 	return 0;
 }
 
@@ -250,14 +262,16 @@ int seccomp_watch_end(struct seccomp_watch *watch, bool ran, struct error *err)
 {
 	int status = 0;
 
-	if (watch->pid == 0)
-		return 0;
 	fd_close(&watch->socket);
-	/* It may be waiting for a container that never came to be. */
-	if (!ran)
-		kill(watch->pid, SIGKILL);
-	process_reap(watch->pid, &status);
-	watch->pid = 0;
+	if (watch->pid != 0) {
+		/* It may be waiting for a container that never came to be. */
+		if (!ran)
+			kill(watch->pid, SIGKILL);
+		process_reap(watch->pid, &status);
+		watch->pid = 0;
+	}
+	if (watch->made != NULL && (!ran || status != 0))
+		unlink(watch->made);
 	return ran && status != 0 ? error_set(err, "the system calls were not watched to the end") :
 				    0;
 }

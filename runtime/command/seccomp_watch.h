@@ -14,11 +14,15 @@
 struct seccomp_watch {
 	pid_t pid;			/* 0: none */
 	int socket;			/* owned; O_PATH, where the listener comes from */
+	const char *made;		/* a profile that was not there before; or NULL */
 };
-#define SECCOMP_WATCH_NONE	((struct seccomp_watch){ 0, -EBADF })
+#define SECCOMP_WATCH_NONE	((struct seccomp_watch){ 0, -EBADF, NULL })
 
 /* Starts it, and puts its filter in the place of the bundle's.  record: a file, or NULL: log. */
 int seccomp_watch_begin(struct seccomp_watch *watch, const struct creation_request *request,
 			struct bundle *bundle, const char *record, struct error *err);
-/* Waits for it; ran: whether there was a container.  Says what went wrong with it. */
+/*
+ * Waits for it, also where it did not begin; ran: whether there was a container.  Says what went
+ * wrong with it; then there is no new profile, and an older one stays.
+ */
 int seccomp_watch_end(struct seccomp_watch *watch, bool ran, struct error *err);

@@ -209,14 +209,22 @@ E2E(seccomp, recording_needs_no_privilege)
 E2E(seccomp, recording_of_what_does_not_start_ends)
 {
 	struct bundle *b = bundle_new();
+	const char *file = arena_printf(&e2e_arena, "%s/p", b->dir);
 	struct output got;
+	struct error err;
+	int dir_fd;
 
 	e2e_need_kist();
 	bundle_args(b, "/nothing", NULL);
-	bundle_call(b, &got, "seccomp", "record", arena_printf(&e2e_arena, "%s/p", b->dir),
-		    "--bundle", b->path, b->id, NULL);
+	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect(strstr(got.err, "no such file or directory"), "%s", got.err);
+	cr_expect_neq(access(file, F_OK), 0, "a profile that nobody wrote is there");
+	dir_fd = open(b->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cr_assert_eq(file_replace(dir_fd, "p", "old", 3, 0644, &err), 0);
+	close(dir_fd);
+	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
+	cr_expect_str_eq(file_text(file), "old");
 	bundle_call(b, &got, "seccomp", "play", "x", NULL);
 	cr_expect(strstr(got.err, "there is \"record\""), "%s", got.err);
 }

@@ -198,7 +198,7 @@ test_suites() {
 	call root -c good.yaml -c typo.yaml --only 'out*'
 	check 'no check runs then' lacks 'ok    output'
 	call root -c good.yaml --only 'out*'
-	check 'one check may be chosen' ended 0 '1 checks: 1 ok'
+	check 'one check may be chosen' ended 0 '1 check: 1 ok'
 	call --list -c good.yaml
 	check 'checks can be listed' ended 0 'good.yaml: output' 'good.yaml: metadata'
 }

@@ -127,8 +127,7 @@ static const struct { const char *text; const char *fault; } wrong[] = {
 	{ HEAD HEAD, "s.yaml:2:1: the key \"schemaVersion\" comes twice" },
 	{ "", "s.yaml: is empty" },
 	{ HEAD "---\n" HEAD, "s.yaml:2:1: there is a second document in the file" },
-	{ "\tx", "s.yaml:1:1: while scanning for the next token: found character that cannot start "
-		 "any token" },
+	{ "\tx", "s.yaml:1:1: YAML is indented by blanks, not by tabs" },
 };
 
 Test(suite, says_what_is_wrong_and_where)

@@ -127,3 +127,9 @@ Test(yaml, depth_is_bounded)
 	cr_expect_null(parse(text));
 	cr_expect_not_null(strstr(err.text, "nested too deep"), "%s", err.text);
 }
+
+Test(yaml, a_tab_is_told)
+{
+	cr_assert_null(parse("a:\n\t- b\n"));
+	cr_expect_str_eq(err.text, "t:2:1: YAML is indented by blanks, not by tabs");
+}
