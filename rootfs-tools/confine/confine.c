@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "rootfs-tools/blob/digest.h"
 #include "rootfs-tools/interrupt.h"
@@ -199,7 +199,7 @@ static int died(struct confined *confined, struct error *err)
 {
 	int status = 0;
 
-	if (waitpid(confined->pid, &status, 0) == confined->pid)
+	if (process_reap(confined->pid, &status) == 0)
 		confined->pid = 0;
 	if (WIFSIGNALED(status))
 		return error_set(err, "the unpacker was killed by SIG%s",
@@ -254,7 +254,7 @@ void confined_end(struct confined *confined)
 	if (confined->pidfd >= 0 && confined->pid > 0)
 		sys_pidfd_send_signal(confined->pidfd, SIGKILL);
 	if (confined->pid > 0)
-		waitpid(confined->pid, NULL, 0);
+		process_reap(confined->pid, NULL);
 	confined->pid = 0;
 	fd_close(&confined->pidfd);
 	fd_close(&confined->fd);

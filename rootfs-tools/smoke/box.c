@@ -7,10 +7,10 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <kist/space.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "rootfs-tools/smoke/place.h"
 #include "config/subid.h"
@@ -213,7 +213,7 @@ static int wait_keeper(pid_t keeper, const sigset_t *set, int *ret_signal, struc
 		if (pid < 0 && errno != EINTR) {
 			error_errno(err, "wait for the keeper");
 			kill(keeper, SIGTERM);
-			waitpid(keeper, &status, 0);
+			process_reap(keeper, &status);
 			return -1;
 		}
 		if (pid < 0 || sigwaitinfo(&all, &info) < 0 || info.si_signo == SIGCHLD)

@@ -59,6 +59,14 @@ const char *output_tail(struct arena *arena, const struct text *text)
 	return end > 0 ? arena_strndup(arena, text->data + start, end - start) : "";
 }
 
+const char *signal_text(struct arena *arena, int signal)
+{
+	const char *name = name_of(signal_names, (uint64_t)signal);
+
+	/* Real-time signals have numbers only. */
+	return name != NULL ? name : arena_printf(arena, "signal %d", signal);
+}
+
 const char *status_text(struct arena *arena, int status)
 {
 	const char *name = status > 128 ? name_of(signal_names, (uint64_t)(status - 128)) : NULL;

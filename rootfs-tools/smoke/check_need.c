@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <signal.h>
-#include <string.h>
-
-#include "config/names.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/inside.h"
 
@@ -50,17 +46,14 @@ static void wait_for_start(struct start *start)
 /* As pid 1 a program that catches no signal gets none, and orphans are its own to wait for. */
 static void judge_pid1(struct trying *t)
 {
-	const char *name = t->smoke->subject.stop_signal;
-	int signal = name != NULL ? signal_parse(name) : 0, reaped;
+	const int signal = subject_stop_signal(&t->smoke->subject);
+	struct arena *arena = t->findings->arena;
 	struct error ignored;
 
-	if (signal == 0)
-		signal = SIGTERM;
 	if (!inside_catches(t->run.inside, signal))
-		needed(t, arena_printf(t->findings->arena, "needs an init: as pid 1 it does not "
-				       "hear %s", name_of(signal_names, (uint64_t)signal)));
-	reaped = inside_orphan(t->run.inside, ORPHAN_WAIT, &ignored);
-	if (reaped == 0)
+		needed(t, arena_printf(arena, "needs an init: as pid 1 it does not hear %s",
+				       signal_text(arena, signal)));
+	if (inside_orphan(t->run.inside, ORPHAN_WAIT, &ignored) == 0)
 		needed(t, "needs an init: as pid 1 it leaves orphans as zombies");
 }
 

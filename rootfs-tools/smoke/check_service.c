@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <signal.h>
 #include <string.h>
 
-#include "config/names.h"
 #include "rootfs-tools/smoke/expand.h"
 #include "rootfs-tools/smoke/http.h"
 #include "rootfs-tools/smoke/inside.h"
@@ -165,14 +163,10 @@ failed:
 /* By its signal, within its grace; then it is judged by how it ended. */
 static void stop_one(struct serving *s, const struct suite_container *container, struct run *run)
 {
-	const char *image_signal = s->smoke->subject.stop_signal;
-	int signal = container->stop_signal;
+	int signal = container->stop_signal != 0 ? container->stop_signal
+						 : subject_stop_signal(&s->smoke->subject);
 	uint64_t grace = container->grace.set ? container->grace.value : s->smoke->grace;
 
-	if (signal == 0 && image_signal != NULL)
-		signal = signal_parse(image_signal);
-	if (signal == 0)
-		signal = SIGTERM;
 	if (run->ended) {
 		run_end(run);
 		suite_judge(s->f, s->check, container, run, -1);
@@ -182,7 +176,7 @@ static void stop_one(struct serving *s, const struct suite_container *container,
 	if (run_wait(run, time_now() + ms_to_ns(grace), NULL, NULL) == RUN_LATE)
 		check_fail(s->f, s->check, "%s still runs %s after %s, and was killed",
 			   container->name, duration_text(s->f->arena, ms_to_ns(grace)),
-			   name_of(signal_names, (uint64_t)signal));
+			   signal_text(s->f->arena, signal));
 	run_end(run);
 	if (!run->killed)
 		suite_judge(s->f, s->check, container, run, -1);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <signal.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "config/names.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/inside.h"
 #include "rootfs-tools/smoke/measure.h"
@@ -105,21 +103,11 @@ static void judge_orphans(struct starting *s)
 	check->ended = time_now();
 }
 
-static int stop_signal(const struct smoke *smoke)
-{
-	const char *name = smoke->subject.stop_signal;
-	int signal = name != NULL ? signal_parse(name) : 0;
-
-	return signal != 0 ? signal : SIGTERM;
-}
-
 static void judge_stop(struct starting *s)
 {
 	struct arena *arena = s->findings->arena;
-	const int signal = stop_signal(s->smoke);
-	/* Real-time signals have numbers only. */
-	const char *known = name_of(signal_names, (uint64_t)signal);
-	const char *name = known != NULL ? known : arena_printf(arena, "signal %d", signal);
+	const int signal = subject_stop_signal(&s->smoke->subject);
+	const char *name = signal_text(arena, signal);
 	struct check *check = check_new(s->findings, arena_printf(arena, "stops on %s", name));
 	struct run *run = &s->run;
 

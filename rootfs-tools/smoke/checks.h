@@ -60,7 +60,9 @@ void readiness_note(const struct readiness *readiness, struct run *run);
 
 /* The last lines of what it said, for a message: "" where it said nothing. */
 const char *output_tail(struct arena *arena, const struct text *text);
-/* "ended with status 3", "was killed by signal 11 (SIGSEGV)". */
+/* "SIGTERM"; "signal 37". */
+const char *signal_text(struct arena *arena, int signal);
+/* "ended with status 3"; "ended with status 139, as for SIGSEGV". */
 const char *status_text(struct arena *arena, int status);
 /* The output of a run into a check that failed. */
 void check_show_output(struct findings *findings, struct check *check, const struct run *run);

@@ -9,9 +9,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 
@@ -100,7 +100,7 @@ static int child_heard(int socket, pid_t child, const char *what, struct error *
 	size_t count = 1;
 	ssize_t size = fd_receive(socket, &fd, &count, &number, sizeof(number), err);
 
-	waitpid(child, NULL, 0);
+	process_reap(child, NULL);
 	if (size == sizeof(number) && number == 0 && count == 1)
 		return fd;
 	return error_number(err, number, "%s", what);
@@ -189,7 +189,7 @@ static void leave_orphan(int ns_fd, int socket, int argument _unused)
 		child_tell(socket, -1);
 	if (child == 0)
 		parent_main(socket);
-	waitpid(child, NULL, 0);
+	process_reap(child, NULL);
 }
 
 int inside_orphan(pid_t pid, unsigned int wait_ms, struct error *err)

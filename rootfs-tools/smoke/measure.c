@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/text.h"
 
 /* A file of the cgroup, wherever that is mounted: with all controllers, or one alone. */
@@ -49,7 +49,7 @@ static void delete(const struct run *run)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawn(&pid, run->smoke->kist, &actions, NULL, (char *const *)args, environ) == 0)
-		waitpid(pid, NULL, 0);
+		process_reap(pid, NULL);
 	posix_spawn_file_actions_destroy(&actions);
 }
 

@@ -9,9 +9,9 @@
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "rootfs-tools/publish.h"
 
@@ -59,7 +59,7 @@ static void call_kist(const char *libexec, const char *state, const char *word, 
 	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawn(&pid, arena_printf(&arena, "%s/kist", libexec), &actions, NULL,
 			(char *const *)args, environ) == 0)
-		waitpid(pid, NULL, 0);
+		process_reap(pid, NULL);
 	posix_spawn_file_actions_destroy(&actions);
 }
 

@@ -31,22 +31,24 @@ struct pipes {
 	int out[2], err[2];
 };
 
-static int pipes_open(struct pipes *pipes, bool terminal, struct error *err)
-{
-	*pipes = (struct pipes){ { -EBADF, -EBADF }, { -EBADF, -EBADF } };
-	if (terminal)
-		return pty_open(&pipes->out[0], &pipes->out[1], err);
-	if (pipe2(pipes->out, O_CLOEXEC) < 0 || pipe2(pipes->err, O_CLOEXEC) < 0)
-		return error_errno(err, "make a pipe");
-	return 0;
-}
-
 static void pipes_close(struct pipes *pipes)
 {
 	fd_close(&pipes->out[0]);
 	fd_close(&pipes->out[1]);
 	fd_close(&pipes->err[0]);
 	fd_close(&pipes->err[1]);
+}
+
+static int pipes_open(struct pipes *pipes, bool terminal, struct error *err)
+{
+	*pipes = (struct pipes){ { -EBADF, -EBADF }, { -EBADF, -EBADF } };
+	if (terminal)
+		return pty_open(&pipes->out[0], &pipes->out[1], err);
+	if (pipe2(pipes->out, O_CLOEXEC) == 0 && pipe2(pipes->err, O_CLOEXEC) == 0)
+		return 0;
+	error_errno(err, "make a pipe");
+	pipes_close(pipes);
+	return -1;
 }
 
 static int spawn_kist(struct run *run, const struct pipes *pipes, bool terminal, struct error *err)

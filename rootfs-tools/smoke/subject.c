@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "config/make.h"
+#include "config/names.h"
 #include "rootfs-tools/json_edit.h"
 
 const char *subject_env(const struct subject *subject, const char *name)
@@ -22,6 +24,13 @@ const char *subject_env(const struct subject *subject, const char *name)
 		if (strncmp(*item, name, length) == 0 && (*item)[length] == '=')
 			value = *item + length + 1;
 	return value;
+}
+
+int subject_stop_signal(const struct subject *subject)
+{
+	int signal = subject->stop_signal != NULL ? signal_parse(subject->stop_signal) : 0;
+
+	return signal != 0 ? signal : SIGTERM;
 }
 
 bool subject_user_is_root(const struct subject *subject)

@@ -52,5 +52,7 @@ int subject_image(struct arena *arena, const char *word, const struct subject_op
 		  struct subject *ret, struct error *err);
 /* The value of a variable of the image, or NULL; not NUL-terminated by "=". */
 const char *subject_env(const struct subject *subject, const char *name);
+/* The signal that is to stop it: SIGTERM, where it names none. */
+int subject_stop_signal(const struct subject *subject);
 /* Whether what it runs is root inside. */
 bool subject_user_is_root(const struct subject *subject);

@@ -2,13 +2,11 @@
 #include "rootfs-tools/smoke/suite_run.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/text.h"
-#include "config/names.h"
 #include "rootfs-tools/smoke/expand.h"
 
 #define ENV_FILE_MAX	((size_t)1 << 20)
@@ -74,7 +72,8 @@ static void add_args(struct building *b, const struct suite_container *container
 	if (container->command != NULL)
 		LIST_ADD(b->arena, &b->args,
 			 expand_variables(b->arena, b->smoke, b->suite, container->command));
-	else if (container->args.count > 0 && image != NULL && image->first != NULL)
+	else if (container->args.count > 0 && image != NULL && image->first != NULL &&
+		 image->first->type == JSON_STRING)
 		/* Its program with other arguments. */
 		LIST_ADD(b->arena, &b->args, image->first->text);
 	LIST_EACH(arg, container->args)
@@ -129,7 +128,7 @@ static void judge_status(struct findings *f, struct check *check,
 	if (container->exit_signal != 0) {
 		if (run->status != 128 + container->exit_signal)
 			check_fail(f, check, "must be ended by %s, and %s",
-				   name_of(signal_names, (uint64_t)container->exit_signal), was);
+				   signal_text(f->arena, container->exit_signal), was);
 	} else if (wanted >= 0 && run->status != wanted) {
 		check_fail(f, check, "must end with status %d, and %s", wanted, was);
 	}

@@ -239,10 +239,13 @@ test_services() {
 		   http: [{port: 80}, {port: 81, timeout: 100ms}]}
 		- {name: stays, command: sh, args: [-c, "trap '' TERM; echo up; while :; do sleep 0.02; done"],
 		   waitForLog: [up], stopTimeout: 100ms}
+		- {name: deaf, command: sh, args: [-c, "trap '' 37; echo up; while :; do sleep 0.02; done"],
+		   waitForLog: [up], stopTimeout: 100ms, stopSignal: RTMIN+3}
 	END
 	call root -c broken.yaml
 	check 'services that do not are told' ended 1 'nobody listens on port 80' \
-		'ended with status 1 before it was ready' 'stays still runs' '4 checks: 0 ok, 4 failed'
+		'ended with status 1 before it was ready' 'stays still runs' 'after signal 37' \
+		'5 checks: 0 ok, 5 failed'
 }
 
 test_limits() {

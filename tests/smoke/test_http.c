@@ -1,9 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
+#include "base/fd.h"
+#include "base/process.h"
 #include "rootfs-tools/smoke/http.h"
 #include "rootfs-tools/smoke/secret.h"
+#include "rootfs-tools/smoke/smoke.h"
 #include "rootfs-tools/smoke/suite_value.h"
 
 static struct arena arena;
@@ -50,6 +62,58 @@ Test(http, what_is_no_answer_is_an_error)
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		cr_expect_eq(parse(texts[i]), -1, "%s", texts[i]);
+}
+
+/* A network of its own without IPv6, and on its port 80, a while later, a server. */
+static _noreturn void serve(int ready)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(80),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	static const char text[] = "HTTP/1.0 200 OK\r\n\r\nhello";
+	_cleanup_fd int fd = -EBADF, v6 = -EBADF, client = -EBADF;
+	char request[512];
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (unshare(CLONE_NEWNET) < 0)
+		_exit(1);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	v6 = open("/proc/sys/net/ipv6/conf/lo/disable_ipv6", O_WRONLY);
+	if (ioctl(fd, SIOCSIFFLAGS, &lo) < 0 || (v6 >= 0 && write(v6, "1", 1) != 1) ||
+	    write(ready, "", 1) != 1)
+		_exit(2);
+	poll(NULL, 0, 200);
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 1) < 0)
+		_exit(3);
+	client = accept(fd, NULL, NULL);
+	/* What is not read by the end makes it a reset. */
+	_exit(read(client, request, sizeof(request)) <= 0 ||
+	      fd_write_all(client, text, sizeof(text) - 1) < 0);
+}
+
+Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
+{
+	const struct suite_http request = { .port = 80 };
+	int ready[2];
+	pid_t server;
+	char byte;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+	server = fork();
+	if (server == 0)
+		serve(ready[1]);
+	close(ready[1]);
+	cr_expect_eq(read(ready[0], &byte, 1), 1);
+	cr_expect_eq(http_request(&arena, server, &request, time_now() + ms_to_ns(5000), &answer,
+				  &err),
+		     0, "%s", err.text);
+	cr_expect_eq(answer.status, 200);
+	kill(server, SIGKILL);
+	process_reap(server, NULL);
+	close(ready[0]);
 }
 
 Test(http, durations)
