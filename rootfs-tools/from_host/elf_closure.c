@@ -34,25 +34,28 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* "include /etc/ld.so.conf.d/ *.conf": in the order of the names. */
+/* "include ld.so.conf.d/ *.conf", which is below /etc: in the order of the names. */
 static void include(struct closure *c, const char *pattern, unsigned int depth)
 {
-	const char *slash = strrchr(pattern, '/');
-	const char *folder = slash != NULL ? arena_strndup(c->arena, pattern,
-							    (size_t)(slash - pattern)) : "/etc";
+	const char *path = *pattern == '/' ? pattern : arena_printf(c->arena, "/etc/%s", pattern);
+	const char *slash = strrchr(path, '/');
+	const char *folder = arena_strndup(c->arena, path, (size_t)(slash - path));
 	struct error ignored;
 	_cleanup_fd int fd = path_open(c->root_fd, folder, O_RDONLY | O_DIRECTORY, &ignored);
-	DIR *directory = fd >= 0 ? fdopendir(dup(fd)) : NULL;
+	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 	word_list names = { 0 };
 
-	while (directory != NULL && (entry = readdir(directory)) != NULL)
-		if (fnmatch(slash != NULL ? slash + 1 : pattern, entry->d_name, FNM_PERIOD) == 0)
+	if (directory == NULL)
+		return;
+	fd_take(&fd);
+	while ((entry = dir_next(directory)) != NULL)
+		if (fnmatch(slash + 1, entry->d_name, FNM_PERIOD) == 0)
 			LIST_ADD(c->arena, &names,
 				 arena_printf(c->arena, "%s/%s", folder, entry->d_name));
-	if (directory != NULL)
-		closedir(directory);
-	qsort(names.items, names.count, sizeof(char *), by_name);
+	closedir(directory);
+	if (names.count > 1)
+		qsort(names.items, names.count, sizeof(char *), by_name);
 	LIST_EACH(name, names)
 		read_conf(c, *name, depth + 1);
 }

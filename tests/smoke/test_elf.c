@@ -4,9 +4,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "rootfs-tools/from_host/elf.h"
+#include "rootfs-tools/publish.h"
 
 static struct arena arena;
 static struct error err;
@@ -60,27 +63,75 @@ Test(elf, finds_what_this_program_needs_in_this_root)
 	close(root_fd);
 }
 
+static char root[] = "/tmp/kist-elf-XXXXXX";
+
+static int root_make(void)
+{
+	cr_assert_not_null(mkdtemp(root));
+	return open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+static void root_drop(int root_fd)
+{
+	close(root_fd);
+	cr_expect_eq(tree_remove(AT_FDCWD, root, &err), 0, "%s", err.text);
+}
+
+static void put(int root_fd, const char *path, const void *bytes, size_t size)
+{
+	_cleanup_fd int fd = openat(root_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+	cr_assert_eq(fd_write_all(fd, bytes, size), 0, "%s", path);
+}
+
+/* This program, as if it were that one. */
+static void put_program(int root_fd, const char *path)
+{
+	char *bytes;
+	size_t size;
+
+	cr_assert_eq(file_read(AT_FDCWD, "/proc/self/exe", 1 << 26, &arena, &bytes, &size, &err), 0,
+		     "%s", err.text);
+	put(root_fd, path, bytes, size);
+}
+
 Test(elf, says_what_an_empty_root_lacks)
 {
-	char root[] = "/tmp/kist-elf-XXXXXX", command[4200];
 	struct elf_closure closure;
-	int root_fd, from, to;
-	char buffer[65536];
-	ssize_t size;
+	int root_fd = root_make();
 
-	cr_assert_not_null(mkdtemp(root));
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	to = openat(root_fd, "program", O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	while ((size = read(from, buffer, sizeof(buffer))) > 0)
-		cr_assert_eq(write(to, buffer, (size_t)size), size);
+	put_program(root_fd, "program");
 	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
 	cr_expect_eq(closure.files.count, 1);
 	cr_expect_geq(closure.missing.count, 2);
 	cr_expect_str_eq(closure.missing.items[0].wanted_by, "/program");
-	unlinkat(root_fd, "program", 0);
-	snprintf(command, sizeof(command), "%s", root);
-	rmdir(command);
+	root_drop(root_fd);
+}
+
+/* Fedora's and Arch's ld.so.conf; Debian's has the whole path. */
+Test(elf, finds_directories_that_an_include_beside_it_names)
+{
+	static const char conf[] = "include ld.so.conf.d/*.conf\n", odd[] = "/odd\n";
+	struct elf_closure closure;
+	int root_fd = root_make();
+	const char *library;
+	bool found = false;
+
+	put_program(root_fd, "program");
+	cr_assert_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
+	/* The first is the interpreter, which has a path. */
+	library = closure.missing.items[1].name;
+	mkdirat(root_fd, "odd", 0755);
+	mkdirat(root_fd, "etc", 0755);
+	mkdirat(root_fd, "etc/ld.so.conf.d", 0755);
+	put(root_fd, "etc/ld.so.conf", conf, strlen(conf));
+	put(root_fd, "etc/ld.so.conf.d/odd.conf", odd, strlen(odd));
+	put_program(root_fd, arena_printf(&arena, "odd/%s", library));
+	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
+	LIST_EACH(file, closure.files)
+		found = found || strcmp(*file, arena_printf(&arena, "/odd/%s", library)) == 0;
+	cr_expect(found, "%s is not found", library);
+	root_drop(root_fd);
 }
 
 Test(elf, a_script_is_none)
