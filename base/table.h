@@ -22,6 +22,6 @@ struct table {
 	size_t width[TABLE_COLUMNS];
 };
 
-/* words: NULL-terminated, at most TABLE_COLUMNS; they must outlive the table. */
+/* words: NULL-terminated, at most TABLE_COLUMNS; they are copied. */
 void table_row(struct table *table, const char *const *words);
 void table_print(const struct table *table, struct text *out);

@@ -227,7 +227,7 @@ static const struct json *find_duplicate_sorted(struct arena *arena, const struc
 	size_t count = 0;
 
 	JSON_EACH(member, object)
-	members[count++] = member;
+		members[count++] = member;
 	qsort(members, count, sizeof(*members), compare_members);
 	for (size_t i = 1; i < count; i++)
 		if (strcmp(members[i - 1]->key, members[i]->key) == 0)
@@ -240,9 +240,9 @@ static const struct json *find_duplicate(struct arena *arena, const struct json 
 	if (object->count > MANY_MEMBERS)
 		return find_duplicate_sorted(arena, object);
 	JSON_EACH(member, object)
-	for (const struct json *other = object->first; other != member; other = other->next)
-		if (strcmp(other->key, member->key) == 0)
-			return member;
+		for (const struct json *other = object->first; other != member; other = other->next)
+			if (strcmp(other->key, member->key) == 0)
+				return member;
 	return NULL;
 }
 

@@ -6,8 +6,8 @@
 #include "base/error.h"
 
 /*
- * A directory that appears at once or not at all: made inside ".NAME.kist-XXXXXX" (0700) beside
- * its place, synced, and renamed without replacing anything (security.md I18).  What a killed
+ * A directory that appears at once or not at all: made inside ".kist-new-…" (0700) beside its
+ * place, synced, and renamed without replacing anything (security.md I18).  What a killed
  * kist left there is removed by the next one that publishes in the same directory: the
  * temporary directory is locked as long as its maker lives.
  */

@@ -13,6 +13,7 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/loop.h"
+#include "config/id_map.h"
 #include "rootfs-tools/bundle/user.h"
 #include "rootfs-tools/unpack/id_maps.h"
 
@@ -288,10 +289,9 @@ static int make_root(struct root *root)
 
 static bool is_mapped(const id_map_list *maps, uint32_t id)
 {
-	LIST_EACH(map, *maps)
-		if (id >= map->container && id - map->container < map->size)
-			return true;
-	return maps->count == 0;
+	uint32_t ignored;
+
+	return maps->count == 0 || id_map_to_host(maps, id, &ignored);
 }
 
 static int set_user(struct root *root, const char *text)

@@ -104,7 +104,6 @@ static int make_bundle(struct cli *cli, const struct options *o, struct image_bu
 {
 	_cleanup_publish struct publish publish = PUBLISH_NONE;
 	_cleanup_store struct store store = STORE_NONE;
-	int result;
 
 	bundle->path = absolute_target(cli->arena, cli->arguments.items[1], err);
 	if (bundle->path == NULL || publish_begin_path(bundle->path, &publish, err) < 0 ||
@@ -116,8 +115,7 @@ static int make_bundle(struct cli *cli, const struct options *o, struct image_bu
 	if (!o->copy && store_use(&store, bundle->path, &bundle->layers, err) < 0)
 		return -1;
 	/* Of a bundle with an overlay everything but the store's layers is quickly made again. */
-	result = o->copy ? publish_commit(&publish, err) : publish_commit_unsynced(&publish, err);
-	return result;
+	return o->copy ? publish_commit(&publish, err) : publish_commit_unsynced(&publish, err);
 }
 
 static int run_bundle(struct cli *cli, const void *values, struct error *err)

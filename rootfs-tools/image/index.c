@@ -2,22 +2,18 @@
 #include "rootfs-tools/image/index.h"
 
 #include "base/fd.h"
-
-#define INDEX_TYPE	"application/vnd.oci.image.index.v1+json"
-#define DOCKER_LIST	"application/vnd.docker.distribution.manifest.list.v2+json"
-
-enum { DEPTH_MAX = 4, INDEX_MAX = 4 << 20 };
+#include "rootfs-tools/image/layout.h"
 
 /* The tag of a descriptor in index.json, or NULL. */
 static const char *index_tag(const struct json *descriptor)
 {
-	return json_text(json_member(descriptor, "annotations"), INDEX_REF_NAME);
+	return json_text(json_member(descriptor, "annotations"), IMAGE_REF_NAME);
 }
 
 static void set_tag(struct arena *arena, struct json *descriptor, const char *tag)
 {
 	json_set_string(arena, json_demand(arena, descriptor, "annotations", JSON_OBJECT),
-			INDEX_REF_NAME, tag);
+			IMAGE_REF_NAME, tag);
 }
 
 static struct json *index_begin(struct writer *w)
@@ -29,7 +25,7 @@ static struct json *index_begin(struct writer *w)
 	} else {
 		index = json_new(w->arena, JSON_OBJECT);
 		json_set(w->arena, index, "schemaVersion", json_new_u64(w->arena, 2));
-		json_set_string(w->arena, index, "mediaType", INDEX_TYPE);
+		json_set_string(w->arena, index, "mediaType", IMAGE_TYPE_INDEX);
 	}
 	json_demand(w->arena, index, "manifests", JSON_ARRAY);
 	return index;
@@ -70,7 +66,7 @@ static bool is_index(const struct json *descriptor)
 {
 	const char *type = json_text(descriptor, "mediaType");
 
-	return type != NULL && (strcmp(type, INDEX_TYPE) == 0 || strcmp(type, DOCKER_LIST) == 0);
+	return type != NULL && media_type_is_index(type);
 }
 
 /* NULL and no error where it is no sha256 blob of this layout. */
@@ -83,8 +79,8 @@ static struct json *read_index(struct writer *w, const struct json *descriptor, 
 	char *bytes;
 
 	if (text == NULL || digest_parse(text, &wanted, err) < 0 ||
-	    file_read(w->blobs_fd, digest_hex(&wanted), INDEX_MAX, w->arena, &bytes, &source.size,
-		      err) < 0) {
+	    file_read(w->blobs_fd, digest_hex(&wanted), IMAGE_MAX_DOCUMENT, w->arena, &bytes,
+		      &source.size, err) < 0) {
 		error_wrap(err, "%s: index %s", w->path, text != NULL ? text : "");
 		return NULL;
 	}
@@ -133,8 +129,9 @@ static int exchange(struct writer *w, struct json *descriptor, const char *old,
 	}
 	if (!is_index(descriptor))
 		return 0;
-	if (depth == DEPTH_MAX)
-		return error_set(err, "%s: more than %d indexes in each other", w->path, DEPTH_MAX);
+	if (depth == IMAGE_MAX_INDEX_DEPTH)
+		return error_set(err, "%s: more than %d indexes in each other", w->path,
+				 IMAGE_MAX_INDEX_DEPTH);
 	index = read_index(w, descriptor, err);
 	if (index == NULL)
 		return -1;

@@ -7,8 +7,6 @@
  * The list of the images in an OCI layout, index.json, and its changes: all
  * that is not changed stays, word for word.
  */
-#define INDEX_REF_NAME	"org.opencontainers.image.ref.name"
-
 /*
  * Commits the writer with the descriptor of a new manifest under the writer's tag ("latest"
  * where there is none).  old: the manifest that it replaces, or NULL: where the tag stands for

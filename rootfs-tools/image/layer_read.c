@@ -18,7 +18,7 @@ struct record {
 struct xattr_record {
 	uint32_t name_size, value_size;
 };
-enum { NAME_MAX_SIZE = 256, VALUE_MAX_SIZE = 1 << 16, HEX_SIZE = 2 * 32 };
+enum { NAME_MAX_SIZE = 256, HEX_SIZE = 2 * 32 };
 
 struct job {
 	const struct layer_read *read;	/* NULL: the tar itself is wanted */

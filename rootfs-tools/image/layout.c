@@ -5,24 +5,18 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "rootfs-tools/json_edit.h"
 
-#define REF_NAME	"org.opencontainers.image.ref.name"
-
-enum media { MEDIA_INDEX, MEDIA_MANIFEST, MEDIA_OTHER };
-
-static enum media media_of(const char *type)
+bool media_type_is_index(const char *type)
 {
-	static const struct { const char *type; enum media media; } known[] = {
-		{ "application/vnd.oci.image.index.v1+json", MEDIA_INDEX },
-		{ "application/vnd.docker.distribution.manifest.list.v2+json", MEDIA_INDEX },
-		{ "application/vnd.oci.image.manifest.v1+json", MEDIA_MANIFEST },
-		{ "application/vnd.docker.distribution.manifest.v2+json", MEDIA_MANIFEST },
-	};
+	return strcmp(type, IMAGE_TYPE_INDEX) == 0 ||
+	       strcmp(type, "application/vnd.docker.distribution.manifest.list.v2+json") == 0;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (strcmp(known[i].type, type) == 0)
-			return known[i].media;
-	return MEDIA_OTHER;
+static bool media_type_is_manifest(const char *type)
+{
+	return strcmp(type, "application/vnd.oci.image.manifest.v1+json") == 0 ||
+	       strcmp(type, "application/vnd.docker.distribution.manifest.v2+json") == 0;
 }
 
 /* --- which manifest -------------------------------------------------------------------- */
@@ -41,10 +35,7 @@ struct search {
 
 static const char *ref_name(const struct json *descriptor)
 {
-	const struct json *name =
-		json_member(json_member(descriptor, "annotations"), REF_NAME);
-
-	return name != NULL && name->type == JSON_STRING ? name->text : NULL;
+	return json_text(json_member(descriptor, "annotations"), IMAGE_REF_NAME);
 }
 
 static void note_seen(struct search *search, const char *what)
@@ -92,12 +83,12 @@ static int entry_search(struct search *search, const struct descriptor *descript
 {
 	struct document document;
 
-	if (media_of(descriptor->media_type) == MEDIA_MANIFEST) {
+	if (media_type_is_manifest(descriptor->media_type)) {
 		if (chosen)
 			consider(search, descriptor, tag);
 		return 0;
 	}
-	if (media_of(descriptor->media_type) != MEDIA_INDEX)
+	if (!media_type_is_index(descriptor->media_type))
 		return 0;
 	if (depth == IMAGE_MAX_INDEX_DEPTH)
 		return error_set(err, "index %s: is nested too deeply: more than %d indexes in "

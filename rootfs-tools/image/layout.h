@@ -16,6 +16,8 @@ struct selection {
 	bool any_platform;
 };
 
+/* Of an index; Docker's is called a manifest list. */
+bool media_type_is_index(const char *type);
 int layout_load(struct image *image, const struct selection *selection, struct error *err);
 int docker_archive_load(struct image *image, const struct selection *selection, struct error *err);
 

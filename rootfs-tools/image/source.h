@@ -25,6 +25,9 @@
  * layers and diff_ids agree, sizes and counts are within the bounds below.  Layers are checked
  * while they are read (stream.h).
  */
+#define IMAGE_TYPE_INDEX "application/vnd.oci.image.index.v1+json"
+/* The annotation of a descriptor in index.json that is its tag. */
+#define IMAGE_REF_NAME	 "org.opencontainers.image.ref.name"
 enum {
 	IMAGE_MAX_DOCUMENT = 4 << 20,	/* bytes of an index, manifest or config */
 	IMAGE_MAX_LAYERS = 1024,

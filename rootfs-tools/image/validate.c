@@ -9,12 +9,9 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "rootfs-tools/image/layer_read.h"
+#include "rootfs-tools/image/layout.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/json_edit.h"
-
-#define INDEX_TYPE		"application/vnd.oci.image.index.v1+json"
-#define DOCKER_LIST_TYPE	"application/vnd.docker.distribution.manifest.list.v2+json"
-enum { DEPTH_MAX = 4 };
 
 /* what: NULL where the error names it. */
 static void found_error(struct validation *v, const char *what, const struct error *err)
@@ -39,36 +36,14 @@ static int ignore_entry(void *context _unused, const struct tar_entry *entry _un
 	return 0;
 }
 
-static bool type_is_known(const char *type)
-{
-	static const char *const known[] = {
-		"application/vnd.oci.image.layer.v1.tar",
-		"application/vnd.oci.image.layer.v1.tar+gzip",
-		"application/vnd.oci.image.layer.v1.tar+zstd",
-		"application/vnd.docker.image.rootfs.diff.tar.gzip",
-		"application/vnd.docker.image.rootfs.diff.tar.zstd",
-		"application/vnd.docker.image.rootfs.diff.tar",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (strcmp(type, known[i]) == 0)
-			return true;
-	return false;
-}
-
 static void check_layer(struct validation *v, const struct image *image, const char *what,
 			size_t i)
 {
 	const struct layer_read read = { .image = image, .layer = i, .entry = ignore_entry };
-	const char *type = image->layers.items[i].descriptor.media_type;
 	struct arena arena = { 0 };
 	struct error err;
 
 	v->layers++;
-	if (image->kind == IMAGE_OCI && !type_is_known(type))
-		found_warning(v, what, arena_printf(v->arena, "layer %zu has the media type %s, "
-						    "which is none of the image spec's", i + 1,
-						    text_printable(v->arena, type)));
 	if (!v->quick && layer_read(&arena, &read, &err) < 0)
 		found_error(v, what, &err);
 	arena_free(&arena);
@@ -153,8 +128,7 @@ static void check_descriptor(struct validation *v, int dir_fd, const char *path,
 		found_error(v, source->name, &err);
 		return;
 	}
-	if (strcmp(descriptor.media_type, INDEX_TYPE) == 0 ||
-	    strcmp(descriptor.media_type, DOCKER_LIST_TYPE) == 0)
+	if (media_type_is_index(descriptor.media_type))
 		check_nested(v, dir_fd, path, &descriptor, depth);
 	else
 		check_image(v, arena_printf(v->arena, "oci:%s@%s", path, descriptor.digest.text),
@@ -170,8 +144,8 @@ static void check_index(struct validation *v, int dir_fd, const char *path, cons
 	root = json_parse(v->arena, source, &err);
 	version = json_member(root, "schemaVersion");
 	manifests = json_member(root, "manifests");
-	if (root != NULL && depth > DEPTH_MAX)
-		error_set(&err, "indexes in indexes, more than %d deep", DEPTH_MAX);
+	if (root != NULL && depth > IMAGE_MAX_INDEX_DEPTH)
+		error_set(&err, "indexes in indexes, more than %d deep", IMAGE_MAX_INDEX_DEPTH);
 	else if (root != NULL && (version == NULL || version->type != JSON_NUMBER ||
 				  strcmp(version->text, "2") != 0))
 		error_set(&err, "schemaVersion is not 2");

@@ -22,7 +22,7 @@ struct job {
 };
 typedef LIST(struct job) job_list;
 
-/* what may be said of its checks before it runs: its name, for --only and --list. */
+/* A new one behind all others, for the caller to fill in. */
 struct job *job_add(struct arena *arena, job_list *jobs);
 /* told: each check, as soon as all before it are there.  0, or -1 and *err. */
 typedef void job_told(void *context, const struct check *check);

@@ -58,14 +58,14 @@ static int directory_check(int fd, const char *path, struct error *err)
 	return 0;
 }
 
-static int below_open(int fd, const char *name, struct error *err)
+int store_below(const struct store *store, const char *name, struct error *err)
 {
-	int below;
+	int fd;
 
-	if (mkdirat(fd, name, 0700) < 0 && errno != EEXIST)
+	if (mkdirat(store->fd, name, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "make %s in the store", name);
-	below = openat(fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return below >= 0 ? below : error_errno(err, "open %s in the store", name);
+	fd = openat(store->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd >= 0 ? fd : error_errno(err, "open %s in the store", name);
 }
 
 /* Others are waited for in steps, so that Ctrl-C ends it. */
@@ -128,8 +128,8 @@ int store_open(struct arena *arena, const char *path, enum store_access access,
 	if (ret->fd < 0)
 		return error_errno(err, "open the store %s", path);
 	if (path_check(ret->path, err) < 0 || directory_check(ret->fd, ret->path, err) < 0 ||
-	    (ret->data_fd = below_open(ret->fd, "l", err)) < 0 ||
-	    (ret->layers_fd = below_open(ret->fd, "layers", err)) < 0) {
+	    (ret->data_fd = store_below(ret, "l", err)) < 0 ||
+	    (ret->layers_fd = store_below(ret, "layers", err)) < 0) {
 		store_close(ret);
 		return -1;
 	}

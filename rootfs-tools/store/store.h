@@ -77,5 +77,6 @@ int store_adopt(const struct overlay *lower, int layer_fd, bool *ret_depends, st
 /* Of a directory: the same for the same names, types, modes, owners, sizes and times of change. */
 int store_fingerprint(struct arena *arena, int dir_fd, const char **ret, struct error *err);
 
-/* One JSON file of the store, written anew; and a directory's names that are not hidden. */
+/* A directory of the store, made if missing; and the names in one that are not hidden. */
+int store_below(const struct store *store, const char *name, struct error *err);
 int store_names(struct arena *arena, int dir_fd, word_list *ret, struct error *err);

@@ -14,16 +14,6 @@
 
 enum { RECORD_MAX = 1 << 20 };
 
-int store_below(const struct store *store, const char *name, struct error *err)
-{
-	int fd;
-
-	if (mkdirat(store->fd, name, 0700) < 0 && errno != EEXIST)
-		return error_errno(err, "make %s in the store", name);
-	fd = openat(store->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? fd : error_errno(err, "open %s in the store", name);
-}
-
 int store_record_layers(const struct store *store, int dir_fd, const char *file,
 			const char *bundle, const word_list *names, struct error *err)
 {

@@ -19,10 +19,9 @@ int store_use(const struct store *store, const char *bundle, const word_list *na
 /* The same of a mount point; it counts as long as an overlay is mounted there. */
 int store_use_mount(const struct store *store, const char *path, const word_list *names,
 		    struct error *err);
-/* The note as such, in a directory of the store; and such a directory, made if missing. */
-int store_record_layers(const struct store *store, int dir_fd, const char *file,
-			const char *bundle, const word_list *names, struct error *err);
-int store_below(const struct store *store, const char *name, struct error *err);
+/* The note as such, in a directory of the store. */
+int store_record_layers(const struct store *store, int dir_fd, const char *file, const char *bundle,
+			const word_list *names, struct error *err);
 /* All directories of STORE/l that a bundle needs; what of the notes has no bundle goes. */
 int store_used(const struct store *store, word_list *ret_names, struct error *err);
 

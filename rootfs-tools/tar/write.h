@@ -41,7 +41,7 @@ int tar_write_member(struct tar_writer *tar, const struct tar_member *member, st
 int tar_write_data(struct tar_writer *tar, const void *data, size_t size, struct error *err);
 /* The two empty blocks. */
 int tar_write_end(struct tar_writer *tar, struct error *err);
-/* A regular file of 0644, root's, at the given time, whole. */
+/* A regular file of 0644, root's, of 1970, whole. */
 int tar_write_file(struct tar_writer *tar, const char *path, const void *data, size_t size,
 		   struct error *err);
 

@@ -5,8 +5,8 @@
 /*
  * What a root file system holds, in memory and without its data: names that
  * lead to inodes, as a kernel has them, so that hard links need no special
- * rule.  It is made from a directory (tree_walk.h), or of layers put on top of
- * each other (tree_layer.h), and then compared (diff.h) or written (pack.h).
+ * rule.  It is made from a directory (walk.h), or of layers put on top of each
+ * other (layer.h), and then compared (compare.h) or written (make/pack.h).
  *
  * The names of a directory come in the order of their bytes, whatever order
  * they were added in: that is what makes a layer reproducible.

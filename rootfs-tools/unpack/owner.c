@@ -2,6 +2,7 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/xattr.h>
 #include <string.h>
@@ -179,7 +180,7 @@ static bool entry_has(const struct tar_entry *entry, const char *name)
 /* What the entry does not have, an existing directory loses. */
 static int xattrs_clear(const struct tar_entry *entry, int fd, struct error *err)
 {
-	char names[4096];
+	char names[XATTR_LIST_MAX];
 	ssize_t size = flistxattr(fd, names, sizeof(names));
 
 	if (size < 0)

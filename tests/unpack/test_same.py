@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import tempfile
 
 from harness import accepted, finish, listing, refused, test
 from image import (END, Layout, dir_, file_, gzip, hard_link, header, padded, pax, symlink)
@@ -227,6 +228,25 @@ def docker_wrong_name(work):
     path = docker_archive(work, ['example.org/a/b:1'])
     yield from refused(work, 'no image is named "c"; there is: example.org/a/b:1',
                        reference=path + ':c')
+
+
+@test
+def many_attributes(work):
+    """a directory that comes twice, with attributes whose names are longer than 4096 bytes"""
+    names = [b'user.%s%02d' % (b'x' * 200, i) for i in range(40)]
+    entry = pax(*((b'SCHILY.xattr.' + name, b'v') for name in names)) + dir_(b'd')
+    path = work.path + '/x.tar'
+    with open(path, 'wb') as file:
+        file.write(entry + entry + END)
+    with tempfile.TemporaryDirectory(dir='/dev/shm') as top:
+        try:
+            for name in names:
+                os.setxattr(top, name, b'v')
+        except OSError:		# ext4 has room for 4096 bytes, tmpfs for none before Linux 6.6
+            return
+        status, text = work.run(path, top + '/out')
+        if status != 0 or len(os.listxattr(top + '/out/d')) != len(names):
+            yield 'status %d: %s' % (status, text)
 
 
 @test
