@@ -6,10 +6,13 @@
 #include "base/text.h"
 #include "runtime/cgroup/internal.h"
 
+#define DEPTH_MAX	256
+
 /* Below the mount point: absolute, no "..", no empty or over-long component. */
 static int cgroup_path_check(const char *path, struct error *err)
 {
 	const char *at = path;
+	int depth = 0;
 
 	if (strlen(path) >= PATH_MAX - 64)
 		return error_set(err, "cgroup path: longer than %d bytes", PATH_MAX - 64);
@@ -25,6 +28,9 @@ static int cgroup_path_check(const char *path, struct error *err)
 		/* The kernel refuses it too, but its answer says nothing. */
 		if (memchr(at, '\n', length) != NULL)
 			return error_set(err, "cgroup path: must not have a newline in it");
+		/* Each takes the kernel longer than the last, with all hierarchies minutes. */
+		if (++depth > DEPTH_MAX)
+			return error_set(err, "cgroup path: deeper than %d cgroups", DEPTH_MAX);
 		/* Would be one of the kernel's files. */
 		if (length > 7 && memcmp(at, "cgroup.", 7) == 0)
 			return error_set(err, "cgroup path %s: a name must not begin with "

@@ -90,7 +90,7 @@ static int line_take(struct lines *lines, const char *line, struct error *err)
 	if (!lines->has_header || (column(line, lines->index, word) != NULL &&
 				   text_to_u64(word, INT32_MAX, &pid) &&
 				   pid_is_listed(lines->pids, (pid_t)pid)))
-		text_printf(lines->out, "%s\n", line);
+		text_printf(lines->out, "%s\n", text_printable(lines->out->arena, line));
 	lines->has_header = true;
 	return 0;
 }

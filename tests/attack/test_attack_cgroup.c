@@ -59,12 +59,15 @@ ATTACK(cgroup, path_with_dots_stays_below_the_root)
 
 ATTACK(cgroup, path_that_no_cgroup_can_have_is_refused)
 {
-	char *longest = arena_alloc(&e2e_arena, 5001);
-	const char *paths[] = { NULL, "/kist-attack\\u0000/x", "/kist-attack\\n/x" };
+	char *longest = arena_alloc(&e2e_arena, 5001), *deepest = arena_alloc(&e2e_arena, 3001);
+	const char *paths[] = { NULL, "/kist-attack\\u0000/x", "/kist-attack\\n/x", NULL };
 
 	memset(longest, 'k', 5000);
 	longest[0] = '/';
 	paths[0] = longest;
+	for (int i = 0; i < 3000; i++)
+		deepest[i] = i % 2 == 0 ? '/' : 'k';
+	paths[3] = deepest;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct attack a = attack_new();
 		struct output output;
