@@ -14,6 +14,7 @@
 #include "base/list.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "config/id_map.h"
 #include "config/names.h"
 #include "config/program.h"
 
@@ -150,6 +151,22 @@ static void lint_namespaces(struct lint *lint)
 			found(lint, SEVERITY_ERROR,
 			      arena_printf(lint->arena, "/linux/netDevices/%s", device->host_name),
 			      "this host has no such network device");
+}
+
+/* Who runs the program has to be known in a new user namespace. */
+static void lint_ids(struct lint *lint)
+{
+	const struct plan *plan = lint->plan;
+	uint32_t ignored;
+
+	if (!(plan->clone_flags & CLONE_NEWUSER) || plan->process.args.count == 0)
+		return;
+	if (!id_map_to_host(&plan->uid_maps, plan->process.uid, &ignored))
+		found(lint, SEVERITY_ERROR, "/process/user/uid",
+		      "%u is not in the user namespace: see /linux/uidMappings", plan->process.uid);
+	if (!id_map_to_host(&plan->gid_maps, plan->process.gid, &ignored))
+		found(lint, SEVERITY_ERROR, "/process/user/gid",
+		      "%u is not in the user namespace: see /linux/gidMappings", plan->process.gid);
 }
 
 /* The errors of the plan begin with the pointer, as everything here does. */
@@ -321,6 +338,7 @@ void plan_lint(struct arena *arena, const struct plan *plan, int cgroup_version,
 	json_again(&lint);
 	lint_resources(&lint, cgroup_version);
 	lint_namespaces(&lint);
+	lint_ids(&lint);
 	lint_root(&lint);
 	lint_mounts(&lint);
 	lint_hooks(&lint);

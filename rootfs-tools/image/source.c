@@ -188,6 +188,8 @@ static int path_image_open(struct image *image, const struct reference *referenc
 	}
 	if (form == FORM_OCI || form == FORM_DIRECTORY)
 		return error_number(err, ENOTDIR, "open");
+	if (form == FORM_PATH && S_ISREG(st.st_mode) && st.st_size == 0)
+		return error_set(err, "the file is empty");
 	type = loop_detect(reference->path);
 	if (type != NULL)
 		return error_set(err,

@@ -156,6 +156,13 @@ def ended_before(work):
 
 
 @test
+def empty_file(work):
+    """no image, and not one without files"""
+    open(work.mine + '/empty.tar', 'w').close()
+    work.bad(work.run(work.mine + '/empty.tar'), 'empty.tar: the file is empty')
+
+
+@test
 def interrupted(work):
     """Ctrl-C while the image is unpacked"""
     process = work.start('--root', work.state, 'run', '--store', work.store, 'tar:-', '--', 'ls',

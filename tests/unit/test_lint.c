@@ -140,6 +140,13 @@ static const struct {
 	{ CONFIG("'x'", ",{'type':'network','path':'@/none'}]", ""), 1,
 	  "error: config.json:3:41: /linux/namespaces/1: @/none: no such file or directory" },
 	{ CONFIG("'x'",
+		 ",{'type':'user'}],'uidMappings':[{'containerID':1,'hostID':0,'size':9}],"
+		 "'gidMappings':[{'containerID':0,'hostID':0,'size':1}]",
+		 ""),
+	  1,
+	  "error: config.json:2:36: /process/user/uid: 0 is not in the user namespace: see "
+	  "/linux/uidMappings" },
+	{ CONFIG("'x'",
 		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdri'],"
 		 "'action':'SCMP_ACT_ERRNO'}]}",
 		 ""),
