@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -228,3 +229,33 @@ ATTACK(filter, is_not_walked_around_by_another_architecture)
 		  "x32: status %d: %s", output.status, output.out);
 }
 #endif
+
+static void join_groups(void *context _unused)
+{
+	static const gid_t groups[] = { 4, 6, 42, 12345 };
+
+	setgroups(ARRAY_SIZE(groups), groups);
+}
+
+/* CVE-2022-2989, CVE-2023-25173: a group may give rights, and may take some away. */
+ATTACK(groups, of_the_caller_are_not_passed_on)
+{
+	static const char *const rows[][2] = {
+		{ "{'uid': 0, 'gid': 0}", "groups=\n" },
+		{ "{'uid': 1000, 'gid': 1000}", "groups=\n" },
+		{ "{'uid': 1000, 'gid': 1000, 'additionalGids': [7]}", "groups=7\n" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct attack a = attack_new();
+		struct output output;
+
+		bundle_set(a.bundle, "/process/user", rows[i][0]);
+		bundle_probe_args(a.bundle, "report", NULL);
+		attack_begin(&a);
+		attack_run_prepared(&a, join_groups, NULL, &output);
+		attack_check(&a, rows[i][0]);
+		cr_expect_not_null(strstr(output.out, rows[i][1]), "%s: %s", rows[i][0],
+				   output.out);
+	}
+}

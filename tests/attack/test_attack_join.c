@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "tests/attack/attack.h"
 
 /* Containers that keep kist's processes busy while they are inside. */
@@ -89,4 +93,79 @@ ATTACK(join, who_is_frozen_on_the_way_is_not_waited_for)
 	cr_expect_str_eq(got.out, before.out, "they are still there");
 	bundle_destroy(a.bundle);
 	attack_check(&a, "frozen");
+}
+
+static const char *text_of(const char *path)
+{
+	struct error err;
+	char *text;
+
+	cr_assert_eq(file_read(AT_FDCWD, path, 16 << 20, &e2e_arena, &text, NULL, &err), 0, "%s",
+		     err.text);
+	return text;
+}
+
+/* Of the process that started the container's first. */
+static const char *keeper_fds(struct bundle *b)
+{
+	struct output got;
+	const char *parent;
+	long pid;
+
+	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
+	pid = strtol(got.out + 1, NULL, 10);
+	parent = strstr(text_of(arena_printf(&e2e_arena, "/proc/%ld/status", pid)), "\nPPid:");
+	cr_assert_not_null(parent);
+	return arena_printf(&e2e_arena, "/proc/%ld/fd", strtol(parent + 6, NULL, 10));
+}
+
+static int entries(const char *path)
+{
+	DIR *dir = opendir(path);
+	int count = 0;
+
+	cr_assert_not_null(dir, "%s", path);
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+/*
+ * CVE-2025-64329: attaching costs who keeps the output nothing that stays.  CVE-2020-15257: and
+ * nothing of kist's listens where a container with the host's network could reach it.
+ */
+ATTACK(join, who_attaches_and_goes_leaves_nothing)
+{
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+	const char *log = arena_printf(&e2e_arena, "%s/log", b->dir), *fds;
+	struct output got;
+	struct call call;
+	int before;
+
+	bundle_probe_args(b, "say", "up", "sleep", "100000", NULL);
+	bundle_call(b, &got, "run", "--detach", "--log-file", log, "--bundle", b->path, b->id,
+		    NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	fds = keeper_fds(b);
+	before = entries(fds);
+	for (int i = 0; i < 3 * ROUNDS; i++) {
+		bundle_begin(b, &call, "attach", "--no-stdin", b->id, NULL);
+		usleep(5000);
+		kill(call.pid, SIGKILL);
+		bundle_finish(&call, &got);
+	}
+	bundle_call(b, &got, "exec", b->id, "/probe", "say", "on", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	/* It sees the end of the last of them when it looks next. */
+	for (int i = 0; i < 100 && entries(fds) > before; i++)
+		usleep(20000);
+	cr_expect_eq(entries(fds), before);
+	for (const char *at = text_of("/proc/net/unix"); (at = strchr(at, '@')) != NULL; at++) {
+		const char *name = arena_strndup(&e2e_arena, at, strcspn(at, "\n"));
+
+		cr_expect(strstr(name, "kist") == NULL && strstr(name, b->id) == NULL, "%s", name);
+	}
+	bundle_destroy(b);
 }
