@@ -28,6 +28,17 @@ static const char *file(struct bundle *b, const char *name, const char *text)
 	return path;
 }
 
+/* "mounts add" of that list, and the words of its error. */
+static void mounts_refused(struct bundle *b, const char *list, const char *text)
+{
+	struct output got;
+
+	bundle_call(b, &got, "mounts", "add", b->id, file(b, "a", edit_quotes(&e2e_arena, list)),
+		    NULL);
+	cr_expect_eq(got.status, 1, "%s was passed over", list);
+	cr_expect_not_null(strstr(got.err, text), "%s", got.err);
+}
+
 E2E(mounts, come_into_a_running_container_and_go)
 {
 	struct bundle *b = running();
@@ -61,16 +72,11 @@ E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
 	struct output got;
 
 	e2e_need_kist();
-	bundle_call(b, &got, "mounts", "add", b->id, file(b, "a", "[{\"destination\": \"/d\","
-		    "\"source\": \"/nonexistent\", \"options\": [\"bind\"]}]"), NULL);
-	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "/0 on /d: open tree /nonexistent"), "%s", got.err);
-	bundle_call(b, &got, "mounts", "add", b->id, file(b, "b", "{}"), NULL);
-	cr_expect_not_null(strstr(got.err, "must be an array"), "%s", got.err);
-	bundle_call(b, &got, "mounts", "add", b->id,
-		    file(b, "c", "[{\"destination\": \"/\", \"type\": \"tmpfs\"}]"), NULL);
-	cr_expect_eq(got.status, 1, "was passed over");
-	cr_expect_not_null(strstr(got.err, "/0 on /: what runs keeps its root"), "%s", got.err);
+	mounts_refused(b, "[{'destination': '/d', 'source': '/nonexistent', 'options': ['bind']}]",
+		       "/0 on /d: open tree /nonexistent");
+	mounts_refused(b, "{}", "must be an array");
+	mounts_refused(b, "[{'destination': '/', 'type': 'tmpfs'}]",
+		       "/0 on /: what runs keeps its root");
 	bundle_call(b, &got, "mounts", "swap", b->id, "/dev/null", NULL);
 	cr_expect_not_null(strstr(got.err, "unknown command swap"), "%s", got.err);
 	bundle_destroy(b);
@@ -80,15 +86,12 @@ E2E(mounts, that_are_wrong_are_named_by_index_and_destination)
 E2E(mounts, of_what_runs_are_not_changed)
 {
 	struct bundle *b = running();
-	struct output got;
 
 	e2e_need_kist();
-	bundle_call(b, &got, "mounts", "add", b->id,
-		    file(b, "a", "[{\"destination\": \"/proc/sys\", \"source\": \"/proc/sys\","
-			 " \"options\": [\"remount\", \"bind\", \"rw\"]}]"), NULL);
-	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "/0 on /proc/sys: what runs is not remounted"), "%s",
-			   got.err);
+	mounts_refused(b,
+		       "[{'destination': '/proc/sys', 'source': '/proc/sys',"
+		       " 'options': ['remount', 'bind', 'rw']}]",
+		       "/0 on /proc/sys: what runs is not remounted");
 	bundle_destroy(b);
 }
 
@@ -138,12 +141,7 @@ E2E(mounts, of_an_ordinary_users_container_change)
 /* It was mounted on the host's directory of that name. */
 E2E(mounts, do_not_come_into_namespaces_of_others)
 {
-	static const char *const lists[] = {
-		"[{\"destination\": \"/mnt\", \"type\": \"tmpfs\"}]",
-		"[{\"destination\": \"/new\", \"type\": \"cgroup\"}]",
-	};
 	struct bundle *b = bundle_new();
-	struct output got;
 
 	e2e_need_kist();
 	e2e_need_root();
@@ -153,18 +151,15 @@ E2E(mounts, do_not_come_into_namespaces_of_others)
 	bundle_unset(b, "/mounts/5");
 	bundle_unset(b, "/mounts/4");
 	bundle_run_sleeper(b);
-	bundle_call(b, &got, "mounts", "add", b->id, file(b, "a", lists[1]), NULL);
-	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "has no cgroup namespace"), "%s", got.err);
+	mounts_refused(b, "[{'destination': '/new', 'type': 'cgroup'}]", "has no cgroup namespace");
 	bundle_destroy(b);
 	bundle_set(b, "/linux/namespaces", "[{'type': 'pid'}]");
 	bundle_set(b, "/mounts", "[]");
 	bundle_unset(b, "/linux/maskedPaths");
 	bundle_unset(b, "/linux/readonlyPaths");
 	bundle_run_sleeper(b);
-	bundle_call(b, &got, "mounts", "add", b->id, file(b, "b", lists[0]), NULL);
-	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "its mount namespace is not its own"), "%s", got.err);
+	mounts_refused(b, "[{'destination': '/mnt', 'type': 'tmpfs'}]",
+		       "its mount namespace is not its own");
 	bundle_destroy(b);
 }
 

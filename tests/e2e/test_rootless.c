@@ -121,7 +121,8 @@ E2E(rootless, locked_flags_of_a_mount_stay)
 	cr_expect(probe_option(mount.options, "nosuid"), "%s", mount.options);
 }
 
-E2E(rootless, id_that_is_not_mapped_is_named_with_the_way_out)
+/* What a user's container may not have, and the words that say so. */
+static void denied(const char *pointer, const char *value, const char *text)
 {
 	struct bundle *b = bundle_new();
 	struct output got;
@@ -129,31 +130,24 @@ E2E(rootless, id_that_is_not_mapped_is_named_with_the_way_out)
 	e2e_need_kist();
 	e2e_need_root();
 	bundle_as_user(b, 1000);
-	bundle_set(b, "/process/user", "{'uid': 5, 'gid': 5}");
+	bundle_set(b, pointer, value);
 	bundle_probe_args(b, "say", "ran", NULL);
 	bundle_run(b, &got);
 	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "set ids 5:5: invalid argument: the user namespace has "
-					   "no such id"),
-			   "%s", got.err);
+	cr_expect_not_null(strstr(got.err, text), "%s", got.err);
+}
+
+E2E(rootless, id_that_is_not_mapped_is_named_with_the_way_out)
+{
+	denied("/process/user", "{'uid': 5, 'gid': 5}",
+	       "set ids 5:5: invalid argument: the user namespace has no such id");
 }
 
 E2E(rootless, limit_above_the_callers_is_named)
 {
-	struct bundle *b = bundle_new();
-	struct output got;
-
-	e2e_need_kist();
-	e2e_need_root();
-	bundle_as_user(b, 1000);
-	bundle_set(b, "/process/rlimits",
-		   "[{'type': 'RLIMIT_NOFILE', 'soft': 1000000000, 'hard': 1000000000}]");
-	bundle_probe_args(b, "say", "ran", NULL);
-	bundle_run(b, &got);
-	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "set RLIMIT_NOFILE to 1000000000, 1000000000: "
-					   "operation not permitted"),
-			   "%s", got.err);
+	denied("/process/rlimits",
+	       "[{'type': 'RLIMIT_NOFILE', 'soft': 1000000000, 'hard': 1000000000}]",
+	       "set RLIMIT_NOFILE to 1000000000, 1000000000: operation not permitted");
 }
 
 E2E(rootless, mapping_of_somebody_else_is_refused)
