@@ -146,6 +146,8 @@ k pack bundle oci:bundle.oci:x >/dev/null
 want "a bundle's config.json becomes the image's" 0 \
 	'"Cmd":\["a","b"\],"Env":\["X=1"\],"User":"5:6","WorkingDir":"/tmp","StopSignal":"SIGINT","ExposedPorts":\{"80/tcp":\{\},"53/udp":\{\}\},"Labels":\{"label":"value"\}\},"author":"me"' \
 	sh -c 'grep -h Cmd bundle.oci/blobs/sha256/*'
+sed -i 's/"uid": 5/"uid": true/' bundle/config.json
+want 'a user who is no number is none' 0 '^sha256' k pack bundle oci:bundle.oci:odd
 mkdir upper work merged
 mount -t overlay overlay -o lowerdir=root,upperdir=upper,workdir=work,redirect_dir=off,metacopy=off merged &&
 	python3 "$tree" change merged && umount merged
