@@ -24,6 +24,29 @@ static const char *temporary_name(const struct writer *w)
 	return arena_printf(w->arena, ".%s.kist-%d", file_name(w), (int)getpid());
 }
 
+static int file_write_sink(struct sink *sink, const void *data, size_t size, struct error *err)
+{
+	struct writer *w = (struct writer *)((char *)sink - offsetof(struct writer, sink));
+
+	return fd_write_all(w->file_fd, data, size) < 0 ? error_errno(err, "write to %s", w->path)
+							: 0;
+}
+
+/* skopeo of an ordinary user gives directories that are not in the archive to root, and fails. */
+static int write_directories(struct writer *w, struct error *err)
+{
+	static const char *const paths[] = { "blobs", "blobs/sha256" };
+	struct tar_writer tar = { .out = &w->sink, .pax.arena = w->arena, .name.arena = w->arena };
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+		struct tar_member entry = { .path = paths[i], .mode = S_IFDIR | 0755 };
+
+		if (tar_write_member(&tar, &entry, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int archive_open(struct writer *w, struct error *err)
 {
 	const char *name = file_name(w), *temporary = temporary_name(w);
@@ -45,7 +68,8 @@ int archive_open(struct writer *w, struct error *err)
 	if (w->file_fd < 0)
 		return error_errno(err, "create %s", w->path);
 	w->has_file = true;
-	return 0;
+	w->sink.write = file_write_sink;
+	return w->kind == WRITER_OCI_ARCHIVE ? write_directories(w, err) : 0;
 }
 
 bool archive_has(const struct writer *w, const struct digest *digest)
@@ -107,14 +131,6 @@ int archive_blob_end(struct writer *w, const struct stored *blob, struct error *
 	*written = (struct written_blob){ w->written, blob->digest };
 	w->written = written;
 	return pad(w, blob->size, err);
-}
-
-static int file_write_sink(struct sink *sink, const void *data, size_t size, struct error *err)
-{
-	struct writer *w = (struct writer *)((char *)sink - offsetof(struct writer, sink));
-
-	return fd_write_all(w->file_fd, data, size) < 0 ? error_errno(err, "write to %s", w->path)
-							: 0;
 }
 
 int archive_commit(struct writer *w, const char *index, size_t size, const char *layout,

@@ -66,6 +66,7 @@ for kind in zstd none; do
 done
 k pack root oci-archive:a.tar:x >/dev/null && k pack other oci-archive:b.tar:x >/dev/null
 want 'the same archive of OCI' 0 '^$' cmp a.tar b.tar
+want 'with its directories, for skopeo without root' 0 '^blobs/.blobs/sha256/.blobs/' tar -tf a.tar
 k pack root docker-archive:a.docker:x >/dev/null && k pack other docker-archive:b.docker:x >/dev/null
 want 'the same archive of Docker' 0 '^$' cmp a.docker b.docker
 equal 'the same changes' "$(k pack --base oci:a:x changed oci:a:y)" \
