@@ -12,7 +12,7 @@
 
 /* Containers that keep kist's processes busy while they are inside. */
 
-enum { ROUNDS = 20, CALL_SECONDS = 10 };
+enum { ROUNDS = 20, CALL_SECONDS = 30 };
 
 static const char one_mount[] = "[{\"destination\": \"/data\", \"type\": \"tmpfs\","
 				" \"source\": \"tmpfs\"}]";
@@ -25,7 +25,10 @@ ATTACK(join, who_is_stopped_on_the_way_gets_there)
 	struct output got;
 	struct probe seen;
 	struct call call;
-	unsigned int ran = 0;
+	/* In a guest of one CPU who stops them has it, too. */
+	const int rounds = ROUNDS / (int)attack_step();
+	const char *timeout = attack_step() > 1 ? "20" : "2";
+	int ran = 0;
 
 	bundle_copy(b, THIEF_BUILT, "/thief");
 	bundle_file(b, "/list.json", 0644, one_mount);
@@ -34,14 +37,15 @@ ATTACK(join, who_is_stopped_on_the_way_gets_there)
 	attack_begin(&a);
 	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 	bundle_await(&call, "ready=1");
-	b->timeout = CALL_SECONDS;
-	for (int i = 0; i < ROUNDS; i++) {
-		bundle_call(b, &got, "exec", "--timeout", "2", b->id, "/probe", "say", "in",
+	b->timeout = attack_step() > 1 ? 3 * CALL_SECONDS : CALL_SECONDS;
+	for (int i = 0; i < rounds; i++) {
+		bundle_call(b, &got, "exec", "--timeout", timeout, b->id, "/probe", "say", "in",
 			    NULL);
 		ran += got.status == 0 && strstr(got.out, "in") != NULL;
-		/* The program itself may be stopped in the place of what it was. */
-		cr_expect(got.status == 0 || got.status == 128 + SIGKILL, "exec: %d %s",
-			  got.status, got.err);
+		/* The program itself may be stopped in the place of what it was; or CPUs be few. */
+		cr_expect(got.status == 0 || got.status == 128 + SIGKILL ||
+				  strstr(got.err, "in time") != NULL,
+			  "exec: %d %s", got.status, got.err);
 		bundle_call(b, &got, "mounts", "add", b->id, attack_path(&a, "/list.json"), NULL);
 		cr_expect_eq(got.status, 0, "mounts: %s", got.err);
 	}
@@ -49,7 +53,7 @@ ATTACK(join, who_is_stopped_on_the_way_gets_there)
 	bundle_finish(&call, &got);
 	probe_parse(&seen, &e2e_arena, got.out);
 	cr_expect_not(probe_has(&seen, "stopped=0"), "nobody was stopped");
-	cr_expect_gt(ran, ROUNDS / 2);
+	cr_expect_gt(ran, rounds / 2);
 	attack_check(&a, "stop");
 }
 
@@ -69,7 +73,7 @@ static void exec_frozen(struct bundle *b, const char *timeout, int signal, const
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 255, "%d: %s", got.status, got.err);
 	cr_expect_not_null(strstr(got.err, word), "%s", got.err);
-	cr_expect_lt(clock_ms() - began, 8000);
+	cr_expect_lt(clock_ms() - began, 20000);
 }
 
 ATTACK(join, who_is_frozen_on_the_way_is_not_waited_for)
