@@ -324,9 +324,10 @@ static int check_preserved(int count, struct error *err)
 	for (int i = 0; i < count; i++) {
 		int flags = fcntl(3 + i, F_GETFD);
 
-		if (flags < 0 || (flags & FD_CLOEXEC))
-			return error_number(err, EBADF, "hand on %d fds: %d is not open", count,
-					    3 + i);
+		if (flags < 0 || (flags & FD_CLOEXEC)) {
+			error_number(err, EBADF, "hand on %d fds: %d is not open", count, 3 + i);
+			return error_hint(err, "--preserve-fds and LISTEN_FDS say how many");
+		}
 	}
 	return 0;
 }
