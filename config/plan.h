@@ -172,7 +172,7 @@ struct cgroup_write {
 	const char *text;
 	bool optional;			/* ENOENT is no error (a file newer than some kernels) */
 	bool alternative;		/* only where the one before, an optional one, was ENOENT */
-	bool retry; /* EINVAL is no error yet: again, once, at the list's
+	bool retry;			/* EINVAL is no error yet: again, once, at the list's
 					 * end (values that bound each other: quota, period) */
 };
 typedef LIST(struct cgroup_write) cgroup_write_list;
@@ -188,7 +188,7 @@ enum { DEVICE_READ = 1, DEVICE_WRITE = 2, DEVICE_MKNOD = 4 };
 
 /* What a container that runs has of limits that go in pairs; unset: not known. */
 struct limits_now {
-	struct opt_i64 memory, quota; /* -1: no limit */
+	struct opt_i64 memory, quota;	/* -1: no limit */
 	struct opt_u64 period;
 };
 

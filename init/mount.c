@@ -57,8 +57,8 @@ static int target_check(const struct init *in, const struct mount_plan *mount, i
 	const char *path = mount->destination;
 
 	if (is_proc(in, target_fd))
-		return is_on(tree_fd, PROC_SUPER_MAGIC) ? 0
-							: error_number(err, EPERM, "not a procfs");
+		return is_on(tree_fd, PROC_SUPER_MAGIC) ? 0 :
+		       error_number(err, EPERM, "not a procfs");
 	if (!is_on(target_fd, PROC_SUPER_MAGIC))
 		return 0;
 	for (size_t i = 0; i < ARRAY_SIZE(proc_targets); i++)

@@ -176,12 +176,11 @@ static int fs_data(int fs_fd, const char *data, struct error *err)
 
 		if (strncmp(data, lowers, strlen(lowers)) == 0) {
 			if (lower_add_all(fs_fd, data + strlen(lowers),
-					       length - strlen(lowers)) < 0)
+					  length - strlen(lowers)) < 0)
 				return lower_error(fs_fd, err);
 			data += length + (data[length] == ',');
 			continue;
 		}
-
 		if (length >= sizeof(option))
 			return error_number(err, E2BIG, "mount option %.32s...", data);
 		memcpy(option, data, length);

@@ -56,7 +56,7 @@ struct creation_request {
 	const char *id;
 	bool wait_for_start;		/* START comes from another kist */
 	bool foreground;		/* kist stays, and deletes the container in the end */
-	int console_socket; /* where the terminal's master goes, or -EBADF; borrowed */
+	int console_socket;		/* where the terminal's master goes, or -EBADF; borrowed */
 	/* Makes the process in another way than from the configuration; NULL: that one. */
 	int (*make)(struct creation *creation, const struct creation_request *request,
 		    struct error *err);
