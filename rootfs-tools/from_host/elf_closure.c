@@ -72,22 +72,26 @@ static void conf_line(struct closure *c, char *line, unsigned int depth)
 		LIST_ADD(c->arena, &c->places, line);
 }
 
-static void read_conf(struct closure *c, const char *path, unsigned int depth)
+/* NULL: there is none that could be read. */
+static char *conf_text(struct closure *c, const char *path)
 {
 	struct error ignored;
 	_cleanup_fd int fd = path_open_read(c->root_fd, path, &ignored);
 	struct stat st;
-	char *text, *end;
+	char *text;
 
-	if (depth > CONF_DEPTH || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
 	    fd_read_all(fd, CONF_MAX, c->arena, &text, NULL, &ignored) < 0)
-		return;
-	for (char *line = text; *line != '\0'; line = end) {
-		end = line + strcspn(line, "\n");
-		if (*end == '\n')
-			*end++ = '\0';
+		return NULL;
+	return text;
+}
+
+static void read_conf(struct closure *c, const char *path, unsigned int depth)
+{
+	char *text = depth <= CONF_DEPTH ? conf_text(c, path) : NULL, *line;
+
+	while ((line = strsep(&text, "\n")) != NULL)
 		conf_line(c, line, depth);
-	}
 }
 
 /* musl's loader is its own library: "/lib/ld-musl-x86_64.so.1", and reads one file of paths. */
@@ -95,10 +99,13 @@ static void musl_places(struct closure *c, const char *interpreter)
 {
 	const char *name = strrchr(interpreter, '/') + 1;
 	size_t length = strcspn(name, ".");
-	size_t before = c->places.count;
+	char *text = conf_text(c, arena_printf(c->arena, "/etc/%.*s.path", (int)length, name));
+	const char *place;
 
-	read_conf(c, arena_printf(c->arena, "/etc/%.*s.path", (int)length, name), 0);
-	if (c->places.count != before)
+	while ((place = strsep(&text, "\n:")) != NULL)
+		if (*place == '/' && c->places.count < PLACES_MAX)
+			LIST_ADD(c->arena, &c->places, place);
+	if (c->places.count > 0)
 		return;
 	LIST_ADD(c->arena, &c->places, "/lib");
 	LIST_ADD(c->arena, &c->places, "/usr/local/lib");

@@ -48,6 +48,16 @@ E2E(bad_input, no_config)
 			  "\"kist spec\", or name the bundle with --bundle");
 }
 
+/* Nobody writes to it, and nobody may have to wait for that. */
+E2E(bad_input, a_fifo_for_a_config)
+{
+	struct bundle *b = bundle_new();
+
+	b->no_config = true;
+	cr_assert_eq(mkfifo(arena_printf(&e2e_arena, "%s/config.json", b->path), 0600), 0);
+	expect_refusal(b, "config.json:1:1: is not valid JSON: the file is empty");
+}
+
 /* Whole documents. */
 static const struct { const char *text, *says; } documents[] = {
 	{ "", "config.json:1:1: is not valid JSON: the file is empty" },

@@ -84,15 +84,35 @@ static void put(int root_fd, const char *path, const void *bytes, size_t size)
 	cr_assert_eq(fd_write_all(fd, bytes, size), 0, "%s", path);
 }
 
-/* This program, as if it were that one. */
-static void put_program(int root_fd, const char *path)
+/* This program, as if it were that one; with that interpreter, or NULL: its own. */
+static void put_program_of(int root_fd, const char *path, const char *interpreter)
 {
 	char *bytes;
 	size_t size;
+	struct elf elf;
 
 	cr_assert_eq(file_read(AT_FDCWD, "/proc/self/exe", 1 << 26, &arena, &bytes, &size, &err), 0,
 		     "%s", err.text);
+	cr_assert_eq(read_bytes(bytes, size, &elf), 1);
+	if (interpreter != NULL) {
+		cr_assert_leq(strlen(interpreter), strlen(elf.interpreter));
+		memcpy(memmem(bytes, size, elf.interpreter, strlen(elf.interpreter) + 1),
+		       interpreter, strlen(interpreter) + 1);
+	}
 	put(root_fd, path, bytes, size);
+}
+
+static void put_program(int root_fd, const char *path)
+{
+	put_program_of(root_fd, path, NULL);
+}
+
+static bool has_file(const struct elf_closure *closure, const char *name)
+{
+	LIST_EACH(file, closure->files)
+		if (strcmp(*file, name) == 0)
+			return true;
+	return false;
 }
 
 Test(elf, says_what_an_empty_root_lacks)
@@ -115,7 +135,6 @@ Test(elf, finds_directories_that_an_include_beside_it_names)
 	struct elf_closure closure;
 	int root_fd = root_make();
 	const char *library;
-	bool found = false;
 
 	put_program(root_fd, "program");
 	cr_assert_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
@@ -128,9 +147,27 @@ Test(elf, finds_directories_that_an_include_beside_it_names)
 	put(root_fd, "etc/ld.so.conf.d/odd.conf", odd, strlen(odd));
 	put_program(root_fd, arena_printf(&arena, "odd/%s", library));
 	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
-	LIST_EACH(file, closure.files)
-		found = found || strcmp(*file, arena_printf(&arena, "/odd/%s", library)) == 0;
-	cr_expect(found, "%s is not found", library);
+	cr_expect(has_file(&closure, arena_printf(&arena, "/odd/%s", library)), "%s", library);
+	root_drop(root_fd);
+}
+
+/* musl's file of paths has its own format. */
+Test(elf, finds_directories_with_colons_between_them)
+{
+	static const char paths[] = "/none:/odd\n/else";
+	struct elf_closure closure;
+	int root_fd = root_make();
+	const char *library;
+
+	put_program_of(root_fd, "program", "/lib/ld-musl-odd.so.1");
+	cr_assert_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
+	library = closure.missing.items[1].name;
+	mkdirat(root_fd, "odd", 0755);
+	mkdirat(root_fd, "etc", 0755);
+	put(root_fd, "etc/ld-musl-odd.path", paths, strlen(paths));
+	put_program(root_fd, arena_printf(&arena, "odd/%s", library));
+	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
+	cr_expect(has_file(&closure, arena_printf(&arena, "/odd/%s", library)), "%s", library);
 	root_drop(root_fd);
 }
 
