@@ -101,8 +101,8 @@ static const char *reader_pointer(const struct reader *reader, const char *key)
 
 	if (container != NULL)
 		parent = json_pointer(reader->arena, container);
-	return key == NULL ? parent
-			   : arena_printf(reader->arena, "%s/%s", parent,
+	return key == NULL ? parent :
+			     arena_printf(reader->arena, "%s/%s", parent,
 					  text_printable(reader->arena, key));
 }
 
@@ -140,8 +140,8 @@ static int on_number(void *context, const char *text, size_t length)
 
 	/* A number is complete with the byte behind it: at the very end, with yajl's own blank. */
 	value = add(reader, JSON_NUMBER,
-		    in_source(reader, bytes) ? (size_t)(text - reader->source->text)
-					     : reader->source->size - length);
+		    in_source(reader, bytes) ? (size_t)(text - reader->source->text) :
+					       reader->source->size - length);
 	if (value == NULL)
 		return 0;
 	value->text = arena_strndup(reader->arena, text, length);

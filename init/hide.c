@@ -93,9 +93,9 @@ static const struct mount_plan *mount_above(const struct plan *plan, const char 
 	for (size_t i = plan->mounts.count; i > (plan->root_mount != NULL ? 1 : 0); i--) {
 		const struct mount_plan *mount = &plan->mounts.items[i - 1];
 
-		*ret_rest = mount->flags & (MOUNT_REMOUNT | MOUNT_COPY_SYMLINK)
-				    ? NULL
-				    : path_below(path, mount->destination);
+		*ret_rest = mount->flags & (MOUNT_REMOUNT | MOUNT_COPY_SYMLINK) ?
+				    NULL :
+				    path_below(path, mount->destination);
 		if (*ret_rest != NULL)
 			return mount;
 	}

@@ -25,8 +25,8 @@ int init_image_open(struct error *err)
 
 	if (fd < 0) {
 		error_errno(err, "make a memfd for the init program");
-		return err->code == EACCES ? error_hint(err, "sysctl vm.memfd_noexec forbids it")
-					   : -1;
+		return err->code == EACCES ? error_hint(err, "sysctl vm.memfd_noexec forbids it") :
+					     -1;
 	}
 	if (fd_write_all(fd, init_image_start, (size_t)(init_image_end - init_image_start)) < 0)
 		return error_errno(err, "write the init program");

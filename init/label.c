@@ -69,10 +69,10 @@ static int keyring_join(const struct init *in, struct error *err)
 		return 0;
 	if (keyring < 0) {
 		error_errno(err, "join a session keyring");
-		return err->code == EDQUOT
-			       ? error_hint(err, "the user's quota of keys is used up: raise "
-						 "kernel.keys.maxkeys or use --no-new-keyring")
-			       : -1;
+		return err->code == EDQUOT ?
+			       error_hint(err, "the user's quota of keys is used up: raise "
+					       "kernel.keys.maxkeys or use --no-new-keyring") :
+			       -1;
 	}
 	if (sys_keyctl(KEYCTL_SETPERM, (unsigned long)keyring, KEYRING_RIGHTS, 0) < 0)
 		return error_errno(err, "set the rights of the session keyring");

@@ -169,12 +169,14 @@ static bool leaves_early(const struct plan *plan, const struct init *in)
 
 int step_init_early(const struct plan *plan, struct init *in, struct error *err)
 {
-	return in->init_image >= 0 && in->program != NULL && leaves_early(plan, in)
-		       ? leave(plan, in, true, err) : 0;
+	return in->init_image >= 0 && in->program != NULL && leaves_early(plan, in) ?
+		       leave(plan, in, true, err) :
+		       0;
 }
 
 int step_init(const struct plan *plan, struct init *in, struct error *err)
 {
-	return in->init_image >= 0 && in->program != NULL && in->init_end < 0
-		       ? leave(plan, in, false, err) : 0;
+	return in->init_image >= 0 && in->program != NULL && in->init_end < 0 ?
+		       leave(plan, in, false, err) :
+		       0;
 }

@@ -60,9 +60,9 @@ static int member_send(int out, struct tar *tar, const struct tar_entry *entry, 
 	struct member_record record = {
 		.offset = tar_data_offset(tar),
 		.size = entry->size,
-		.link = entry->type == TAR_SYMLINK     ? LINK_SYMBOLIC
-			: entry->type == TAR_HARD_LINK ? LINK_HARD
-						       : LINK_NONE,
+		.link = entry->type == TAR_SYMLINK   ? LINK_SYMBOLIC :
+			entry->type == TAR_HARD_LINK ? LINK_HARD :
+						       LINK_NONE,
 	};
 	size_t name_size = strlen(name) + 1, link_size = strlen(entry->link) + 1;
 	char data[CONFINED_ROOM];
@@ -209,8 +209,8 @@ static int member_add(struct arena *arena, struct archive_index *index,
 	if (head + length + 1 < message->size)
 		link = arena_strdup(arena, name + length + 1);
 	/* Of a hard link the archive has the whole name. */
-	member->link = record.link == LINK_SYMBOLIC ? link_target(arena, member->name, link)
-						    : clean_name(link);
+	member->link = record.link == LINK_SYMBOLIC ? link_target(arena, member->name, link) :
+						      clean_name(link);
 	index->members.count++;
 	return 0;
 }

@@ -196,8 +196,8 @@ static int path_image_open(struct image *image, const struct reference *referenc
 				 "is a file system, %s, which kist run, bundle and "
 				 "mount take as it is; %s unpacks it",
 				 type,
-				 strcmp(type, "erofs") == 0 ? "fsck.erofs --extract=DIR"
-							    : "unsquashfs -d DIR");
+				 strcmp(type, "erofs") == 0 ? "fsck.erofs --extract=DIR" :
+							      "unsquashfs -d DIR");
 	image->file_fd = fd_take(&fd);
 	/* A pipe can be read once: what "-" is, is not looked at. */
 	if (form == FORM_TAR || (form == FORM_PATH && strcmp(reference->path, "-") == 0))

@@ -28,8 +28,8 @@ static int file_write_sink(struct sink *sink, const void *data, size_t size, str
 {
 	struct writer *w = (struct writer *)((char *)sink - offsetof(struct writer, sink));
 
-	return fd_write_all(w->file_fd, data, size) < 0 ? error_errno(err, "write to %s", w->path)
-							: 0;
+	return fd_write_all(w->file_fd, data, size) < 0 ? error_errno(err, "write to %s", w->path) :
+							  0;
 }
 
 /* skopeo of an ordinary user gives directories that are not in the archive to root, and fails. */

@@ -95,9 +95,10 @@ static int source_walk(struct source *s, const struct insert *insert, struct err
 		return tree_walk(&s->tree, s->root_fd, insert->walk, err);
 	}
 	slash = strrchr(path, '/');
-	s->root_fd = open(slash != NULL ? arena_strndup(s->arena, path, (size_t)(slash - path) + 1)
-					: ".",
-			  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	s->root_fd =
+		open(slash != NULL ? arena_strndup(s->arena, path, (size_t)(slash - path) + 1) :
+				     ".",
+		     O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->root_fd < 0)
 		return error_errno(err, "open the directory of %s", path);
 	s->file = slash != NULL ? slash + 1 : path;

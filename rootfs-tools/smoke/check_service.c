@@ -163,8 +163,8 @@ failed:
 /* By its signal, within its grace; then it is judged by how it ended. */
 static void stop_one(struct serving *s, const struct suite_container *container, struct run *run)
 {
-	int signal = container->stop_signal != 0 ? container->stop_signal
-						 : subject_stop_signal(&s->smoke->subject);
+	int signal = container->stop_signal != 0 ? container->stop_signal :
+						   subject_stop_signal(&s->smoke->subject);
 	uint64_t grace = container->grace.set ? container->grace.value : s->smoke->grace;
 
 	if (run->ended) {

@@ -94,8 +94,8 @@ static const char *value_of(struct arena *arena, const struct tree_node *node, u
 	case COMPARE_SIZE:
 		return arena_printf(arena, "%" PRIu64, inode->size);
 	case COMPARE_CONTENT:
-		return inode->digest != NULL ? arena_printf(arena, "sha256:%s", inode->digest)
-					     : "none";
+		return inode->digest != NULL ? arena_printf(arena, "sha256:%s", inode->digest) :
+					       "none";
 	case COMPARE_TARGET:
 		return inode->target != NULL ? inode->target : "none";
 	case COMPARE_DEVICE:

@@ -233,9 +233,9 @@ static int walk_dir(struct walker *w, struct tree_node *dir)
 	if (fd < 0)
 		return -1;
 	if (add_names(w, fd, dir) < 0)
-		return *path != '\0'
-			       ? error_wrap(w->err, "%s", text_printable(w->tree->arena, path))
-			       : -1;
+		return *path != '\0' ?
+			       error_wrap(w->err, "%s", text_printable(w->tree->arena, path)) :
+			       -1;
 	return interrupt_check(w->err);
 }
 

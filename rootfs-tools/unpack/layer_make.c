@@ -210,10 +210,10 @@ static int make_hard_link(struct layer *layer, const struct tar_entry *entry, in
 	fd = target_parent(layer, err);
 	if (fd < 0 || fstatat(fd, layer->link.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		error_set(err, "is a hard link to %.100s, which is not there", shown(layer, entry));
-		return layer->options->mode == UNPACK_OVERLAY
-			       ? error_hint(err,
-					    "the store wants both in one layer; --copy does not")
-			       : -1;
+		return layer->options->mode == UNPACK_OVERLAY ?
+			       error_hint(err,
+					  "the store wants both in one layer; --copy does not") :
+			       -1;
 	}
 	if (S_ISDIR(st.st_mode))
 		return error_set(err, "is a hard link to the directory %.100s",

@@ -87,8 +87,8 @@ int cgroup_need_path(const struct cgroup *cgroup, const char *what, struct error
 int cgroup_check_able(const struct cgroup *cgroup, const struct resources_plan *resources,
 			     struct error *err)
 {
-	const char *what = cgroup->host == CGROUP_UNIFIED ? resources->v2_error
-							  : resources->v1_error;
+	const char *what =
+		cgroup->host == CGROUP_UNIFIED ? resources->v2_error : resources->v1_error;
 
 	/* A hybrid host has BPF for the device rules that the files of v1 cannot say. */
 	if (what == NULL && cgroup->host == CGROUP_LEGACY)

@@ -20,8 +20,8 @@ static int tracker_open(const struct cgroup *cgroup, struct error *err)
 	if (cgroup_v1_open(&v1, err) < 0)
 		return -1;
 	tracker = cgroup_v1_tracker(&v1);
-	return tracker == NULL ? error_set(err, "no cgroup v1 hierarchy is mounted")
-			       : cgroup_dir_open(tracker->fd, cgroup->path, err);
+	return tracker == NULL ? error_set(err, "no cgroup v1 hierarchy is mounted") :
+				 cgroup_dir_open(tracker->fd, cgroup->path, err);
 }
 
 int cgroup_pids(const struct cgroup *cgroup, struct arena *arena, pid_list *ret, struct error *err)

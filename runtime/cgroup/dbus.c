@@ -35,16 +35,16 @@ static int address_connect(const char *path, bool abstract, struct error *err)
 
 static int bus_connect(struct arena *arena, bool user, struct error *err)
 {
-	const char *address = secure_getenv(user ? "DBUS_SESSION_BUS_ADDRESS"
-						 : "DBUS_SYSTEM_BUS_ADDRESS");
+	const char *address =
+		secure_getenv(user ? "DBUS_SESSION_BUS_ADDRESS" : "DBUS_SYSTEM_BUS_ADDRESS");
 	const char *path = SYSTEM_BUS, *directory = secure_getenv("XDG_RUNTIME_DIR");
 	bool abstract = false;
 	int fd;
 
 	if (user)
-		path = directory != NULL ? arena_printf(arena, "%s/bus", directory)
-					 : arena_printf(arena, "/run/user/%u/bus",
-							(unsigned int)geteuid());
+		path = directory != NULL ?
+			       arena_printf(arena, "%s/bus", directory) :
+			       arena_printf(arena, "/run/user/%u/bus", (unsigned int)geteuid());
 	if (address != NULL)
 		dbus_address_path(arena, address, &path, &abstract);
 	fd = address_connect(path, abstract, err);

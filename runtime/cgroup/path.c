@@ -113,8 +113,9 @@ bool cgroup_privileged(enum cgroup_host host)
 {
 	if (host == CGROUP_LEGACY)
 		return geteuid() == 0;
-	return faccessat(AT_FDCWD, host == CGROUP_HYBRID ? CGROUP_MOUNT "/unified/cgroup.procs"
-							 : CGROUP_MOUNT "/cgroup.procs",
+	return faccessat(AT_FDCWD,
+			 host == CGROUP_HYBRID ? CGROUP_MOUNT "/unified/cgroup.procs" :
+						 CGROUP_MOUNT "/cgroup.procs",
 			 W_OK, AT_EACCESS) == 0;
 }
 

@@ -43,8 +43,8 @@ static void memory_read(int fd, struct arena *arena, struct cgroup_stats *stats)
 	swap->usage = stats_number(fd, "memory.swap.current") + memory->usage;
 	swap->limit = stats_number(fd, "memory.swap.max");
 	if (swap->limit != UINT64_MAX)
-		swap->limit = memory->limit == UINT64_MAX ? UINT64_MAX
-							  : swap->limit + memory->limit;
+		swap->limit =
+			memory->limit == UINT64_MAX ? UINT64_MAX : swap->limit + memory->limit;
 	swap->max = stats_number(fd, "memory.swap.peak");
 	stats_find(stats_text(fd, "memory.swap.events", arena), "max", &swap->fail_count);
 }

@@ -107,8 +107,9 @@ static int scope_properties(struct text *body, const struct cgroup *cgroup, cons
 	unit_add_bool(body, "TasksAccounting", true);
 	unit_add_bool(body, cgroup->host == CGROUP_UNIFIED ? "IOAccounting" : "BlockIOAccounting",
 		      true);
-	unit_add_limits(body, cgroup->host == CGROUP_UNIFIED ? &plan->resources.v2
-							     : &plan->resources.v1, newer);
+	unit_add_limits(body,
+			cgroup->host == CGROUP_UNIFIED ? &plan->resources.v2 : &plan->resources.v1,
+			newer);
 	if (unit_add_annotations(body, plan, err) < 0)
 		return -1;
 	dbus_array_end(body, mark, 8);
@@ -253,8 +254,8 @@ int cgroup_systemd_update(const struct cgroup *cgroup, struct arena *arena,
 			  const struct resources_plan *resources, struct error *err)
 {
 	_cleanup_dbus struct dbus bus = DBUS_NONE;
-	const cgroup_write_list *writes = cgroup->host == CGROUP_UNIFIED ? &resources->v2
-									 : &resources->v1;
+	const cgroup_write_list *writes =
+		cgroup->host == CGROUP_UNIFIED ? &resources->v2 : &resources->v1;
 
 	if (writes->count == 0)
 		return 0;

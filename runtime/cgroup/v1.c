@@ -49,8 +49,8 @@ static int hierarchies_open(DIR *dir, struct cgroup_v1 *v1, struct error *err)
 		memcpy(hierarchy->name, entry->d_name, strlen(entry->d_name) + 1);
 		v1->count++;
 	}
-	return v1->count < CGROUP_V1_MAX && errno != 0 ? error_errno(err, "list %s", CGROUP_MOUNT)
-						       : 0;
+	return v1->count < CGROUP_V1_MAX && errno != 0 ? error_errno(err, "list %s", CGROUP_MOUNT) :
+							 0;
 }
 
 /* One that is passed over is neither limited, devices with it, nor cleaned up. */

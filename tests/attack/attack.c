@@ -153,8 +153,8 @@ void attack_run_prepared(struct attack *attack, void (*prepare)(void *), void *c
 	cr_assert_eq(fd_read_all(pipes[0], 1 << 20, &e2e_arena, &out, NULL, &err), 0);
 	close(pipes[0]);
 	cr_assert_eq(waitpid(pid, &status, 0), pid);
-	*ret = (struct output){ .status = WIFEXITED(status) ? WEXITSTATUS(status)
-							    : 128 + WTERMSIG(status),
+	*ret = (struct output){ .status = WIFEXITED(status) ? WEXITSTATUS(status) :
+							      128 + WTERMSIG(status),
 				.out = out,
 				.err = out };
 }

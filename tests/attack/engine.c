@@ -186,8 +186,8 @@ static void engine_collect(struct engine *engine)
 	struct engine_result *result = engine->result;
 	char lost[4096];
 	size_t room = sizeof(result->output) - 1 - engine->output_size;
-	ssize_t n = room > 0 ? read(engine->output, result->output + engine->output_size, room)
-			     : read(engine->output, lost, sizeof(lost));
+	ssize_t n = room > 0 ? read(engine->output, result->output + engine->output_size, room) :
+			       read(engine->output, lost, sizeof(lost));
 
 	if (n > 0 && room > 0)
 		engine->output_size += (size_t)n;

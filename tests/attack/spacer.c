@@ -161,8 +161,8 @@ static void child_try(const struct row *row, const struct kist_target *target,
 	int started, waited = 0, status = -1, pid = 0;
 
 	mark();
-	started = row->how == INJECT ? kist_space_inject(target, options, &space, &err)
-				     : kist_space_start(options, &space, &err);
+	started = row->how == INJECT ? kist_space_inject(target, options, &space, &err) :
+				       kist_space_start(options, &space, &err);
 	if (started == 0) {
 		pid = kist_space_pid(space);
 		/* A second time, where the first is what failed. */

@@ -38,8 +38,8 @@ static const char *replaced(const char *text, const char *word, const char *by)
 {
 	const char *at = strstr(text, word);
 
-	return at == NULL ? text
-			  : arena_printf(&e2e_arena, "%.*s%s%s", (int)(at - text), text, by,
+	return at == NULL ? text :
+			    arena_printf(&e2e_arena, "%.*s%s%s", (int)(at - text), text, by,
 					 at + strlen(word));
 }
 

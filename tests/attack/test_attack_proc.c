@@ -103,9 +103,9 @@ ATTACK(proc, is_not_covered_by_a_tmpfs_or_a_bind)
 					    covered[i], b.sentinel,
 					    strstr(covered[i], "exec") ||
 							    strstr(covered[i], "domainname") ||
-							    strstr(covered[i], "setgroups")
-						    ? "secret"
-						    : "directory"),
+							    strstr(covered[i], "setgroups") ?
+						    "secret" :
+						    "directory"),
 			       covered[i]);
 	}
 }

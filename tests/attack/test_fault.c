@@ -102,11 +102,11 @@ struct tally {
 static void run_check(const struct attack *a, const struct engine_result *result,
 		      const struct trouble *fault, const char *what, struct tally *tally)
 {
-	int status = WIFEXITED(result->status) ? WEXITSTATUS(result->status)
-					       : 128 + WTERMSIG(result->status);
-	const char *missing = strstr(result->output, "mkdir:/dev/shm/x=") != NULL
-				      ? unprotected(result->output, status != 0)
-				      : NULL;
+	int status = WIFEXITED(result->status) ? WEXITSTATUS(result->status) :
+						 128 + WTERMSIG(result->status);
+	const char *missing = strstr(result->output, "mkdir:/dev/shm/x=") != NULL ?
+				      unprotected(result->output, status != 0) :
+				      NULL;
 	const char *left = attack_left(a);
 
 	tally->runs++;

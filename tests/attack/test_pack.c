@@ -90,9 +90,9 @@ static const char *fill(const char *word)
 {
 	const char *at = strchr(word, '@');
 
-	return at == NULL
-		       ? word
-		       : arena_printf(&e2e_arena, "%.*s%s/%s", (int)(at - word), word, dir, at + 1);
+	return at == NULL ?
+		       word :
+		       arena_printf(&e2e_arena, "%.*s%s/%s", (int)(at - word), word, dir, at + 1);
 }
 
 static void call(const char *const words[WORDS_MAX], engine_decide *decide, void *context,

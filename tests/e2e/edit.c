@@ -143,8 +143,8 @@ char *edit_splice(struct arena *arena, const char *text, const char *pointer, co
 		if (*at.start != '{' && *at.start != '[')
 			return NULL;
 		if (!find_item(at.start, key, &at, &item))
-			return *at.start ? insert(arena, text, at.start, key, pointer, value)
-					 : NULL;
+			return *at.start ? insert(arena, text, at.start, key, pointer, value) :
+					   NULL;
 	}
 	return splice(arena, text, at, value);
 }

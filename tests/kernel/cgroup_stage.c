@@ -279,12 +279,12 @@ static int open_devices(void *context)
 			return 1;
 	full = open("/dev/full", O_RDONLY | O_CLOEXEC);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	return (full >= 0	 ? 16
-		: errno == EPERM ? 0
-				 : 4) +
-	       (null >= 0	 ? 32
-		: errno == EPERM ? 0
-				 : 8);
+	return (full >= 0      ? 16 :
+		errno == EPERM ? 0 :
+				 4) +
+	       (null >= 0      ? 32 :
+		errno == EPERM ? 0 :
+				 8);
 }
 
 /* 16: may open /dev/full, 32: /dev/null. */

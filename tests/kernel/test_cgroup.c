@@ -51,9 +51,9 @@ Test(cgroup, parents_go_also_where_it_is_gone_already)
 static void hierarchy_dir(char path[256], const char *below)
 {
 	snprintf(path, 256, "/sys/fs/cgroup%s%s%s",
-		 cgroup_host() == CGROUP_UNIFIED  ? ""
-		 : cgroup_host() == CGROUP_HYBRID ? "/unified"
-						  : "/pids",
+		 cgroup_host() == CGROUP_UNIFIED ? "" :
+		 cgroup_host() == CGROUP_HYBRID	 ? "/unified" :
+						   "/pids",
 		 base, below);
 }
 
@@ -134,8 +134,8 @@ static int hide_v1(void)
 	if (fs_fd < 0 || sys_fsconfig(fs_fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
 		return -1;
 	mount_fd = sys_fsmount(fs_fd, FSMOUNT_CLOEXEC, 0);
-	return mount_fd < 0 ? -1
-			    : sys_move_mount(mount_fd, "", AT_FDCWD, "/sys/fs/cgroup",
+	return mount_fd < 0 ? -1 :
+			      sys_move_mount(mount_fd, "", AT_FDCWD, "/sys/fs/cgroup",
 					     MOVE_MOUNT_F_EMPTY_PATH);
 }
 

@@ -82,9 +82,12 @@ Test(cgroup, names_the_controller_that_is_missing)
 
 Test(cgroup, names_the_file_and_the_value_that_are_refused)
 {
-	struct cgroup_write bad = cgroup_host() == CGROUP_UNIFIED
-		? (struct cgroup_write){ .file = "cgroup.max.depth", .text = "deep" }
-		: (struct cgroup_write){ .controller = "pids", .file = "pids.max", .text = "deep" };
+	struct cgroup_write bad =
+		cgroup_host() == CGROUP_UNIFIED ?
+			(struct cgroup_write){ .file = "cgroup.max.depth", .text = "deep" } :
+			(struct cgroup_write){ .controller = "pids",
+					       .file = "pids.max",
+					       .text = "deep" };
 
 	plan.resources.listed = true;
 	plan.resources.v1.items = plan.resources.v2.items = &bad;
@@ -291,8 +294,8 @@ Test(cgroup, counts_what_is_used)
 	cr_expect_gt(stats.cpu_total, 0);
 	cr_expect_eq(stats.pids, 2);
 	cr_expect_eq(stats.pids_limit, 0);
-	if (cgroup_host() == CGROUP_UNIFIED ? has_controller("memory")
-					    : count_of("/../memory") > 0) {
+	if (cgroup_host() == CGROUP_UNIFIED ? has_controller("memory") :
+					      count_of("/../memory") > 0) {
 		cr_expect_gt(stats.memory.usage, 0);
 		cr_expect_gt(stats.memory_raw.count, 10);
 	}
