@@ -76,7 +76,14 @@ int execve_prepare(const struct plan *plan, struct init *in, struct error *err)
 {
 	/* Ignored signals stay ignored over execve, and programs do not expect that of this one. */
 	signal(SIGPIPE, SIG_DFL);
-	return seccomp_is_early(plan, in) ? 0 : fds_close_at_exec(in, err);
+	if (seccomp_is_early(plan, in))
+		return 0;
+	/* The fifo: who hears the end of the other one at execve finds nobody waiting for START. */
+	if (in->start.read_fd != in->start.write_fd) {
+		fd_close(&in->start.read_fd);
+		in->channel.read_fd = -EBADF;
+	}
+	return fds_close_at_exec(in, err);
 }
 
 /*
