@@ -47,8 +47,12 @@ static pid_t start(const char *program, uid_t uid)
 	pid_t pid = fork();
 
 	if (pid == 0) {
+		/* Named: a fifo that is merely in the bundle is not waited for. */
+		char config[128];
 		char *args[] = { (char *)(uintptr_t)program, (char[]){ "run" }, (char[]){ "-b" },
-				 folder, (char[]){ "x" }, NULL };
+				 folder, (char[]){ "-f" }, config, (char[]){ "x" }, NULL };
+
+		snprintf(config, sizeof(config), "%s/config.json", folder);
 
 		if (setresgid(uid, uid, uid) < 0 || setresuid(uid, uid, uid) < 0)
 			_exit(126);
