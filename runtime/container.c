@@ -279,13 +279,18 @@ void container_unlock(struct container *c)
 		journal_unlock(c->lock_fd, JOURNAL_CHANGE);
 }
 
+void container_close_state(struct container *c)
+{
+	fd_close(&c->lock_fd);
+	fd_close(&c->dir_fd);
+	fd_close(&c->root_fd);
+}
+
 void container_close(struct container *c)
 {
 	cgroup_close(&c->cgroup);
 	fd_close(&c->pidfd);
-	fd_close(&c->lock_fd);
-	fd_close(&c->dir_fd);
-	fd_close(&c->root_fd);
+	container_close_state(c);
 }
 
 int container_keep_config(struct container *c, const char *text, size_t size, struct error *err)

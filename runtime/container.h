@@ -98,6 +98,12 @@ int container_lock(struct container *c, struct error *err);
 int container_relock(struct container *c, struct error *err);
 void container_unlock(struct container *c);
 void container_close(struct container *c);
+/*
+ * Before a process of ours goes into the container: against one with CAP_SYS_PTRACE and no user
+ * namespace nothing shields it, and a directory of the host's, from which ".." leads to all others,
+ * may not be open in it.
+ */
+void container_close_state(struct container *c);
 #define _cleanup_container _cleanup(container_close)
 
 /* config.json as it is now, kept for later commands. */

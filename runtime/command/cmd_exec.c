@@ -250,17 +250,6 @@ static int exec_detached(struct exec *exec, struct error *err)
 	return 0;
 }
 
-/*
- * Against a container with CAP_SYS_PTRACE and no user namespace nothing shields the newcomer: it
- * has no directory of the host's open, from which "..", opened anew, leads to all others.
- */
-static void state_close(struct container *c)
-{
-	fd_close(&c->lock_fd);
-	fd_close(&c->dir_fd);
-	fd_close(&c->root_fd);
-}
-
 static bool is_listed(const char *cpus)
 {
 	return cpus != NULL && *cpus != '\0';
@@ -303,7 +292,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 	if (create_check_terminal(exec.request.process->terminal, values->detach,
 				  values->console_socket, err) < 0)
 		return -1;
-	state_close(c);
+	container_close_state(c);
 	return values->detach || values->console_socket != NULL ? exec_detached(&exec, err) :
 								  exec_foreground(&exec, err);
 }

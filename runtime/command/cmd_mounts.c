@@ -168,10 +168,7 @@ static int change_main(void *context)
 
 	warn_to(NULL, NULL);
 	umask(0);
-	/* As for exec: no way to the host in what somebody inside may look into. */
-	fd_close(&change->c->lock_fd);
-	fd_close(&change->c->dir_fd);
-	fd_close(&change->c->root_fd);
+	container_close_state(change->c);
 	if (change_inside(change, &err) == 0)
 		return 0;
 	(void)!fd_write_all(change->write_fd, &err, sizeof(err));
