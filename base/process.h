@@ -27,12 +27,12 @@ static inline int process_reap(pid_t pid, int *ret_status)
 
 /* Some of /proc/PID/stat, from its third field on. */
 enum process_field {
-	PROCESS_FLAGS = 6, /* PF_* of the kernel's sched.h */
-	PROCESS_USER_TIME = 11, /* clock ticks */
+	PROCESS_FLAGS = 6,		/* PF_* of the kernel's sched.h */
+	PROCESS_USER_TIME = 11,		/* clock ticks */
 	PROCESS_SYSTEM_TIME,
 	PROCESS_THREADS = 17,
-	PROCESS_START_TIME = 19, /* clock ticks since the machine started */
-	PROCESS_PAGES = 21, /* resident */
+	PROCESS_START_TIME = 19,	/* clock ticks since the machine started */
+	PROCESS_PAGES = 21,		/* resident */
 	PROCESS_FIELDS,
 };
 /* Of the file's text, which is cut up.  False where it is not such a text. */

@@ -31,7 +31,7 @@ struct decoder {
 	const struct json *root;
 	const char *bundle;		/* absolute: what relative paths on the host start from */
 	struct plan *plan;		/* the whole, for the few values that need another one */
-	const struct limits_now *now; /* of linux.resources, for an update; NULL: none yet */
+	const struct limits_now *now;	/* of linux.resources, for an update; NULL: none yet */
 	struct error *err;		/* the first error */
 	bool failed;
 	bool collect;			/* go on after errors, fill findings */

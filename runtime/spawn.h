@@ -23,7 +23,7 @@ struct spawn_request {
 	int console_socket;		/* where the pty's master goes, or -EBADF */
 	int preserve_fds;
 	const char *const *extra_env;	/* for the program, NULL-terminated; or NULL */
-	bool no_pivot, new_keyring; /* as in struct init */
+	bool no_pivot, new_keyring;	/* as in struct init */
 	/*
 	 * "exec": this process, in the namespaces of a container's first one; hooks, state_fd
 	 * and wait_for_start are of no use then.  NULL: the plan's, in a new container.

@@ -16,7 +16,7 @@
 /* What it says of one member; name and link follow, each with its NUL. */
 struct member_record {
 	uint64_t offset, size;
-	uint32_t link; /* enum link */
+	uint32_t link;			/* enum link */
 };
 enum link { LINK_NONE, LINK_SYMBOLIC, LINK_HARD };
 
