@@ -99,16 +99,6 @@ ATTACK(join, who_is_frozen_on_the_way_is_not_waited_for)
 	attack_check(&a, "frozen");
 }
 
-static const char *text_of(const char *path)
-{
-	struct error err;
-	char *text;
-
-	cr_assert_eq(file_read(AT_FDCWD, path, 16 << 20, &e2e_arena, &text, NULL, &err), 0, "%s",
-		     err.text);
-	return text;
-}
-
 /* Of the process that started the container's first. */
 static const char *keeper_fds(struct bundle *b)
 {
@@ -118,7 +108,7 @@ static const char *keeper_fds(struct bundle *b)
 
 	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
 	pid = strtol(got.out + 1, NULL, 10);
-	parent = strstr(text_of(arena_printf(&e2e_arena, "/proc/%ld/status", pid)), "\nPPid:");
+	parent = strstr(e2e_file_text(arena_printf(&e2e_arena, "/proc/%ld/status", pid)), "\nPPid:");
 	cr_assert_not_null(parent);
 	return arena_printf(&e2e_arena, "/proc/%ld/fd", strtol(parent + 6, NULL, 10));
 }
@@ -166,7 +156,7 @@ ATTACK(join, who_attaches_and_goes_leaves_nothing)
 	for (int i = 0; i < 100 && entries(fds) > before; i++)
 		usleep(20000);
 	cr_expect_eq(entries(fds), before);
-	for (const char *at = text_of("/proc/net/unix"); (at = strchr(at, '@')) != NULL; at++) {
+	for (const char *at = e2e_file_text("/proc/net/unix"); (at = strchr(at, '@')) != NULL; at++) {
 		const char *name = arena_strndup(&e2e_arena, at, strcspn(at, "\n"));
 
 		cr_expect(strstr(name, "kist") == NULL && strstr(name, b->id) == NULL, "%s", name);

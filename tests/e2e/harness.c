@@ -127,6 +127,16 @@ const char *e2e_runtime(void)
 	return path && *path ? path : KIST_BUILT;
 }
 
+const char *e2e_file_text(const char *path)
+{
+	struct error err;
+	char *text;
+
+	cr_assert_eq(file_read(AT_FDCWD, path, 16 << 20, &e2e_arena, &text, NULL, &err), 0, "%s",
+		     err.text);
+	return text;
+}
+
 bool e2e_is_kist(void)
 {
 	const char *name = strrchr(e2e_runtime(), '/');

@@ -59,6 +59,7 @@ void e2e_need_program(const char *path);
 void e2e_need_kist(void);	/* what other runtimes do not do */
 bool e2e_is_kist(void);
 const char *e2e_runtime(void);	/* absolute path */
+const char *e2e_file_text(const char *path);	/* of the host */
 
 struct bundle {
 	const char *id;		/* unlike any other */

@@ -21,16 +21,6 @@ static const char *number(long call)
 	return arena_printf(&e2e_arena, "%ld", call);
 }
 
-static const char *file_text(const char *path)
-{
-	struct error err;
-	char *text;
-
-	cr_assert_eq(file_read(AT_FDCWD, path, 1 << 20, &e2e_arena, &text, NULL, &err), 0, "%s",
-		     err.text);
-	return text;
-}
-
 /* --- listenerPath ------------------------------------------------------------------------ */
 
 static int listen_at(const char *path)
@@ -163,7 +153,7 @@ E2E(seccomp, profile_of_a_run_allows_that_run_and_no_more)
 			  "5", NULL);
 	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
 	cr_assert_eq(got.status, 5, "%s", got.err);
-	profile = file_text(file);
+	profile = e2e_file_text(file);
 	cr_expect(strstr(profile, "\"getpgrp\"") && strstr(profile, "\"exit_group\""), "%s",
 		  profile);
 	cr_expect(strstr(profile, "execve"), "%s", profile);
@@ -188,7 +178,7 @@ E2E(seccomp, recording_works_with_the_flags_of_run)
 		    "say", "hello", NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect_str_eq(got.out, "hello\n");
-	cr_expect(strstr(file_text(file), "\"write"), "%s", file_text(file));
+	cr_expect(strstr(e2e_file_text(file), "\"write"), "%s", e2e_file_text(file));
 }
 
 E2E(seccomp, recording_needs_no_privilege)
@@ -203,7 +193,7 @@ E2E(seccomp, recording_needs_no_privilege)
 	bundle_probe_args(b, "say", "hello", NULL);
 	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
-	cr_expect(strstr(file_text(file), "\"exit_group\""), "%s", file_text(file));
+	cr_expect(strstr(e2e_file_text(file), "\"exit_group\""), "%s", e2e_file_text(file));
 }
 
 E2E(seccomp, recording_of_what_does_not_start_ends)
@@ -224,7 +214,7 @@ E2E(seccomp, recording_of_what_does_not_start_ends)
 	cr_assert_eq(file_replace(dir_fd, "p", "old", 3, 0644, &err), 0);
 	close(dir_fd);
 	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
-	cr_expect_str_eq(file_text(file), "old");
+	cr_expect_str_eq(e2e_file_text(file), "old");
 	bundle_call(b, &got, "seccomp", "play", "x", NULL);
 	cr_expect(strstr(got.err, "there is \"record\""), "%s", got.err);
 }

@@ -39,16 +39,20 @@ static void update(struct bundle *b, const char *flag, const char *value)
 	cr_expect_eq(got.status, 0, "%s %s: %s", flag, value, got.err);
 }
 
+static pid_t unlimited_start(struct bundle *b)
+{
+	e2e_need_root();
+	bundle_set(b, "/linux/resources", "{}");
+	return matrix_start(b);
+}
+
 /* "docker update --pids-limit -1": there is nothing else in the request. */
 E2E(update, takes_a_limit_away_by_minus_one)
 {
 	struct bundle *b = bundle_new();
+	pid_t pid = unlimited_start(b);
 	size_t seen = 0;
-	pid_t pid;
 
-	e2e_need_root();
-	bundle_set(b, "/linux/resources", "{}");
-	pid = matrix_start(b);
 	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
 		if (!matrix_has_v1(limits[i].controller) && !matrix_has_v2(limits[i].controller))
 			continue;
@@ -80,12 +84,9 @@ static const struct {
 E2E(update, keeps_what_goes_with_the_value_that_it_changes)
 {
 	struct bundle *b = bundle_new();
+	pid_t pid = unlimited_start(b);
 	size_t seen = 0;
-	pid_t pid;
 
-	e2e_need_root();
-	bundle_set(b, "/linux/resources", "{}");
-	pid = matrix_start(b);
 	for (size_t i = 0; i < ARRAY_SIZE(halves); i++) {
 		const char *controller = halves[i].controller;
 		bool v1 = matrix_has_v1(controller);

@@ -128,46 +128,44 @@ Test(elf, says_what_an_empty_root_lacks)
 	root_drop(root_fd);
 }
 
-/* Fedora's and Arch's ld.so.conf; Debian's has the whole path. */
-Test(elf, finds_directories_that_an_include_beside_it_names)
+/* The program's first library is in /odd; file, which says so, is below /etc. */
+static void expect_found_in_odd(int root_fd, const char *file, const char *says)
 {
-	static const char conf[] = "include ld.so.conf.d/*.conf\n", odd[] = "/odd\n";
 	struct elf_closure closure;
-	int root_fd = root_make();
 	const char *library;
 
-	put_program(root_fd, "program");
 	cr_assert_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
 	/* The first is the interpreter, which has a path. */
 	library = closure.missing.items[1].name;
 	mkdirat(root_fd, "odd", 0755);
-	mkdirat(root_fd, "etc", 0755);
-	mkdirat(root_fd, "etc/ld.so.conf.d", 0755);
-	put(root_fd, "etc/ld.so.conf", conf, strlen(conf));
-	put(root_fd, "etc/ld.so.conf.d/odd.conf", odd, strlen(odd));
+	put(root_fd, file, says, strlen(says));
 	put_program(root_fd, arena_printf(&arena, "odd/%s", library));
 	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
 	cr_expect(has_file(&closure, arena_printf(&arena, "/odd/%s", library)), "%s", library);
+}
+
+/* Fedora's and Arch's ld.so.conf; Debian's has the whole path. */
+Test(elf, finds_directories_that_an_include_beside_it_names)
+{
+	static const char conf[] = "include ld.so.conf.d/*.conf\n";
+	int root_fd = root_make();
+
+	put_program(root_fd, "program");
+	mkdirat(root_fd, "etc", 0755);
+	mkdirat(root_fd, "etc/ld.so.conf.d", 0755);
+	put(root_fd, "etc/ld.so.conf", conf, strlen(conf));
+	expect_found_in_odd(root_fd, "etc/ld.so.conf.d/odd.conf", "/odd\n");
 	root_drop(root_fd);
 }
 
 /* musl's file of paths has its own format. */
 Test(elf, finds_directories_with_colons_between_them)
 {
-	static const char paths[] = "/none:/odd\n/else";
-	struct elf_closure closure;
 	int root_fd = root_make();
-	const char *library;
 
 	put_program_of(root_fd, "program", "/lib/ld-musl-odd.so.1");
-	cr_assert_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
-	library = closure.missing.items[1].name;
-	mkdirat(root_fd, "odd", 0755);
 	mkdirat(root_fd, "etc", 0755);
-	put(root_fd, "etc/ld-musl-odd.path", paths, strlen(paths));
-	put_program(root_fd, arena_printf(&arena, "odd/%s", library));
-	cr_expect_eq(elf_closure(&arena, root_fd, "/program", NULL, &closure, &err), 0);
-	cr_expect(has_file(&closure, arena_printf(&arena, "/odd/%s", library)), "%s", library);
+	expect_found_in_odd(root_fd, "etc/ld-musl-odd.path", "/none:/odd\n/else");
 	root_drop(root_fd);
 }
 
