@@ -108,7 +108,8 @@ static const char *keeper_fds(struct bundle *b)
 
 	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
 	pid = strtol(got.out + 1, NULL, 10);
-	parent = strstr(e2e_file_text(arena_printf(&e2e_arena, "/proc/%ld/status", pid)), "\nPPid:");
+	parent = e2e_file_text(arena_printf(&e2e_arena, "/proc/%ld/status", pid));
+	parent = strstr(parent, "\nPPid:");
 	cr_assert_not_null(parent);
 	return arena_printf(&e2e_arena, "/proc/%ld/fd", strtol(parent + 6, NULL, 10));
 }
@@ -156,7 +157,8 @@ ATTACK(join, who_attaches_and_goes_leaves_nothing)
 	for (int i = 0; i < 100 && entries(fds) > before; i++)
 		usleep(20000);
 	cr_expect_eq(entries(fds), before);
-	for (const char *at = e2e_file_text("/proc/net/unix"); (at = strchr(at, '@')) != NULL; at++) {
+	for (const char *at = e2e_file_text("/proc/net/unix"); (at = strchr(at, '@')) != NULL;
+	     at++) {
 		const char *name = arena_strndup(&e2e_arena, at, strcspn(at, "\n"));
 
 		cr_expect(strstr(name, "kist") == NULL && strstr(name, b->id) == NULL, "%s", name);
