@@ -74,6 +74,32 @@ void text_printf(struct text *text, const char *fmt, ...)
 	va_end(again);
 }
 
+size_t text_character(const char *text, size_t size)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	size_t length = at[0] < 0x80 ? 1 : at[0] < 0xc2 ? 0 : at[0] < 0xe0 ? 2 :
+			at[0] < 0xf0 ? 3 : at[0] < 0xf5 ? 4 : 0;
+
+	if (length > size)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer than need be, surrogates, beyond the last. */
+	if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) ||
+	    (at[0] == 0xf0 && at[1] < 0x90) || (at[0] == 0xf4 && at[1] > 0x8f))
+		return 0;
+	return length;
+}
+
+/* U+0080 to U+009F begin sequences as Escape does: U+009B is "Escape [". */
+static bool is_c1(const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	return at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+}
+
 void text_add_json(struct text *text, const char *value)
 {
 	text_add(text, "\"");
@@ -99,6 +125,8 @@ void text_add_json(struct text *text, const char *value)
 		default:
 			if (byte < 0x20 || byte == 0x7f)
 				text_printf(text, "\\u%04x", byte);
+			else if (is_c1(at))
+				text_printf(text, "\\u%04x", (unsigned char)*++at);
 			else
 				text_add_bytes(text, at, 1);
 		}
@@ -180,20 +208,37 @@ bool text_to_id(const char *text, uint32_t *ret)
 	return true;
 }
 
+/* Whether a terminal does something else with that character than to show it in its place. */
+static bool is_obeyed(const char *text, size_t length)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	if (length == 1)
+		return at[0] < 0x20 || at[0] == 0x7f;
+	if (length != 3 || at[0] != 0xe2)
+		return is_c1(text);
+	/* U+202A to U+202E, U+2066 to U+2069: what follows stands before it. */
+	return (at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
+	       (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
 const char *text_printable(struct arena *arena, const char *text)
 {
 	struct text out = { .arena = arena };
+	size_t left = strlen(text);
 
-	for (const char *at = text; *at != '\0'; at++) {
-		const unsigned char byte = (unsigned char)*at, next = (unsigned char)at[1];
+	for (const char *at = text; left > 0;) {
+		size_t length = text_character(at, left);
+		/* A byte that is no UTF-8 may be a whole C1 where the terminal takes Latin-1. */
+		bool plain = length > 0 && !is_obeyed(at, length);
 
-		/* U+0080 to U+009F begin sequences as Escape does: U+009B is "Escape [". */
-		if (byte == 0xc2 && next >= 0x80 && next < 0xa0)
-			text_printf(&out, "\\x%02x\\x%02x", byte, (unsigned char)*++at);
-		else if (byte < 0x20 || byte == 0x7f)
-			text_printf(&out, "\\x%02x", byte);
-		else
-			text_add_bytes(&out, at, 1);
+		length = length > 0 ? length : 1;
+		for (size_t i = 0; i < length && !plain; i++)
+			text_printf(&out, "\\x%02x", (unsigned char)at[i]);
+		if (plain)
+			text_add_bytes(&out, at, length);
+		at += length;
+		left -= length;
 	}
 	return out.size > 0 ? out.data : "";
 }

@@ -22,6 +22,8 @@ void text_printf(struct text *text, const char *fmt, ...) _printf(2, 3);
 void text_add_number(struct text *text, uint64_t number);
 #define NUMBER_ROOM	21	/* digits of 64 bits and the NUL */
 void number_print(char to[NUMBER_ROOM], uint64_t number);
+/* How many bytes of text, of which there are size, are one character of UTF-8; 0: none is. */
+size_t text_character(const char *text, size_t size);
 /* As a JSON string, quotes included. */
 void text_add_json(struct text *text, const char *value);
 
@@ -38,7 +40,10 @@ bool text_take_range(const char **at, uint64_t max, uint64_t *ret_first, uint64_
 /* A uid or gid: 0 to 4294967294, for the last one means "leave it alone". */
 bool text_to_id(const char *text, uint32_t *ret);
 
-/* The bytes of text that are safe to print: control bytes as \xNN.  Source: security.md I20. */
+/*
+ * The characters of text that are safe to print: the bytes of control characters, of those that
+ * turn the direction of writing, and what is no UTF-8 as \xNN.  Source: security.md I20.
+ */
 const char *text_printable(struct arena *arena, const char *text);
 
 /*

@@ -63,32 +63,13 @@ static void file_write_all(struct output_log *log, const char *data, size_t size
 		log->size += size;
 }
 
-/* How many bytes of text are one character of UTF-8; 0: none is. */
-static size_t utf8_length(const unsigned char *text, size_t size)
-{
-	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 :
-			text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
-
-	if (length > size)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	/* Longer than need be, surrogates, beyond the last. */
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 /* As text that is UTF-8 and has no NUL: what is not, is U+FFFD. */
 static const char *line_text(struct arena *arena, const char *line, size_t size)
 {
 	struct text out = { .arena = arena };
 
 	for (size_t i = 0; i < size;) {
-		size_t length = line[i] == '\0' ? 0 :
-				utf8_length((const unsigned char *)line + i, size - i);
+		size_t length = line[i] == '\0' ? 0 : text_character(line + i, size - i);
 
 		if (length > 0)
 			text_add_bytes(&out, line + i, length);

@@ -126,8 +126,14 @@ Test(text, escapes_what_a_terminal_would_obey)
 	/* In UTF-8 the same as one character; beside it, letters that begin or end as it does. */
 	cr_expect_str_eq(text_printable(&arena, "a\xc2\x9b" "31m\xc2\xa0\xc3\x9f"),
 			 "a\\xc2\\x9b31m\xc2\xa0\xc3\x9f");
-	text_add_json(&out, "a\"b\\c\nd\001");
-	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\"");
+	/* The same as one byte, for a terminal of another encoding; what is no UTF-8; cut off. */
+	cr_expect_str_eq(text_printable(&arena, "\x9b[2J\xc0\xaf\xed\xa0\x80\xe2\x82"),
+			 "\\x9b[2J\\xc0\\xaf\\xed\\xa0\\x80\\xe2\\x82");
+	/* What follows is shown before it; the same bytes in characters that do no such thing. */
+	cr_expect_str_eq(text_printable(&arena, "\xe2\x80\xaex\xe2\x81\xa6 \xe2\x82\xac"),
+			 "\\xe2\\x80\\xaex\\xe2\\x81\\xa6 \xe2\x82\xac");
+	text_add_json(&out, "a\"b\\c\nd\001\xc2\x9b\xc2\xa0");
+	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\\u009b\xc2\xa0\"");
 	arena_free(&arena);
 }
 
