@@ -77,7 +77,8 @@ static int print(const struct logs *logs, const char *text, size_t size, size_t 
 /* What is new in the file since the last time. */
 static int print_new(struct logs *logs, struct error *err)
 {
-	static char data[1 << 16];
+	/* A line has OUTPUT_LINE_MAX bytes, and each of them may be written as six. */
+	static char data[1 << 17];
 	static size_t used;
 	ssize_t n;
 

@@ -74,6 +74,24 @@ E2E(logs, json_lines_say_which_stream_and_when)
 	bundle_destroy(b);
 }
 
+/* Each of these bytes is six in the file: such a line was left out. */
+E2E(logs, json_lines_are_as_long_as_escapes_make_them)
+{
+	struct bundle *b = bundle_new();
+	char line[16384];
+	struct output got;
+
+	memset(line, '\001', sizeof(line) - 1);
+	line[sizeof(line) - 1] = '\0';
+	bundle_probe_args(b, "say", line, "say", "after", NULL);
+	run_logged(b, "--log-file-format", "json");
+	bundle_call(b, &got, "wait", b->id, NULL);
+	bundle_call(b, &got, "logs", b->id, NULL);
+	cr_expect_eq(strspn(got.out, "\001"), sizeof(line) - 1);
+	cr_expect_not_null(strstr(got.out, "\nafter\n"));
+	bundle_destroy(b);
+}
+
 /* A bundle whose program is a script of the shell. */
 static struct bundle *script_new(const char *script)
 {
