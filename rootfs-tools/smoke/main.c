@@ -230,11 +230,25 @@ static int dispatch(char **argv, struct error *err)
 	return WORKS;
 }
 
+/*
+ * What a service manager gave to whoever calls us, and kist would hand on: its sockets, and its
+ * word on being ready.  What is checked here is no service of that one's.
+ */
+static void service_forget(void)
+{
+	static const char *const names[] = { "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+					     "NOTIFY_SOCKET" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		unsetenv(names[i]);
+}
+
 int main(int argc, char **argv)
 {
 	struct error err = { 0 };
 	int status;
 
+	service_forget();
 	warn_to(report_warning, NULL);
 	status = fd_fill_stdio(&err);
 	if (status == 0 && argc > 0)

@@ -100,6 +100,10 @@ test_defaults() {
 	call root -- nothing
 	check 'a missing program is named' ended 1 'FAIL  its program can be executed' \
 		'exec: "nothing": executable file not found in $PATH'
+	out=$(LISTEN_FDS=1 LISTEN_PID=$$ NOTIFY_SOCKET=$work/nobody timeout -k 2 60 "$SMOKE" root -- \
+		sh -c 'if [ -e /proc/self/fd/3/etc ] || [ -n "$LISTEN_FDS$NOTIFY_SOCKET" ]; then
+		       exit 1; fi; exec sleep 9' 2>&1 3</) && status=0 || status=$?
+	check 'what a service manager gave to the caller is not handed on' ended 0 'ok    starts'
 	status=0
 	out=$(timeout -k 2 60 "$SMOKE" root -- sleep $sleeper 2>&1 >/dev/full) || status=$?
 	check 'a report that cannot be written is an error' ended 2 \
