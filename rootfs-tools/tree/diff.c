@@ -230,7 +230,10 @@ static void config_member(struct diff *d, const char *pointer, const struct json
 		return;
 	d->count++;
 	if (!d->options->json) {
-		text_printf(d->out, "~ config %s  %s -> %s\n", pointer, from, to);
+		text_printf(d->out, "~ config %s  %s -> %s\n",
+			    text_printable(d->compare.arena, pointer),
+			    text_printable(d->compare.arena, from),
+			    text_printable(d->compare.arena, to));
 		return;
 	}
 	json_write_object(&d->json, NULL);

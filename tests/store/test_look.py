@@ -5,6 +5,7 @@ import json
 import os
 
 from harness import END, dir_, expect, file_, finish, symlink, test, test_both
+from image import pax
 
 
 def prepared(work):
@@ -38,6 +39,27 @@ def prints(work):
     work.bad(work.rootfs('cat', work.image, '/d'), 'is a directory')
     work.bad(work.rootfs('cat', work.image, '/d/b'), 'no such file')
     expect(not os.path.exists(work.store), 'it made a store')
+
+
+@test
+def shows_harmlessly(work):
+    """ls, diff and inspect tell names and words of an image, and a terminal obeys none of them"""
+    evil = 'x\u001b[2J\u009b2J\u202e'
+    for label in 'one', 'two':
+        work.image = work.path + '/' + label
+        work.layout(file_(b'\x9b2J\x1b[2J', b'1') +
+                    pax((b'mtime', b'9000000000000000')) + file_(b'far', b'1') + END,
+                    name=label, busybox=False, Cmd=['/a'], Labels={evil: evil + label},
+                    **{evil: evil + label}).save()
+    one, two = work.path + '/one', work.path + '/two'
+    for words in (('ls', one), ('ls', '-l', one), ('diff', one, two),
+                  ('diff', '--json', one, two), ('inspect', one)):
+        _, out, err = work.rootfs(*words)
+        # What is no UTF-8 is U+FFFD by now.
+        bad = '\x1b\x9b\ufffd' + ('' if '--json' in words else '\u202e')
+        expect('x' in out and not set(bad) & set(out + err), '%s: %r' % (words, out + err))
+    out = work.good(work.rootfs('ls', '-l', one, 'far'))
+    expect(out.split()[5:] == ['?', '/far'], out)
 
 
 @test
