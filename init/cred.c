@@ -18,6 +18,7 @@ int step_shield(const struct plan *plan, struct init *in, struct error *err)
 	/*
 	 * Where a user makes a user namespace, the runtime could not write its maps then (it has
 	 * no rights over what /proc/PID gives to root); step_join does it once it is mapped.
+	 * What exec starts is born so (runtime/spawn.c).
 	 */
 	if (!(plan->clone_flags & CLONE_NEWUSER) && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(err, "make the process undumpable");

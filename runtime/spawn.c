@@ -51,7 +51,8 @@ static int spawn_clone(const struct spawn_request *request, struct prepared *pre
 	 * make a user namespace without privileges, its maps could not be written then, and
 	 * nobody else is in it yet.
 	 */
-	if ((geteuid() == 0 || !(request->plan->clone_flags & CLONE_NEWUSER)) &&
+	if ((request->process != NULL || geteuid() == 0 ||
+	     !(request->plan->clone_flags & CLONE_NEWUSER)) &&
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return error_errno(err, "forbid tracing");
 	if (request->process != NULL && request->cgroup != NULL)

@@ -250,6 +250,21 @@ static int exec_detached(struct exec *exec, struct error *err)
 	return 0;
 }
 
+/*
+ * What exec starts may not be traced, and so has no right over its own file of it where an ordinary
+ * user calls: it inherits ours.  The step that sets it says what is wrong where this fails.
+ */
+static void oom_score_take(const struct process_plan *process)
+{
+	char text[16];
+	struct error ignored;
+
+	if (!process->oom_score_adj.set || geteuid() == 0)
+		return;
+	snprintf(text, sizeof(text), "%d", (int)process->oom_score_adj.value);
+	(void)file_write(AT_FDCWD, "/proc/self/oom_score_adj", text, &ignored);
+}
+
 static bool is_listed(const char *cpus)
 {
 	return cpus != NULL && *cpus != '\0';
@@ -292,6 +307,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 	if (create_check_terminal(exec.request.process->terminal, values->detach,
 				  values->console_socket, err) < 0)
 		return -1;
+	oom_score_take(exec.request.process);
 	container_close_state(c);
 	return values->detach || values->console_socket != NULL ? exec_detached(&exec, err) :
 								  exec_foreground(&exec, err);

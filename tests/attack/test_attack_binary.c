@@ -82,14 +82,18 @@ static const struct {
 	const char *what, *caps;
 	bool user_ns;
 	bool may_enter; /* the kernel lets it: CAP_SYS_PTRACE over the host's user namespace */
+	uid_t caller;
 } cages[] = {
-	{ "no more than the default", "['CAP_KILL']", false, false },
+	{ "no more than the default", "['CAP_KILL']", false, false, 0 },
 	{ "every right over files and processes",
 	  "['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH']", false,
-	  true },
+	  true, 0 },
 	{ "the same in a user namespace",
 	  "['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH']", true,
-	  false },
+	  false, 0 },
+	{ "the same in a user's own one",
+	  "['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_DAC_OVERRIDE', 'CAP_DAC_READ_SEARCH']", false,
+	  false, 65534 },
 };
 
 static struct attack cage(size_t i)
@@ -101,6 +105,10 @@ static struct attack cage(size_t i)
 	give_capabilities(a.bundle, cages[i].caps);
 	bundle_args(a.bundle, "/thief", "watch", "60000", NULL);
 	bundle_set(a.bundle, "/root/readonly", "false");
+	if (cages[i].caller != 0) {
+		bundle_as_user(a.bundle, cages[i].caller);
+		bundle_set(a.bundle, "/process/oomScoreAdj", "500");
+	}
 	if (cages[i].user_ns) {
 		bundle_set(a.bundle, "/linux/namespaces/-", "{'type': 'user'}");
 		bundle_set(a.bundle, "/linux/uidMappings",

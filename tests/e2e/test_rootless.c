@@ -55,6 +55,20 @@ E2E(rootless, processes_are_found_without_a_cgroup)
 	bundle_destroy(b);
 }
 
+E2E(rootless, exec_takes_the_oom_score_though_it_may_not_be_traced)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_as_user(b, NOBODY);
+	bundle_set(b, "/process/oomScoreAdj", "500");
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "exec", b->id, "/probe", "read", "/proc/self/oom_score_adj", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(got.out, "500"), "%s", got.out);
+	bundle_destroy(b);
+}
+
 E2E(rootless, loopback_of_a_new_network_is_up)
 {
 	struct bundle *b = bundle_new();
