@@ -2,6 +2,7 @@
 #include "base/namespace.h"
 
 #include <sched.h>
+#include <sys/stat.h>
 
 #include "base/sys.h"
 
@@ -22,4 +23,11 @@ const char *namespace_name(int flag)
 		if (namespaces[i].flag == flag)
 			return namespaces[i].name;
 	return "unknown";
+}
+
+bool namespace_user_is_initial(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == NAMESPACE_USER_INITIAL_INODE;
 }

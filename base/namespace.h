@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -30,3 +31,11 @@ extern const struct namespace namespaces[NAMESPACE_COUNT];
 
 /* By a CLONE_NEW* bit; "unknown" for anything else. */
 const char *namespace_name(int flag);
+
+/* Of the user namespace that the machine starts with: fixed, include/linux/proc_ns.h. */
+#define NAMESPACE_USER_INITIAL_INODE	0xEFFFFFFDU
+/*
+ * Whether the caller is in that one: only there uid 0 is the host's root.  The map does not tell,
+ * for another namespace may map all ids to themselves.
+ */
+bool namespace_user_is_initial(void);

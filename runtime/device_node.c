@@ -7,12 +7,12 @@
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/process.h"
 #include "base/sys.h"
 #include "config/id_map.h"
 #include "init/tree.h"
 #include "runtime/clone.h"
-#include "runtime/hostns.h"
 
 /* Stat, mknod and mount calls alone. */
 #define MAKER_STACK (32 * 1024)
@@ -121,7 +121,7 @@ static bool are_wanted(const struct plan *plan)
 		if ((device->given & DEVICE_CONFIGURED) && !S_ISFIFO(device->mode))
 			/* In a namespace joined by path nobody knows whose ids are meant. */
 			return geteuid() == 0 && plan->uid_maps.count > 0 &&
-			       plan->gid_maps.count > 0 && hostns_user_initial();
+			       plan->gid_maps.count > 0 && namespace_user_is_initial();
 	return false;
 }
 

@@ -12,6 +12,7 @@
 #include <sys/statfs.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/process.h"
 #include "base/sys.h"
 
@@ -19,9 +20,6 @@
 #define PIN_DIRECTORY	HOSTNS_DIRECTORY
 #define PIN_FILE	PIN_DIRECTORY "/mnt"
 #define LOCK_FILE	RUN_DIRECTORY "/.hostns.lock"
-
-/* The inode number of the initial user namespace: fixed, include/linux/proc_ns.h. */
-#define INITIAL_USER_NS	0xEFFFFFFDU
 
 static bool has_capabilities(unsigned int mask)
 {
@@ -48,13 +46,6 @@ static bool is_pathless(const struct mount_plan *mount)
 	return (mount->flags & MOUNT_BIND) != 0;
 }
 
-bool hostns_user_initial(void)
-{
-	struct stat st;
-
-	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == INITIAL_USER_NS;
-}
-
 bool hostns_usable(const struct plan *plan)
 {
 	static const enum hook_moment moments[] = {
@@ -74,7 +65,7 @@ bool hostns_usable(const struct plan *plan)
 	if (geteuid() != 0 || !has_capabilities(needed))
 		return false;
 	/* Elsewhere the kernel (mount_too_revealing) wants a proc in sight to mount one. */
-	return hostns_user_initial();
+	return namespace_user_is_initial();
 }
 
 /* The pin, or -EBADF when it is not there or not as we make it. */
@@ -98,7 +89,7 @@ static int pin_open(void)
 	    ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNS)
 		return -EBADF;
 	user_fd = ioctl(fd, NS_GET_USERNS);
-	if (user_fd < 0 || fstat(user_fd, &st) < 0 || st.st_ino != INITIAL_USER_NS)
+	if (user_fd < 0 || fstat(user_fd, &st) < 0 || st.st_ino != NAMESPACE_USER_INITIAL_INODE)
 		return -EBADF;
 	return fd_take(&fd);
 }

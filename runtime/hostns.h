@@ -32,7 +32,5 @@
  * host's paths.
  */
 bool hostns_usable(const struct plan *plan);
-/* Is the caller in the initial user namespace? */
-bool hostns_user_initial(void);
 /* The namespace, to be joined; -1 and *err when it cannot be had. */
 int hostns_open(struct error *err);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/sys.h"
 #include "init/bind.h"
 #include "init/image.h"
@@ -239,7 +240,7 @@ static void set_init(const struct spawn_request *request, struct init *in)
 	in->new_user_ns = (plan->clone_flags & CLONE_NEWUSER) ||
 			  plan->namespaces[NAMESPACE_USER].path != NULL;
 	/* Only the initial user namespace makes devices (rootless Podman calls us in another). */
-	in->no_mknod = in->new_user_ns || !hostns_user_initial();
+	in->no_mknod = in->new_user_ns || !namespace_user_is_initial();
 	in->no_pivot = request->no_pivot;
 	in->new_keyring = request->new_keyring;
 	in->preserve_fds = request->preserve_fds;

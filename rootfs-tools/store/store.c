@@ -12,21 +12,17 @@
 
 #include "base/fd.h"
 #include "base/list.h"
+#include "base/namespace.h"
 #include "base/text.h"
 #include "rootfs-tools/interrupt.h"
 
 enum { RECORD_MAX = 4096 };
-/* PROC_USER_INIT_INO of the kernel. */
-#define INITIAL_USER_NS	0xEFFFFFFDU
 
 /* --- where, and who else ---------------------------------------------------------------- */
 
 static bool host_root(void)
 {
-	struct stat st;
-
-	return geteuid() == 0 && stat("/proc/self/ns/user", &st) == 0 &&
-	       st.st_ino == INITIAL_USER_NS;
+	return geteuid() == 0 && namespace_user_is_initial();
 }
 
 static const char *default_path(struct arena *arena, struct error *err)

@@ -4,10 +4,10 @@
 #include <linux/magic.h>
 #include <sys/vfs.h>
 
+#include "base/namespace.h"
 #include "base/sys.h"
 #include "config/id_map.h"
 #include "runtime/cgroup/internal.h"
-#include "runtime/hostns.h"
 
 static enum cgroup_host host_detect(void)
 {
@@ -126,7 +126,7 @@ int cgroup_set_devices(const struct cgroup *cgroup, const struct plan *plan, str
 	 * host's devices hold.
 	 */
 	return err->code == EPERM &&
-	       (plan->namespaces[NAMESPACE_USER].listed || !hostns_user_initial()) ? 0 : -1;
+	       (plan->namespaces[NAMESPACE_USER].listed || !namespace_user_is_initial()) ? 0 : -1;
 }
 
 /* The container may manage cgroups of its own where it is root of a user namespace. */

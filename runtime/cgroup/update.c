@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/namespace.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "runtime/cgroup/internal.h"
 #include "runtime/cgroup/stats.h"
-#include "runtime/hostns.h"
 
 /* Rounds of listing and moving until a fork can no longer have been missed. */
 #define ROUNDS_MAX	64
@@ -86,7 +86,7 @@ static int devices_update(const struct cgroup *cgroup, const struct resources_pl
 		return 0;
 	if (cgroup_device_attach(cgroup->fd, resources, true, err) < 0)
 		/* Where create had none either (cgroup_set_devices). */
-		return err->code == EPERM && !hostns_user_initial() ? 0 : -1;
+		return err->code == EPERM && !namespace_user_is_initial() ? 0 : -1;
 	if (cgroup->host != CGROUP_HYBRID)
 		return 0;
 	return cgroup_v1_open(&v1, err) < 0 ? -1 :

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <fcntl.h>
 #include <regex.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
 #include "runtime/create.h"
@@ -19,26 +19,14 @@ int cli_flush(struct cli *cli, struct error *err)
 	return 0;
 }
 
-/* Podman without root starts us as uid 0 of a user namespace, where /run is not ours. */
-static bool in_user_namespace(void)
-{
-	char map[64];
-	_cleanup_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	ssize_t size = fd >= 0 ? read(fd, map, sizeof(map) - 1) : -1;
-
-	if (size <= 0)
-		return false;
-	map[size] = '\0';
-	return strstr(map, "4294967295") == NULL;
-}
-
 const char *cli_root(struct cli *cli)
 {
 	const char *run = secure_getenv("XDG_RUNTIME_DIR");
 
 	if (cli->global.root != NULL)
 		return cli->global.root;
-	if (run != NULL && run[0] == '/' && (geteuid() != 0 || in_user_namespace()))
+	/* Podman without root starts us as uid 0 of a user namespace, where /run is not ours. */
+	if (run != NULL && run[0] == '/' && (geteuid() != 0 || !namespace_user_is_initial()))
 		cli->global.root = arena_printf(cli->arena, "%s/kist", run);
 	else if (geteuid() == 0)
 		cli->global.root = "/run/kist";

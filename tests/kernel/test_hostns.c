@@ -2,10 +2,12 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/sys.h"
 #include "runtime/clone.h"
 #include "runtime/hostns.h"
@@ -234,6 +236,30 @@ static int keeps_programs(void *context)
 	return 0;
 }
 
+static int tells_the_initial_user_namespace(void *context)
+{
+	struct error err = { 0 };
+	char path[64];
+	pid_t pid;
+
+	(void)context;
+	CHECK(namespace_user_is_initial());
+	pid = fork();
+	if (pid == 0) {
+		if (unshare(CLONE_NEWUSER) < 0)
+			_exit(2);
+		raise(SIGSTOP);
+		_exit(geteuid() == 0 && !namespace_user_is_initial() ? 0 : 1);
+	}
+	CHECK(waitpid(pid, NULL, WUNTRACED) == pid);
+	/* Its map is that of the initial one, as systemd's PrivateUsers=full makes it. */
+	snprintf(path, sizeof(path), "/proc/%d/uid_map", pid);
+	CHECK(file_write(AT_FDCWD, path, "0 0 4294967295", &err) == 0);
+	CHECK(kill(pid, SIGCONT) == 0);
+	CHECK(child_wait(pid) == 0);
+	return 0;
+}
+
 static void expect_fact(int (*fact)(void *))
 {
 	child_need_root();
@@ -252,6 +278,11 @@ Test(hostns, wants_a_directory_of_its_own)
 	expect_fact(refuses_a_directory_that_others_can_write);
 }
 Test(hostns, is_made_once_by_many) { expect_fact(many_make_one); }
+
+Test(hostns, is_for_the_initial_user_namespace)
+{
+	expect_fact(tells_the_initial_user_namespace);
+}
 
 Test(hostns, keeps_programs) { expect_fact(keeps_programs); }
 
