@@ -28,19 +28,20 @@ static void step_strings(struct json_writer *w, const char *what, const char *ke
 
 /* --- the host's side ------------------------------------------------------------------ */
 
-static void dump_cgroup(struct json_writer *w, const struct plan *plan, enum dump_cgroup version)
+static void dump_cgroup(struct json_writer *w, const struct plan *plan, int cgroup_version)
 {
 	const struct resources_plan *resources = &plan->resources;
-	const char *unable = version == DUMP_CGROUP_V1 ? resources->v1_error : resources->v2_error;
+	bool v1 = cgroup_version == 1;
+	const char *unable = v1 ? resources->v1_error : resources->v2_error;
 
 	step_begin(w, "make the cgroup");
 	if (plan->cgroups_path != NULL)
 		json_write_string(w, "path", plan->cgroups_path);
-	if (version != DUMP_CGROUP_NONE) {
-		json_write_string(w, "version", version == DUMP_CGROUP_V1 ? "v1" : "v2");
+	if (cgroup_version != 0) {
+		json_write_string(w, "version", v1 ? "v1" : "v2");
 		if (unable != NULL)
 			json_write_string(w, "error", unable);
-		dump_cgroup_writes(w, version == DUMP_CGROUP_V1 ? &resources->v1 : &resources->v2);
+		dump_cgroup_writes(w, v1 ? &resources->v1 : &resources->v2);
 	}
 	dump_device_rules(w, resources);
 	json_write_end(w);
@@ -281,7 +282,7 @@ static void dump_inside(struct json_writer *w, const struct plan *plan)
 	dump_hooks(w, plan, HOOK_POSTSTOP);
 }
 
-const char *plan_dump_json(struct arena *arena, const struct plan *plan, enum dump_cgroup cgroup)
+const char *plan_dump_json(struct arena *arena, const struct plan *plan, int cgroup_version)
 {
 	struct json_writer w = { .text = { .arena = arena }, .indent = "  " };
 
@@ -297,7 +298,7 @@ const char *plan_dump_json(struct arena *arena, const struct plan *plan, enum du
 	}
 	json_write_strings(&w, "warnings", plan->warnings.items, plan->warnings.count);
 	json_write_array(&w, "steps");
-	dump_cgroup(&w, plan, cgroup);
+	dump_cgroup(&w, plan, cgroup_version);
 	dump_intel_rdt(&w, plan);
 	dump_clone(&w, plan);
 	dump_net_devices(&w, plan);

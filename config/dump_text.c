@@ -114,9 +114,9 @@ static void preface(struct text *out, const struct json *root)
 	}
 }
 
-const char *plan_dump_text(struct arena *arena, const struct plan *plan, enum dump_cgroup cgroup)
+const char *plan_dump_text(struct arena *arena, const struct plan *plan, int cgroup_version)
 {
-	const char *json = plan_dump_json(arena, plan, cgroup);
+	const char *json = plan_dump_json(arena, plan, cgroup_version);
 	struct json_source source = { "plan", json, strlen(json) };
 	struct text out = { .arena = arena };
 	const struct json *root;

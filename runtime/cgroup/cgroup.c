@@ -40,6 +40,19 @@ enum cgroup_host cgroup_host(void)
 	return host;
 }
 
+int cgroup_host_version(void)
+{
+	switch (cgroup_host()) {
+	case CGROUP_UNIFIED:
+		return 2;
+	case CGROUP_HYBRID:
+	case CGROUP_LEGACY:
+		return 1;
+	default:
+		return 0;
+	}
+}
+
 int cgroup_plan(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		const char *id, enum cgroup_manager manager, struct error *err)
 {

@@ -54,6 +54,8 @@ struct cgroup {
 
 /* What the host has, asked once per process (statfs of the mount points). */
 enum cgroup_host cgroup_host(void);
+/* Whose files limit resources there: 1 (with a hybrid host), 2, or 0 for none. */
+int cgroup_host_version(void);
 
 /*
  * Where the container's cgroup will be: cgroups_path as in the plan, or

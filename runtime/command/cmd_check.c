@@ -24,18 +24,6 @@ static const char *const severity_names[] = {
 	[SEVERITY_ERROR] = "error",
 };
 
-static int cgroup_version(void)
-{
-	switch (cgroup_host()) {
-	case CGROUP_UNIFIED:
-		return 2;
-	case CGROUP_NONE:
-		return 0;
-	default:
-		return 1;
-	}
-}
-
 static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct check_options *check = values;
@@ -49,7 +37,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (plan_diagnose(cli->arena, bundle, check->config, &found, &plan, err) < 0)
 		return -1;
 	if (plan != NULL)
-		plan_lint(cli->arena, plan, cgroup_version(), &found);
+		plan_lint(cli->arena, plan, cgroup_host_version(), &found);
 	LIST_EACH(finding, found.findings) {
 		counts[finding->severity]++;
 		text_printf(&cli->out, "%s: %s\n", severity_names[finding->severity],

@@ -18,19 +18,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static enum dump_cgroup host_cgroup(void)
-{
-	switch (cgroup_host()) {
-	case CGROUP_UNIFIED:
-		return DUMP_CGROUP_V2;
-	case CGROUP_HYBRID:
-	case CGROUP_LEGACY:
-		return DUMP_CGROUP_V1;
-	default:
-		return DUMP_CGROUP_NONE;
-	}
-}
-
 static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct plan_options *plan = values;
@@ -41,9 +28,9 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		create.bundle = cli->arguments.items[0];
 	if (bundle_load(cli->arena, &create, &bundle, err) < 0)
 		return -1;
-	text_add(&cli->out,
-		 plan->json ? plan_dump_json(cli->arena, bundle.plan, host_cgroup()) :
-			      plan_dump_text(cli->arena, bundle.plan, host_cgroup()));
+	text_add(&cli->out, plan->json ?
+		 plan_dump_json(cli->arena, bundle.plan, cgroup_host_version()) :
+		 plan_dump_text(cli->arena, bundle.plan, cgroup_host_version()));
 	return 0;
 }
 

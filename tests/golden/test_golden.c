@@ -113,7 +113,7 @@ static void check_text(const char *name, const char *bundle, const char *expecte
 	_cleanup_arena struct arena arena = { NULL };
 
 	(void)bundle;
-	cr_expect_str_eq(plan_dump_text(&arena, plan_of(&arena, name), DUMP_CGROUP_V2), expected,
+	cr_expect_str_eq(plan_dump_text(&arena, plan_of(&arena, name), 2), expected,
 			 "%s", name);
 }
 
@@ -122,7 +122,7 @@ static void check_text_v1(const char *name, const char *bundle, const char *expe
 	_cleanup_arena struct arena arena = { NULL };
 
 	(void)bundle;
-	cr_expect_str_eq(plan_dump_text(&arena, plan_of(&arena, name), DUMP_CGROUP_V1), expected,
+	cr_expect_str_eq(plan_dump_text(&arena, plan_of(&arena, name), 1), expected,
 			 "%s", name);
 }
 
@@ -131,7 +131,7 @@ static void check_json(const char *name, const char *bundle, const char *expecte
 	_cleanup_arena struct arena arena = { NULL };
 
 	(void)bundle;
-	cr_expect_str_eq(plan_dump_json(&arena, plan_of(&arena, name), DUMP_CGROUP_V2), expected,
+	cr_expect_str_eq(plan_dump_json(&arena, plan_of(&arena, name), 2), expected,
 			 "%s", name);
 }
 
