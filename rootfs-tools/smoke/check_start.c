@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/inside.h"
 #include "rootfs-tools/smoke/measure.h"
@@ -153,7 +154,7 @@ static void tell_used(struct starting *s, size_t processes)
 	check = check_new(s->findings, "peak memory");
 	check_fact(s->findings, check, "%s%s", s->run.trace.memory_is_rss ?
 		   "no cgroup to measure it in; its largest process had at most " : "",
-		   size_text(arena, s->run.trace.memory));
+		   memory_text(arena, s->run.trace.memory));
 }
 
 /* With the host's network, where it did not work without: is that what it lacks? */

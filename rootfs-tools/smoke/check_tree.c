@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/path.h"
+#include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/secret.h"
 

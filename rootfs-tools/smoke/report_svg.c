@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/report.h"
 
 /* The pictures of the page.  Colours are the page's, by class. */
@@ -83,7 +84,7 @@ static void add_trace(struct text *out, const struct axis *axis, const struct ch
 				       trace->name,
 				       duration_text(out->arena, last_moment(trace) - trace->began),
 				       trace->status, trace->memory > 0 ? ", " : "",
-				       trace->memory > 0 ? size_text(out->arena, trace->memory) :
+				       trace->memory > 0 ? memory_text(out->arena, trace->memory) :
 							   ""));
 	text_add(out, "</title>");
 	add_label(out, row, trace->name);

@@ -89,14 +89,3 @@ const char *duration_text(struct arena *arena, uint64_t ns)
 		return arena_printf(arena, "%ju ms", (uintmax_t)(ns / 1000000));
 	return arena_printf(arena, "%.1f s", (double)ns / 1e9);
 }
-
-const char *size_text(struct arena *arena, uint64_t bytes)
-{
-	static const char *const units[] = { "bytes", "KiB", "MiB", "GiB", "TiB" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	for (; value >= 1024 && unit + 1 < ARRAY_SIZE(units); unit++)
-		value /= 1024;
-	return arena_printf(arena, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
-}

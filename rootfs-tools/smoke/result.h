@@ -64,6 +64,5 @@ struct check *check_skip(struct findings *f, struct check *check, const char *fm
 void check_say(struct findings *f, struct check *check, const char *fmt, ...) _printf(3, 4);
 void check_fact(struct findings *f, struct check *check, const char *fmt, ...) _printf(3, 4);
 
-/* "340 ms", "1.2 s"; "12.3 MiB". */
+/* "340 ms", "1.2 s". */
 const char *duration_text(struct arena *arena, uint64_t ns);
-const char *size_text(struct arena *arena, uint64_t bytes);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "rootfs-tools/smoke/suite_run.h"
-
-#include <fcntl.h>
-#include <string.h>
 
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/text.h"
+#include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/expand.h"
+#include "rootfs-tools/smoke/suite_run.h"
+#include <fcntl.h>
+#include <string.h>
 
 #define ENV_FILE_MAX	((size_t)1 << 20)
 
@@ -147,8 +147,8 @@ static void judge_limits(struct findings *f, struct check *check,
 			   duration_text(f->arena, ms_to_ns(container->max_time.value)));
 	if (container->max_memory.set && run->trace.memory > container->max_memory.value)
 		check_fail(f, check, "used %s of memory, and must use at most %s",
-			   size_text(f->arena, run->trace.memory),
-			   size_text(f->arena, container->max_memory.value));
+			   memory_text(f->arena, run->trace.memory),
+			   memory_text(f->arena, container->max_memory.value));
 }
 
 /* What a limit needs is not here: that says nothing about the image. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/report.h"
 
 /* Names and output as an attacker would choose them. */
@@ -136,4 +137,26 @@ Test(report, the_worst_outcome_stays)
 	check_skip(&findings, check, "c");
 	cr_expect_eq(check->outcome, OUTCOME_FAIL);
 	cr_expect_eq(check->reasons.count, 3);
+}
+
+Test(report, files_count_in_thousands_and_memory_in_1024)
+{
+	static const struct {
+		uint64_t bytes;
+		const char *size, *memory;
+	} rows[] = {
+		{ 0, "0 B", "0 B" },
+		{ 999, "999 B", "999 B" },
+		{ 1000, "1.0 kB", "1000 B" },
+		{ 1024, "1.0 kB", "1.0 KiB" },
+		/* Never more than there is. */
+		{ 999999, "999.9 kB", "976.5 KiB" },
+		{ 64 << 20, "67.1 MB", "64.0 MiB" },
+		{ UINT64_MAX, "18.4 EB", "15.9 EiB" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		cr_expect_str_eq(size_text(&arena, rows[i].bytes), rows[i].size);
+		cr_expect_str_eq(memory_text(&arena, rows[i].bytes), rows[i].memory);
+	}
 }
