@@ -23,8 +23,7 @@ struct options {
 };
 
 #define BUNDLE_OPTION_ROWS \
-	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH", \
-			"which of several platforms; the default is the host's"), \
+	PLATFORM_OPTION_ROW(struct options, platform), \
 	OPTION_ROW_TEXT("entrypoint", 0, struct options, entrypoint, "PROGRAM", \
 			"in the place of the image's entrypoint; \"\": none"), \
 	OPTION_ROW_TEXT("overlay", 0, struct options, upper, "DIR", \

@@ -12,8 +12,7 @@ struct options {
 };
 
 static const struct option options[] = {
-	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH",
-			"which of several platforms; the default is the host's"),
+	PLATFORM_OPTION_ROW(struct options, platform),
 	{ 0 },
 };
 

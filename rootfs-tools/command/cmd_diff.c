@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/command/cli.h"
 #include "rootfs-tools/tree/diff.h"
+#include "rootfs-tools/tree/walk.h"
 
 struct diff_command {
 	bool json, quiet;
@@ -14,10 +15,8 @@ static const struct option options[] = {
 	OPTION_ROW_LIST("ignore", 'i', struct diff_command, ignored, "WHAT",
 			"type, mode, owner, size, content, target, device, xattrs, links, time, "
 			"hides; may come again"),
-	OPTION_ROW_LIST("mask-path", 0, struct diff_command, masked, "PATH",
-			"leave out what is at that path and below; may come again"),
-	OPTION_ROW_TEXT("platform", 0, struct diff_command, platform, "OS/ARCH[/VARIANT]",
-			"which of several platforms; the default is the host's"),
+	MASK_OPTION_ROW(struct diff_command, masked),
+	PLATFORM_OPTION_ROW(struct diff_command, platform),
 	{ 0 },
 };
 

@@ -13,7 +13,7 @@ static const struct option options[] = {
 			"hide what the directory held before"),
 	OPTION_ROW_FLAG("whiteout", 0, struct insert_options, whiteout,
 			"take PATHs of the image away"),
-	MASK_OPTION_ROW(struct insert_options, owner),
+	MASK_OPTION_ROW(struct insert_options, owner.masked),
 	OWNER_OPTION_ROWS(struct insert_options, owner),
 	TARGET_OPTION_ROWS(struct insert_options, output),
 	COMPRESS_OPTION_ROWS(struct insert_options, output),

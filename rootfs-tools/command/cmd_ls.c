@@ -20,8 +20,7 @@ static const struct option options[] = {
 	OPTION_ROW_FLAG("recursive", 'R', struct options, recursive, "all that is below, too"),
 	OPTION_ROW_FLAG("directory", 'd', struct options, directory,
 			"the directory itself, not what is in it"),
-	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH",
-			"which of several platforms; the default is the host's"),
+	PLATFORM_OPTION_ROW(struct options, platform),
 	{ 0 },
 };
 

@@ -24,8 +24,7 @@ struct options {
 };
 
 static const struct option options[] = {
-	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH",
-			"which of several platforms; the default is the host's"),
+	PLATFORM_OPTION_ROW(struct options, platform),
 	OPTION_ROW_FLAG("quiet", 'q', struct options, quiet, "no progress bar"),
 	{ 0 },
 };

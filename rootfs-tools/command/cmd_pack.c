@@ -16,7 +16,7 @@ static const struct option options[] = {
 	OPTION_ROW_FLAG("upper", 0, struct pack_options, is_upper,
 			"DIR is the upper directory of an overlay on --base"),
 	COMPRESS_OPTION_ROWS(struct pack_options, output),
-	MASK_OPTION_ROW(struct pack_options, owner),
+	MASK_OPTION_ROW(struct pack_options, owner.masked),
 	OPTION_ROW_FLAG("no-mask-volumes", 0, struct pack_options, no_mask_volumes,
 			"with --base: look at the image's volumes, too"),
 	OWNER_OPTION_ROWS(struct pack_options, owner),

@@ -16,8 +16,7 @@ struct options {
 };
 
 static const struct option options[] = {
-	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH",
-			"which of several platforms; the default is the host's"),
+	PLATFORM_OPTION_ROW(struct options, platform),
 	OPTION_ROW_LIST("uid-map", 0, struct options, uid_maps, "CONTAINER:HOST[:SIZE]",
 			"owners in the image to those on the host; may come again"),
 	OPTION_ROW_LIST("gid-map", 0, struct options, gid_maps, "CONTAINER:HOST[:SIZE]",

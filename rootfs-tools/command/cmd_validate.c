@@ -13,7 +13,7 @@ static const struct option options[] = {
 	OPTION_ROW_FLAG("quick", 0, struct options, quick,
 			"index, manifests and configs alone: no layer is read"),
 	OPTION_ROW_FLAG("strict", 0, struct options, strict, "warnings count as errors"),
-	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH",
+	OPTION_ROW_TEXT("platform", 0, struct options, platform, "OS/ARCH[/VARIANT]",
 			"of several platforms this one alone; the default is all"),
 	{ 0 },
 };

@@ -9,6 +9,11 @@ struct platform {
 	const char *os, *architecture, *variant;	/* variant: "" for none */
 };
 
+/* What the commands that read one image call it; of base/option.h. */
+#define PLATFORM_OPTION_ROW(s, m) \
+	OPTION_ROW_TEXT("platform", 0, s, m, "OS/ARCH[/VARIANT]", \
+			"which of several platforms; the default is the host's")
+
 /* "os/architecture[/variant]"; and the host's own. */
 int platform_parse(struct arena *arena, const char *text, struct platform *ret,
 		   struct error *err);

@@ -29,8 +29,7 @@ struct output_options {
 #define TARGET_OPTION_ROWS(s, m) \
 	OPTION_ROW_TEXT("to", 0, s, m.to, "IMAGE", \
 			"leave the image as it is, and write a new one"), \
-	OPTION_ROW_TEXT("platform", 0, s, m.platform, "OS/ARCH", \
-			"which of several platforms; the default is the host's")
+	PLATFORM_OPTION_ROW(s, m.platform)
 
 struct owner_options {
 	word_list masked, uid_maps, gid_maps;
@@ -42,9 +41,6 @@ struct owner_options {
 	OPTION_ROW_LIST("gid-map", 0, s, m.gid_maps, "CONTAINER:HOST[:SIZE]", "and their groups"), \
 	OPTION_ROW_FLAG("rootless", 0, s, m.rootless, \
 			"owners from user.rootlesscontainers, and root where a file has none")
-#define MASK_OPTION_ROW(s, m) \
-	OPTION_ROW_LIST("mask-path", 0, s, m.masked, "PATH", \
-			"leave out what is at that path and below; may come again")
 int owner_options_apply(struct arena *arena, const struct owner_options *options,
 			struct tree_walk_options *ret, struct error *err);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/smoke/options.h"
 
+#include "rootfs-tools/image/platform.h"
 #include "rootfs-tools/smoke/suite_value.h"
 
 const struct option smoke_options[] = {
@@ -22,8 +23,7 @@ const struct option smoke_options[] = {
 			"a program that ran so long has started; 300ms by default"),
 	OPTION_ROW_TEXT("grace", 0, struct smoke_options, grace, "TIME",
 			"from the stop signal to the end; 10s by default"),
-	OPTION_ROW_TEXT("platform", 0, struct smoke_options, platform, "OS/ARCH",
-			"which of several platforms of an image; the default is the host's"),
+	PLATFORM_OPTION_ROW(struct smoke_options, platform),
 	OPTION_ROW_TEXT("store", 0, struct smoke_options, store, "DIR",
 			"where unpacked layers are kept"),
 	OPTION_ROW_NUMBER("jobs", 'j', struct smoke_options, jobs, "N",

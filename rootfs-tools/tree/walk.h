@@ -19,6 +19,10 @@ struct tree_walk_options {
 };
 int tree_walk(struct tree *tree, int root_fd, const struct tree_walk_options *options,
 	      struct error *err);
+/* Of base/option.h. */
+#define MASK_OPTION_ROW(s, m) \
+	OPTION_ROW_LIST("mask-path", 0, s, m, "PATH", \
+			"leave out what is at that path and below; may come again")
 /* Whether the path is one of the masked, or below one. */
 bool tree_is_masked(const char *const *masked, size_t count, const char *path);
 
