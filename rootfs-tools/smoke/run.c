@@ -99,6 +99,33 @@ static int write_config(struct run *run, const struct container_config *config, 
 	return 0;
 }
 
+static void reap(struct run *run)
+{
+	struct rusage usage;
+	int status;
+
+	if (wait4(run->pid, &status, 0, &usage) != run->pid)
+		return;
+	run->ended = true;
+	run->trace.ended = time_now();
+	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	run->trace.status = run->status;
+	run->trace.memory = (uint64_t)usage.ru_maxrss * 1024;
+	run->trace.memory_is_rss = true;
+}
+
+/* Its end would be waited for for ever; the box takes what it has begun. */
+static int watch(struct run *run, struct error *err)
+{
+	run->pidfd = sys_pidfd_open(run->pid, 0);
+	if (run->pidfd >= 0)
+		return 0;
+	error_errno(err, "watch %s", run->smoke->kist);
+	kill(run->pid, SIGKILL);
+	reap(run);
+	return -1;
+}
+
 int run_start(struct run *run, struct arena *arena, const struct smoke *smoke, const char *name,
 	      struct container_config *config, struct error *err)
 {
@@ -120,8 +147,9 @@ int run_start(struct run *run, struct arena *arena, const struct smoke *smoke, c
 	if (write_config(run, config, err) < 0 || pipes_open(&pipes, config->terminal, err) < 0)
 		return -1;
 	result = spawn_kist(run, &pipes, config->terminal, err);
+	if (result == 0)
+		result = watch(run, err);
 	if (result == 0) {
-		run->pidfd = sys_pidfd_open(run->pid, 0);
 		run->out_fd = fd_take(&pipes.out[0]);
 		run->err_fd = fd_take(&pipes.err[0]);
 	}
@@ -162,21 +190,6 @@ bool run_is_created(struct run *run, void *context _unused)
 	run->inside = (pid_t)pid;
 	run->trace.created = time_now();
 	return true;
-}
-
-static void reap(struct run *run)
-{
-	struct rusage usage;
-	int status;
-
-	if (wait4(run->pid, &status, 0, &usage) != run->pid)
-		return;
-	run->ended = true;
-	run->trace.ended = time_now();
-	run->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	run->trace.status = run->status;
-	run->trace.memory = (uint64_t)usage.ru_maxrss * 1024;
-	run->trace.memory_is_rss = true;
 }
 
 /* One look at what happened; false once it has ended and all it said was read. */
