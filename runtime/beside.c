@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -76,6 +78,21 @@ int beside_become(struct arena *arena, const char *program, const char *const *a
 	return error_errno(err, "start %s", path);
 }
 
+/*
+ * It is asked to end, and then its end is waited for: killed along with us it could not undo what
+ * it has made, and we may be told when it has just done its work.
+ */
+static void pass_on(const struct hold *hold, pid_t child, int output_fd)
+{
+	_cleanup_fd int signal_fd = signalfd(-1, &hold->signals, SFD_CLOEXEC);
+	struct pollfd fds[] = { { output_fd, POLLIN, 0 }, { signal_fd, POLLIN, 0 } };
+
+	while (poll(fds, ARRAY_SIZE(fds), -1) < 0 && errno == EINTR)
+		;
+	if (fds[0].revents == 0 && fds[1].revents != 0)
+		kill(child, hold_pending(hold));
+}
+
 static int collect(struct arena *arena, pid_t child, int output_fd, char **ret_output,
 		   struct error *err)
 {
@@ -88,7 +105,7 @@ static int collect(struct arena *arena, pid_t child, int output_fd, char **ret_o
 }
 
 int beside_run(struct arena *arena, const char *program, const char *const *arguments,
-	       char **ret_output, struct error *err)
+	       struct hold *hold, char **ret_output, struct error *err)
 {
 	const char *path = beside_find(arena, program, err);
 	_cleanup_fd int read_fd = -EBADF, write_fd = -EBADF;
@@ -100,11 +117,15 @@ int beside_run(struct arena *arena, const char *program, const char *const *argu
 	if (child < 0)
 		return error_errno(err, "start %s", program);
 	if (child == 0) {
+		if (hold != NULL)
+			hold_end(hold);
 		/* Who ends us by a signal ends what we wait for; it cleans up after itself. */
 		if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && dup2(write_fd, STDOUT_FILENO) >= 0)
 			execv(path, (char *const *)(uintptr_t)arguments);
 		_exit(NOT_STARTED);
 	}
 	fd_close(&write_fd);
+	if (hold != NULL)
+		pass_on(hold, child, read_fd);
 	return collect(arena, child, read_fd, ret_output, err);
 }

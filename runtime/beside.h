@@ -2,6 +2,7 @@
 #pragma once
 #include "base/arena.h"
 #include "base/error.h"
+#include "runtime/hold.h"
 
 /*
  * The programs that are installed beside the runtime, in libexec/kist: kist-rootfs, kist-smoke.
@@ -19,7 +20,7 @@ int beside_become(struct arena *arena, const char *program, const char *const *a
 		  struct error *err);
 /*
  * Runs it to its end, and takes what it prints; its messages go where ours go.  The result is
- * its exit status.
+ * its exit status.  hold: what waits is passed on to it until it prints; or NULL.
  */
 int beside_run(struct arena *arena, const char *program, const char *const *arguments,
-	       char **ret_output, struct error *err);
+	       struct hold *hold, char **ret_output, struct error *err);

@@ -139,6 +139,7 @@ static int start_monitored(void *context, int console_socket, struct monitored *
 
 	if (start_and_leave(request, console_socket, &creation, err) < 0)
 		return -1;
+	image_run_done();
 	*ret = (struct monitored){ creation.spawn.pid, fd_take(&creation.spawn.pidfd),
 				   fd_take(&creation.container.dir_fd) };
 	creation_close(&creation);
@@ -324,7 +325,6 @@ static int bundle_of(struct cli *cli, struct run_options *run_options, const cha
 		     struct bundle *ret, struct error *err)
 {
 	const struct arguments *words = &cli->arguments;
-
 	const struct create_options *create = &run_options->create;
 	const bool bundle = create->bundle != NULL || create->config != NULL;
 	const char *root = run_options->made.make.rootfs, *image = run_options->image.image;
@@ -374,13 +374,15 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	cli_creation(cli, &request);
 	request.options = create;
 	request.bundle = &bundle;
-	if (bundle_of(cli, run_options, &request.id, &bundle, err) < 0)
-		return run_failed(cli, run_options, request.id, err);
-	if (container_id_check(request.id, err) == 0 &&
+	if (bundle_of(cli, run_options, &request.id, &bundle, err) == 0 &&
+	    container_id_check(request.id, err) == 0 &&
 	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
 	    check_output(run_options, bundle.plan->process.terminal, err) == 0)
 		status = run_bundle(&request, &bundle, run_options, err);
-	return status < 0 ? run_failed(cli, run_options, request.id, err) : status;
+	if (status < 0)
+		status = run_failed(cli, run_options, request.id, err);
+	image_run_done();
+	return status;
 }
 
 const struct command command_run = {

@@ -86,15 +86,19 @@ static const char *const *command_line(struct cli *cli, const struct image_optio
 	return words.items;
 }
 
+/* From the bundle to the container: a bundle that nobody knows of would stay. */
+static struct hold hold;
+
 const char *image_run_bundle(struct cli *cli, const struct image_options *image,
 			     const struct made_options *made, const char *id,
 			     const char *const *args, size_t arg_count, struct error *err)
 {
+	const char *const *words = command_line(cli, image, made, id, args, arg_count);
 	char *output;
-	int status = beside_run(cli->arena, PROGRAM,
-				command_line(cli, image, made, id, args, arg_count),
-				&output, err);
+	int status;
 
+	hold_begin(&hold);
+	status = beside_run(cli->arena, PROGRAM, words, &hold, &output, err);
 	if (status < 0)
 		return NULL;
 	output[strcspn(output, "\n")] = '\0';
@@ -114,6 +118,11 @@ void image_run_forget(struct cli *cli, const char *bundle)
 	struct error err;
 	char *output;
 
-	if (beside_run(cli->arena, PROGRAM, words, &output, &err) < 0)
+	if (beside_run(cli->arena, PROGRAM, words, NULL, &output, &err) < 0)
 		warn("remove %s: %s", bundle, err.text);
+}
+
+void image_run_done(void)
+{
+	hold_end(&hold);
 }

@@ -37,10 +37,13 @@ int image_run_flags(struct cli *cli, const struct image_options *image,
 /*
  * Makes the bundle, of the flags that go into it, and gives its path.  id: the container's; args:
  * what is to run, in the place of the image's command.  Where kist-rootfs has said on stderr why
- * there is none, and no log is to have it, *err stays empty.
+ * there is none, and no log is to have it, *err stays empty.  From here to image_run_done() signals
+ * that would end us wait (runtime/hold.h).
  */
 const char *image_run_bundle(struct cli *cli, const struct image_options *image,
 			     const struct made_options *made, const char *id,
 			     const char *const *args, size_t arg_count, struct error *err);
 /* Takes it away again, where there never was a container. */
 void image_run_forget(struct cli *cli, const char *bundle);
+/* There is a container, or the bundle is gone. */
+void image_run_done(void);

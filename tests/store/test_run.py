@@ -179,7 +179,24 @@ def interrupted(work):
         if work.layers()[0] == [] and work.layers()[2] == []:
             break
         time.sleep(0.05)
-    expect(process.returncode != 0 and work.layers() == [[], [], []], work.layers())
+    expect(process.returncode == -signal.SIGINT and work.layers() == [[], [], []],
+           (process.returncode, work.layers()))
+
+
+@test
+def stopped_between(work):
+    """SIGTERM when the bundle is made and there is no container yet: it is the container's"""
+    work.layout(Cmd=['/bin/sleep', '100']).save()
+    beside, libexec = os.path.dirname(KIST), work.mine + '/bin/libexec/'
+    os.makedirs(libexec)
+    shutil.copy(KIST, work.mine + '/bin')
+    shutil.copy(beside + '/libexec/kist', libexec)
+    with open(libexec + 'kist-rootfs', 'w', encoding='utf-8') as file:
+        file.write('#!/bin/sh\n%s/libexec/kist-rootfs "$@"\nkill -TERM $PPID\n' % beside)
+    os.chmod(libexec + 'kist-rootfs', 0o755)
+    status, out, err = work.run(work.image, program=work.mine + '/bin/kist')
+    expect((status, out, err) == (128 + signal.SIGTERM, '', ''), (status, out, err))
+    no_runs(work)
 
 
 @test
