@@ -191,6 +191,11 @@ struct kist_target {
  * CLONE_SYSVSEM, CLONE_IO and CLONE_PARENT are refused: who makes the child is not the caller.
  * With CLONE_NEWUSER time and cgroup are not joined; asked for by name, that is EINVAL.
  * Id maps count in the ids of the user namespace that is joined.
+ *
+ * In a pid or user namespace the child may not be traced by who is there (PR_SET_DUMPABLE) until
+ * its execve, a function for good; the caller itself not for the instant of the clone.  Root in
+ * one becomes its root; where it has neither that nor 65534, a KIST_PRE_EXEC hook has to take
+ * another of its ids, or it is refused.
  */
 KIST_API int kist_space_inject(const struct kist_target *target,
 			       const struct kist_options *options, struct kist_space **ret,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -116,6 +117,21 @@ static int take_ids(const struct kist_space *space, struct error *err)
 		syscall(SYS_setgroups, 0, NULL);
 	if (getuid() == NOBODY && syscall(SYS_setresuid, 0, 0, 0) < 0 && errno != EINVAL)
 		return child_fail(err, "become root inside", NULL);
+	return 0;
+}
+
+/*
+ * A user namespace that is joined may know neither root nor nobody: a process of a container's can
+ * make one, and who enters it would still be the host's root to files that are the host's root's.
+ */
+static int check_ids(const struct kist_space *space, struct error *err)
+{
+	if (!space->exposed || space->mapped || !space->root_caller)
+		return 0;
+	if ((getgid() == NOBODY && syscall(SYS_setresgid, NOBODY, NOBODY, NOBODY) < 0) ||
+	    (getuid() == NOBODY && syscall(SYS_setresuid, NOBODY, NOBODY, NOBODY) < 0))
+		return child_fail(err, "become a user of the user namespace, which has no root",
+				  NULL);
 	return 0;
 }
 
@@ -278,7 +294,8 @@ static int come_up(struct kist_space *space, struct error *err)
 	hooked = hook(space, KIST_POST_UP, status < 0 ? err : NULL);
 	if (status < 0 || hooked != 0)
 		return status < 0 ? -1 : hooked;
-	return hook(space, KIST_PRE_EXEC, NULL);
+	hooked = hook(space, KIST_PRE_EXEC, NULL);
+	return hooked != 0 ? hooked : check_ids(space, err);
 }
 
 int space_child(void *context)
@@ -287,6 +304,9 @@ int space_child(void *context)
 	struct error err;
 	int status;
 
+	/* Another thread may have let itself be traced again while we were born. */
+	if (space->exposed)
+		prctl(PR_SET_DUMPABLE, 0);
 	/* Ours alone where the fd table is not shared: so that its end shows us the caller's. */
 	if (!(space->options.flags & CLONE_FILES))
 		close(space->here);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -259,6 +260,34 @@ static void space_undo(struct kist_space *space)
 	kist_space_free(space);
 }
 
+/*
+ * CVE-2016-9962: whoever is in a user or pid namespace that is joined may not trace the newcomer,
+ * which has the caller's ids, files and memory.  It is born so, and we are so for that instant.  In
+ * a new user namespace of an ordinary user's its maps could not be written then.
+ */
+static bool is_exposed(const struct clone_request *base)
+{
+	const uint64_t flags = CLONE_NEWUSER | CLONE_NEWPID;
+
+	return (base->join_fds[NAMESPACE_USER] >= 0 || base->join_fds[NAMESPACE_PID] >= 0 ||
+		base->join_flags & flags) &&
+	       (geteuid() == 0 || !(base->flags & CLONE_NEWUSER));
+}
+
+static int start_process(struct kist_space *space, const struct clone_request *base,
+			 struct error *err)
+{
+	const bool change = space->exposed && prctl(PR_GET_DUMPABLE) == 1;
+	int result;
+
+	if (change && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return error_errno(err, "forbid tracing");
+	result = clone_process(base, space_child, space, &space->child, err);
+	if (change)
+		prctl(PR_SET_DUMPABLE, 1);
+	return result;
+}
+
 int space_start(const struct kist_options *options, struct clone_request *base,
 		struct space_root *root, struct kist_space **ret, struct error *err)
 {
@@ -277,10 +306,11 @@ int space_start(const struct kist_options *options, struct clone_request *base,
 	space->root = *root;
 	*root = SPACE_ROOT_NONE;
 	request_fill(space, base);
+	space->exposed = is_exposed(base);
 	if (connect_child(space, err) < 0 ||
 	    (space->mapped && options->flags & CLONE_VFORK &&
 	     space_writer_start(options, &maps, &space->writer, err) < 0) ||
-	    clone_process(base, space_child, space, &space->child, err) < 0) {
+	    start_process(space, base, err) < 0) {
 		space_drop(space);
 		space->ended = true;
 		kist_space_free(space);

@@ -60,6 +60,7 @@ struct kist_space {
 	bool mapped;			/* id maps are written before it goes on */
 	bool foreign_ids;		/* its user namespace may not know the caller's id */
 	bool root_caller;
+	bool exposed;			/* others are where it is born, and may not trace it */
 	bool daemon;			/* not our child any more */
 	bool ended;
 	int status;			/* once ended */

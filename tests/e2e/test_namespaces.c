@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "tests/e2e/harness.h"
 
 /* Namespaces: new where listed, ours where not, somebody's where a path is given. */
@@ -258,6 +259,35 @@ E2E(namespaces, user_namespace_has_all_ranges)
 	cr_expect(probe_has(&seen, "uid_map=     65534     500000          1"));
 	cr_expect(probe_has(&seen, "gid_map=         0     200000      65536"));
 	cr_expect_str_neq(probe_text(&seen, "ns.user"), namespace_of(getpid(), "user"));
+}
+
+/* Whoever made it could have root of the host in it, under no name. */
+E2E(namespaces, user_namespace_without_root_is_entered_as_one_of_its_users)
+{
+	struct bundle *b = bundle_new();
+	struct holder holder;
+	struct output got;
+	struct error err;
+	const char *pid;
+
+	e2e_need_kist();
+	e2e_need_root();
+	holder = holder_start(CLONE_NEWUSER);
+	pid = arena_printf(&e2e_arena, "%d", (int)holder.pid);
+	for (size_t i = 0; i < 2; i++)
+		cr_assert_eq(file_write(AT_FDCWD,
+					arena_printf(&e2e_arena, "/proc/%s/%s_map", pid,
+						     i == 0 ? "uid" : "gid"),
+					"5 100000 1", &err),
+			     0, "%s", err.text);
+	bundle_call(b, &got, "enter", "--target", pid, "/bin/true", NULL);
+	cr_expect_neq(got.status, 0);
+	cr_expect_not_null(strstr(got.err, "which has no root"), "%s", got.err);
+	bundle_call(b, &got, "enter", "--target", pid, "--setuid", "5", "--setgid", "5",
+		    "/bin/true", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	holder_stop(&holder);
+	bundle_destroy(b);
 }
 
 E2E(namespaces, time_namespace_has_its_offsets)
