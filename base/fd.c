@@ -240,18 +240,9 @@ int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err)
 
 int fd_fill_stdio(struct error *err)
 {
-	for (;;) {
-		/* The lowest free number is what open() returns: stop above 2. */
-		int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-		if (fd < 0)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		/* The lowest free number is what open() returns.  Children inherit it. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
 			return error_errno(err, "open /dev/null");
-		if (fd > STDERR_FILENO) {
-			close(fd);
-			return 0;
-		}
-		/* It stands in for a standard stream, which children inherit. */
-		if (fcntl(fd, F_SETFD, 0) < 0)
-			return error_errno(err, "keep fd %d open", fd);
-	}
+	return 0;
 }
