@@ -76,7 +76,10 @@ NO_CANARY_YET int __libc_start_main(program *run, int argc, char **argv, void (*
 /* Nothing of libc can be called yet. */
 static void system_call(long number, uintptr_t a, uintptr_t b, long c)
 {
-	__asm__ volatile("syscall" : "+a"(number) : "D"(a), "S"(b), "d"(c) : "rcx", "r11", "memory");
+	__asm__ volatile("syscall"
+			 : "+a"(number)
+			 : "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
 }
 
 /*

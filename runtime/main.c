@@ -79,7 +79,7 @@ static const char *program_name(const char *argv0)
 
 int main(int argc, char **argv)
 {
-	/* As much as an ordinary run takes: mapping it apart and giving it back are two calls more. */
+	/* As much as an ordinary run takes: mapping it apart and giving it back are two calls. */
 	static _Alignas(max_align_t) unsigned char memory[192 * 1024];
 	_cleanup_arena struct arena arena = { 0 };
 	struct cli cli = { .arena = &arena, .name = program_name(argc > 0 ? argv[0] : NULL),
