@@ -260,7 +260,7 @@ static void a_draft(void)
 static const struct {
 	const char *option, *value, *says;
 } refused[] = {
-	{ "user", "\xff", "--user \"\xff\": must be UTF-8" },
+	{ "user", "\xff", "--user \"\\xff\": must be UTF-8" },
 	{ "env", "NAME", "--env \"NAME\": must be NAME=VALUE, in UTF-8" },
 	{ "env", "=x", "--env \"=x\": must be NAME=VALUE, in UTF-8" },
 	{ "workdir", "tmp", "--workdir \"tmp\": must be an absolute path" },
