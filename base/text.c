@@ -92,21 +92,35 @@ size_t text_character(const char *text, size_t size)
 	return length;
 }
 
-/* U+0080 to U+009F begin sequences as Escape does: U+009B is "Escape [". */
-static bool is_c1(const char *text)
+/*
+ * The number of the character that text begins with, where a terminal does something else with it
+ * than to show it in its place; else 0.
+ */
+static unsigned int obeyed(const char *text, size_t *ret_length)
 {
 	const unsigned char *at = (const unsigned char *)text;
 
-	return at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+	*ret_length = at[0] < 0x80 ? 1 : at[0] == 0xc2 ? 2 : 3;
+	if (at[0] < 0x80)
+		return at[0] < 0x20 || at[0] == 0x7f ? at[0] : 0;
+	/* U+0080 to U+009F begin sequences as Escape does: U+009B is "Escape [". */
+	if (at[0] == 0xc2)
+		return at[1] >= 0x80 && at[1] < 0xa0 ? at[1] : 0;
+	/* U+202A to U+202E, U+2066 to U+2069: what follows stands before it. */
+	if (at[0] == 0xe2 && ((at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
+			      (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9)))
+		return 0x2000U | (at[1] & 0x3fU) << 6 | (at[2] & 0x3fU);
+	return 0;
 }
 
 void text_add_json(struct text *text, const char *value)
 {
 	text_add(text, "\"");
 	for (const char *at = value; *at != '\0'; at++) {
-		unsigned char byte = (unsigned char)*at;
+		unsigned int number;
+		size_t length;
 
-		switch (byte) {
+		switch (*at) {
 		case '"':
 			text_add(text, "\\\"");
 			break;
@@ -123,12 +137,13 @@ void text_add_json(struct text *text, const char *value)
 			text_add(text, "\\r");
 			break;
 		default:
-			if (byte < 0x20 || byte == 0x7f)
-				text_printf(text, "\\u%04x", byte);
-			else if (is_c1(at))
-				text_printf(text, "\\u%04x", (unsigned char)*++at);
-			else
+			number = obeyed(at, &length);
+			if (number == 0) {
 				text_add_bytes(text, at, 1);
+				break;
+			}
+			text_printf(text, "\\u%04x", number);
+			at += length - 1;
 		}
 	}
 	text_add(text, "\"");
@@ -208,29 +223,15 @@ bool text_to_id(const char *text, uint32_t *ret)
 	return true;
 }
 
-/* Whether a terminal does something else with that character than to show it in its place. */
-static bool is_obeyed(const char *text, size_t length)
-{
-	const unsigned char *at = (const unsigned char *)text;
-
-	if (length == 1)
-		return at[0] < 0x20 || at[0] == 0x7f;
-	if (length != 3 || at[0] != 0xe2)
-		return is_c1(text);
-	/* U+202A to U+202E, U+2066 to U+2069: what follows stands before it. */
-	return (at[1] == 0x80 && at[2] >= 0xaa && at[2] <= 0xae) ||
-	       (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
-}
-
 const char *text_printable(struct arena *arena, const char *text)
 {
 	struct text out = { .arena = arena };
 	size_t left = strlen(text);
 
 	for (const char *at = text; left > 0;) {
-		size_t length = text_character(at, left);
-		/* A byte that is no UTF-8 may be a whole C1 where the terminal takes Latin-1. */
-		bool plain = length > 0 && !is_obeyed(at, length);
+		size_t length = text_character(at, left), ignored;
+		/* A byte that is no UTF-8 may be one of those to a terminal that takes Latin-1. */
+		bool plain = length > 0 && obeyed(at, &ignored) == 0;
 
 		length = length > 0 ? length : 1;
 		for (size_t i = 0; i < length && !plain; i++)

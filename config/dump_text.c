@@ -14,6 +14,12 @@ static bool is_plain(const char *text)
 	return *text != '\0';
 }
 
+/* Of a bundle that somebody looks at because he does not trust it. */
+static void word(struct text *out, const char *text)
+{
+	text_add(out, text_printable(out->arena, text));
+}
+
 static bool is_scalar(const struct json *v)
 {
 	return v->type != JSON_OBJECT && v->type != JSON_ARRAY;
@@ -26,7 +32,7 @@ static void scalar(struct text *out, const struct json *v)
 	else if (v->type == JSON_STRING && !is_plain(v->text))
 		text_add_json(out, v->text);
 	else
-		text_add(out, v->text);
+		word(out, v->text);
 }
 
 /* "key value  key value", what is in an object and is no list. */
@@ -37,7 +43,9 @@ static void scalars(struct text *out, const struct json *object)
 	JSON_EACH(member, object) {
 		if (!is_scalar(member) || strcmp(member->key, "do") == 0)
 			continue;
-		text_printf(out, "%s%s ", gap, member->key);
+		text_add(out, gap);
+		word(out, member->key);
+		text_add(out, " ");
 		scalar(out, member);
 		gap = "  ";
 	}
@@ -63,7 +71,7 @@ static void words(struct text *out, const struct json *array, int indent)
 			text_printf(out, "\n%*s", indent + 2, "");
 		/* Alone on its line, blanks need no quotes. */
 		if (item->type == JSON_STRING && *item->text != '\0')
-			text_add(out, text_printable(out->arena, item->text));
+			word(out, item->text);
 		else
 			scalar(out, item);
 	}
@@ -102,7 +110,9 @@ static void preface(struct text *out, const struct json *root)
 		} else if (member->type == JSON_OBJECT) {
 			text_printf(out, "%s\n", member->key);
 			JSON_EACH(pair, member) {
-				text_printf(out, "      %s ", pair->key);
+				text_add(out, "      ");
+				word(out, pair->key);
+				text_add(out, " ");
 				scalar(out, pair);
 				text_add(out, "\n");
 			}

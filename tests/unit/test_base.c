@@ -132,8 +132,8 @@ Test(text, escapes_what_a_terminal_would_obey)
 	/* What follows is shown before it; the same bytes in characters that do no such thing. */
 	cr_expect_str_eq(text_printable(&arena, "\xe2\x80\xaex\xe2\x81\xa6 \xe2\x82\xac"),
 			 "\\xe2\\x80\\xaex\\xe2\\x81\\xa6 \xe2\x82\xac");
-	text_add_json(&out, "a\"b\\c\nd\001\xc2\x9b\xc2\xa0");
-	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\\u009b\xc2\xa0\"");
+	text_add_json(&out, "a\"b\\c\nd\001\xc2\x9b\xc2\xa0\xe2\x80\xae\xe2\x80\xaf");
+	cr_expect_str_eq(out.data, "\"a\\\"b\\\\c\\nd\\u0001\\u009b\xc2\xa0\\u202e\xe2\x80\xaf\"");
 	arena_free(&arena);
 }
 
