@@ -162,15 +162,12 @@ static int target_missing(const struct error *err)
 	return err->code == ENOENT || err->code == ENOTDIR ? 0 : -1;
 }
 
-static int mask(const struct plan *plan, struct init *in, struct cover *empty, const char *path,
+static int mask(struct init *in, struct cover *empty, int target_fd, const char *path,
 		struct error *err)
 {
-	_cleanup_fd int target_fd = target_open(plan, in, path, err);
 	struct cover null = { .attached = true };
 	struct stat st;
 
-	if (target_fd < 0)
-		return target_missing(err);
 	if (fstat(target_fd, &st) < 0)
 		return error_errno(err, "check %s", path);
 	if (S_ISDIR(st.st_mode))
@@ -179,36 +176,76 @@ static int mask(const struct plan *plan, struct init *in, struct cover *empty, c
 	return null.fd >= 0 ? cover_put(&null, target_fd, path, err) : -1;
 }
 
-static int make_read_only(const struct plan *plan, const struct init *in, const char *path,
-			  struct error *err)
+static int make_read_only(int target_fd, const char *path, struct error *err)
 {
-	_cleanup_fd int target_fd = target_open(plan, in, path, err);
-	_cleanup_fd int tree_fd = -EBADF;
+	_cleanup_fd int tree_fd = tree_clone(target_fd, "", true, err);
 
-	if (target_fd < 0)
-		return target_missing(err);
-	tree_fd = tree_clone(target_fd, "", true, err);
 	if (tree_fd < 0 ||
 	    tree_flags(tree_fd, MOUNT_ATTR_RDONLY, 0, 0, true, err) < 0)
 		return -1;
 	return tree_attach(tree_fd, target_fd, path, err);
 }
 
+/*
+ * Whether a later mount may lie on the one that path lies in, or in it, without that its name
+ * says so: by a link, which nobody leaves in a procfs or sysfs, or "..".
+ */
+static bool may_be_covered(const struct plan *plan, const char *path)
+{
+	const char *rest;
+	const struct mount_plan *mount = mount_above(plan, path, &rest);
+
+	if (mount == NULL)
+		return false;
+	for (const struct mount_plan *later = mount + 1;
+	     later < plan->mounts.items + plan->mounts.count; later++)
+		if (!is_kernels_own(mount) || strstr(later->destination, "..") != NULL)
+			return true;
+	return false;
+}
+
+/* Masked by means of *empty, or read-only without it. */
+static int hide(const struct plan *plan, struct init *in, const char *path, struct cover *empty,
+		bool by_path, struct error *err)
+{
+	_cleanup_fd int target_fd = by_path ? path_open(in->root_fd, path, O_PATH, err) :
+					      target_open(plan, in, path, err);
+
+	if (target_fd < 0)
+		return target_missing(err);
+	return empty != NULL ? mask(in, empty, target_fd, path, err) :
+			       make_read_only(target_fd, path, err);
+}
+
+static int hide_twice(const struct plan *plan, struct init *in, const char *path,
+		      struct cover *empty, struct error *err)
+{
+	if (hide(plan, in, path, empty, false, err) < 0)
+		return -1;
+	return may_be_covered(plan, path) ? hide(plan, in, path, empty, true, err) : 0;
+}
+
+/*
+ * Masks first: what is made read-only is a clone on top, with all that is mounted in it.  A mask
+ * that came later would be put on what is below it, where it hides nothing.
+ */
 int step_hide(const struct plan *plan, struct init *in, struct error *err)
 {
 	struct cover empty = { .fd = -EBADF };
 	int rc = 0;
 
-	LIST_EACH(path, plan->read_only_paths)
-		if (make_read_only(plan, in, *path, err) < 0)
-			return error_wrap(err, "read-only path %s", *path);
 	LIST_EACH(path, plan->masked_paths) {
-		rc = mask(plan, in, &empty, *path, err);
+		rc = hide_twice(plan, in, *path, &empty, err);
 		if (rc < 0) {
 			error_wrap(err, "masked path %s", *path);
 			break;
 		}
 	}
 	fd_close(&empty.fd);
-	return rc;
+	if (rc < 0)
+		return -1;
+	LIST_EACH(path, plan->read_only_paths)
+		if (hide_twice(plan, in, *path, NULL, err) < 0)
+			return error_wrap(err, "read-only path %s", *path);
+	return 0;
 }

@@ -86,3 +86,35 @@ STAGE_TEST(hide, read_only_paths_cannot_be_written_and_their_neighbours_can)
 	stage_file(s, "/neighbour", "text");
 	return 0;
 }
+
+/* The second mount lies elsewhere, or in three ways on the first, which is not seen then. */
+STAGE_TEST(hide, masks_hold_on_read_only_mounts_and_on_what_covers_them)
+{
+	static const struct { const char *first, *second; } rows[] = {
+		{ "/a", "/elsewhere" }, { "/b", "/b" }, { "/c", "/way" }, { "/d", "/x/../d" },
+	};
+
+	stage_dir(s, "/x", 0755);
+	stage_link(s, "/c", "/way");
+	stage_dir(s, "/dev", 0755);
+	CHECK(mknodat(s->in.root_fd, "dev/null", S_IFCHR | 0666, makedev(1, 3)) == 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct mount_plan *m = stage_mounts(s, 2);
+		const char *secret = arena_printf(&s->arena, "%s/secret", rows[i].first);
+
+		stage_file(s, secret, "secret");
+		m[0].destination = rows[i].first;
+		m[1].destination = rows[i].second;
+		m[0].type = m[1].type = "tmpfs";
+		m[0].flags = m[1].flags = MOUNT_TMPCOPYUP;
+		mask(s, &secret, 1);
+		s->plan.read_only_paths.items = &m[0].destination;
+		s->plan.read_only_paths.count = 1;
+		CHECK(RUN(step_mounts) == 0);
+		CHECK(strcmp(stage_read(s, secret), "secret") == 0);
+		CHECK(RUN(step_hide) == 0);
+		CHECK(strcmp(stage_read(s, secret), "") == 0);
+		CHECK(mkdirat(stage_open(s, rows[i].first), "new", 0700) < 0 && errno == EROFS);
+	}
+	return 0;
+}
