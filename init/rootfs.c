@@ -66,29 +66,36 @@ int step_sources(const struct plan *plan, struct init *in, struct error *err)
 }
 
 /*
- * How the root and the binds hang together with the host's mounts that they
- * are clones of.  Without rootfsPropagation they are slaves: what the host
- * mounts there later is seen inside, and nothing the other way.
+ * How the binds hang together with the host's mounts that they are clones of.
+ * Without rootfsPropagation they are slaves: what the host mounts there later
+ * is seen inside, and nothing the other way.
  */
-static unsigned long first_propagation(const struct plan *plan)
+int root_detach_from_host(const struct plan *plan, int tree_fd, struct error *err)
 {
+	unsigned long propagation = MS_SLAVE;
+
 	if (plan->root_propagation & MS_SHARED)
 		return 0;
 	if (plan->root_propagation & (MS_PRIVATE | MS_UNBINDABLE))
-		return MS_PRIVATE;
-	return MS_SLAVE;
+		propagation = MS_PRIVATE;
+	return tree_flags(tree_fd, 0, 0, propagation, true, err);
 }
 
-int root_detach_from_host(const struct plan *plan, int tree_fd, struct error *err)
+/*
+ * The root itself is never shared with the host: as "shared" it begins a peer group of its own
+ * (config-linux.md), in step_root_flags.  Else each mount of the container's would be put below
+ * the bundle's directory on the host, and stay there.
+ */
+static int root_detach(const struct plan *plan, int tree_fd, struct error *err)
 {
-	unsigned long propagation = first_propagation(plan);
-
-	return propagation != 0 ? tree_flags(tree_fd, 0, 0, propagation, true, err) : 0;
+	if (plan->root_propagation & MS_SHARED)
+		return tree_flags(tree_fd, 0, 0, MS_PRIVATE, true, err);
+	return root_detach_from_host(plan, tree_fd, err);
 }
 
 int step_root(const struct plan *plan, struct init *in, struct error *err)
 {
-	if (root_detach_from_host(plan, in->root_tree, err) < 0)
+	if (root_detach(plan, in->root_tree, err) < 0)
 		return -1;
 	if (in->root_target < 0)
 		in->root_target = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);

@@ -109,7 +109,9 @@ static const struct {
 	{ MS_SLAVE | MS_REC, true, false },
 	{ MS_PRIVATE | MS_REC, false, false },
 	{ MS_UNBINDABLE, false, false },
-	{ MS_SHARED | MS_REC, true, true },
+	/* A new peer group, of which the host is none. */
+	{ MS_SHARED, false, false },
+	{ MS_SHARED | MS_REC, false, false },
 };
 
 STAGE_TEST(rootfs, mounts_spread_as_its_propagation_says)
