@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/hook.h"
+
+#include <sys/stat.h>
+
 #include "base/fd.h"
 #include "init/step.h"
 
@@ -45,6 +48,7 @@ static const struct step create_steps[] = {
 	{ "hide paths", step_hide },
 	{ "make the terminal", step_console },
 	{ "enter the working directory", step_directory },
+	{ "make mounts read-only", step_read_only },
 	{ "set up the root", step_root_flags },
 	{ "set limits", step_limits },
 	{ "make the environment", step_environment },
@@ -112,9 +116,15 @@ static const char *hook_state(const struct init *in, const char *const parts[2])
 
 int step_create_hooks(const struct plan *plan, struct init *in, struct error *err)
 {
+	int rc;
+
 	if (plan->hooks[HOOK_CREATE_CONTAINER].count == 0)
 		return 0;
-	return hooks_run(plan, HOOK_CREATE_CONTAINER, hook_state(in, in->create_state), err);
+	/* What they make in the root is not to be writable by all: the caller's, as on the host. */
+	umask(in->umask);
+	rc = hooks_run(plan, HOOK_CREATE_CONTAINER, hook_state(in, in->create_state), err);
+	umask(0);
+	return rc;
 }
 
 int step_start_hooks(const struct plan *plan, struct init *in, struct error *err)

@@ -122,8 +122,8 @@ static int apply_recursive(const struct mount_plan *mount, int tree_fd, struct e
 }
 
 /*
- * All is set before it is attached.  A shared parent makes what is attached to
- * it shared, so with a shared root the propagation is set once more behind it.
+ * All is set before it is attached.  A shared parent, as a bind can be with a shared root,
+ * makes what is attached to it shared: then the propagation is set once more behind it.
  */
 static int attach(const struct plan *plan, const struct mount_plan *mount, int tree_fd,
 		  int target_fd, struct error *err)
@@ -228,6 +228,29 @@ static const struct {
 	{ "mqueue",	"a new ipc namespace is needed for it" },
 };
 
+/*
+ * It is empty, and what is to be in it comes later: other mounts, devices, the terminal, the
+ * image's files.  So a read-only one becomes that when all is in its place (as with runc and
+ * crun, and bundles count on it: a read-only /dev).
+ */
+static bool read_only_is_late(const struct mount_plan *mount)
+{
+	return is_type(mount, "tmpfs") && !(mount->flags & (MOUNT_REMOUNT | MOUNT_BIND)) &&
+	       (mount->attr_set & MOUNT_ATTR_RDONLY);
+}
+
+int step_read_only(const struct plan *plan, struct init *in, struct error *err)
+{
+	for (size_t i = plan->root_mount != NULL ? 1 : 0; i < plan->mounts.count; i++) {
+		const struct mount_plan *mount = &plan->mounts.items[i];
+
+		if (read_only_is_late(mount) &&
+		    tree_flags(in->mount_trees[i], MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+			return error_wrap(err, "/mounts/%zu on %s", i, mount->destination);
+	}
+	return 0;
+}
+
 static int mount_new(const struct plan *plan, struct init *in, const struct mount_plan *mount,
 		     struct error *err)
 {
@@ -245,7 +268,7 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 		if (fs.data == NULL)
 			return -1;
 	}
-	if (copy) {
+	if (read_only_is_late(mount)) {
 		fs.attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 		fs.super_set &= ~(uint64_t)MS_RDONLY;
 	}
@@ -258,8 +281,7 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 	/* Of an image's link to there: root would read what is hidden later, and more. */
 	if (copy && is_on(target_fd, SYSFS_MAGIC))
 		return error_number(err, EPERM, "leads to a sysfs, of which nothing is copied");
-	if (copy && (copy_tree(in->root_fd, mount->destination, tree_fd, err) < 0 ||
-		     tree_flags(tree_fd, mount->attr_set, 0, 0, false, err) < 0))
+	if (copy && copy_tree(in->root_fd, mount->destination, tree_fd, err) < 0)
 		return -1;
 	if (attach(plan, mount, tree_fd, target_fd, err) < 0)
 		return -1;
@@ -296,7 +318,8 @@ int step_mounts(const struct plan *plan, struct init *in, struct error *err)
 		if (mount_one(plan, in, i, err) < 0)
 			return error_wrap(err, "/mounts/%zu on %s", i,
 					  plan->mounts.items[i].destination);
-		if (in->mount_trees[i] != in->proc_fd && !hide_in_mount(plan, i))
+		if (in->mount_trees[i] != in->proc_fd && !hide_in_mount(plan, i) &&
+		    !read_only_is_late(&plan->mounts.items[i]))
 			fd_close(&in->mount_trees[i]);
 	}
 	fd_close(&in->host_fd);

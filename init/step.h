@@ -36,7 +36,8 @@ struct init {
 	 */
 	int root_tree;
 	int *mount_trees;		/* one per plan->mounts, -EBADF where it is no bind; when
-					 * attached, those that init/hide.h wants stay open */
+					 * attached, those that init/hide.h or step_read_only()
+					 * wants stay open */
 	int *device_trees;		/* one per plan->devices: bound where mknod is denied */
 	int host_fd;			/* the mount namespace of late binds (init/bind.h); -1: none
 					 * can be had, -EBADF: none is wanted */
@@ -137,6 +138,7 @@ init_step step_sysctls;		/* sysctl.c */
 init_step step_root;		/* rootfs.c: attaches the root */
 init_step step_mounts;		/* mount.c */
 init_step step_devices;		/* device.c */
+init_step step_read_only;	/* mount.c: of what was to be filled first */
 init_step step_session;		/* console.c: a session without a terminal */
 init_step step_console;		/* console.c */
 init_step step_mounted;		/* init.c: says MOUNTED, waits for HOOKED */

@@ -157,8 +157,10 @@ static int change_inside(struct change *change, struct error *err)
 	change->in.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (change->in.root_fd < 0)
 		return error_errno(err, "open the root of %s", change->c->id);
-	return change->remove ? unmount_all(change, err) :
-				step_mounts(&change->plan, &change->in, err);
+	if (change->remove)
+		return unmount_all(change, err);
+	return step_mounts(&change->plan, &change->in, err) < 0 ||
+	       step_read_only(&change->plan, &change->in, err) < 0 ? -1 : 0;
 }
 
 static int change_main(void *context)

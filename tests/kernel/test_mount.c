@@ -39,7 +39,7 @@ STAGE_TEST(mount, a_new_file_system_has_each_flag)
 		m->destination = arena_printf(&s->arena, "/new/%zu", i);
 		m->type = m->source = "tmpfs";
 		m->attr_set = attributes[i].attribute;
-		CHECK(RUN(step_mounts) == 0);
+		CHECK(RUN(step_mounts) == 0 && RUN(step_read_only) == 0);
 		CHECK((flags_of(s, m->destination) & attributes[i].seen) == attributes[i].seen);
 	}
 	return 0;
@@ -246,7 +246,23 @@ STAGE_TEST(mount, tmpcopyup_brings_what_was_there)
 	CHECK(strcmp(stage_read(s, "/d/sub/two"), "second") == 0);
 	CHECK(fstat(stage_open(s, "/d/sub"), &st) == 0 && st.st_uid == 5 && st.st_gid == 6);
 	CHECK(fstat(stage_open(s, "/d/sub/two"), &st) == 0 && (st.st_mode & 07777) == 04711);
+	CHECK(RUN(step_read_only) == 0);
 	CHECK(flags_of(s, "/d") & ST_RDONLY);
+	return 0;
+}
+
+STAGE_TEST(mount, a_read_only_tmpfs_is_filled_first)
+{
+	struct mount_plan *m = stage_mounts(s, 2);
+
+	m[0].destination = "/d";
+	m[1].destination = "/d/below";
+	m[0].type = m[1].type = "tmpfs";
+	m[0].attr_set = MOUNT_ATTR_RDONLY;
+	CHECK(RUN(step_mounts) == 0);
+	stage_file(s, "/d/device", "");
+	CHECK(RUN(step_read_only) == 0);
+	CHECK((flags_of(s, "/d") & ST_RDONLY) && !(flags_of(s, "/d/below") & ST_RDONLY));
 	return 0;
 }
 
