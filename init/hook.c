@@ -15,7 +15,7 @@
 
 /* What the child shares with its parent, which stands still until the child's execve. */
 struct start {
-	const char *path;
+	const char *path, *directory;
 	char **argv;
 	char *const *envp;
 	int stdin_fd, output_fd;
@@ -30,6 +30,9 @@ static int hook_child(void *context)
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* It may be gone, behind a poststop hook at the latest. */
+	if (start->directory != NULL && chdir(start->directory) < 0)
+		start->directory = NULL;
 	if (dup2(start->stdin_fd, STDIN_FILENO) < 0 ||
 	    dup2(start->output_fd, STDOUT_FILENO) < 0 ||
 	    dup2(start->output_fd, STDERR_FILENO) < 0 ||
@@ -213,13 +216,14 @@ static char **hook_argv(const struct hook_plan *plan, struct arena *arena)
 	return argv;
 }
 
-static int hook_start(const struct hook_plan *plan, struct running *hook, struct error *err)
+static int hook_start(const struct hook_plan *plan, const char *directory, struct running *hook,
+		      struct error *err)
 {
 	_Alignas(16) static char stack[32768];
 	_cleanup_arena struct arena arena = { 0 };
 	char **envp = ARENA_NEWS(&arena, plan->env.count + 1, char *);
 	_cleanup_fd int in = -EBADF, out = -EBADF;
-	struct start start = { .path = plan->path, .envp = environ };
+	struct start start = { .path = plan->path, .directory = directory, .envp = environ };
 	pid_t pid;
 
 	for (size_t i = 0; i < plan->env.count; i++)
@@ -242,7 +246,8 @@ static int hook_start(const struct hook_plan *plan, struct running *hook, struct
 	return error_number(err, start.failure, "exec");
 }
 
-int hook_run(const struct hook_plan *plan, const char *state_json, struct error *err)
+int hook_run(const struct hook_plan *plan, const char *directory, const char *state_json,
+	     struct error *err)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, before;
 	struct running hook = { -EBADF,	  -EBADF,   -EBADF, state_json, strlen(state_json),
@@ -252,7 +257,7 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 
 	/* A hook that ends without reading its stdin is no reason to die. */
 	sigaction(SIGPIPE, &ignore, &before);
-	pid = hook_start(plan, &hook, err);
+	pid = hook_start(plan, directory, &hook, err);
 	if (pid > 0) {
 		/* Ours of the two ends alone: the hook's block, as programs expect it. */
 		fcntl(hook.stdin_fd, F_SETFL, O_NONBLOCK);
@@ -271,10 +276,11 @@ int hook_run(const struct hook_plan *plan, const char *state_json, struct error 
 int hooks_run(const struct plan *plan, enum hook_moment moment, const char *state_json,
 	      struct error *err)
 {
+	const char *directory = moment == HOOK_START_CONTAINER ? NULL : plan->bundle;
 	const hook_list *hooks = &plan->hooks[moment];
 
 	for (size_t i = 0; i < hooks->count; i++)
-		if (hook_run(&hooks->items[i], state_json, err) < 0)
+		if (hook_run(&hooks->items[i], directory, state_json, err) < 0)
 			return error_wrap(err, "/hooks/%s/%zu", name_of(hook_names, moment), i);
 	return 0;
 }

@@ -269,7 +269,7 @@ static void run_poststop(struct container *c, const struct plan *plan)
 	c->pid = 0;
 	state_print_hook(&state, c, "stopped");
 	LIST_EACH(hook, plan->hooks[HOOK_POSTSTOP])
-		if (hook_run(hook, state.data, &err) < 0)
+		if (hook_run(hook, plan->bundle, state.data, &err) < 0)
 			warn("poststop hook: %s", err.text);
 }
 

@@ -290,6 +290,28 @@ E2E(conformance, state_in_the_middle_of_create_tells_its_outcome)
 	cr_expect(settled);
 }
 
+/* What they make in the root must not be writable by all, and a path may be the bundle's. */
+E2E(conformance, hooks_work_in_the_bundle_with_the_umask_of_the_caller)
+{
+	static const char *const moments[] = {
+		"prestart", "createRuntime", "createContainer", "poststart", "poststop",
+	};
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++)
+		bundle_set(b, arena_printf(&e2e_arena, "/hooks/%s", moments[i]),
+			   arena_printf(&e2e_arena, "[{'path': '/bin/sh', 'args': "
+					"['sh', '-c', 'umask >mask-%s']}]", moments[i]));
+	bundle_probe_args(b, "exit", "0", NULL);
+	bundle_run(b, &got);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++)
+		cr_expect_str_eq(read_host_file(arena_printf(&e2e_arena, "%s/mask-%s", b->path,
+							     moments[i])),
+				 "0022\n", "%s", moments[i]);
+}
+
 E2E(conformance, a_hook_of_create_that_asks_is_told_creating)
 {
 	struct bundle *b = bundle_new();
