@@ -12,6 +12,8 @@ void document_man(struct text *out, const struct command_set *set);
 /* "help": the set, or the command that is named. */
 int document_help(struct text *out, const struct command_set *set, const struct arguments *words,
 		  struct error *err);
-/* shell: bash, zsh or fish. */
+/* "kist rootfs" as the name of a page or of a function, with the mark for the blank. */
+char *document_name(struct text *out, const struct command_set *set, char mark, bool capital);
+/* shell: bash, zsh or fish; base/completion.c. */
 int document_completion(struct text *out, const struct command_set *set, const char *shell,
 			struct error *err);
