@@ -184,7 +184,8 @@ int copy_tree(int root_fd, const char *path, int to_fd, struct error *err)
 		return -1;
 	if (to < 0)
 		return error_errno(err, "open new file system");
-	if (copy_directory(from, to, 0, err) < 0)
+	/* The directory itself is as its mount options say. */
+	if (copy_entries(from, to, 0, err) < 0)
 		return error_wrap(err, "copy %s", path);
 	return 0;
 }

@@ -251,6 +251,30 @@ STAGE_TEST(mount, tmpcopyup_brings_what_was_there)
 	return 0;
 }
 
+STAGE_TEST(mount, tmpcopyup_leaves_the_directory_as_its_options_say)
+{
+	static const struct { const char *data; uid_t uid; gid_t gid; mode_t mode; } rows[] = {
+		{ NULL, 0, 0, 0750 }, { "uid=7", 7, 0, 0750 }, { "gid=8,mode=711", 0, 8, 0711 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct mount_plan *m = stage_mounts(s, 1);
+		struct stat st;
+
+		m->destination = arena_printf(&s->arena, "/d%zu", i);
+		m->type = "tmpfs";
+		m->data = rows[i].data;
+		m->flags = MOUNT_TMPCOPYUP;
+		stage_dir(s, m->destination, 0750);
+		CHECK(fchownat(stage_open(s, m->destination), "", 5, 6, AT_EMPTY_PATH) == 0);
+		CHECK(RUN(step_mounts) == 0);
+		CHECK(fstat(stage_open(s, m->destination), &st) == 0);
+		CHECK(st.st_uid == rows[i].uid && st.st_gid == rows[i].gid);
+		CHECK((st.st_mode & 07777) == rows[i].mode);
+	}
+	return 0;
+}
+
 STAGE_TEST(mount, a_read_only_tmpfs_is_filled_first)
 {
 	struct mount_plan *m = stage_mounts(s, 2);
