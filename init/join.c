@@ -86,11 +86,13 @@ int step_join(const struct plan *plan, struct init *in, struct error *err)
 			return error_errno(err, "join the %s namespace %s", namespaces[i].name,
 					   plan->namespaces[i].path != NULL ?
 					   plan->namespaces[i].path : "of the container");
-	if (in->new_user_ns && become_root(plan, in, err) < 0)
-		return -1;
 	if (in->unshare_flags != 0 && unshare((int)in->unshare_flags) < 0)
 		return error_errno(err, "make namespaces");
-	if (in->unshare_flags & CLONE_NEWTIME)
-		return enter_time(plan, in, err);
-	return 0;
+	/*
+	 * With the ids of who started the container: what /proc has of an undumpable process
+	 * belongs to the host's root, or as yet to that user, and the offsets could not be written.
+	 */
+	if ((in->unshare_flags & CLONE_NEWTIME) && enter_time(plan, in, err) < 0)
+		return -1;
+	return in->new_user_ns ? become_root(plan, in, err) : 0;
 }

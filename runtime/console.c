@@ -53,8 +53,9 @@ void console_resize(struct console *console)
 {
 	struct winsize size;
 
+	/* One that has none, as of script(1) or a serial line, leaves what consoleSize says. */
 	if (console->terminal >= 0 && console->master >= 0 &&
-	    ioctl(console->terminal, TIOCGWINSZ, &size) == 0)
+	    ioctl(console->terminal, TIOCGWINSZ, &size) == 0 && (size.ws_row | size.ws_col) != 0)
 		ioctl(console->master, TIOCSWINSZ, &size);
 }
 

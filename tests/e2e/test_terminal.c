@@ -98,6 +98,25 @@ E2E(terminal, changes_nothing_in_what_goes_to_a_file)
 	terminal_close(&t);
 }
 
+E2E(terminal, has_the_size_told_where_the_callers_has_none)
+{
+	struct bundle *b = bundle_new();
+	struct winsize none = { 0 };
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_set(b, "/process/consoleSize", "{'height': 33, 'width': 77}");
+	bundle_probe_args(b, "sleep", "50", "report", "say", "the end", NULL);
+	terminal_open(&t, b);
+	cr_assert_eq(ioctl(t.slave, TIOCSWINSZ, &none), 0);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	terminal_await(&t, "the end");
+	bundle_finish(&call, &got);
+	cr_expect(strstr(t.seen, "window=77x33\r\n"), "%s", t.seen);
+	terminal_close(&t);
+}
+
 E2E(terminal, has_the_size_of_the_callers)
 {
 	struct bundle *b = bundle_new();

@@ -193,3 +193,23 @@ E2E(userns, without_maps_check_says_who_root_is)
 				  "the caller, uid 0 and gid 0 of the host"),
 		  "%s%s", got.out, got.err);
 }
+
+/* Its root is another than the host's, or an ordinary user. */
+E2E(userns, a_time_namespace_has_its_offsets)
+{
+	e2e_need_kist();
+	if (access("/proc/self/ns/time", F_OK) < 0)
+		e2e_skip("this kernel has no time namespaces");
+	for (int user = 0; user < 2; user++) {
+		struct bundle *b = user ? bundle_new() : userns_bundle();
+		struct probe seen;
+
+		if (user)
+			bundle_as_user(b, 1000);
+		bundle_set(b, "/linux/namespaces/-", "{'type': 'time'}");
+		bundle_set(b, "/linux/timeOffsets", "{'boottime': {'secs': 604800}}");
+		bundle_run_probe(b, &seen);
+		cr_expect(probe_has(&seen, "time_offset=boottime       604800         0"), "%s",
+			  seen.text);
+	}
+}
