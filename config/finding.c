@@ -9,9 +9,6 @@
 
 /* What a decoder says about a value: where it stands, which one it is, what is wrong. */
 
-/* Each costs time, and a hostile file may hold 200,000: warnings beyond this are dropped. */
-#define MAX_FINDINGS	100
-
 static bool is_full(const struct decoder *d)
 {
 	return d->diagnosis.findings.count >= MAX_FINDINGS;
@@ -126,12 +123,17 @@ int bad_pointer(struct decoder *d, const char *pointer, const char *fmt, ...)
 	return fail(d, v, text);
 }
 
+bool warn_wanted(const struct decoder *d)
+{
+	return d->warnings.count < MAX_FINDINGS;
+}
+
 void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...)
 {
 	va_list args;
 	const char *text;
 
-	if (d->warnings.count >= MAX_FINDINGS)
+	if (!warn_wanted(d))
 		return;
 	va_start(args, fmt);
 	text = place(d, v, NULL, fmt, args);
@@ -141,12 +143,17 @@ void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...)
 		add_finding(d, SEVERITY_WARNING, v, text);
 }
 
+bool note_wanted(const struct decoder *d)
+{
+	return d->collect && !is_full(d);
+}
+
 void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
 		...)
 {
 	va_list args;
 
-	if (!d->collect || is_full(d))
+	if (!note_wanted(d))
 		return;
 	va_start(args, fmt);
 	add_finding(d, severity, v, place(d, v, NULL, fmt, args));

@@ -40,6 +40,9 @@ struct decoder {
 	word_list warnings;		/* their texts; becomes plan->warnings */
 };
 
+/* Each costs time, and a hostile file may hold 200,000: warnings beyond this are dropped. */
+#define MAX_FINDINGS	100
+
 /* The value is wrong: "file:line:column: pointer: " and the text.  Returns -1. */
 int bad_value(struct decoder *d, const struct json *v, const char *fmt, ...) _printf(3, 4);
 /* A member of the object v is wrong, or missing: then the position is that of v.  Returns -1. */
@@ -52,3 +55,6 @@ void warn_value(struct decoder *d, const struct json *v, const char *fmt, ...) _
 /* For "kist check" alone: kept only with collect. */
 void note_value(struct decoder *d, enum severity severity, const struct json *v, const char *fmt,
 		...) _printf(4, 5);
+/* Whether another one would be kept: to find out what was meant takes long. */
+bool warn_wanted(const struct decoder *d);
+bool note_wanted(const struct decoder *d);

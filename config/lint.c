@@ -22,6 +22,7 @@ struct lint {
 	struct arena *arena;
 	const struct plan *plan;
 	struct diagnosis *diagnosis;
+	unsigned int counts[SEVERITY_ERROR + 1];
 	struct json_source source;
 	const struct json *json;	/* the file again, for positions; NULL: without */
 	int root_fd;			/* O_PATH on the root, or -EBADF */
@@ -35,12 +36,15 @@ static void found(struct lint *lint, enum severity severity, const char *pointer
 		  ...)
 {
 	struct text text = { .arena = lint->arena };
-	const struct json *value = lint->json != NULL ? json_find(lint->json, pointer) : NULL;
+	const struct json *value;
 	struct finding *finding;
 	unsigned int line, column;
 	char said[1024];
 	va_list args;
 
+	if (lint->counts[severity]++ >= MAX_FINDINGS)
+		return;
+	value = lint->json != NULL ? json_find(lint->json, pointer) : NULL;
 	text_add(&text, lint->plan->config_file);
 	if (value != NULL) {
 		json_position(&lint->source, value->offset, &line, &column);

@@ -8,15 +8,16 @@
 /* One mount.  Source: OCI runtime spec 1.3, config.md, "Mounts". */
 
 /* A word for the file system; fsconfig(2) takes them one by one, so a comma in one cuts it. */
-static void add_data(struct decoder *d, struct mount_plan *mount, const char *word)
+static void add_data(struct text *data, const char *word)
 {
-	mount->data = mount->data == NULL ? word :
-		      arena_printf(d->arena, "%s,%s", mount->data, word);
+	text_add(data, data->size > 0 ? "," : "");
+	text_add(data, word);
 }
 
 static int decode_options(struct decoder *d, const struct json *v, void *out)
 {
 	struct mount_plan *mount = out;
+	struct text data = { .arena = d->arena };
 	int result = 0;
 
 	if (want_type(d, v, JSON_ARRAY) < 0)
@@ -36,8 +37,9 @@ static int decode_options(struct decoder *d, const struct json *v, void *out)
 			 strncmp(item->text, "ridmap=", 7) == 0)
 			result = decode_idmap_option(d, item, mount);
 		else if (*item->text != '\0')
-			add_data(d, mount, item->text);
+			add_data(&data, item->text);
 	}
+	mount->data = data.data;
 	return result;
 }
 

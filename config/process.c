@@ -101,6 +101,8 @@ static int decode_capability_set(struct decoder *d, const struct json *v, void *
 			continue;
 		}
 		/* Spec 1.2 and newer: what cannot be granted is a warning, not an error. */
+		if (!warn_wanted(d))
+			continue;
 		meant = name_nearest(capability_names, item->text);
 		warn_value(d, item, "is no capability, and ignored: \"%s\"%s%s%s", item->text,
 			   meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "",

@@ -133,11 +133,13 @@ static void note_names(struct decoder *d, const struct json *v)
 {
 	const struct json *names = json_member(v, "names");
 
-	if (!d->collect || names == NULL)
+	if (names == NULL)
 		return;
 	JSON_EACH(name, names) {
 		const char *meant;
 
+		if (!note_wanted(d))
+			return;
 		if (name->type != JSON_STRING || seccomp_syscall_known(name->text))
 			continue;
 		meant = seccomp_syscall_nearest(d->arena, name->text);

@@ -46,6 +46,8 @@ static const struct {
 	  "]}", 20000, "20000 conditions" },
 	{ "/linux/sysctl", "{", "'kernel.x%d': '1'", "}", 20000, "in no namespace" },
 	{ "/hooks", "{'poststop': [", "{'path': '/nonexistent%d'}", "]}", 2000, NULL },
+	/* As a text that grew by one after the other these were 20 GB. */
+	{ "/mounts/0/options", "[", "'nothing%d'", "]", 60000, "set option nothing" },
 };
 
 ATTACK(config, of_long_lists_takes_no_long_time)
@@ -69,6 +71,36 @@ ATTACK(config, of_long_lists_takes_no_long_time)
 		if (lists[i].says != NULL)
 			cr_expect_not_null(strstr(output.err, lists[i].says), "%s: %s", what,
 					   output.err);
+	}
+}
+
+/* "check" looks further, and has more to say of each. */
+static const struct {
+	const char *pointer, *open, *item, *close;
+} checked[] = {
+	{ "/hooks", "{'poststop': [", "{'path': '/nonexistent%d'}", "]}" },
+	{ "/linux/netDevices", "{", "'none%d': {}", "}" },
+	{ "/linux/seccomp",
+	  "{'defaultAction': 'SCMP_ACT_ALLOW',"
+	  " 'syscalls': [{'action': 'SCMP_ACT_ERRNO', 'names': [",
+	  "'none%d'", "]}]}" },
+	{ "/process/capabilities/bounding", "[", "'CAP_NONE%d'", "]" },
+	{ "/mounts/0/options", "[", "'nothing%d'", "]" },
+};
+
+ATTACK(config, of_long_lists_is_checked_soon)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(checked); i++) {
+		struct bundle *b = bundle_new();
+		struct output output;
+
+		b->timeout = SOON_SECONDS;
+		bundle_set(b, checked[i].pointer,
+			   list_of(checked[i].open, checked[i].item, 60000, checked[i].close));
+		bundle_call(b, &output, "check", b->path, NULL);
+		cr_expect(output.status == 0 || output.status == 1, "%s: %d %s", checked[i].pointer,
+			  output.status, output.err);
+		bundle_destroy(b);
 	}
 }
 
