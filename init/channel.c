@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+
+enum { SLEEP_MS = 100 };	/* a container is mostly made within five */
 
 enum record_kind { RECORD_MESSAGE = 1, RECORD_WARNING, RECORD_ERROR, RECORD_NOTE };
 
@@ -180,6 +183,14 @@ int channel_expect(const struct channel *channel, enum message message, struct e
 	uint32_t value;
 
 	return channel_expect_value(channel, message, &value, err);
+}
+
+void channel_sleep(const struct channel *channel)
+{
+	/* Records wake those who ask for POLLIN. */
+	struct pollfd end = { channel->read_fd, POLLRDHUP, 0 };
+
+	(void)poll(&end, 1, SLEEP_MS);
 }
 
 int channel_expect_end(const struct channel *channel, struct error *err)

@@ -54,5 +54,10 @@ void channel_send_note(const struct channel *channel, const char *text);
 int channel_expect(const struct channel *channel, enum message message, struct error *err);
 int channel_expect_value(const struct channel *channel, enum message message, uint32_t *ret_value,
 			 struct error *err);
+/*
+ * Sleeps until the other side of a socket has ended, for a tenth of a second at most.  What it says
+ * meanwhile is read after that: who is woken for each record takes time from who sends them.
+ */
+void channel_sleep(const struct channel *channel);
 /* Waits for the end of file: 0 when only warnings and notes came, -1 with the error record. */
 int channel_expect_end(const struct channel *channel, struct error *err);

@@ -156,6 +156,7 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 		    tell(&spawn->channel, MESSAGE_START, 0, err) < 0)
 			return -1;
 		spawn->started = true;
+		channel_sleep(&spawn->channel);
 	}
 	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, err) < 0)
 		return -1;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -98,6 +99,29 @@ Test(channel, the_end_is_success_unless_an_error_came_before)
 	channel_close(&container);
 	cr_expect_eq(channel_expect_end(&runtime, &err), -1);
 	cr_expect_str_eq(err.text, "exec /x: gone");
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+Test(channel, who_sleeps_is_woken_by_the_end_and_not_by_a_message)
+{
+	long before = milliseconds();
+
+	cr_expect_eq(channel_send(&container, MESSAGE_MOUNTED, &err), 0);
+	channel_sleep(&runtime);
+	cr_expect_geq(milliseconds() - before, 90, "woken by a message");
+	cr_expect_eq(channel_expect(&runtime, MESSAGE_MOUNTED, &err), 0, "%s", err.text);
+	cr_expect_eq(channel_send(&container, MESSAGE_READY, &err), 0);
+	channel_close(&container);
+	channel_sleep(&runtime);
+	cr_expect_eq(channel_expect(&runtime, MESSAGE_READY, &err), 0, "%s", err.text);
+	cr_expect_eq(channel_expect_end(&runtime, &err), 0, "%s", err.text);
 }
 
 Test(channel, nobody_listening_is_an_error_and_no_signal)
