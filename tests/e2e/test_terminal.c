@@ -98,6 +98,26 @@ E2E(terminal, changes_nothing_in_what_goes_to_a_file)
 	terminal_close(&t);
 }
 
+/* As anything else in /dev: it is made before that is read-only, and can be masked. */
+E2E(terminal, is_there_where_dev_is_read_only)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	bundle_set(b, "/linux/readonlyPaths", "['/dev']");
+	bundle_set(b, "/linux/maskedPaths", "['/dev/console']");
+	bundle_probe_args(b, "report", "stat", "/dev/console", "say", "the end", NULL);
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "the end\r\n");
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect(strstr(t.seen, "tty.0=1\r\n"), "%s", t.seen);
+	cr_expect(strstr(t.seen, "stat:/dev/console=c 0666 0:0 1:3 "), "%s", t.seen);
+	terminal_close(&t);
+}
+
 E2E(terminal, has_the_size_told_where_the_callers_has_none)
 {
 	struct bundle *b = bundle_new();
