@@ -8,27 +8,41 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define OWNER_NAME	"user.rootlesscontainers"
-
-/*
- * Not of the file but of this host: labels of its policy, what its NFS server says, what
- * overlayfs notes in a layer of its own.
- */
-static const char *const foreign[] = {
-	"security.selinux", "security.apparmor", "security.SMACK64", "security.evm",
-	"system.nfs4_acl", "trusted.overlay.", "user.overlay.",
-};
-
-static bool is_foreign(const char *name)
+/* A "." or "_" at the end stands for all that begins so. */
+static bool is_one_of(const char *name, const char *const *names)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
-		size_t length = strlen(foreign[i]);
-		bool prefix = foreign[i][length - 1] == '.';
+	for (; *names != NULL; names++) {
+		size_t length = strlen(*names);
+		bool prefix = strchr("._", (*names)[length - 1]) != NULL;
 
-		if (strncmp(name, foreign[i], length) == 0 && (prefix || name[length] == '\0'))
+		if (strncmp(name, *names, length) == 0 && (prefix || name[length] == '\0'))
 			return true;
 	}
 	return false;
+}
+
+bool xattr_is_foreign(const char *name)
+{
+	/* A kernel that appraises files writes IMA's, and the same files would make two digests. */
+	static const char *const names[] = {
+		"security.selinux", "security.apparmor", "security.SMACK64", "security.SMACK64EXEC",
+		"security.SMACK64MMAP", "security.SMACK64TRANSMUTE", "security.ima", "security.evm",
+		"system.nfs4_", "com.apple.", NULL,
+	};
+
+	return is_one_of(name, names);
+}
+
+bool xattr_is_overlay(const char *name)
+{
+	static const char *const names[] = { "trusted.overlay.", "user.overlay.", NULL };
+
+	return is_one_of(name, names);
+}
+
+static bool is_left_out(const char *name)
+{
+	return xattr_is_foreign(name) || xattr_is_overlay(name);
 }
 
 /* There are no l*xattrat() before Linux 6.13, and O_PATH fds have none: by name below /proc. */
@@ -72,11 +86,11 @@ int xattr_read(struct xattr_reader *r, int dir_fd, const char *name, struct tree
 	if (size <= 0)
 		return 0;
 	for (const char *at = r->names; at < r->names + size; at += strlen(at) + 1)
-		count += !is_foreign(at);
+		count += !is_left_out(at);
 	list = ARENA_NEWS(r->arena, count + 1, struct tar_xattr);
 	count = 0;
 	for (const char *at = r->names; at < r->names + size; at += strlen(at) + 1)
-		if (!is_foreign(at) && add_value(r, path, at, list, &count, err) < 0)
+		if (!is_left_out(at) && add_value(r, path, at, list, &count, err) < 0)
 			return -1;
 	inode->xattrs = list;
 	inode->xattr_count = count;
@@ -148,7 +162,7 @@ bool xattr_take_owner(struct tree_inode *inode)
 	struct tar_xattr *rest = (struct tar_xattr *)(uintptr_t)inode->xattrs;
 
 	for (size_t i = 0; i < inode->xattr_count; i++) {
-		if (strcmp(rest[i].name, OWNER_NAME) != 0)
+		if (strcmp(rest[i].name, XATTR_OWNER) != 0)
 			continue;
 		if (!parse_owner(&rest[i], inode))
 			return false;

@@ -11,6 +11,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "config/id_map.h"
+#include "rootfs-tools/tree/xattr.h"
 #include "rootfs-tools/unpack/layer.h"
 
 /* --- ids ------------------------------------------------------------------------------- */
@@ -57,23 +58,6 @@ static int chown_error(const struct owner *owner, struct error *err)
 }
 
 /* --- extended attributes --------------------------------------------------------------- */
-
-#define ROOTLESS_XATTR	"user.rootlesscontainers"
-
-/* What belongs to the machine that packed the layer. */
-static bool xattr_is_foreign(const char *name)
-{
-	return strcmp(name, "security.selinux") == 0 || strcmp(name, "security.ima") == 0 ||
-	       strcmp(name, "security.evm") == 0 || strcmp(name, "system.nfs4_acl") == 0 ||
-	       strncmp(name, "com.apple.", 10) == 0;
-}
-
-/* overlayfs would obey: redirects and whiteouts of an image's own are no image's business. */
-static bool xattr_is_overlay(const char *name)
-{
-	return strncmp(name, "trusted.overlay.", 16) == 0 ||
-	       strncmp(name, "user.overlay.", 13) == 0;
-}
 
 /* fd, or a name in the working directory. */
 static int xattr_write(int fd, const char *name, const struct tar_xattr *xattr)
@@ -142,7 +126,7 @@ static int rootless_set(struct layer *layer, int fd, const struct tar_entry *ent
 			struct error *err)
 {
 	unsigned char value[16], *end = varint(varint(value, 1, entry->uid), 2, entry->gid);
-	struct tar_xattr xattr = { ROOTLESS_XATTR, value, (size_t)(end - value) };
+	struct tar_xattr xattr = { XATTR_OWNER, value, (size_t)(end - value) };
 
 	return end == value ? 0 : xattr_set(layer, fd, NULL, &xattr, err);
 }
@@ -153,12 +137,13 @@ static int xattrs_set(struct layer *layer, const struct tar_entry *entry, int fd
 	LIST_EACH(xattr, entry->xattrs) {
 		if (xattr_is_foreign(xattr->name))
 			continue;
+		/* Redirects and whiteouts of an image's own are no image's business. */
 		if (layer->options->mode == UNPACK_OVERLAY && xattr_is_overlay(xattr->name))
 			return error_set(err, "has %.60s, which overlayfs would obey: refused",
 					 text_printable(layer->arena, xattr->name));
-		if (layer->options->rootless && strcmp(xattr->name, ROOTLESS_XATTR) == 0)
+		if (layer->options->rootless && strcmp(xattr->name, XATTR_OWNER) == 0)
 			return error_set(err, "has an attribute %s of its own: refused",
-					 ROOTLESS_XATTR);
+					 XATTR_OWNER);
 		if (strcmp(xattr->name, "system.posix_acl_default") == 0)
 			layer->inherits = true;
 		if (xattr_set(layer, fd, name, xattr, err) < 0)

@@ -6,6 +6,7 @@
 #include "rootfs-tools/tree/compare.h"
 #include "rootfs-tools/tree/tree.h"
 #include "rootfs-tools/tree/walk.h"
+#include "rootfs-tools/tree/xattr.h"
 
 static struct arena arena;
 static struct error err;
@@ -216,5 +217,31 @@ Test(compare, names_what_differs, .init = two_trees)
 		seen = 0;
 		cr_assert_eq(tree_compare(&compare, &before, &after, &err), 0);
 		cr_expect_eq(seen, cases[i].what, "case %zu: %x", i, seen);
+	}
+}
+
+Test(xattr, of_the_machine_are_not_the_files)
+{
+	static const struct {
+		const char *name;
+		bool foreign, overlay;
+	} rows[] = {
+		{ "user.a", false, false },
+		{ "security.capability", false, false },
+		{ "system.posix_acl_access", false, false },
+		{ "user.overlays", false, false },
+		{ "security.selinux", true, false },
+		{ "security.selinux2", false, false },
+		{ "security.SMACK64EXEC", true, false },
+		{ "security.ima", true, false },
+		{ "system.nfs4_dacl", true, false },
+		{ "com.apple.quarantine", true, false },
+		{ "trusted.overlay.opaque", false, true },
+		{ "user.overlay.redirect", false, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		cr_expect_eq(xattr_is_foreign(rows[i].name), rows[i].foreign, "%s", rows[i].name);
+		cr_expect_eq(xattr_is_overlay(rows[i].name), rows[i].overlay, "%s", rows[i].name);
 	}
 }

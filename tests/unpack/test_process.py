@@ -307,11 +307,13 @@ for words, error in [
 
 @test
 def capabilities(work):
-    """file capabilities, attributes, fractions of seconds"""
+    """file capabilities, attributes but for a host's, fractions of seconds"""
     demand(is_root, 'needs root')
     value = struct.pack('<5I', 0x02000001, 0x400, 0, 0, 0)
     tar = pax((b'SCHILY.xattr.security.capability', value), (b'SCHILY.xattr.user.a', b'\0b'),
-              (b'SCHILY.xattr.security.selinux', b'label'), (b'mtime', b'12.345678901'),
+              (b'SCHILY.xattr.security.selinux', b'label'),
+              (b'SCHILY.xattr.security.SMACK64', b'_'), (b'SCHILY.xattr.security.ima', b'x'),
+              (b'SCHILY.xattr.com.apple.quarantine', b'1'), (b'mtime', b'12.345678901'),
               (b'atime', b'11.5')) + file_(b'f', b'x', uid=1, mode=0o755) + \
         pax((b'mtime', b'-1.5')) + dir_(b'd') + file_(b'd/g') + END
     Layout(work.image).layer(tar).save()
