@@ -15,20 +15,15 @@ const struct command *command_demand(const struct command_set *set, const char *
 				     struct error *err)
 {
 	const struct command *found = command_find(set, name);
-	unsigned int near = ~0U, distance;
-	const char *best = NULL;
+	struct guess guess = GUESS(name);
 
 	if (found != NULL)
 		return found;
-	for (size_t i = 0; set->commands[i] != NULL; i++) {
-		if (!set->commands[i]->hidden &&
-		    text_near(name, set->commands[i]->name, &distance) && distance < near) {
-			near = distance;
-			best = set->commands[i]->name;
-		}
-	}
-	if (best != NULL)
-		error_set(err, "no such command: %s; did you mean \"%s\"?", name, best);
+	for (size_t i = 0; set->commands[i] != NULL; i++)
+		if (!set->commands[i]->hidden)
+			guess_try(&guess, set->commands[i]->name);
+	if (guess.meant != NULL)
+		error_set(err, "no such command: %s; did you mean \"%s\"?", name, guess.meant);
 	else
 		error_set(err, "no such command: %s; \"%s --help\" lists them", name,
 			  set->program);

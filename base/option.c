@@ -150,22 +150,16 @@ static int option_take(struct parser *p, const struct match *m, const char *valu
 
 static int unknown(const struct parser *p, const char *word, const char *name)
 {
-	const char *best = NULL;
-	unsigned int near = UINT_MAX, distance;
+	struct guess guess = GUESS(name);
 
-	for (int s = 0; s < 2; s++) {
-		for (const struct option *o = p->scopes[s].options; o && o->name; o++) {
-			if (o->help != NULL && text_near(name, o->name, &distance) &&
-			    distance < near) {
-				near = distance;
-				best = o->name;
-			}
-		}
-	}
+	for (int s = 0; s < 2; s++)
+		for (const struct option *o = p->scopes[s].options; o && o->name; o++)
+			if (o->help != NULL)
+				guess_try(&guess, o->name);
 	error_set(p->err, "flag provided but not defined: %s",
 		  text_printable(p->arena, word));
-	if (best != NULL)
-		return error_hint(p->err, "did you mean --%s?", best);
+	if (guess.meant != NULL)
+		return error_hint(p->err, "did you mean --%s?", guess.meant);
 	if (word[strspn(word, "-0123456789")] == '\0')
 		return error_hint(p->err, "a number stands without a dash");
 	return -1;

@@ -283,7 +283,7 @@ static bool lower(char *out, size_t room, const char *text)
 	return text[i] == '\0';
 }
 
-bool text_near(const char *a, const char *b, unsigned int *ret_distance)
+static bool is_near(const char *a, const char *b, unsigned int *ret_distance)
 {
 	char x[64], y[64];
 	size_t x_length, y_length;
@@ -301,4 +301,20 @@ bool text_near(const char *a, const char *b, unsigned int *ret_distance)
 	*ret_distance = limit + 1;
 	return x_length >= 3 && x_length < y_length &&
 	       (strncmp(x, y, x_length) == 0 || strcmp(x, y + y_length - x_length) == 0);
+}
+
+bool guess_try(struct guess *guess, const char *candidate)
+{
+	unsigned int distance;
+
+	if (!is_near(guess->word, candidate, &distance) || distance >= guess->distance)
+		return false;
+	guess->meant = candidate;
+	guess->distance = distance;
+	return true;
+}
+
+const char *guess_text(struct arena *arena, const char *meant)
+{
+	return meant != NULL ? arena_printf(arena, "; did you mean \"%s\"?", meant) : "";
 }

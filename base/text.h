@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -51,5 +52,14 @@ const char *text_printable(struct arena *arena, const char *text);
  * the other (0: equal); at most limit + 1 is returned.  For "did you mean".
  */
 unsigned int text_distance(const char *a, const char *b, unsigned int limit);
-/* Whether b is near enough to a to be what was meant; *ret_distance: how far. */
-bool text_near(const char *a, const char *b, unsigned int *ret_distance);
+/* Of the words that are tried the one that was most likely meant. */
+struct guess {
+	const char *word;		/* as it was written */
+	const char *meant;		/* NULL: nothing is near enough */
+	unsigned int distance;		/* from that */
+};
+#define GUESS(word)	((struct guess){ (word), NULL, UINT_MAX })
+/* Whether it is the one, until a nearer one comes. */
+bool guess_try(struct guess *guess, const char *candidate);
+/* "; did you mean \"run\"?", or "" where meant is NULL. */
+const char *guess_text(struct arena *arena, const char *meant);

@@ -23,32 +23,21 @@ static int refuse_unknown(struct decoder *d, const struct json *v, const char *m
 
 	*key = *v;
 	key->offset = v->key_offset;
-	if (meant != NULL)
-		return bad_value(d, key, "is no property of %s; did you mean \"%s\"?", d->schema,
-				 meant);
-	return bad_value(d, key, "is no property of %s", d->schema);
+	return bad_value(d, key, "is no property of %s%s", d->schema, guess_text(d->arena, meant));
 }
 
 static int note_unknown(struct decoder *d, const struct json *v, const struct field *fields)
 {
-	unsigned int best = UINT32_MAX, distance;
-	const char *meant = NULL;
+	struct guess guess = GUESS(v->key);
 
 	if (!d->collect)
 		return 0;
-	for (const struct field *field = fields; field->key != NULL; field++) {
-		if (text_near(v->key, field->key, &distance) && distance < best) {
-			best = distance;
-			meant = field->key;
-		}
-	}
+	for (const struct field *field = fields; field->key != NULL; field++)
+		guess_try(&guess, field->key);
 	if (d->schema != NULL)
-		return refuse_unknown(d, v, meant);
-	if (meant != NULL)
-		note_value(d, SEVERITY_WARNING, v, "is no property of the OCI spec, and ignored; "
-			   "did you mean \"%s\"?", meant);
-	else
-		note_value(d, SEVERITY_WARNING, v, "is no property of the OCI spec, and ignored");
+		return refuse_unknown(d, v, guess.meant);
+	note_value(d, SEVERITY_WARNING, v, "is no property of the OCI spec, and ignored%s",
+		   guess_text(d->arena, guess.meant));
 	return 0;
 }
 

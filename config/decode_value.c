@@ -173,8 +173,6 @@ int decode_name(struct decoder *d, const struct json *v, const struct name *tabl
 		return 0;
 	}
 	meant = name_nearest(table, v->text);
-	if (meant != NULL)
-		return bad_value(d, v, "must be %s, not \"%s\"; did you mean \"%s\"?", what,
-				 v->text, meant);
-	return bad_value(d, v, "must be %s, not \"%s\"", what, v->text);
+	return bad_value(d, v, "must be %s, not \"%s\"%s", what, v->text,
+			 guess_text(d->arena, meant));
 }

@@ -184,6 +184,15 @@ static int add_values(struct decoder *d, const struct json *v, const struct init
 	}
 }
 
+static int unknown_option(struct decoder *d, const struct json *v, const char *name)
+{
+	struct guess guess = GUESS(name);
+
+	for (const struct init_option *option = init_options; option->name != NULL; option++)
+		guess_try(&guess, option->name);
+	return bad_value(d, v, "is no option of kist's init%s", guess_text(d->arena, guess.meant));
+}
+
 static int add_annotation(struct decoder *d, const struct json *v, struct init_plan *init)
 {
 	const char *name = v->key + strlen(INIT_ANNOTATION);
@@ -200,7 +209,7 @@ static int add_annotation(struct decoder *d, const struct json *v, struct init_p
 		return 0;
 	option = init_option_find(name + 1);
 	if (option == NULL)
-		return bad_value(d, v, "is no option of kist's init");
+		return unknown_option(d, v, name + 1);
 	return add_values(d, v, option, init);
 }
 

@@ -187,16 +187,11 @@ const char *name_of(const struct name *table, uint64_t value)
 
 const char *name_nearest(const struct name *table, const char *name)
 {
-	unsigned int best = UINT32_MAX, distance;
-	const char *nearest = NULL;
+	struct guess guess = GUESS(name);
 
-	for (; table->name != NULL; table++) {
-		if (!text_near(name, table->name, &distance) || distance >= best)
-			continue;
-		best = distance;
-		nearest = table->name;
-	}
-	return nearest;
+	for (; table->name != NULL; table++)
+		guess_try(&guess, table->name);
+	return guess.meant;
 }
 
 /* "MIN", "MIN+3", "MAX-1" behind "SIGRT": what the C library leaves free, 34 to 64. */

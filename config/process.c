@@ -104,9 +104,8 @@ static int decode_capability_set(struct decoder *d, const struct json *v, void *
 		if (!warn_wanted(d))
 			continue;
 		meant = name_nearest(capability_names, item->text);
-		warn_value(d, item, "is no capability, and ignored: \"%s\"%s%s%s", item->text,
-			   meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "",
-			   meant != NULL ? "\"?" : "");
+		warn_value(d, item, "is no capability, and ignored: \"%s\"%s", item->text,
+			   guess_text(d->arena, meant));
 	}
 	return result;
 }

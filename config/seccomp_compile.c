@@ -355,17 +355,14 @@ bool seccomp_syscall_known(const char *name)
 
 const char *seccomp_syscall_nearest(struct arena *arena, const char *name)
 {
-	unsigned int best = UINT_MAX, distance;
-	const char *meant = NULL;
+	struct guess guess = GUESS(name);
 
 	for (int number = 0; number < 1024; number++) {
 		char *known = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number);
 
-		if (known != NULL && text_near(name, known, &distance) && distance < best) {
-			best = distance;
-			meant = arena_strdup(arena, known);
-		}
+		if (known != NULL && guess_try(&guess, known))
+			guess.meant = arena_strdup(arena, known);
 		free(known);
 	}
-	return meant;
+	return guess.meant;
 }

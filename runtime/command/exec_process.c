@@ -83,8 +83,8 @@ static void add_capabilities(struct arena *arena, struct process_plan *process,
 
 		/* As in config.json: a newer kernel may know it. */
 		if (row == NULL)
-			warn("--cap %s: is no capability, and ignored%s%s", *word,
-			     meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "");
+			warn("--cap %s: is no capability, and ignored%s", *word,
+			     guess_text(arena, meant));
 		process->capabilities[CAPABILITY_BOUNDING] |= bit;
 		process->capabilities[CAPABILITY_EFFECTIVE] |= bit;
 		process->capabilities[CAPABILITY_PERMITTED] |= bit;
