@@ -96,16 +96,22 @@ int fd_write_once(int fd, const char *text)
 	return n < 0 ? -1 : 0;
 }
 
-int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
-	      size_t *ret_size, struct error *err)
+int file_read_flags(int dir_fd, const char *path, int flags, size_t limit, struct arena *arena,
+		    char **ret_text, size_t *ret_size, struct error *err)
 {
-	_cleanup_fd int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC);
+	_cleanup_fd int fd = openat(dir_fd, path, flags | O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return error_errno(err, "open %s", path);
 	if (fd_read_all(fd, limit, arena, ret_text, ret_size, err) < 0)
 		return error_wrap(err, "%s", path);
 	return 0;
+}
+
+int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
+	      size_t *ret_size, struct error *err)
+{
+	return file_read_flags(dir_fd, path, 0, limit, arena, ret_text, ret_size, err);
 }
 
 int file_write(int dir_fd, const char *path, const char *text, struct error *err)

@@ -29,6 +29,9 @@ int fd_write_once(int fd, const char *text);
 
 int file_read(int dir_fd, const char *path, size_t limit, struct arena *arena, char **ret_text,
 	      size_t *ret_size, struct error *err);
+/* The same with more flags of open(2). */
+int file_read_flags(int dir_fd, const char *path, int flags, size_t limit, struct arena *arena,
+		    char **ret_text, size_t *ret_size, struct error *err);
 /* An existing file, by fd_write_once(). */
 int file_write(int dir_fd, const char *path, const char *text, struct error *err);
 /* Written to a temporary name beside it, then renamed: old or new, never half. */

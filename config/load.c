@@ -172,21 +172,16 @@ int config_text_read(struct arena *arena, const char *bundle, const char *file,
 {
 	_cleanup_fd int dir_fd = open(bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *name = file != NULL ? file : "config.json";
-	_cleanup_fd int fd = -EBADF;
+	/* A fifo in a bundle waits for nobody; who names a file may name the pipe of a "<(...)". */
+	int base_fd = file != NULL ? AT_FDCWD : dir_fd, flags = file != NULL ? 0 : O_NONBLOCK;
 	char absolute[PATH_MAX];
 
 	if (dir_fd < 0 || realpath(bundle, absolute) == NULL)
 		return error_errno(err, "open bundle %s", bundle);
 	*ret = (struct config_text){ .bundle = arena_strdup(arena, absolute), .name = name };
-	/* A fifo in a bundle waits for nobody; who names a file may name the pipe of a "<(...)". */
-	fd = file != NULL ? open(file, O_RDONLY | O_CLOEXEC) :
-	     openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		error_errno(err, "open %s", name);
-	else if (fd_read_all(fd, JSON_MAX_SIZE, arena, &ret->text, &ret->size, err) == 0)
+	if (file_read_flags(base_fd, name, flags, JSON_MAX_SIZE, arena, &ret->text, &ret->size,
+			    err) == 0)
 		return 0;
-	else
-		error_wrap(err, "%s", name);
 	if (file != NULL)
 		return -1;
 	error_wrap(err, "bundle %s", bundle);

@@ -55,7 +55,9 @@ int bundle_open(struct arena *arena, const char *path, struct bundle *ret, struc
 
 	if (dir_fd < 0)
 		return error_errno(err, "open %s", path);
-	if (file_read(dir_fd, "config.json", JSON_MAX_SIZE, arena, &text, &source.size, err) < 0) {
+	/* A fifo in its place waits for nobody. */
+	if (file_read_flags(dir_fd, "config.json", O_NONBLOCK, JSON_MAX_SIZE, arena, &text,
+			    &source.size, err) < 0) {
 		if (err->code != ENOENT)
 			return error_wrap(err, "%s", path);
 		ret->root_fd = fd_take(&dir_fd);
