@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "config/annotation.h"
 #include "config/init_option.h"
 #include "config/landlock.h"
 #include "config/resource.h"
@@ -142,6 +143,7 @@ static int plan_decode(struct decoder *d, struct plan *plan)
 	devices_add_default(d->arena, &plan->devices);
 	if (decode_object(d, d->root, top_fields, plan) < 0 && !d->collect)
 		return -1;
+	annotations_check(d);
 	id_maps_default(d->arena, plan);
 	if (check_plan(d, plan) < 0 || d->failed)
 		return -1;

@@ -77,6 +77,44 @@ Test(plan_file, loads_a_process_alone, .init = make_dir, .fini = remove_dir)
 			 arena_printf(&arena, "%s:1:1: /args: is required, but missing", file));
 }
 
+Test(plan_file, tells_unknown_annotations_of_kist, .init = make_dir, .fini = remove_dir)
+{
+	static const struct {
+		const char *key, *says;	/* NULL: nothing */
+	} rows[] = {
+		{ "org.kist.init", NULL },
+		{ "org.kist.init.grace", NULL },
+		{ "org.kist.landlock", NULL },
+		{ "org.example.init", NULL },
+		{ "org.kistler", NULL },
+		{ "org.kist.int", "is no annotation of kist's, and ignored; did you mean "
+				  "\"org.kist.init\"?" },
+		{ "org.kist.ini.grace", "is no annotation of kist's, and ignored; did you mean "
+					"\"org.kist.init.grace\"?" },
+		{ "org.kist.unheard-of", "is no annotation of kist's, and ignored" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct diagnosis found = { 0 };
+		const struct plan *plan;
+		const char *text;
+
+		/* It has no root: all is told, and nothing twice. */
+		write_config(arena_printf(&arena,
+					  "{\"ociVersion\": \"1.3.0\", \"annotations\": "
+					  "{\"%s\": \"\"}}",
+					  rows[i].key));
+		cr_assert_eq(plan_diagnose(&arena, dir, NULL, &found, &plan, &err), 0);
+		text = arena_printf(&arena, "/%s: %s", rows[i].key, rows[i].says);
+		cr_assert_eq(found.findings.count, rows[i].says != NULL ? 2 : 1, "%s", rows[i].key);
+		if (rows[i].says == NULL)
+			continue;
+		cr_expect_eq(found.findings.items[1].severity, SEVERITY_WARNING);
+		cr_expect(strstr(found.findings.items[1].text, text) != NULL, "%s",
+			  found.findings.items[1].text);
+	}
+}
+
 Test(plan_file, is_diagnosed_as_a_whole, .init = make_dir, .fini = remove_dir)
 {
 	static const char *const says[] = {
