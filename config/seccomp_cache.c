@@ -21,7 +21,7 @@ struct head {
 	uint32_t key_size, count;
 	uint64_t sum;			/* of the instructions: a torn file must not load */
 };
-static const char magic[8] = "kistbpf1";
+static const char magic[] = "kistbpf1";
 
 /* Good enough to tell files apart; equality is decided by the bytes themselves. */
 static uint64_t hash(const void *data, size_t size)
@@ -115,7 +115,7 @@ int seccomp_cache_load(int dir_fd, struct arena *arena, const void *key, size_t 
 		return -1;
 	head = (struct head *)data;
 	bytes = total - filter_offset(size);
-	if (memcmp(head->magic, magic, sizeof(magic)) != 0 || head->key_size != size ||
+	if (memcmp(head->magic, magic, sizeof(head->magic)) != 0 || head->key_size != size ||
 	    memcmp(head + 1, key, size) != 0 || head->count == 0 ||
 	    bytes != head->count * sizeof(struct sock_filter) ||
 	    head->sum != hash(data + filter_offset(size), bytes))
@@ -160,7 +160,7 @@ void seccomp_cache_save(int dir_fd, struct arena *arena, const void *key, size_t
 	directory_trim(dir_fd);
 	data = arena_alloc(arena, offset + bytes);
 	head = (struct head *)data;
-	memcpy(head->magic, magic, sizeof(magic));
+	memcpy(head->magic, magic, sizeof(head->magic));
 	head->key_size = (uint32_t)size;
 	head->count = (uint32_t)filter->count;
 	memcpy(head + 1, key, size);
