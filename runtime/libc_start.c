@@ -13,6 +13,9 @@
  * called as before, by libc's own _start; and all that it calls is libc's.  meson.build
  * takes it for the releases of glibc whose start was read and tried, and where a program
  * linked so runs; tests/kernel/test_libc_start.c compares the two starts.
+ *
+ * Not to be had with it: dlopen(), pthread_exit() of the first thread, and what
+ * GLIBC_TUNABLES says of the processor (glibc.cpu.*: shadow stacks, caches).
  */
 #include <link.h>
 #include <stdbool.h>
@@ -28,17 +31,23 @@ typedef void initializer(int argc, char **argv, char **environment);
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE	23
 #endif
+
+/* Bytes of a signal's frame, where the kernel does not tell: user-mode Linux. */
+enum { SIGNAL_STACK = 2048 };
+
 /* The compiler's check of the stack compares with what set_guards() has yet to write. */
 #define NO_CANARY_YET	__attribute__((no_stack_protector))
 
 /*
- * Internal to glibc (csu/libc-start.c, sysdeps/x86/cacheinfo.h).  Hidden, so that they are
- * reached before the program is relocated.
+ * Internal to glibc (csu/libc-start.c, sysdeps/x86/cacheinfo.h), but for __environ.  Hidden, so
+ * that they are reached before the program is relocated.
  */
 #pragma GCC visibility push(hidden)
 extern void *__libc_stack_end;
 extern int __libc_enable_secure;
 extern uintptr_t *_dl_random;
+extern size_t _dl_minsigstacksize;
+extern char **__environ;
 extern initializer *__preinit_array_start[], *__preinit_array_end[];
 extern initializer *__init_array_start[], *__init_array_end[];
 extern void (*__fini_array_start[])(void), (*__fini_array_end[])(void);
@@ -74,7 +83,7 @@ NO_CANARY_YET int __libc_start_main(program *run, int argc, char **argv, void (*
 #pragma GCC visibility pop
 
 /* Nothing of libc can be called yet. */
-static void system_call(long number, uintptr_t a, uintptr_t b, long c)
+NO_CANARY_YET static void system_call(long number, uintptr_t a, uintptr_t b, long c)
 {
 	__asm__ volatile("syscall"
 			 : "+a"(number)
@@ -86,7 +95,7 @@ static void system_call(long number, uintptr_t a, uintptr_t b, long c)
  * Tables of pointers are in many pages, and each is written to when it is relocated: fetched
  * by one call, they take a third of what a fault for each does.  Linux before 5.14 refuses.
  */
-static void relocated_fetch(void)
+NO_CANARY_YET static void relocated_fetch(void)
 {
 	uintptr_t base = (uintptr_t)&__ehdr_start, page = 4096;
 	const Elf64_Phdr *header = (const Elf64_Phdr *)(base + __ehdr_start.e_phoff);
@@ -142,6 +151,9 @@ int __libc_start_main(program *run, int argc, char **argv, void (*init)(void), v
 	while (*end)
 		end++;
 	_dl_aux_init((Elf64_auxv_t *)(end + 1));
+	/* libc asks the processor, then; at 0, sysconf() would fail an assertion. */
+	if (_dl_minsigstacksize == 0)
+		_dl_minsigstacksize = SIGNAL_STACK;
 	__tunables_init(__environ);
 	relocated_fetch();
 	_dl_relocate_static_pie();

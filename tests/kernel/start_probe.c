@@ -6,6 +6,7 @@
  * "nothing" ends at once.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <math.h>
 #include <pthread.h>
@@ -149,8 +150,9 @@ int main(int argc, char **argv)
 		printf(" %s", argv[i] + (i == 0 ? (int)(strrchr(argv[0], '/') - argv[0]) : 0));
 	for (char **env = environ; *env; env++)
 		printf(" %s", *env);
-	printf("\nconstructed %d, page %lu, secure %lu, random %d\n", constructed,
-	       getauxval(AT_PAGESZ), getauxval(AT_SECURE), getauxval(AT_RANDOM) != 0);
+	printf("\nconstructed %d, page %lu, secure %lu, stdin %d, random %d\n", constructed,
+	       getauxval(AT_PAGESZ), getauxval(AT_SECURE), fcntl(0, F_GETFD) >= 0,
+	       getauxval(AT_RANDOM) != 0);
 	printf("rseq: size %u, flags %u, here %d\n", __rseq_size, __rseq_flags, __rseq_offset != 0);
 	printf("sysconf: %ld %ld %ld %d\n", sysconf(_SC_MINSIGSTKSZ), sysconf(_SC_SIGSTKSZ),
 	       sysconf(_SC_PAGESIZE), getpagesize());

@@ -2,9 +2,14 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/kernel/pid1_run.h"
 
@@ -54,22 +59,99 @@ Test(libc_start, notices_an_overrun)
 	cr_expect_not_null(strstr(run.text, "stack smashing detected"), "%s", run.text);
 }
 
+/* A program that stops before its first instruction, without a standard input. */
+static pid_t traced(const char *file, const char *const *args, const char *const *environment,
+		    int out)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		dup2(out, 1);
+		dup2(out, 2);
+		close(0);
+		execve(file, (char *const *)args, (char *const *)environment);
+		_exit(127);
+	}
+	return pid;
+}
+
+static uint64_t word(pid_t pid, uint64_t at)
+{
+	return (uint64_t)ptrace(PTRACE_PEEKDATA, pid, at, NULL);
+}
+
+/* What the kernel tells such a program under one number, told otherwise; if it does. */
+static void auxv_change(pid_t pid, uint64_t type, uint64_t new_type, uint64_t value)
+{
+	struct user_regs_struct regs;
+	uint64_t at;
+
+	cr_assert(ptrace(PTRACE_GETREGS, pid, NULL, &regs) == 0, "%s", strerror(errno));
+	at = regs.rsp + (word(pid, regs.rsp) + 2) * sizeof(at);
+	while (word(pid, at) != 0)
+		at += sizeof(at);
+	at += sizeof(at);
+	while (word(pid, at) != type && word(pid, at) != AT_NULL)
+		at += 2 * sizeof(at);
+	if (word(pid, at) == AT_NULL)
+		return;
+	ptrace(PTRACE_POKEDATA, pid, at, new_type);
+	ptrace(PTRACE_POKEDATA, pid, at + sizeof(at), value);
+}
+
+/* As probe(), after such a change. */
+static int probe_changed(struct run *run, const char *file, uint64_t type, uint64_t new_type,
+			 uint64_t value)
+{
+	int out = memfd_create("out", MFD_CLOEXEC), status = -1;
+	ssize_t size;
+
+	cr_assert(out >= 0, "%s", strerror(errno));
+	run->pid = traced(file, WORDS("/x/probe", "one", "and more"), env, out);
+	cr_assert(waitpid(run->pid, &status, 0) == run->pid && WIFSTOPPED(status));
+	auxv_change(run->pid, type, new_type, value);
+	ptrace(PTRACE_DETACH, run->pid, NULL, NULL);
+	cr_assert(waitpid(run->pid, &status, 0) == run->pid);
+	size = pread(out, run->text, sizeof(run->text) - 1, 0);
+	run->text[size > 0 ? size : 0] = '\0';
+	close(out);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* libc asks the processor then, and fails an assertion where nobody has. */
+Test(libc_start, knows_a_size_of_signal_stacks_that_the_kernel_does_not_tell)
+{
+	static struct run run;
+
+	cr_expect_eq(probe_changed(&run, PROBE_OWN, AT_MINSIGSTKSZ, AT_IGNORE, 0), 42, "%s",
+		     run.text);
+	cr_expect_not_null(strstr(run.text, "sysconf: 2048 8192 "), "%s", run.text);
+}
+
+/* As of a set-user-ID program: libc reads no tunables then, and opens what is closed. */
+Test(libc_start, is_careful_with_what_the_caller_may_not_do_itself)
+{
+	static struct run libc, own;
+
+	cr_expect_eq(probe_changed(&libc, PROBE_LIBC, AT_SECURE, AT_SECURE, 1), 42, "%s",
+		     libc.text);
+	cr_expect_eq(probe_changed(&own, PROBE_OWN, AT_SECURE, AT_SECURE, 1), 42, "%s", own.text);
+	cr_expect_str_eq(own.text, libc.text);
+	cr_expect_not_null(strstr(own.text, "malloc: 0\n"), "%s", own.text);
+	cr_expect_not_null(strstr(own.text, ", secure 1, stdin 1, "), "%s", own.text);
+}
+
 /* A start executes half as many. */
 enum { INSTRUCTIONS_MAX = 50000 };
 
 /* How many CPUIDs a program executes at its start, watched at each instruction; -1: it fails. */
-static int cpuids(const char *file, const char *word)
+static int cpuids(const char *file, const char *argument)
 {
-	const char *const args[] = { file, word, NULL }, *const no_env[] = { NULL };
-	pid_t pid = fork();
-	int status = 0, count = 0;
+	const char *const no_env[] = { NULL };
+	int out = memfd_create("out", MFD_CLOEXEC), status = 0, count = 0;
+	pid_t pid = traced(file, WORDS(file, argument), no_env, out);
 
-	if (pid == 0) {
-		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-		freopen("/dev/null", "w", stdout);
-		execve(file, (char *const *)args, (char *const *)no_env);
-		_exit(127);
-	}
 	for (int i = 0; waitpid(pid, &status, 0) == pid && WIFSTOPPED(status); i++) {
 		struct user_regs_struct at;
 
@@ -81,6 +163,7 @@ static int cpuids(const char *file, const char *word)
 			kill(pid, SIGKILL);
 		ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL);
 	}
+	close(out);
 	return status == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ? count : -1;
 }
 
