@@ -49,7 +49,25 @@ static int entry_bind(int root_fd, int tools_fd, const char *name, bool director
 	return 0;
 }
 
-static int entries_bind(int root_fd, int tools_fd, struct error *err)
+/* One of the directories, or one of the others. */
+static int entry_take(int root_fd, int tools_fd, const char *name, bool directories,
+		      struct error *err)
+{
+	struct stat st;
+	int rc;
+
+	/* Ours is there already; one of that name must not keep us out. */
+	if (faccessat(tools_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    fstatat(root_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    S_ISDIR(st.st_mode) != directories)
+		return 0;
+	rc = S_ISLNK(st.st_mode) ? entry_link(root_fd, tools_fd, name, err) :
+				   entry_bind(root_fd, tools_fd, name, directories, err);
+	/* The container may take away what it likes meanwhile. */
+	return rc < 0 && err->code == ENOENT ? 0 : rc;
+}
+
+static int entries_bind(int root_fd, int tools_fd, bool directories, struct error *err)
 {
 	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
@@ -59,23 +77,27 @@ static int entries_bind(int root_fd, int tools_fd, struct error *err)
 		fd_close(&copy);
 		return error_errno(err, "read the container's root");
 	}
-	for (struct dirent *entry; rc == 0 && (entry = dir_next(dir)) != NULL;) {
-		struct stat st;
-
-		/* Ours is there already; one of that name must not keep us out. */
-		if (faccessat(tools_fd, entry->d_name, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
-		    fstatat(root_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-			continue;
-		rc = S_ISLNK(st.st_mode) ? entry_link(root_fd, tools_fd, entry->d_name, err) :
-		     entry_bind(root_fd, tools_fd, entry->d_name, S_ISDIR(st.st_mode), err);
-		/* The container may take away what it likes meanwhile. */
-		if (rc < 0 && err->code == ENOENT)
-			rc = 0;
-	}
+	for (struct dirent *entry; rc == 0 && (entry = dir_next(dir)) != NULL;)
+		rc = entry_take(root_fd, tools_fd, entry->d_name, directories, err);
 	if (rc == 0 && errno != 0)
 		rc = error_errno(err, "read the container's root");
 	closedir(dir);
 	return rc;
+}
+
+/*
+ * A mount namespace holds 100,000 mounts (sysctl fs.mount-max): a container with more files in its
+ * root must not keep us out, nor its directories from us.
+ */
+static int root_bind(int root_fd, int tools_fd, struct error *err)
+{
+	if (entries_bind(root_fd, tools_fd, true, err) == 0 &&
+	    entries_bind(root_fd, tools_fd, false, err) == 0)
+		return 0;
+	if (err->code != ENOSPC)
+		return -1;
+	warn("what is in the container's root is not all here: %s", err->text);
+	return 0;
 }
 
 int step_tools(const struct plan *plan, struct init *in, struct error *err)
@@ -95,7 +117,7 @@ int step_tools(const struct plan *plan, struct init *in, struct error *err)
 		return error_errno(err, "open /");
 	/* Attached first: Linux before 6.15 attaches nothing inside a detached one. */
 	if (tree_attach(in->tools_fd, root_fd, "/", err) < 0 ||
-	    entries_bind(root_fd, in->tools_fd, err) < 0)
+	    root_bind(root_fd, in->tools_fd, err) < 0)
 		return -1;
 	if (fchdir(in->tools_fd) < 0 || chroot(".") < 0)
 		return error_errno(err, "change the root");

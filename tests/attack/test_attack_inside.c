@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
@@ -10,6 +11,7 @@
 
 #include "base/compiler.h"
 #include "base/fd.h"
+#include "base/text.h"
 #include "tests/attack/attack.h"
 
 /* Containers that run, and roots of theirs, against those who look into them. */
@@ -194,4 +196,48 @@ ATTACK(inside, arguments_without_end_are_cut_where_they_are_shown)
 	setrlimit(RLIMIT_DATA, &limit);
 	bundle_destroy(a.bundle);
 	attack_check(&a, "long arguments");
+}
+
+/* As many files as a mount namespace may have mounts. */
+static void fill(const char *path)
+{
+	_cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct error err;
+	uint64_t count = 0;
+	char *text;
+
+	cr_assert_eq(file_read(AT_FDCWD, "/proc/sys/fs/mount-max", 64, &e2e_arena, &text, NULL,
+			       &err),
+		     0, "%s", err.text);
+	text[strcspn(text, "\n")] = '\0';
+	cr_assert(text_to_u64(text, 1000000, &count), "fs.mount-max is %s", text);
+	for (uint64_t i = 0; i < count; i++) {
+		char name[32];
+		int file;
+
+		snprintf(name, sizeof(name), "full-%d", (int)i);
+		file = openat(fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+		cr_assert_geq(file, 0, "make %s: %s", name, strerror(errno));
+		close(file);
+	}
+}
+
+ATTACK(inside, more_files_than_mounts_do_not_keep_debug_out)
+{
+	struct bundle *b;
+	struct output got;
+
+	e2e_need_program("/bin/busybox");
+	/* As many files and mounts take ten seconds, and minutes where the kernel is a program. */
+	if (!attack_all())
+		return;
+	b = bundle_new();
+	fill(b->rootfs);
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "debug", b->id, "--", "sh", "-c", "echo in; cd /proc/1 && echo all",
+		    NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_str_eq(got.out, "in\nall\n");
+	cr_expect_not_null(strstr(got.err, "is not all here"), "%s", got.err);
+	bundle_destroy(b);
 }
