@@ -44,7 +44,8 @@ struct cgroup {
 	enum cgroup_v1_use v1;
 	int fd;			/* owned; directory in cgroup2 (unified or hybrid), or -EBADF */
 	bool born;		/* the process may be born in it with CLONE_INTO_CGROUP */
-	bool ruled;		/* device rules may be on it, of a process killed at birth */
+	bool ruled;		/* device rules may be on it: of a process killed at birth, or
+				 * of who had it before */
 	bool killed;		/* what is in it is dying: removal waits longer for that */
 	int keeper_fd;		/* owned; ends the process that keeps a new scope, or -EBADF */
 	pid_t keeper;

@@ -167,6 +167,8 @@ int cgroup_v2_make(struct cgroup *cgroup, const cgroup_write_list *writes, bool 
 		return error_wrap(err, "make cgroup %s", cgroup->path);
 	if (!made && cgroup->keeper_fd < 0 && existing_check(fd, cgroup->path, err) < 0)
 		return -1;
+	/* One that a stopped container has left has its device rules, too. */
+	cgroup->ruled = !made && cgroup->keeper_fd < 0;
 	cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER, cgroup->owner);
 	/*
 	 * Many kernels (6.18 too) compare the kill count of the new cgroup with that of the

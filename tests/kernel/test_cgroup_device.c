@@ -67,6 +67,22 @@ Test(cgroup, filters_devices_of_a_named_path)
 	expect_device_rules(base);
 }
 
+/* A stopped container keeps its cgroup until it is deleted, and a path may be two containers'. */
+Test(cgroup, has_the_rules_of_who_has_it_now)
+{
+	need_bpf();
+	v2();
+	allow_devices(null_only, ARRAY_SIZE(null_only));
+	for (int i = 0; i < 3; i++) {
+		fd_close(&cgroup.fd);
+		if (i == 2)
+			allow_devices(full_only, ARRAY_SIZE(full_only));
+		make(base);
+		cr_expect_eq(devices_open(), i == 2 ? 16 : 32);
+		cr_expect_eq(programs_attached(), 1);
+	}
+}
+
 Test(cgroup, keeps_the_filter_when_an_update_has_no_rules)
 {
 	struct resources_plan none = { .listed = false };
