@@ -44,9 +44,10 @@ int socket_connect(const char *what, const char *path, struct error *err)
 	return fd_take(&fd);
 }
 
-int console_connect(const char *path, struct error *err)
+int console_connect(const char *path, int *ret_fd, struct error *err)
 {
-	return socket_connect("console socket", path, err);
+	*ret_fd = path != NULL ? socket_connect("console socket", path, err) : -EBADF;
+	return path != NULL && *ret_fd < 0 ? -1 : 0;
 }
 
 void console_resize(struct console *console)

@@ -49,8 +49,8 @@ void console_close(struct console *console);
 
 /* A connected unix socket; what: its name in messages. */
 int socket_connect(const char *what, const char *path, struct error *err);
-/* --console-socket PATH. */
-int console_connect(const char *path, struct error *err);
+/* --console-socket PATH: connected, or -EBADF where there is none.  0, or -1 and *err. */
+int console_connect(const char *path, int *ret_fd, struct error *err);
 
 /* For the loop in wait.c: the caller's window changed. */
 void console_resize(struct console *console);

@@ -320,7 +320,7 @@ int pid_file_write(const char *path, pid_t pid, struct error *err)
 
 int pidfd_socket_send(const char *path, int pidfd, const char *payload, struct error *err)
 {
-	_cleanup_fd int socket = console_connect(path, err);
+	_cleanup_fd int socket = socket_connect("pidfd socket", path, err);
 
 	if (socket < 0)
 		return error_wrap(err, "send the pidfd to %s", path);

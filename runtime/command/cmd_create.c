@@ -28,11 +28,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	    create_check_terminal(bundle.plan->process.terminal, true, create->console_socket,
 				  err) < 0)
 		return cli_failed(cli, "create", request.id, err);
-	if (create->console_socket != NULL) {
-		console_socket = console_connect(create->console_socket, err);
-		if (console_socket < 0)
-			return cli_failed(cli, "create", request.id, err);
-	}
+	if (console_connect(create->console_socket, &console_socket, err) < 0)
+		return cli_failed(cli, "create", request.id, err);
 	request.console_socket = console_socket;
 	if (creation_begin(&request, &creation, err) < 0)
 		return cli_failed(cli, "create", request.id, err);

@@ -237,11 +237,10 @@ static int exec_foreground(struct exec *exec, struct error *err)
 
 static int exec_detached(struct exec *exec, struct error *err)
 {
-	const char *path = exec->options->console_socket;
-	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
+	_cleanup_fd int console_socket = -EBADF;
 	struct spawn spawn;
 
-	if (path != NULL && console_socket < 0)
+	if (console_connect(exec->options->console_socket, &console_socket, err) < 0)
 		return -1;
 	exec->request.console_socket = console_socket;
 	if (exec_start(exec, NULL, &spawn, err) < 0)

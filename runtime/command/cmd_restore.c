@@ -66,11 +66,10 @@ static int restore_foreground(struct creation_request *request, struct error *er
 
 static int restore_detached(struct creation_request *request, struct error *err)
 {
-	const char *path = request->options->console_socket;
-	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
+	_cleanup_fd int console_socket = -EBADF;
 	struct creation creation;
 
-	if (path != NULL && console_socket < 0)
+	if (console_connect(request->options->console_socket, &console_socket, err) < 0)
 		return -1;
 	request->console_socket = console_socket;
 	if (creation_begin(request, &creation, err) < 0)

@@ -118,11 +118,10 @@ static int start_and_leave(struct creation_request *request, int console_socket,
 
 static int run_detached(struct creation_request *request, struct error *err)
 {
-	const char *path = request->options->console_socket;
-	_cleanup_fd int console_socket = path != NULL ? console_connect(path, err) : -EBADF;
+	_cleanup_fd int console_socket = -EBADF;
 	struct creation creation;
 
-	if (path != NULL && console_socket < 0)
+	if (console_connect(request->options->console_socket, &console_socket, err) < 0)
 		return -1;
 	if (start_and_leave(request, console_socket, &creation, err) < 0)
 		return -1;
