@@ -23,7 +23,11 @@ struct finding {
 	const char *text;	/* "config.json:12:9: /process/cwd: ..." */
 	const struct json *value;	/* where; NULL: not in the file */
 };
-struct diagnosis { LIST(struct finding) findings; };
+struct diagnosis {
+	LIST(struct finding) findings;
+	struct json_source source;	/* the file and its tree, for what is found later */
+	const struct json *root;
+};
 
 struct decoder {
 	struct arena *arena;

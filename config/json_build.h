@@ -7,8 +7,8 @@
  * of the text.  What is opened takes the values that follow, until it is closed.
  */
 struct json_level {
-	struct json *value; /* the array or object */
-	struct json *last; /* its last item so far */
+	struct json *value;	/* the array or object */
+	struct json *last;	/* its last item so far */
 };
 
 struct json_builder {
@@ -16,7 +16,7 @@ struct json_builder {
 	struct json *root;
 	struct json_level levels[JSON_MAX_DEPTH];
 	unsigned int depth, count;
-	const char *key; /* waits for its value */
+	const char *key;	/* waits for its value */
 	uint32_t key_offset;
 };
 

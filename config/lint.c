@@ -23,8 +23,6 @@ struct lint {
 	const struct plan *plan;
 	struct diagnosis *diagnosis;
 	unsigned int counts[SEVERITY_ERROR + 1];
-	struct json_source source;
-	const struct json *json;	/* the file again, for positions; NULL: without */
 	int root_fd;			/* O_PATH on the root, or -EBADF */
 };
 
@@ -44,10 +42,10 @@ static void found(struct lint *lint, enum severity severity, const char *pointer
 
 	if (lint->counts[severity]++ >= MAX_FINDINGS)
 		return;
-	value = lint->json != NULL ? json_find(lint->json, pointer) : NULL;
+	value = json_find(lint->diagnosis->root, pointer);
 	text_add(&text, lint->plan->config_file);
 	if (value != NULL) {
-		json_position(&lint->source, value->offset, &line, &column);
+		json_position(&lint->diagnosis->source, value->offset, &line, &column);
 		text_printf(&text, ":%u:%u", line, column);
 	}
 	va_start(args, fmt);
@@ -115,8 +113,7 @@ static void lint_mounts(struct lint *lint)
 
 static const char *namespace_pointer(struct lint *lint, const char *type)
 {
-	const struct json *list = lint->json != NULL ? json_find(lint->json, "/linux/namespaces") :
-						       NULL;
+	const struct json *list = json_find(lint->diagnosis->root, "/linux/namespaces");
 
 	if (list != NULL) {
 		JSON_EACH(item, list) {
@@ -144,8 +141,8 @@ static void lint_namespaces(struct lint *lint)
 			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name),
 			      "this kernel has no namespaces of type \"%s\"", row->name);
 	}
-	if ((lint->plan->clone_flags & CLONE_NEWUSER) && lint->json != NULL &&
-	    json_find(lint->json, "/linux/uidMappings") == NULL)
+	if ((lint->plan->clone_flags & CLONE_NEWUSER) &&
+	    json_find(lint->diagnosis->root, "/linux/uidMappings") == NULL)
 		found(lint, SEVERITY_WARNING, namespace_pointer(lint, "user"),
 		      "has no uidMappings and gidMappings: root in the container is the caller, "
 		      "uid %u and gid %u of the host",
@@ -317,21 +314,6 @@ static void lint_hooks(struct lint *lint)
 
 /* --- the whole ---------------------------------------------------------------------------- */
 
-static void json_again(struct lint *lint)
-{
-	const struct plan *plan = lint->plan;
-	_cleanup_fd int dir = open(plan->bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct error ignored;
-	char *text;
-
-	lint->source.name = plan->config_file;
-	if (dir < 0 || file_read(dir, plan->config_file, JSON_MAX_SIZE, lint->arena, &text,
-				 &lint->source.size, &ignored) < 0)
-		return;
-	lint->source.text = text;
-	lint->json = json_parse(lint->arena, &lint->source, &ignored);
-}
-
 void plan_lint(struct arena *arena, const struct plan *plan, int cgroup_version,
 	       struct diagnosis *diagnosis)
 {
@@ -339,7 +321,6 @@ void plan_lint(struct arena *arena, const struct plan *plan, int cgroup_version,
 		.arena = arena, .plan = plan, .diagnosis = diagnosis, .root_fd = -EBADF,
 	};
 
-	json_again(&lint);
 	lint_resources(&lint, cgroup_version);
 	lint_namespaces(&lint);
 	lint_ids(&lint);

@@ -7,6 +7,7 @@
  * and the root file system.  Reads only.  Findings come in the order in which the
  * container would meet them.
  *
+ * diagnosis: as plan_diagnose() has filled it, for the positions are those of its tree.
  * cgroup_version: what the host has, 1 (with a hybrid host), 2, or 0 for none.
  */
 void plan_lint(struct arena *arena, const struct plan *plan, int cgroup_version,

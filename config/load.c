@@ -208,6 +208,8 @@ int plan_diagnose(struct arena *arena, const char *bundle, const char *file, str
 	if (d.root == NULL)
 		return -1;
 	*ret = d.diagnosis;
+	ret->source = d.source;
+	ret->root = d.root;
 	*ret_plan = result == 0 ? plan : NULL;
 	return 0;
 }

@@ -198,7 +198,7 @@ struct resources_plan {
 	/* What is asked for and that version cannot do (unified on v1 ...), or NULL. */
 	const char *v1_error, *v2_error;
 	const char *v1_devices_error;	/* of device rules, on a host without cgroup2 for BPF */
-	device_rule_list device_rules; /* as configured, the standard devices added */
+	device_rule_list device_rules;	/* as configured, the standard devices added */
 	/* The same for BPF_PROG_TYPE_CGROUP_DEVICE; empty: no rules. */
 	LIST(struct bpf_insn_plan) device_filter;
 	bool check_before_update;	/* memory.checkBeforeUpdate */
@@ -214,7 +214,7 @@ struct bpf_insn_plan { uint64_t raw; };
 typedef LIST(struct sock_filter) seccomp_filter;
 
 struct seccomp_plan {
-	seccomp_filter filter; /* at most 65,535 instructions */
+	seccomp_filter filter;		/* at most 65,535 instructions */
 	unsigned int flags;		/* SECCOMP_FILTER_FLAG_* */
 	const char *listener_path;	/* unix socket on the host, or NULL */
 	const char *listener_metadata;
@@ -285,7 +285,7 @@ struct plan {
 	uint64_t clone_flags;		/* CLONE_NEW* of all that are new */
 	id_map_list uid_maps, gid_maps;
 	struct time_offset monotonic, boottime;
-	device_list devices; /* the spec's default devices first */
+	device_list devices;		/* the spec's default devices first */
 	LIST(struct net_device_plan) net_devices;
 	const char *cgroups_path;	/* as given: path or slice:prefix:name; NULL: by the id */
 	struct resources_plan resources;

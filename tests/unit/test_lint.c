@@ -196,3 +196,21 @@ Test(lint, has_nothing_to_say_about_a_good_bundle)
 	LIST_EACH(finding, diagnosis.findings)
 		cr_expect(false, "%s", finding->text);
 }
+
+Test(lint, knows_the_lines_of_a_file_that_lies_elsewhere)
+{
+	struct diagnosis diagnosis = { 0 };
+	const struct plan *plan = NULL;
+
+	make_file("other.json",
+		  written("{'ociVersion':'1.3.0','root':{'path':'/nowhere'},"
+			  "'linux':{'namespaces':[{'type':'mount'}]}}"),
+		  0644);
+	cr_assert_eq(chdir(bundle), 0);
+	cr_assert_eq(plan_diagnose(&arena, "/proc", "other.json", &diagnosis, &plan, &err), 0);
+	cr_assert_not_null(plan);
+	plan_lint(&arena, plan, 1, &diagnosis);
+	cr_assert_eq(diagnosis.findings.count, 1);
+	cr_expect_str_eq(diagnosis.findings.items[0].text, "other.json:1:38: /root/path: "
+							   "/nowhere: no such file or directory");
+}
