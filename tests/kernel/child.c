@@ -3,8 +3,11 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+
+#include "base/fd.h"
 
 int child_wait(pid_t pid)
 {
@@ -24,6 +27,20 @@ int child_status(int (*function)(void *), void *context)
 		_exit(function(context));
 	cr_assert(pid > 0);
 	return child_wait(pid);
+}
+
+void child_copy_program(const char *from, const char *to)
+{
+	int from_fd = open(from, O_RDONLY | O_CLOEXEC);
+	int to_fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	char part[65536];
+	ssize_t n;
+
+	cr_assert(from_fd >= 0 && to_fd >= 0);
+	while ((n = read(from_fd, part, sizeof(part))) > 0)
+		cr_assert_eq(fd_write_all(to_fd, part, (size_t)n), 0);
+	close(from_fd);
+	close(to_fd);
 }
 
 unsigned long child_namespace(pid_t pid, const char *name)

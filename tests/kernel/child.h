@@ -14,5 +14,6 @@ int child_status(int (*function)(void *), void *context);
 int child_wait(pid_t pid);
 /* The inode number of /proc/<pid>/ns/<name>; 0 where there is none.  pid 0: ours. */
 unsigned long child_namespace(pid_t pid, const char *name);
+void child_copy_program(const char *from, const char *to);
 /* Skips the test, with the reason. */
 void child_need_root(void);

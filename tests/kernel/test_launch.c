@@ -127,17 +127,8 @@ Test(launch, leaves_no_way_to_write_the_program, .init = folder_make, .fini = fo
 
 static void copy_program(const char *to, uid_t uid)
 {
-	int from_fd = open(RUNTIME_PROGRAM, O_RDONLY | O_CLOEXEC);
-	int to_fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	char part[65536];
-	ssize_t n;
-
-	cr_assert(from_fd >= 0 && to_fd >= 0);
-	while ((n = read(from_fd, part, sizeof(part))) > 0)
-		cr_assert_eq(fd_write_all(to_fd, part, (size_t)n), 0);
-	cr_assert_eq(fchown(to_fd, uid, uid), 0);
-	close(from_fd);
-	close(to_fd);
+	child_copy_program(RUNTIME_PROGRAM, to);
+	cr_assert_eq(chown(to, uid, uid), 0);
 }
 
 Test(launch, gives_an_ordinary_user_a_sealed_copy, .init = folder_make, .fini = folder_remove)

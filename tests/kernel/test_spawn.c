@@ -30,20 +30,6 @@ static int entry_remove(const char *path, const struct stat *st, int type, struc
 	return remove(path);
 }
 
-static void program_copy(const char *to)
-{
-	int from_fd = open(KIST_INIT, O_RDONLY | O_CLOEXEC);
-	int to_fd = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
-	char part[65536];
-	ssize_t n;
-
-	cr_assert(from_fd >= 0 && to_fd >= 0);
-	while ((n = read(from_fd, part, sizeof(part))) > 0)
-		cr_assert_eq(fd_write_all(to_fd, part, (size_t)n), 0);
-	close(from_fd);
-	close(to_fd);
-}
-
 static void begin(void)
 {
 	char path[128];
@@ -53,7 +39,7 @@ static void begin(void)
 	snprintf(path, sizeof(path), "%s/rootfs", folder);
 	cr_assert_eq(mkdir(path, 0755), 0);
 	snprintf(path, sizeof(path), "%s/rootfs/program", folder);
-	program_copy(path);
+	child_copy_program(KIST_INIT, path);
 	snprintf(path, sizeof(path), "%s/state", folder);
 	cr_assert_eq(mkdir(path, 0700), 0);
 	state_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
