@@ -91,20 +91,33 @@ static void add_capabilities(struct arena *arena, struct process_plan *process,
 	}
 }
 
-/* The container's affinity is for all that is executed in it; that of the file counts more. */
+/*
+ * What confines the container is for all that is executed in it, and its affinity too, unless
+ * the file says otherwise: without words about capabilities the process would have all of ours.
+ */
 static const struct process_plan *process_of_file(struct arena *arena, const struct plan *plan,
 						  const char *path, struct error *err)
 {
 	const struct process_plan *loaded = process_load(arena, path, err);
 	struct process_plan *process;
 
-	if (loaded == NULL || loaded->cpu_affinity_initial != NULL ||
-	    loaded->cpu_affinity_final != NULL)
-		return loaded;
+	if (loaded == NULL)
+		return NULL;
 	process = ARENA_NEW(arena, struct process_plan);
 	*process = *loaded;
-	process->cpu_affinity_initial = plan->process.cpu_affinity_initial;
-	process->cpu_affinity_final = plan->process.cpu_affinity_final;
+	if (!loaded->has_capabilities) {
+		process->has_capabilities = plan->process.has_capabilities;
+		memcpy(process->capabilities, plan->process.capabilities,
+		       sizeof(process->capabilities));
+	}
+	if (loaded->apparmor_profile == NULL)
+		process->apparmor_profile = plan->process.apparmor_profile;
+	if (loaded->selinux_label == NULL)
+		process->selinux_label = plan->process.selinux_label;
+	if (loaded->cpu_affinity_initial == NULL && loaded->cpu_affinity_final == NULL) {
+		process->cpu_affinity_initial = plan->process.cpu_affinity_initial;
+		process->cpu_affinity_final = plan->process.cpu_affinity_final;
+	}
 	return process;
 }
 

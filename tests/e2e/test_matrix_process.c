@@ -259,6 +259,38 @@ E2E(matrix_process, cpu_affinity_is_for_exec_alone)
 	matrix_stop(b);
 }
 
+/* --- what a process of exec has from the container ---------------------------------------- */
+
+/* Without a word about them it would have those of who calls, which are all. */
+E2E(matrix_process, capabilities_of_exec_are_the_containers_unless_its_file_has_some)
+{
+	static const struct { const char *process; uint64_t seen; } rows[] = {
+		{ PROCESS(""), 1 << 5 },
+		{ PROCESS(", 'capabilities': {}"), 0 },
+		{ PROCESS(", 'capabilities': {'bounding': ['CAP_CHOWN'],"
+			  " 'permitted': ['CAP_CHOWN'], 'effective': ['CAP_CHOWN']}"), 1 },
+	};
+	struct bundle *b = bundle_new();
+	const char *file = arena_printf(&e2e_arena, "%s/process.json", b->dir);
+
+	e2e_need_root();
+	bundle_set(b, "/process/capabilities", "{'bounding': ['CAP_KILL'],"
+		   " 'permitted': ['CAP_KILL'], 'effective': ['CAP_KILL']}");
+	matrix_start(b);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct output got;
+		struct probe seen;
+
+		matrix_write(file, edit_quotes(&e2e_arena, rows[i].process));
+		bundle_call(b, &got, "exec", "--process", file, b->id, NULL);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+		probe_parse(&seen, &e2e_arena, got.out);
+		cr_expect_eq(seen.cap_bounding, rows[i].seen, "%s", rows[i].process);
+		cr_expect_eq(seen.cap_effective, rows[i].seen, "%s", rows[i].process);
+	}
+	matrix_stop(b);
+}
+
 /* --- memory policies ------------------------------------------------------------------------ */
 
 static const struct { const char *mode, *seen; bool nodes; } modes[] = {
