@@ -22,21 +22,24 @@ static bool is_listed(const struct plan *plan, enum namespace_type type)
 	return plan->namespaces[type].listed;
 }
 
-static int check_host_name(struct decoder *d, const struct plan *plan)
+static int check_name(struct decoder *d, const struct plan *plan, const char *pointer,
+		      const char *name)
 {
-	if (plan->hostname == NULL || is_listed(plan, NAMESPACE_UTS))
+	if (name == NULL || is_listed(plan, NAMESPACE_UTS))
 		return 0;
-	return bad_pointer(d, "/hostname",
+	return bad_pointer(d, pointer,
 			   "needs a uts namespace, or it would rename the host; add "
 			   "{\"type\": \"uts\"} to /linux/namespaces");
 }
 
+static int check_host_name(struct decoder *d, const struct plan *plan)
+{
+	return check_name(d, plan, "/hostname", plan->hostname);
+}
+
 static int check_domain_name(struct decoder *d, const struct plan *plan)
 {
-	if (plan->domainname == NULL || is_listed(plan, NAMESPACE_UTS))
-		return 0;
-	return bad_pointer(d, "/domainname", "needs a uts namespace, or it would rename the host; "
-			   "add {\"type\": \"uts\"} to /linux/namespaces");
+	return check_name(d, plan, "/domainname", plan->domainname);
 }
 
 static int check_id_maps(struct decoder *d, const struct plan *plan)

@@ -7,8 +7,8 @@
 
 /* A bundle's configuration as it was read. */
 struct config_text {
-	const char *bundle; /* absolute */
-	const char *name; /* as messages call the file */
+	const char *bundle;	/* absolute */
+	const char *name;	/* as messages call the file */
 	char *text;
 	size_t size;
 };

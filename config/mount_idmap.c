@@ -3,6 +3,7 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "config/id_map.h"
 #include "config/mount_option.h"
 #include "config/section.h"
 
@@ -22,12 +23,8 @@ static int find_host_id(struct decoder *d, const struct json *v, const char *key
 
 	if (maps != NULL && decode_id_maps(d, maps, &list) < 0)
 		return -1;
-	LIST_EACH(range, list) {
-		if (map->host < range->container || map->host - range->container >= range->size)
-			continue;
-		map->host = range->host + (map->host - range->container);
+	if (id_map_to_host(&list, map->host, &map->host))
 		return 0;
-	}
 	return bad_value(d, v, "maps to id %u of the container, which /linux/%s lacks", map->host,
 			 key);
 }
