@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,6 +65,7 @@ static void threads(void)
 	void *where;
 
 	number = 8;
+	errno = 0;
 	printf("threads: single %d\n", __libc_single_threaded);
 	if (pthread_create(&id, NULL, thread, NULL) != 0 || pthread_join(id, &where) != 0)
 		abort();
@@ -101,6 +103,16 @@ static void copies(void)
 	printf("copies: %zu, %zu wrong\n", count, wrong);
 	free(from);
 	free(to);
+}
+
+/* That of a signal's stack is each start's own guess where the kernel does not tell. */
+static void sizes(void)
+{
+	bool told = getauxval(AT_MINSIGSTKSZ) != 0;
+	long least = sysconf(_SC_MINSIGSTKSZ), usual = sysconf(_SC_SIGSTKSZ);
+
+	printf("sysconf: %ld %ld %ld %d\n", told ? least : least >= 2048,
+	       told ? usual : usual >= 8192, sysconf(_SC_PAGESIZE), getpagesize());
 }
 
 static void jump(void)
@@ -154,8 +166,7 @@ int main(int argc, char **argv)
 	       getauxval(AT_PAGESZ), getauxval(AT_SECURE), fcntl(0, F_GETFD) >= 0,
 	       getauxval(AT_RANDOM) != 0);
 	printf("rseq: size %u, flags %u, here %d\n", __rseq_size, __rseq_flags, __rseq_offset != 0);
-	printf("sysconf: %ld %ld %ld %d\n", sysconf(_SC_MINSIGSTKSZ), sysconf(_SC_SIGSTKSZ),
-	       sysconf(_SC_PAGESIZE), getpagesize());
+	sizes();
 	dl_iterate_phdr(object_note, &objects);
 	printf("objects: %d\n", objects);
 	guards();
