@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,8 @@
 
 #define FILE_MAX	((size_t)4 << 20)
 #define TCP_LISTEN	"0A"
+/* How long what is done in there may take. */
+#define VISIT_MS	5000
 
 static char *proc_file(struct arena *arena, pid_t pid, const char *name)
 {
@@ -94,13 +97,35 @@ static _noreturn void child_tell(int socket, int fd)
 	_exit(fd_send(socket, &fd, fd >= 0 ? 1 : 0, &number, sizeof(number), &ignored) < 0);
 }
 
+/* What is inside may stop who comes in, for ever. */
+static bool comes_soon(int fd)
+{
+	struct pollfd ready = { fd, POLLIN, 0 };
+
+	return poll(&ready, 1, VISIT_MS) > 0;
+}
+
+static void child_end(pid_t child)
+{
+	_cleanup_fd int ended = sys_pidfd_open(child, 0);
+
+	if (!comes_soon(ended))
+		kill(child, SIGKILL);
+	process_reap(child, NULL);
+}
+
 static int child_heard(int socket, pid_t child, const char *what, struct error *err)
 {
-	int fd = -EBADF, number = ECHILD;
+	int fd = -EBADF, number = ETIMEDOUT;
 	size_t count = 1;
-	ssize_t size = fd_receive(socket, &fd, &count, &number, sizeof(number), err);
+	ssize_t size = sizeof(number);
 
-	process_reap(child, NULL);
+	if (comes_soon(socket)) {
+		number = ECHILD;
+		size = fd_receive(socket, &fd, &count, &number, sizeof(number), err);
+	}
+	/* It has a child of its own to end by then. */
+	child_end(child);
 	if (size == sizeof(number) && number == 0 && count == 1)
 		return fd;
 	return error_number(err, number, "%s", what);
@@ -182,14 +207,15 @@ static void leave_orphan(int ns_fd, int socket, int argument _unused)
 {
 	pid_t child;
 
-	if (setns(ns_fd, CLONE_NEWPID) < 0)
+	/* CVE-2016-9962: who is in there may not look into what comes. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0 || setns(ns_fd, CLONE_NEWPID) < 0)
 		child_tell(socket, -1);
 	child = fork();
 	if (child < 0)
 		child_tell(socket, -1);
 	if (child == 0)
 		parent_main(socket);
-	process_reap(child, NULL);
+	child_end(child);
 }
 
 int inside_orphan(pid_t pid, unsigned int wait_ms, struct error *err)

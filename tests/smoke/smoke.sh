@@ -104,6 +104,8 @@ test_defaults() {
 		sh -c 'if [ -e /proc/self/fd/3/etc ] || [ -n "$LISTEN_FDS$NOTIFY_SOCKET" ]; then
 		       exit 1; fi; exec sleep 9' 2>&1 3</) && status=0 || status=$?
 	check 'what a service manager gave to the caller is not handed on' ended 0 'ok    starts'
+	call root --only container -- sh -c 'while :; do kill -STOP -1 2>/dev/null; done'
+	check 'what stops who comes in does not hold it up' test "$status" -lt 124
 	status=0
 	out=$(timeout -k 2 60 "$SMOKE" root -- sleep $sleeper 2>&1 >/dev/full) || status=$?
 	check 'a report that cannot be written is an error' ended 2 \
