@@ -53,8 +53,7 @@ ATTACK(join, who_is_stopped_on_the_way_gets_there)
 	bundle_finish(&call, &got);
 	probe_parse(&seen, &e2e_arena, got.out);
 	cr_expect_not(probe_has(&seen, "stopped=0"), "nobody was stopped");
-	/* 6 to 17 of 20 on an idle machine: the rest were stopped as the program, or too often. */
-	cr_expect_gt(ran, rounds / 8, "%d of %d", ran, rounds);
+	cr_expect_gt(ran, rounds / 2, "%d of %d", ran, rounds);
 	attack_check(&a, "stop");
 }
 

@@ -8,7 +8,8 @@
  * memory, root, cwd and files (CVE-2016-9962).  Tells "seen", and what it could
  * do; files /seen, /kept and /entered tell the first time at once.
  * thief stop: SIGSTOP to every process that turns up as "kist", again and again,
- * until there is a file /stop; tells how many it reached.
+ * until there is a file /stop, and SIGCONT to whatever else there is; tells how
+ * many it reached.
  * thief int80 NUMBER: a system call of the 32-bit kind.
  */
 #define _GNU_SOURCE
@@ -190,7 +191,12 @@ static void stop(void)
 		while (proc != NULL && (entry = readdir(proc)) != NULL) {
 			int pid = atoi(entry->d_name);
 
-			if (pid > 0 && pid != getpid() && is_kist(pid) && kill(pid, SIGSTOP) == 0)
+			if (pid <= 1 || pid == getpid())
+				continue;
+			/* What it has become is the program, which nobody else continues. */
+			if (!is_kist(pid))
+				kill(pid, SIGCONT);
+			else if (kill(pid, SIGSTOP) == 0)
 				stopped++;
 		}
 		if (proc != NULL)
