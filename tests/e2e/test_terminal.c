@@ -63,18 +63,25 @@ static void terminal_run(struct terminal *t, struct bundle *b, struct call *call
 	bundle_begin(b, call, "run", "--bundle", b->path, b->id, NULL);
 }
 
-E2E(terminal, is_a_pty_of_the_containers_own)
+/* What a program in it sees, its /dev/console included. */
+static void terminal_report(struct terminal *t, struct bundle *b)
 {
-	struct bundle *b = bundle_new();
-	struct terminal t;
 	struct output got;
 	struct call call;
 
 	bundle_probe_args(b, "report", "stat", "/dev/console", "say", "the end", NULL);
-	terminal_run(&t, b, &call);
-	terminal_await(&t, "the end\r\n");
+	terminal_run(t, b, &call);
+	terminal_await(t, "the end\r\n");
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
+}
+
+E2E(terminal, is_a_pty_of_the_containers_own)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+
+	terminal_report(&t, b);
 	cr_expect(strstr(t.seen, "tty.0=1\r\ntty.1=1\r\ntty.2=1\r\n"), "%s", t.seen);
 	cr_expect(strstr(t.seen, "fd.0=/dev/pts/0\r\n"), "%s", t.seen);
 	cr_expect(strstr(t.seen, "stat:/dev/console=c "), "%s", t.seen);
@@ -103,16 +110,10 @@ E2E(terminal, is_there_where_dev_is_read_only)
 {
 	struct bundle *b = bundle_new();
 	struct terminal t;
-	struct output got;
-	struct call call;
 
 	bundle_set(b, "/linux/readonlyPaths", "['/dev']");
 	bundle_set(b, "/linux/maskedPaths", "['/dev/console']");
-	bundle_probe_args(b, "report", "stat", "/dev/console", "say", "the end", NULL);
-	terminal_run(&t, b, &call);
-	terminal_await(&t, "the end\r\n");
-	bundle_finish(&call, &got);
-	cr_expect_eq(got.status, 0, "%s", got.err);
+	terminal_report(&t, b);
 	cr_expect(strstr(t.seen, "tty.0=1\r\n"), "%s", t.seen);
 	cr_expect(strstr(t.seen, "stat:/dev/console=c 0666 0:0 1:3 "), "%s", t.seen);
 	terminal_close(&t);
