@@ -33,6 +33,18 @@ const char *epoch_created(struct arena *arena, const struct epoch *epoch)
 	return arena_strdup(arena, text);
 }
 
+const char *epoch_minute(struct arena *arena, int64_t seconds)
+{
+	time_t when = (time_t)seconds;
+	struct tm tm;
+
+	/* A layer may say a time whose year is none, or has as many digits as it likes. */
+	if (gmtime_r(&when, &tm) == NULL || tm.tm_year < -1900 || tm.tm_year >= 8100)
+		return "?";
+	return arena_printf(arena, "%04d-%02d-%02d %02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+			    tm.tm_mday, tm.tm_hour, tm.tm_min);
+}
+
 bool epoch_is_time(const char *text)
 {
 	struct tm tm = { 0 };

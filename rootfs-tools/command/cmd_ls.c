@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 
 #include "rootfs-tools/command/cli.h"
+#include "rootfs-tools/epoch.h"
 #include "rootfs-tools/tree/image.h"
 
 /* kist rootfs ls. */
@@ -44,10 +44,7 @@ static void mode_text(mode_t mode, char ret[11])
 
 static void add_details(struct text *out, const struct tree_inode *inode)
 {
-	time_t seconds = (time_t)inode->mtime;
 	char mode[11];
-	struct tm tm;
-	bool dated;
 
 	mode_text(inode->mode, mode);
 	text_printf(out, "%s %3u %5u %5u ", mode, S_ISDIR(inode->mode) ? 1 : inode->links,
@@ -56,13 +53,7 @@ static void add_details(struct text *out, const struct tree_inode *inode)
 		text_printf(out, "%6u,%4u ", major(inode->device), minor(inode->device));
 	else
 		text_printf(out, "%11" PRIu64 " ", S_ISREG(inode->mode) ? inode->size : 0);
-	/* A layer may say a time whose year is none, or has as many digits as it likes. */
-	dated = gmtime_r(&seconds, &tm) != NULL && tm.tm_year >= -1900 && tm.tm_year < 8100;
-	if (dated)
-		text_printf(out, "%04d-%02d-%02d %02d:%02d ", tm.tm_year + 1900, tm.tm_mon + 1,
-			    tm.tm_mday, tm.tm_hour, tm.tm_min);
-	else
-		text_printf(out, "%16s ", "?");
+	text_printf(out, "%16s ", epoch_minute(out->arena, inode->mtime));
 }
 
 static void add_node(struct text *out, const struct options *o, const struct tree_node *node,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/table.h"
 #include "rootfs-tools/command/cli.h"
+#include "rootfs-tools/epoch.h"
 #include "rootfs-tools/size_text.h"
 #include "rootfs-tools/store/gc.h"
 
@@ -20,16 +20,6 @@ static const struct option options[] = {
 	{ 0 },
 };
 
-static const char *time_text(struct arena *arena, int64_t when)
-{
-	time_t seconds = (time_t)when;
-	struct tm tm;
-
-	gmtime_r(&seconds, &tm);
-	return arena_printf(arena, "%04d-%02d-%02d %02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
-			    tm.tm_mday, tm.tm_hour, tm.tm_min);
-}
-
 static int list(struct cli *cli, const struct store *store, struct error *err)
 {
 	struct table table = { .arena = cli->arena };
@@ -41,12 +31,14 @@ static int list(struct cli *cli, const struct store *store, struct error *err)
 	table_row(&table, (const char *const[]){ "LAYER", "SIZE", "FILES", "UNPACKED", "USED",
 						 "DIRECTORY", NULL });
 	LIST_EACH(layer, layers)
-		table_row(&table, (const char *const[]){
-			layer->key, size_text(cli->arena, layer->bytes),
-			arena_printf(cli->arena, "%" PRIu64, layer->entries),
-			time_text(cli->arena, layer->made),
-			store_is_used(&used, layer->name) ? "yes" : "no",
-			arena_printf(cli->arena, "%s/l/%s", store->path, layer->name), NULL });
+		table_row(&table,
+			  (const char *const[]){
+				  layer->key, size_text(cli->arena, layer->bytes),
+				  arena_printf(cli->arena, "%" PRIu64, layer->entries),
+				  epoch_minute(cli->arena, layer->made),
+				  store_is_used(&used, layer->name) ? "yes" : "no",
+				  arena_printf(cli->arena, "%s/l/%s", store->path, layer->name),
+				  NULL });
 	table_print(&table, &cli->out);
 	return 0;
 }

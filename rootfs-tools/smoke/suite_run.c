@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/smoke/suite_run.h"
+
+#include <fcntl.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/text.h"
 #include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/expand.h"
-#include "rootfs-tools/smoke/suite_run.h"
-#include <fcntl.h>
-#include <string.h>
 
 #define ENV_FILE_MAX	((size_t)1 << 20)
 
