@@ -109,6 +109,8 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	if (hostns_usable(plan))
 		p->small_fd = hostns_open(&ignored);
 	in->in_host_copy = p->small_fd < 0;
+	/* Only the initial user namespace makes devices (rootless Podman calls us in another). */
+	in->no_mknod = in->new_user_ns || (in->in_host_copy && !namespace_user_is_initial());
 	in->shared_mounts = root_is_shared(plan);
 	in->cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
 	in->cgroup_v2_alone = request->cgroup != NULL && request->cgroup->host == CGROUP_HYBRID &&
@@ -239,8 +241,6 @@ static void set_init(const struct spawn_request *request, struct init *in)
 	in->arena = request->arena;
 	in->new_user_ns = (plan->clone_flags & CLONE_NEWUSER) ||
 			  plan->namespaces[NAMESPACE_USER].path != NULL;
-	/* Only the initial user namespace makes devices (rootless Podman calls us in another). */
-	in->no_mknod = in->new_user_ns || !namespace_user_is_initial();
 	in->no_pivot = request->no_pivot;
 	in->new_keyring = request->new_keyring;
 	in->preserve_fds = request->preserve_fds;
