@@ -21,10 +21,16 @@ enum message {
 	MESSAGE_MAPPED, /* runtime: id maps are written, the cgroup is joined; value: the
 				 * process' pid as the runtime sees it */
 	MESSAGE_MOUNTED, /* container: namespaces and mounts are made */
-	MESSAGE_HOOKED, /* runtime: prestart and createRuntime hooks have run */
+	MESSAGE_HOOKED, /* runtime: prestart and createRuntime hooks have run; value: what is left
+			 * to the container (enum hooked) */
 	MESSAGE_READY, /* container: everything that "create" does is done */
 	MESSAGE_START, /* runtime: "start" was called */
 	MESSAGE_COUNT,
+};
+
+enum hooked {
+	HOOKED_NOTHING,
+	HOOKED_LOOPBACK,	/* to bring lo up: the runtime may not */
 };
 
 struct channel {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "init/net_link.h"
 #include "init/step.h"
 
 struct step {
@@ -100,10 +101,13 @@ int step_mapped(const struct plan *plan, struct init *in, struct error *err)
 
 int step_mounted(const struct plan *plan, struct init *in, struct error *err)
 {
+	uint32_t left;
+
 	(void)plan;
-	if (channel_send(&in->channel, MESSAGE_MOUNTED, err) < 0)
+	if (channel_send(&in->channel, MESSAGE_MOUNTED, err) < 0 ||
+	    channel_expect_value(&in->channel, MESSAGE_HOOKED, &left, err) < 0)
 		return -1;
-	return channel_expect(&in->channel, MESSAGE_HOOKED, err);
+	return left == HOOKED_LOOPBACK ? loopback_up(err) : 0;
 }
 
 /* The pid is the process' own, in its pid namespace, as runc tells these hooks. */

@@ -6,6 +6,8 @@
 #include <net/if.h>
 #include <sys/socket.h>
 
+#define LOOPBACK_INDEX	1	/* the kernel makes it first in every network namespace */
+
 int link_request(struct mnl_socket *socket, struct nlmsghdr *message, const char *what,
 		 struct error *err)
 {
@@ -33,4 +35,16 @@ int link_up(struct mnl_socket *socket, unsigned int index, const char *what, str
 	link->ifi_change = IFF_UP;
 	link->ifi_flags = IFF_UP;
 	return link_request(socket, message, what, err);
+}
+
+int loopback_up(struct error *err)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int rc;
+
+	if (socket == NULL)
+		return error_errno(err, "open a netlink socket");
+	rc = link_up(socket, LOOPBACK_INDEX, "bring lo up", err);
+	mnl_socket_close(socket);
+	return rc;
 }

@@ -64,6 +64,8 @@ struct init {
 	uint64_t unshare_flags;
 	bool new_user_ns;		/* it is in a new user namespace, or one joined by path */
 	bool no_mknod;			/* there, or the runtime is in one itself: binds devices */
+	bool loopback_beside;		/* the runtime brings lo up meanwhile, or HOOKED says that
+					 * the process is to (HOOKED_LOOPBACK) */
 	bool no_pivot;			/* "create --no-pivot": move and chroot instead */
 	bool new_keyring;		/* a session keyring of its own, but for --no-new-keyring */
 	int console_socket;		/* where the pty's master is sent, or -EBADF */

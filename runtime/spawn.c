@@ -11,6 +11,7 @@
 #include "init/net_device.h"
 #include "runtime/clone.h"
 #include "runtime/idmap.h"
+#include "runtime/loopback.h"
 #include "runtime/prepare.h"
 
 /* How long a process that fell silent may take to end, so that its status can be told. */
@@ -136,6 +137,25 @@ static int settle(const struct spawn_request *request, const struct spawn *spawn
 	return tell(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err);
 }
 
+/*
+ * HOOKED ahead of MOUNTED, where nothing is to be done in between: the container need not wait
+ * for it.
+ */
+static int hook_ahead(const struct prepared *prepared, const struct spawn *spawn,
+		      struct error *err)
+{
+	enum hooked left = HOOKED_NOTHING;
+
+	if (prepared->init.loopback_beside) {
+		int up = loopback_up_beside(spawn->pidfd, spawn->channel.read_fd, err);
+
+		if (up < 0)
+			return error_wrap(err, "bring up the network");
+		left = up == 0 ? HOOKED_LOOPBACK : HOOKED_NOTHING;
+	}
+	return tell(&spawn->channel, MESSAGE_HOOKED, left, err);
+}
+
 static int converse(const struct spawn_request *request, struct prepared *prepared,
 		    struct spawn *spawn, struct error *err)
 {
@@ -147,9 +167,8 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 		return channel_expect(&spawn->channel, MESSAGE_READY, err);
 	if (cgroup_set_devices(request->cgroup, request->plan, err) < 0)
 		return -1;
-	/* Where nothing is to be done in between, the container need not wait for it. */
 	waits = needs_runtime(request->plan);
-	if (!waits && tell(&spawn->channel, MESSAGE_HOOKED, 0, err) < 0)
+	if (!waits && hook_ahead(prepared, spawn, err) < 0)
 		return -1;
 	if (!waits && request->ahead != NULL) {
 		if (request->ahead(request->context, err) < 0 ||

@@ -11,6 +11,7 @@
 #include "config/names.h"
 #include "init/hook.h"
 #include "init/image.h"
+#include "init/net_link.h"
 #include "init/step.h"
 #include "runtime/checkpoint/checkpoint.h"
 #include "runtime/checkpoint/protobuf.h"
@@ -258,7 +259,7 @@ static void raise_loopback(const struct restore *r, pid_t pid)
 		struct error ignored;
 
 		_exit(fd < 0 || setns(fd, CLONE_NEWNET) < 0 ||
-		      step_loopback(r->plan, NULL, &ignored) < 0);
+		      loopback_up(&ignored) < 0);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;

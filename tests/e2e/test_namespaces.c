@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -196,6 +198,18 @@ E2E(namespaces, loopback_is_up_with_both_addresses)
 	/* IPv6 may be a module that is not loaded. */
 	if (access("/proc/net/if_inet6", F_OK) == 0)
 		cr_expect_str_eq(probe_text(&seen, "lo_ipv6"), "00000000000000000000000000000001");
+}
+
+/* The runtime may not enter its process' namespaces then, and leaves lo to it. */
+E2E(namespaces, loopback_is_up_where_the_runtime_may_not_trace)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	cr_assert_eq(prctl(PR_CAPBSET_DROP, CAP_SYS_PTRACE, 0, 0, 0), 0);
+	bundle_run_probe(b, &seen);
+	cr_expect_eq(seen.lo_up, 1);
+	cr_expect_str_eq(probe_text(&seen, "lo_ipv4"), "127.0.0.1");
 }
 
 E2E(namespaces, have_the_names_of_the_bundle)
