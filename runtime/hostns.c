@@ -62,10 +62,7 @@ bool hostns_usable(const struct plan *plan)
 	LIST_EACH(mount, plan->mounts)
 		if (!is_pathless(mount) && mount != plan->root_mount)
 			return false;
-	if (geteuid() != 0 || !has_capabilities(needed))
-		return false;
-	/* Elsewhere the kernel (mount_too_revealing) wants a proc in sight to mount one. */
-	return namespace_user_is_initial();
+	return geteuid() == 0 && has_capabilities(needed);
 }
 
 /* The pin, or -EBADF when it is not there or not as we make it. */
@@ -88,6 +85,7 @@ static int pin_open(void)
 	if (fd < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != NSFS_MAGIC ||
 	    ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNS)
 		return -EBADF;
+	/* EPERM below the owner: so ours is the initial one, too. */
 	user_fd = ioctl(fd, NS_GET_USERNS);
 	if (user_fd < 0 || fstat(user_fd, &st) < 0 || st.st_ino != NAMESPACE_USER_INITIAL_INODE)
 		return -EBADF;
@@ -285,6 +283,9 @@ int hostns_open(struct error *err)
 
 	if (fd >= 0)
 		return fd;
+	/* Elsewhere the kernel (mount_too_revealing) wants a proc in sight to mount one. */
+	if (!namespace_user_is_initial())
+		return error_number(err, EPERM, "in a user namespace");
 	lock_fd = lock_open(err);
 	if (lock_fd < 0)
 		return -1;

@@ -32,5 +32,5 @@
  * host's paths.
  */
 bool hostns_usable(const struct plan *plan);
-/* The namespace, to be joined; -1 and *err when it cannot be had. */
+/* The namespace, to be joined; -1 and *err when it cannot be had, as in a user namespace. */
 int hostns_open(struct error *err);

@@ -243,13 +243,16 @@ static int tells_the_initial_user_namespace(void *context)
 	pid_t pid;
 
 	(void)context;
+	CHECK(in_private_run() == 0);
 	CHECK(namespace_user_is_initial());
+	CHECK(hostns_open(&err) >= 0);
 	pid = fork();
 	if (pid == 0) {
 		if (unshare(CLONE_NEWUSER) < 0)
 			_exit(2);
 		raise(SIGSTOP);
-		_exit(geteuid() == 0 && !namespace_user_is_initial() ? 0 : 1);
+		/* The pin is in sight, and not for us. */
+		_exit(geteuid() != 0 || namespace_user_is_initial() || hostns_open(&err) >= 0);
 	}
 	CHECK(waitpid(pid, NULL, WUNTRACED) == pid);
 	/* Its map is that of the initial one, as systemd's PrivateUsers=full makes it. */
