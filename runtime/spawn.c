@@ -141,8 +141,7 @@ static int settle(const struct spawn_request *request, const struct spawn *spawn
  * HOOKED ahead of MOUNTED, where nothing is to be done in between: the container need not wait
  * for it.
  */
-static int hook_ahead(const struct prepared *prepared, const struct spawn *spawn,
-		      struct error *err)
+static int hook_ahead(const struct prepared *prepared, const struct spawn *spawn, struct error *err)
 {
 	enum hooked left = HOOKED_NOTHING;
 

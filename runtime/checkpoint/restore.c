@@ -258,8 +258,7 @@ static void raise_loopback(const struct restore *r, pid_t pid)
 		int fd = open(path, O_RDONLY | O_CLOEXEC);
 		struct error ignored;
 
-		_exit(fd < 0 || setns(fd, CLONE_NEWNET) < 0 ||
-		      loopback_up(&ignored) < 0);
+		_exit(fd < 0 || setns(fd, CLONE_NEWNET) < 0 || loopback_up(&ignored) < 0);
 	}
 	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
 		;

@@ -53,12 +53,12 @@ static int newcomer_end(struct newcomer *newcomer)
 	return child_wait(newcomer->child.pid);
 }
 
-#define CHECK(what) \
-	do { \
-		if (!(what)) { \
+#define CHECK(what)                                                                              \
+	do {                                                                                     \
+		if (!(what)) {                                                                   \
 			fprintf(stderr, "%s:%d: %s: %s\n", __func__, __LINE__, #what, err.text); \
-			return 1; \
-		} \
+			return 1;                                                                \
+		}                                                                                \
 	} while (0)
 
 static int brings_it_up_and_comes_back(void *context)
@@ -136,10 +136,19 @@ static void expect_fact(int (*fact)(void *))
 	cr_expect_eq(child_status(fact, NULL), 0);
 }
 
-Test(loopback, is_brought_up_from_outside) { expect_fact(brings_it_up_and_comes_back); }
-Test(loopback, is_left_where_we_may_not_enter) { expect_fact(leaves_it_where_it_may_not_enter); }
+Test(loopback, is_brought_up_from_outside)
+{
+	expect_fact(brings_it_up_and_comes_back);
+}
+Test(loopback, is_left_where_we_may_not_enter)
+{
+	expect_fact(leaves_it_where_it_may_not_enter);
+}
 Test(loopback, is_left_where_there_is_no_way_back)
 {
 	expect_fact(leaves_it_where_it_could_not_come_back);
 }
-Test(loopback, is_left_where_nobody_lives) { expect_fact(leaves_the_dead); }
+Test(loopback, is_left_where_nobody_lives)
+{
+	expect_fact(leaves_the_dead);
+}
