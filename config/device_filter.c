@@ -42,7 +42,7 @@ void device_rules_add_standard(struct arena *arena, struct resources_plan *resou
 static void number_text(struct text *out, struct opt_u64 number)
 {
 	if (number.set)
-		text_printf(out, "%llu", (unsigned long long)number.value);
+		text_add_number(out, number.value);
 	else
 		text_add(out, "*");
 }
@@ -51,12 +51,15 @@ const char *device_rule_text(struct arena *arena, const struct device_rule *rule
 {
 	struct text out = { .arena = arena };
 
-	text_printf(&out, "%c ", rule->type);
+	text_add_bytes(&out, &rule->type, 1);
+	text_add(&out, " ");
 	number_text(&out, rule->major);
 	text_add(&out, ":");
 	number_text(&out, rule->minor);
-	text_printf(&out, " %s%s%s", rule->access & DEVICE_READ ? "r" : "",
-		    rule->access & DEVICE_WRITE ? "w" : "", rule->access & DEVICE_MKNOD ? "m" : "");
+	text_add(&out, " ");
+	text_add(&out, rule->access & DEVICE_READ ? "r" : "");
+	text_add(&out, rule->access & DEVICE_WRITE ? "w" : "");
+	text_add(&out, rule->access & DEVICE_MKNOD ? "m" : "");
 	return out.data;
 }
 

@@ -39,7 +39,7 @@ static void add_text(struct object *object, const char *key, const char *value)
 static void add_number(struct object *object, const char *key, uint64_t value)
 {
 	add_key(object, key);
-	text_printf(object->out, "%" PRIu64, value);
+	text_add_number(object->out, value);
 }
 
 /*
@@ -153,8 +153,11 @@ static void add_namespaces(struct object *file, const struct container *c)
 	text_add(file->out, "{");
 	for (const struct name *key = namespace_keys; key->name != NULL; key++) {
 		add_key(&in, key->name);
-		text_printf(file->out, "\"/proc/%d/ns/%s\"", (int)c->pid,
-			    namespaces[key->value].file);
+		text_add(file->out, "\"/proc/");
+		text_add_number(file->out, (uint64_t)c->pid);
+		text_add(file->out, "/ns/");
+		text_add(file->out, namespaces[key->value].file);
+		text_add(file->out, "\"");
 	}
 	text_add(file->out, "}");
 }
