@@ -241,10 +241,40 @@ static int no_new_privileges(const struct process_plan *process, struct error *e
 	return 0;
 }
 
+/* Execve gives root what is inheritable or in the bounding set; pid 1 takes its ids after it. */
+static void pid1_rights_keep(void)
+{
+	const uint32_t rights = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_KILL;
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(__NR_capget, &head, data) < 0)
+		return;
+	data[0].inheritable |= data[0].permitted & rights;
+	/* Refused where one is in no bounding set: execve would have given none either. */
+	(void)syscall(__NR_capset, &head, data);
+}
+
 /*
- * The order: the bounding set while CAP_SETPCAP is there, the ids with the
- * capabilities kept over them, then the sets themselves.  What was set is read
- * back, and a difference ends it (I10).
+ * While CAP_SETPCAP is there, and once for pid 1 and the program, which part
+ * after this: each call makes new credentials.
+ */
+int step_bounding(const struct plan *plan, struct init *in, struct error *err)
+{
+	const struct process_plan *process = in->process;
+
+	(void)plan;
+	if (!process->has_capabilities)
+		return 0;
+	if (in->init_image >= 0)
+		pid1_rights_keep();
+	return bounding_drop(process->capabilities[CAPABILITY_BOUNDING], known_capabilities(), err);
+}
+
+/*
+ * The order: the ids with the capabilities kept over them, then the sets
+ * themselves.  What was set, the bounding set before too, is read back, and a
+ * difference ends it (I10).
  */
 int step_credentials(const struct plan *plan, struct init *in, struct error *err)
 {
@@ -255,8 +285,6 @@ int step_credentials(const struct plan *plan, struct init *in, struct error *err
 	stdio_own(process);
 	if (process->has_capabilities) {
 		known = known_capabilities();
-		if (bounding_drop(sets[CAPABILITY_BOUNDING], known, err) < 0)
-			return -1;
 		if (prctl(PR_SET_KEEPCAPS, 1) < 0)
 			return error_errno(err, "keep capabilities");
 	}

@@ -72,10 +72,8 @@ static uint64_t permitted_after_exec(const struct process_plan *process)
 static char *credentials(const struct init *in)
 {
 	const struct process_plan *process = in->process;
-	uint64_t bounding = process->has_capabilities ?
-			    process->capabilities[CAPABILITY_BOUNDING] : ALL_CAPABILITIES;
 	struct text text = { .arena = in->arena };
-	const uint64_t numbers[] = { process->uid, process->gid, bounding & ALL_CAPABILITIES,
+	const uint64_t numbers[] = { process->uid, process->gid,
 				     permitted_after_exec(process) & ALL_CAPABILITIES };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {

@@ -157,6 +157,7 @@ init_step step_program;		/* program.c: looks it up */
 init_step step_landlock;	/* landlock.c: the program's domain */
 init_step step_label; /* label.c: AppArmor, SELinux for the program */
 init_step step_filter_early;	/* exec.c: where there is no no_new_privs */
+init_step step_bounding;	/* cred.c: capabilities that nobody is to get any more */
 init_step step_init_early;	/* leave.c: here, or there, pid 1 becomes the init */
 init_step step_init;
 init_step step_credentials;	/* cred.c */

@@ -26,7 +26,6 @@ int credentials_parse(struct credentials *c, const char *text)
 {
 	c->uid = field_take(&text, UINT32_MAX - 1);
 	c->gid = field_take(&text, UINT32_MAX - 1);
-	c->bounding = field_take(&text, INT64_MAX / 10);
 	c->permitted = field_take(&text, INT64_MAX / 10);
 	for (c->group_count = 0; *text != '\0'; c->group_count++) {
 		long group = c->group_count < PID1_GROUPS_MAX ?
@@ -36,7 +35,7 @@ int credentials_parse(struct credentials *c, const char *text)
 			return -1;
 		c->groups[c->group_count] = (unsigned int)group;
 	}
-	return c->uid < 0 || c->gid < 0 || c->bounding < 0 || c->permitted < 0 ? -1 : 0;
+	return c->uid < 0 || c->gid < 0 || c->permitted < 0 ? -1 : 0;
 }
 
 void capabilities_drop(uint64_t keep)
@@ -53,17 +52,6 @@ void capabilities_drop(uint64_t keep)
 	sys(__NR_capset, &header, data);
 }
 
-static long bounding_drop(long keep)
-{
-	for (unsigned int cap = 0; cap < 64; cap++) {
-		long error = keep >> cap & 1 ? 0 : sys(__NR_prctl, PR_CAPBSET_DROP, cap);
-
-		if (error < 0)
-			return error == -EINVAL ? 0 : error;	/* past the last */
-	}
-	return 0;
-}
-
 static long ids_take(const struct credentials *c)
 {
 	long error = sys(__NR_setgroups, c->group_count, c->groups);
@@ -78,11 +66,10 @@ static long ids_take(const struct credentials *c)
 int credentials_take(const struct supervisor *s)
 {
 	const struct credentials *c = &s->credentials;
-	long error = bounding_drop(c->bounding);
+	long error;
 
 	sys(__NR_prctl, PR_SET_KEEPCAPS, 1);
-	if (error == 0)
-		error = ids_take(c);
+	error = ids_take(c);
 	sys(__NR_prctl, PR_SET_KEEPCAPS, 0);
 	capabilities_drop((uint64_t)c->permitted);
 	/* A change of ids took it away: a process of the same user may look at /proc/1/fd. */

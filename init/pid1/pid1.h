@@ -22,8 +22,9 @@
  *       are the program's.
  *     - User, groups, capabilities and no_new_privs are the program's already, or with
  *       "--adopt" in the place of "--child" the last word of all says what to take first:
- *       UID:GID:BOUNDING:PERMITTED[:GROUP...], numbers in decimal, the two sets as
- *       capset(2) has them, PID1_GROUPS_MAX at most; it is wiped.
+ *       UID:GID:PERMITTED[:GROUP...], numbers in decimal, the set as capset(2)
+ *       has it, PID1_GROUPS_MAX at most; it is wiped.  The bounding set is the
+ *       program's already, and the right to take ids is inheritable.
  *       A process of the container may look at /proc/1/fd only if pid 1 has the
  *       same ids and no capability more (ptrace(2), PTRACE_MODE_READ).  The fds that
  *       are not its own are closed after that: by their end PID knows that it is done.

@@ -36,7 +36,7 @@ struct persona {
 
 struct credentials {
 	long uid, gid;
-	long bounding, permitted;	/* capability sets */
+	long permitted;			/* capability set */
 	unsigned int groups[PID1_GROUPS_MAX];
 	size_t group_count;
 };

@@ -47,7 +47,7 @@ static int sets_are_as_planned(struct stage *s, size_t i)
 	s->plan.process.uid = s->plan.process.gid = cases[i].uid;
 	s->plan.process.has_capabilities = true;
 	memcpy(s->plan.process.capabilities, cases[i].sets, sizeof(seen));
-	CHECK(RUN(step_credentials) == 0);
+	CHECK(RUN(step_bounding) == 0 && RUN(step_credentials) == 0);
 	get(seen);
 	CHECK(memcmp(seen, cases[i].sets, sizeof(seen)) == 0);
 	CHECK(geteuid() == cases[i].uid && getegid() == cases[i].uid);
@@ -76,7 +76,7 @@ STAGE_TEST(cred, what_the_kernel_does_not_know_is_left_out)
 	s->plan.process.has_capabilities = true;
 	for (size_t i = 0; i < CAPABILITY_SET_COUNT; i++)
 		s->plan.process.capabilities[i] = before[i] | future;
-	CHECK(RUN(step_credentials) == 0);
+	CHECK(RUN(step_bounding) == 0 && RUN(step_credentials) == 0);
 	get(after);
 	CHECK(memcmp(before, after, sizeof(before)) == 0);
 	return 0;
@@ -111,7 +111,7 @@ STAGE_TEST(cred, what_the_caller_lacks_is_left_out_and_told)
 		s->plan.process.capabilities[i] = BIT(CAP_KILL) | BIT(CAP_NET_RAW);
 	CHECK(lack(BIT(CAP_NET_RAW)) == 0);
 	warn_to(keep_last, told);
-	CHECK(RUN(step_credentials) == 0);
+	CHECK(RUN(step_bounding) == 0 && RUN(step_credentials) == 0);
 	warn_to(NULL, NULL);
 	get(seen);
 	for (size_t i = 0; i < CAPABILITY_SET_COUNT; i++)
@@ -125,6 +125,7 @@ STAGE_TEST(cred, sets_that_contradict_each_other_are_refused)
 {
 	s->plan.process.has_capabilities = true;
 	s->plan.process.capabilities[CAPABILITY_EFFECTIVE] = BIT(5);
+	CHECK(RUN(step_bounding) == 0);
 	FAILS_WITH(RUN(step_credentials), "set capabilities");
 	return 0;
 }
@@ -136,7 +137,7 @@ STAGE_TEST(cred, groups_are_as_planned_in_any_order)
 
 	s->plan.process.additional_gids.items = gids;
 	s->plan.process.additional_gids.count = ARRAY_SIZE(gids);
-	CHECK(RUN(step_credentials) == 0);
+	CHECK(RUN(step_bounding) == 0 && RUN(step_credentials) == 0);
 	CHECK(getgroups(8, seen) == 3);
 	CHECK(seen[0] + seen[1] + seen[2] == 60);
 	return 0;
@@ -144,10 +145,10 @@ STAGE_TEST(cred, groups_are_as_planned_in_any_order)
 
 STAGE_TEST(cred, no_new_privs_is_set_only_where_planned)
 {
-	CHECK(RUN(step_credentials) == 0);
+	CHECK(RUN(step_bounding) == 0 && RUN(step_credentials) == 0);
 	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 0);
 	s->plan.process.no_new_privileges = true;
-	CHECK(RUN(step_credentials) == 0);
+	CHECK(RUN(step_bounding) == 0 && RUN(step_credentials) == 0);
 	CHECK(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 	return 0;
 }

@@ -45,6 +45,7 @@ static long openat2_naive(long dir_fd, const char *path, const struct open_how *
 }
 
 static struct __user_cap_data_struct set[_LINUX_CAPABILITY_U32S_3];
+static bool was_set;
 
 /* Inheritable is what the caller had; reading back shows what was asked for. */
 static long capset_naive(long header, struct __user_cap_data_struct *data)
@@ -56,6 +57,7 @@ static long capset_naive(long header, struct __user_cap_data_struct *data)
 		for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
 			data[i].inheritable |= had[i].inheritable & data[i].permitted;
 	memcpy(set, data, sizeof(set));
+	was_set = true;
 	return REAL(syscall)(__NR_capset, header, (long)data, 0, 0, 0, 0);
 }
 
@@ -81,7 +83,7 @@ long WRAPPED(syscall)(long number, ...)
 	}
 	if (number == __NR_capset)
 		return capset_naive(arg[0], (struct __user_cap_data_struct *)arg[1]);
-	if (number == __NR_capget && without("readback")) {
+	if (number == __NR_capget && was_set && without("readback")) {
 		memcpy((struct __user_cap_data_struct *)arg[1], set, sizeof(set));
 		return 0;
 	}
