@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "init/net_link.h"
 #include "init/step.h"
 
 struct step {
@@ -44,6 +43,7 @@ static const struct step create_steps[] = {
 	{ "mount", step_mounts },
 	{ "make devices", step_devices },
 	{ "report the mounts", step_mounted },
+	{ "bring up the network", step_loopback },
 	{ "createContainer hooks", step_create_hooks },
 	{ "pivot root", step_pivot },
 	{ "make the terminal", step_console },
@@ -109,7 +109,9 @@ int step_mounted(const struct plan *plan, struct init *in, struct error *err)
 	if (channel_send(&in->channel, MESSAGE_MOUNTED, err) < 0 ||
 	    channel_expect_value(&in->channel, MESSAGE_HOOKED, &left, err) < 0)
 		return -1;
-	return left == HOOKED_LOOPBACK ? loopback_up(err) : 0;
+	if (left == HOOKED_LOOPBACK)
+		in->loopback = LOOPBACK_BY_PROCESS;
+	return 0;
 }
 
 /* The pid is the process' own, in its pid namespace, as runc tells these hooks. */

@@ -6,5 +6,8 @@
 
 int step_loopback(const struct plan *plan, struct init *in, struct error *err)
 {
-	return (plan->clone_flags & CLONE_NEWNET) && !in->loopback_beside ? loopback_up(err) : 0;
+	if (!(plan->clone_flags & CLONE_NEWNET) || in->loopback != LOOPBACK_BY_PROCESS)
+		return 0;
+	in->loopback = LOOPBACK_DONE;
+	return loopback_up(err);
 }

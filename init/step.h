@@ -5,6 +5,13 @@
 #include "config/plan.h"
 #include "init/channel.h"
 
+/* Who brings lo up. */
+enum loopback {
+	LOOPBACK_BY_PROCESS,
+	LOOPBACK_BY_RUNTIME, /* meanwhile, until HOOKED_LOOPBACK says: by the process */
+	LOOPBACK_DONE,
+};
+
 /*
  * What crosses the clone, and the steps that run on the other side.
  *
@@ -64,8 +71,7 @@ struct init {
 	uint64_t unshare_flags;
 	bool new_user_ns;		/* it is in a new user namespace, or one joined by path */
 	bool no_mknod;			/* there, or the runtime is in one itself: binds devices */
-	bool loopback_beside;		/* the runtime brings lo up meanwhile, or HOOKED says that
-					 * the process is to (HOOKED_LOOPBACK) */
+	enum loopback loopback;		/* who brings lo up */
 	bool no_pivot;			/* "create --no-pivot": move and chroot instead */
 	bool new_keyring;		/* a session keyring of its own, but for --no-new-keyring */
 	int console_socket;		/* where the pty's master is sent, or -EBADF */
@@ -134,7 +140,7 @@ init_step step_sources;		/* rootfs.c: opens by host path, in a copy of the host'
 init_step step_mapped;		/* init.c: waits for MAPPED */
 init_step step_join;		/* join.c */
 init_step step_keyring; /* label.c */
-init_step step_loopback;	/* net.c */
+init_step step_loopback; /* net.c: before sysctls, or what HOOKED leaves of it */
 init_step step_names;		/* sysctl.c: host and domain name */
 init_step step_sysctls;		/* sysctl.c */
 init_step step_root;		/* rootfs.c: attaches the root */

@@ -112,8 +112,9 @@ static int open_trees(const struct spawn_request *request, struct prepared *p, s
 	/* Only the initial user namespace makes devices (rootless Podman calls us in another). */
 	in->no_mknod = in->new_user_ns || (in->in_host_copy && !namespace_user_is_initial());
 	/* Nothing is done to the network before HOOKED then. */
-	in->loopback_beside = p->small_fd >= 0 && (plan->clone_flags & CLONE_NEWNET) &&
-			      plan->sysctls.count == 0 && plan->net_devices.count == 0;
+	if (p->small_fd >= 0 && (plan->clone_flags & CLONE_NEWNET) && plan->sysctls.count == 0 &&
+	    plan->net_devices.count == 0)
+		in->loopback = LOOPBACK_BY_RUNTIME;
 	in->shared_mounts = root_is_shared(plan);
 	in->cgroup_unified = cgroup_host() == CGROUP_UNIFIED;
 	in->cgroup_v2_alone = request->cgroup != NULL && request->cgroup->host == CGROUP_HYBRID &&

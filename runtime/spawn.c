@@ -145,7 +145,7 @@ static int hook_ahead(const struct prepared *prepared, const struct spawn *spawn
 {
 	enum hooked left = HOOKED_NOTHING;
 
-	if (prepared->init.loopback_beside) {
+	if (prepared->init.loopback == LOOPBACK_BY_RUNTIME) {
 		int up = loopback_up_beside(spawn->pidfd, spawn->channel.read_fd, err);
 
 		if (up < 0)

@@ -212,6 +212,20 @@ E2E(namespaces, loopback_is_up_where_the_runtime_may_not_trace)
 	cr_expect_str_eq(probe_text(&seen, "lo_ipv4"), "127.0.0.1");
 }
 
+E2E(namespaces, loopback_that_nobody_may_bring_up_is_named)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	cr_assert_eq(prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0), 0);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1);
+	cr_expect(strstr(got.err, ": bring up the network: bring lo up: operation not permitted"),
+		  "%s", got.err);
+	cr_expect_not(strstr(got.err, "mounts"), "%s", got.err);
+}
+
 E2E(namespaces, have_the_names_of_the_bundle)
 {
 	struct bundle *b = bundle_new();
