@@ -261,9 +261,16 @@ int creation_start(struct creation *creation, struct notify *notify, pid_t watch
 
 void creation_undo(struct creation *creation)
 {
+	const struct plan *plan = creation->plan;
 	struct error err;
 
-	if (container_destroy(&creation->container, creation->plan, &err) < 0)
+	/* A hook is the host's program, and would take the container's network for the host's. */
+	if (creation->spawn.astray && plan->hooks[HOOK_POSTSTOP].count > 0)
+		warn("the poststop hooks of %s are left out: kist is in its network namespace",
+		     creation->container.id);
+	if (creation->spawn.astray)
+		plan = NULL;
+	if (container_destroy(&creation->container, plan, &err) < 0)
 		warn("clean up %s: %s", creation->container.id, err.text);
 	creation_close(creation);
 }

@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "init/net_link.h"
 
-int loopback_up_beside(int pidfd, int socket_fd, struct error *err)
+int loopback_up_beside(int pidfd, int socket_fd, bool *astray, struct error *err)
 {
 	/* Half as dear as /proc/self/ns/net. */
 	_cleanup_fd int own_fd = ioctl(socket_fd, SIOCGSKNS);
@@ -18,7 +18,8 @@ int loopback_up_beside(int pidfd, int socket_fd, struct error *err)
 	if (own_fd < 0 || setns(pidfd, CLONE_NEWNET) < 0)
 		return 0;
 	status = loopback_up(err);
-	if (setns(own_fd, CLONE_NEWNET) < 0)
+	*astray = setns(own_fd, CLONE_NEWNET) < 0;
+	if (*astray)
 		return error_errno(err, "return to the own network namespace");
 	return status < 0 ? -1 : 1;
 }

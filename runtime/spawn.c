@@ -141,12 +141,13 @@ static int settle(const struct spawn_request *request, const struct spawn *spawn
  * HOOKED ahead of MOUNTED, where nothing is to be done in between: the container need not wait
  * for it.
  */
-static int hook_ahead(const struct prepared *prepared, const struct spawn *spawn, struct error *err)
+static int hook_ahead(const struct prepared *prepared, struct spawn *spawn, struct error *err)
 {
 	enum hooked left = HOOKED_NOTHING;
 
 	if (prepared->init.loopback == LOOPBACK_BY_RUNTIME) {
-		int up = loopback_up_beside(spawn->pidfd, spawn->channel.read_fd, err);
+		int up = loopback_up_beside(spawn->pidfd, spawn->channel.read_fd, &spawn->astray,
+					    err);
 
 		if (up < 0)
 			return error_wrap(err, "bring up the network");
@@ -280,6 +281,7 @@ static int spawn_once(const struct spawn_request *request, struct spawn *ret, st
 		*ret = spawn;
 		return 0;
 	}
+	ret->astray = spawn.astray;
 	if (killed_at_birth(request, &spawn, err))
 		status = 1;
 	else if (spawn.pidfd >= 0 && !settled)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -164,6 +166,49 @@ static void fault_all(const struct trouble_list *list, unsigned int runs)
 ATTACK(fault, at_any_call_ends_in_an_error_or_full_protection)
 {
 	fault_all(&trouble_faults, 120);
+}
+
+/* The way back from the container's network namespace, of the one way there and back. */
+struct way_back {
+	unsigned int seen;
+	bool refused;
+};
+
+static enum engine_verdict refuse_way_back(void *context, const struct engine_stop *stop,
+					   int *ret_errno)
+{
+	struct way_back *way = context;
+
+	if (stop->call != __NR_setns || stop->args[1] != CLONE_NEWNET || way->seen++ != 1)
+		return ENGINE_CONTINUE;
+	way->refused = true;
+	*ret_errno = ENOMEM;
+	return ENGINE_FAIL;
+}
+
+ATTACK(fault, on_the_way_back_from_its_network_starts_no_hook_there)
+{
+	struct attack a = attack_new();
+	const char *seen = arena_printf(&e2e_arena, "%s/seen", a.bundle->dir), *left;
+	struct way_back way = { 0 };
+	struct engine_result result;
+
+	bundle_set(a.bundle, "/hooks/poststop",
+		   arena_printf(&e2e_arena,
+				"[{'path': '/bin/sh', 'args': ['sh', '-c',"
+				" 'readlink /proc/self/ns/net >%s']}]",
+				seen));
+	attack_begin(&a);
+	attack_engine(&a, ENGINE_ALL, refuse_way_back, &way, &result);
+	cr_assert(way.refused, "%s", result.output);
+	cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 1);
+	cr_expect(strstr(result.output, "return to the own network namespace"), "%s",
+		  result.output);
+	cr_expect(strstr(result.output, "poststop hooks"), "%s", result.output);
+	cr_expect_neq(access(seen, F_OK), 0, "%s", e2e_file_text(seen));
+	left = attack_left(&a);
+	cr_expect_null(left, "left: %s", left);
+	attack_check(&a, "the way back");
 }
 
 /* A list that cannot be read to its end is not a short one: of controllers, on cgroup v1. */

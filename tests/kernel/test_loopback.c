@@ -67,10 +67,11 @@ static int brings_it_up_and_comes_back(void *context)
 	int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct error err = { 0 };
 	struct newcomer newcomer;
+	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &err) == 1);
+	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &astray, &err) == 1);
 	CHECK(child_namespace(0, "net") == own);
 	CHECK(newcomer_end(&newcomer) == 0);
 	return 0;
@@ -94,11 +95,12 @@ static int leaves_it_where_it_may_not_enter(void *context)
 	int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct error err = { 0 };
 	struct newcomer newcomer;
+	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
 	CHECK(drop_ptrace() == 0);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &err) == 0);
+	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &astray, &err) == 0);
 	CHECK(newcomer_end(&newcomer) == 1);
 	return 0;
 }
@@ -108,10 +110,11 @@ static int leaves_it_where_it_could_not_come_back(void *context)
 	unsigned long own = child_namespace(0, "net");
 	struct error err = { 0 };
 	struct newcomer newcomer;
+	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, -EBADF, &err) == 0);
+	CHECK(loopback_up_beside(newcomer.child.pidfd, -EBADF, &astray, &err) == 0);
 	CHECK(child_namespace(0, "net") == own);
 	CHECK(newcomer_end(&newcomer) == 1);
 	return 0;
@@ -122,11 +125,12 @@ static int leaves_the_dead(void *context)
 	int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct error err = { 0 };
 	struct newcomer newcomer;
+	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
 	CHECK(newcomer_end(&newcomer) == 1);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &err) == 0);
+	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &astray, &err) == 0);
 	return 0;
 }
 
