@@ -31,7 +31,7 @@ static struct attack protected_container(void)
 	bundle_set(b, "/linux/seccomp",
 		   "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
 		   "{'names': ['mkdirat', 'mkdir'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 38}]}");
-	bundle_set(b, "/linux/sysctl", "{'kernel.domainname': 'attacked'}");
+	bundle_set(b, "/domainname", "'attacked'");
 	attack_bind(&a, a.volume, "/vol/new");
 	bundle_set(b, "/mounts/7/options", "['rbind', 'ro']");
 	bundle_probe_args(b, "mkdir", "/dev/shm/x", "write", "/new", "x", "write", "/vol/new/x",
@@ -60,6 +60,8 @@ static const struct {
 	{ "rlimit.NOFILE=77 78" },
 	{ "hostname=e2e" },
 	{ "domainname=attacked" },
+	{ "lo_up=1" },
+	{ "lo_ipv4=127.0.0.1" },
 	{ "end=1" },
 };
 
@@ -130,9 +132,8 @@ static void run_check(const struct attack *a, const struct engine_result *result
 		  what, status, left, result->output);
 }
 
-static void fault_all(const struct trouble_list *list, unsigned int runs)
+static void fault_all(struct attack a, const struct trouble_list *list, unsigned int runs)
 {
-	struct attack a = protected_container();
 	struct engine_result result;
 	struct tally tally = { 0 };
 	unsigned int stops, stride;
@@ -165,7 +166,17 @@ static void fault_all(const struct trouble_list *list, unsigned int runs)
 
 ATTACK(fault, at_any_call_ends_in_an_error_or_full_protection)
 {
-	fault_all(&trouble_faults, 120);
+	fault_all(protected_container(), &trouble_faults, 120);
+}
+
+/* The runtime brings lo up where no kernel parameters are given, and the process where some are. */
+ATTACK(fault, with_kernel_parameters_ends_likewise)
+{
+	struct attack a = protected_container();
+
+	bundle_unset(a.bundle, "/domainname");
+	bundle_set(a.bundle, "/linux/sysctl", "{'kernel.domainname': 'attacked'}");
+	fault_all(a, &trouble_faults, 40);
 }
 
 /* The way back from the container's network namespace, of the one way there and back. */
