@@ -65,11 +65,49 @@ int step_oom_score(const struct plan *plan, struct init *in, struct error *err)
 	       error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE") : -1;
 }
 
-static int set_rlimits(const struct process_plan *process, struct error *err)
+/* With as many there is always one free. */
+#define ENOUGH_FILES	1024
+/* Numbers for what later steps open: the pipes of a hook, of the init, a listener. */
+#define LATE_FILES	16
+
+/*
+ * A limit holds for new numbers alone.  So what later steps still need moves up, out of its
+ * reach, and what they do not need is closed: all numbers below it are free for what they open.
+ * Where the caller's own limit forbids that, it stays.
+ */
+static void make_room(struct init *in)
 {
-	LIST_EACH(limit, process->rlimits) {
+	int *const needed[] = {
+		&in->channel.read_fd, &in->channel.write_fd, &in->start.read_fd,
+		&in->start.write_fd,  &in->root_fd,	     &in->proc_fd,
+		&in->init_image,      &in->seccomp_listener,
+	};
+	const int first = 3 + in->preserve_fds, end = first + LATE_FILES;
+
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
+		const int old = *needed[i];
+		int moved;
+
+		if (old < first || old >= end)
+			continue;
+		moved = fcntl(old, F_DUPFD_CLOEXEC, end);
+		if (moved < 0)
+			return;
+		/* A channel may be one socket, and START come from the same. */
+		for (size_t j = i; j < ARRAY_SIZE(needed); j++)
+			if (*needed[j] == old)
+				*needed[j] = moved;
+	}
+	sys_close_range((unsigned int)first, (unsigned int)end - 1, 0);
+}
+
+static int set_rlimits(struct init *in, struct error *err)
+{
+	LIST_EACH(limit, in->process->rlimits) {
 		struct rlimit value = { limit->soft, limit->hard };
 
+		if (limit->resource == RLIMIT_NOFILE && limit->soft < ENOUGH_FILES)
+			make_room(in);
 		if (setrlimit((__rlimit_resource_t)limit->resource, &value) < 0) {
 			error_errno(err, "set %s to %llu, %llu",
 				    name_of(rlimit_names, (uint64_t)limit->resource),
@@ -176,5 +214,5 @@ int step_limits(const struct plan *plan, struct init *in, struct error *err)
 	 * runc and crun set: what RUN makes would be writable by all.
 	 */
 	umask(process->umask.set ? (mode_t)process->umask.value : in->umask | 022);
-	return set_rlimits(process, err);
+	return set_rlimits(in, err);
 }

@@ -24,7 +24,7 @@ static const char *search_path(const struct process_plan *process)
  * May the user execute it?  access(2) asks for the real ids, and these may be
  * set alone, so that this process keeps what the later steps need.
  */
-static int check_user(const struct init *in, struct error *err)
+static int check_user(const struct init *in, int program_fd, struct error *err)
 {
 	const struct process_plan *process = in->process;
 
@@ -38,7 +38,7 @@ static int check_user(const struct init *in, struct error *err)
 				   "/linux/uidMappings and gidMappings");
 		return -1;
 	}
-	if (syscall(__NR_faccessat2, in->program_fd, "", X_OK, AT_EMPTY_PATH) < 0)
+	if (syscall(__NR_faccessat2, program_fd, "", X_OK, AT_EMPTY_PATH) < 0)
 		return error_errno(err, "exec: \"%s\"", process->args.items[0]);
 	return 0;
 }
@@ -50,16 +50,17 @@ static int check_user(const struct init *in, struct error *err)
 int step_program(const struct plan *plan, struct init *in, struct error *err)
 {
 	const struct process_plan *process = in->process;
+	_cleanup_fd int fd = -EBADF;
 	char path[PATH_MAX];
 
 	(void)plan;
 	if (process->args.count == 0)
 		return 0;
-	in->program_fd = program_find(in->root_fd, process->args.items[0],
-				      process->cwd != NULL ? process->cwd : "/",
-				      search_path(process), path, err);
-	if (in->program_fd < 0)
+	fd = program_find(in->root_fd, process->args.items[0],
+			  process->cwd != NULL ? process->cwd : "/", search_path(process), path,
+			  err);
+	if (fd < 0)
 		return -1;
 	in->program = arena_strdup(in->arena, path);
-	return check_user(in, err);
+	return check_user(in, fd, err);
 }

@@ -100,8 +100,7 @@ struct init {
 	int init_end;			/* the read end of a pipe, in the program's process: at its
 					 * end pid 1 is the init, by name and credentials, too */
 	int null_fd;			/* a verified /dev/null in our mount namespace, for masks */
-	int program_fd;			/* O_PATH on the program that was looked up */
-	const char *program;		/* its path inside the container */
+	const char *program;		/* the path inside the container of what was looked up */
 	char *const *argv, *const *envp;	/* as execve takes them */
 };
 #define INIT_NONE ((struct init){				\
@@ -110,7 +109,7 @@ struct init {
 	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF },	\
 	.console_socket = -EBADF, .init_image = -EBADF,		\
 	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\
-	.proc_fd = -EBADF, .null_fd = -EBADF, .program_fd = -EBADF,	\
+	.proc_fd = -EBADF, .null_fd = -EBADF,			\
 	.root_target = -EBADF, .init_end = -EBADF })
 
 /* In the child of the clone: runs the steps, then the program.  Never returns. */

@@ -103,6 +103,29 @@ E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 	close(socket);
 }
 
+E2E(seccomp, listener_is_given_where_few_files_are_allowed)
+{
+	for (int late = 0; late < 2; late++) {
+		struct bundle *b = listening();
+		int socket = listen_at(listener_path(b)), fd;
+		struct output got;
+		struct call call;
+		char *state;
+
+		bundle_set(b, "/process/noNewPrivileges", late ? "true" : "false");
+		bundle_set(b, "/process/rlimits",
+			   "[{'type': 'RLIMIT_NOFILE', 'soft': 8, 'hard': 8}]");
+		bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+		fd = listener_take(socket, &state);
+		listener_answer(fd, SYS_getpgrp, 4711);
+		bundle_finish(&call, &got);
+		cr_expect_eq(got.status, 0, "%s", got.err);
+		cr_expect(strstr(got.out, "=4711"), "%s", got.out);
+		close(fd);
+		close(socket);
+	}
+}
+
 E2E(seccomp, listener_is_given_for_exec_too)
 {
 	struct bundle *b = listening();

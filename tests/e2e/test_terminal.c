@@ -119,6 +119,17 @@ E2E(terminal, is_there_where_dev_is_read_only)
 	terminal_close(&t);
 }
 
+E2E(terminal, is_there_with_few_files)
+{
+	struct bundle *b = bundle_new();
+	struct terminal t;
+
+	bundle_set(b, "/process/rlimits", "[{'type': 'RLIMIT_NOFILE', 'soft': 8, 'hard': 8}]");
+	terminal_report(&t, b);
+	cr_expect_not_null(strstr(t.seen, "fd.0=/dev/pts/0\r\n"), "%s", t.seen);
+	terminal_close(&t);
+}
+
 E2E(terminal, has_the_size_told_where_the_callers_has_none)
 {
 	struct bundle *b = bundle_new();

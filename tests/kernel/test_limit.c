@@ -30,6 +30,28 @@ STAGE_TEST(limit, resources_have_their_limits)
 	return 0;
 }
 
+/* Of what was opened before, what is needed stays, wherever it is now. */
+STAGE_TEST(limit, few_files_are_all_for_what_is_opened_later)
+{
+	struct rlimit_plan few = { RLIMIT_NOFILE, 8, 8 };
+	int fds[2], first;
+
+	s->plan.process.rlimits.items = &few;
+	s->plan.process.rlimits.count = 1;
+	CHECK(channel_pair(&s->in.channel, &s->in.start, &s->err) == 0);
+	s->in.start = s->in.channel;
+	CHECK(pipe(fds) == 0 && fcntl(fds[0], F_DUPFD, 3) >= 0);
+	CHECK(RUN(step_limits) == 0);
+	CHECK(fcntl(s->in.root_fd, F_GETFD) == FD_CLOEXEC);
+	CHECK(fcntl(s->in.channel.read_fd, F_GETFD) == FD_CLOEXEC);
+	CHECK(s->in.channel.read_fd == s->in.channel.write_fd);
+	CHECK(s->in.start.read_fd == s->in.channel.read_fd);
+	first = dup(STDERR_FILENO);
+	CHECK(first == 3 && dup(first) == 4 && dup(first) == 5 && dup(first) == 6);
+	CHECK(dup(first) == 7 && dup(first) < 0 && errno == EMFILE);
+	return 0;
+}
+
 STAGE_TEST(limit, the_umask_is_the_plans_or_the_callers)
 {
 	s->in.umask = 037;
