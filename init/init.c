@@ -70,7 +70,6 @@ static const struct step create_steps[] = {
 /* "exec": born in the namespaces of a container that is already made. */
 static const struct step exec_steps[] = {
 	{ "join the cgroup", step_cgroup },
-	{ "set the OOM score", step_oom_score },
 	{ "shield the process", step_shield },
 	{ "wait for the cgroup", step_mapped },
 	{ "join namespaces", step_join },

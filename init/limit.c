@@ -25,15 +25,6 @@ struct scheduler_attributes {
 #define LIST_BITS_MAX	8192	/* the most CPUs that Linux can be built for */
 #define LIST_WORDS	(LIST_BITS_MAX / (8 * sizeof(unsigned long)))
 
-static bool has_oom_score(int proc_fd, const struct process_plan *process)
-{
-	struct error ignored;
-	char text[16];
-
-	return procfs_read(proc_fd, "self/oom_score_adj", text, sizeof(text), &ignored) == 0 &&
-	       strtol(text, NULL, 10) == process->oom_score_adj.value;
-}
-
 /*
  * First of all steps: what is in /proc/self belongs to root once the process is
  * undumpable, and in a user namespace that is somebody else.
@@ -57,9 +48,6 @@ int step_oom_score(const struct plan *plan, struct init *in, struct error *err)
 	if (proc_fd < 0)
 		return -1;
 	if (procfs_write(proc_fd, "self/oom_score_adj", text, err) == 0)
-		return 0;
-	/* Born undumpable, a process of an ordinary user's "exec" has it from who starts it. */
-	if (err->code == EACCES && has_oom_score(proc_fd, in->process))
 		return 0;
 	return err->code == EACCES ?
 	       error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE") : -1;

@@ -174,10 +174,39 @@ static int on_born(void *context _unused, pid_t pid _unused, int pidfd,
 	return 0;
 }
 
+/*
+ * The process inherits the OOM score from us, who have it meanwhile.  Inside it may have no file to
+ * write it to: where /proc is read-only, the kernel gives a user namespace no other one that is
+ * not; and where an ordinary user calls, what may not be traced has no right over its own.  By
+ * then nor have we, so that user's kist keeps the score.
+ */
+static int spawn_scored(const struct spawn_request *request, struct spawn *ret, struct error *err)
+{
+	static const char file[] = "/proc/self/oom_score_adj";
+	struct error ignored;
+	char text[16], *own;
+	int result;
+
+	if (!request->process->oom_score_adj.set)
+		return spawn_create(request, ret, err);
+	snprintf(text, sizeof(text), "%d", (int)request->process->oom_score_adj.value);
+	if (file_read(AT_FDCWD, file, 16, request->arena, &own, NULL, err) < 0 ||
+	    file_write(AT_FDCWD, file, text, err) < 0) {
+		error_wrap(err, "set the OOM score");
+		return err->code == EACCES ?
+			       error_hint(err, "a lower value than the caller's needs "
+					       "CAP_SYS_RESOURCE") :
+			       -1;
+	}
+	result = spawn_create(request, ret, err);
+	(void)file_write(AT_FDCWD, file, own, &ignored);
+	return result;
+}
+
 static int exec_bring_in(const struct exec *exec, const struct spawn_request *request,
 			 struct console *console, struct spawn *ret, struct error *err)
 {
-	if (spawn_create(request, ret, err) < 0)
+	if (spawn_scored(request, ret, err) < 0)
 		return error_wrap(err, "unable to start container process");
 	/* The pid file has to be there before the program can end. */
 	if ((console != NULL && console_attach(console, err) < 0) ||
@@ -249,21 +278,6 @@ static int exec_detached(struct exec *exec, struct error *err)
 	return 0;
 }
 
-/*
- * What exec starts may not be traced, and so has no right over its own file of it where an ordinary
- * user calls: it inherits ours.  The step that sets it says what is wrong where this fails.
- */
-static void oom_score_take(const struct process_plan *process)
-{
-	char text[16];
-	struct error ignored;
-
-	if (!process->oom_score_adj.set || geteuid() == 0)
-		return;
-	snprintf(text, sizeof(text), "%d", (int)process->oom_score_adj.value);
-	(void)file_write(AT_FDCWD, "/proc/self/oom_score_adj", text, &ignored);
-}
-
 static bool is_listed(const char *cpus)
 {
 	return cpus != NULL && *cpus != '\0';
@@ -306,7 +320,6 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 	if (create_check_terminal(exec.request.process->terminal, values->detach,
 				  values->console_socket, err) < 0)
 		return -1;
-	oom_score_take(exec.request.process);
 	container_close_state(c);
 	return values->detach || values->console_socket != NULL ? exec_detached(&exec, err) :
 								  exec_foreground(&exec, err);

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <string.h>
 
 #include "base/fd.h"
 #include "tests/e2e/harness.h"
@@ -201,6 +202,25 @@ E2E(process, keeps_the_oom_score_of_the_caller)
 	cr_assert_eq(file_write(AT_FDCWD, "/proc/self/oom_score_adj", "7", &err), 0);
 	bundle_run_probe(b, &seen);
 	cr_expect_eq(seen.oom_score_adj, 7);
+}
+
+E2E(process, oom_score_of_exec_is_not_that_of_who_waits_for_it)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+	const char *file;
+
+	bundle_set(b, "/process/oomScoreAdj", "321");
+	bundle_run_sleeper(b);
+	bundle_begin(b, &call, "exec", b->id, "/probe", "read", "/proc/self/oom_score_adj", "say",
+		     "up", "sleep", "100000", NULL);
+	bundle_await(&call, "up\n");
+	file = arena_printf(&e2e_arena, "/proc/%d/oom_score_adj", (int)call.pid);
+	cr_expect_str_eq(e2e_file_text(file), e2e_file_text("/proc/self/oom_score_adj"));
+	bundle_destroy(b);
+	bundle_finish(&call, &got);
+	cr_expect_not_null(strstr(got.out, "oom_score_adj=321\\n"), "%s", got.out);
 }
 
 E2E(process, has_three_fds_and_no_more)

@@ -213,3 +213,30 @@ E2E(userns, a_time_namespace_has_its_offsets)
 			  seen.text);
 	}
 }
+
+/* The kernel gives such a namespace no procfs of its own that could be written to. */
+E2E(userns, oom_score_reaches_exec_where_proc_is_read_only)
+{
+	for (int bound = 0; bound < 2; bound++) {
+		struct bundle *b = userns_bundle();
+		struct output got;
+
+		e2e_need_root();
+		bundle_set(b, "/process/oomScoreAdj", "321");
+		if (bound) {
+			bundle_unset(b, "/linux/namespaces/0");
+			bundle_set(b, "/mounts/0",
+				   "{'destination': '/proc', 'type': 'none',"
+				   " 'source': '/proc', 'options': ['rbind']}");
+			bundle_set(b, "/linux/readonlyPaths", "['/proc']");
+		} else {
+			bundle_set(b, "/mounts/0/options", "['ro']");
+		}
+		bundle_run_sleeper(b);
+		bundle_call(b, &got, "exec", b->id, "/probe", "read", "/proc/self/oom_score_adj",
+			    "open", "/proc/self/oom_score_adj", "w", NULL);
+		expect_line(&got, "read:/proc/self/oom_score_adj=321\\n\n");
+		expect_line(&got, "open:/proc/self/oom_score_adj=EROFS\n");
+		bundle_destroy(b);
+	}
+}
