@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config/dump_words.h"
+
 #include <inttypes.h>
 
 #include "base/sys.h"
 #include "config/device_filter.h"
-#include "config/dump_words.h"
 #include "config/mount_option.h"
 
 void dump_named(struct json_writer *w, const char *key, const struct name *table, uint64_t value)

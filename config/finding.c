@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/list.h"
 #include "config/finding.h"
 
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
 
 /* What a decoder says about a value: where it stands, which one it is, what is wrong. */

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "init/hook.h"
-
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "init/hook.h"
 #include "init/step.h"
 
 struct step {

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "init/limit.h"
+
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,7 +11,6 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "config/names.h"
-#include "init/limit.h"
 #include "init/procfs.h"
 #include "init/step.h"
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/program.h"
-
 #include <errno.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "config/program.h"
 #include "init/step.h"
 
 #ifndef __NR_faccessat2

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "init/rootfs.h"
+
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
 #include "init/device.h"
-#include "init/rootfs.h"
 #include "init/step.h"
 #include "init/tree.h"
 

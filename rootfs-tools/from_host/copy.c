@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/from_host/copy.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "rootfs-tools/from_host/copy.h"
 #include "rootfs-tools/from_host/from_host.h"
 #include "rootfs-tools/interrupt.h"
 

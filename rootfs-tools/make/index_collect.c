@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "rootfs-tools/make/index_collect.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -6,7 +8,6 @@
 
 #include "base/fd.h"
 #include "rootfs-tools/interrupt.h"
-#include "rootfs-tools/make/index_collect.h"
 #include "rootfs-tools/tree/tree.h"
 
 enum { DEPTH_MAX = 16, DOCUMENT_MAX = 4 << 20, HEX = 64 };

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/smoke/box.h"
 
+#include <kist/space.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
-#include <kist/space.h>
 
 #include "base/fd.h"
 #include "base/process.h"
 #include "base/sys.h"
-#include "rootfs-tools/smoke/place.h"
 #include "config/subid.h"
+#include "rootfs-tools/smoke/place.h"
 
 enum { COULD_NOT_RUN = 2 };
 

@@ -7,6 +7,8 @@
  * those between two of getpgid(SPACER_MARK).  Then it tells, as KEY=VALUE lines, what came back
  * and what has changed.
  */
+#include "tests/attack/spacer.h"
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -21,7 +23,6 @@
 #include <unistd.h>
 
 #include "runtime/kist/space.h"
-#include "tests/attack/spacer.h"
 
 enum { STATUS = 7 };
 

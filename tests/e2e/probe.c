@@ -8,8 +8,8 @@
  */
 #include "tests/e2e/probe.h"
 
-#include <fcntl.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sched.h>
 #include <signal.h>
