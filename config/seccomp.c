@@ -18,7 +18,7 @@
 #endif
 
 /* To be changed with what seccomp_compile() makes of the same profile. */
-#define COMPILER_VERSION	2
+#define COMPILER_VERSION	3
 
 const struct name seccomp_action_names[] = {
 	{ "SCMP_ACT_KILL", SCMP_ACT_KILL_THREAD },

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/text.h"
 #include "config/seccomp_profile.h"
 
@@ -187,56 +188,73 @@ static int add_rule(scmp_filter_ctx context, const struct seccomp_rule *rule, in
 	return 0;
 }
 
-static int add_rules(scmp_filter_ctx context, const struct seccomp_profile *profile,
-		     const struct seccomp_rule **ret_rule, struct error *err)
+/* A rule for one system call, by its native number: what libseccomp is given. */
+struct call {
+	const struct seccomp_rule *rule;
+	const char *name;
+	int number;		/* below 0: other architectures alone have it */
+};
+typedef LIST(struct call) call_list;
+
+/*
+ * libseccomp takes the square of the calls that it is given: a minute for 100,000.  One that is
+ * named again, to the same end, is not given to it, for nothing would come of it.
+ */
+static void calls_collect(struct arena *arena, const struct seccomp_profile *profile,
+			  call_list *ret)
 {
+	const struct seccomp_rule *whole[1024] = { NULL };	/* without conditions */
+
 	LIST_EACH(rule, profile->rules) {
 		if (rule->action == profile->default_action)
 			continue;
 		LIST_EACH(name, rule->names) {
-			int number = seccomp_syscall_resolve_name(*name), result;
+			int number = seccomp_syscall_resolve_name(*name);
 
 			/* Newer than this libseccomp: it has the default action, or ENOSYS. */
 			if (number == __NR_SCMP_ERROR)
 				continue;
-			result = add_rule(context, rule, number);
-			if (result == 0)
-				continue;
-			*ret_rule = rule;
-			return error_number(err, -result, "add the rule for %s", *name);
+			if (rule->args.count == 0 && number >= 0 &&
+			    (size_t)number < ARRAY_SIZE(whole)) {
+				if (whole[number] != NULL && whole[number]->action == rule->action)
+					continue;
+				whole[number] = rule;
+			}
+			LIST_ADD(arena, ret, ((struct call){ rule, *name, number }));
 		}
 	}
+}
+
+/* Each condition is an instruction or more, and so is each call without any. */
+static size_t count_conditions(const call_list *calls)
+{
+	size_t count = 0;
+
+	LIST_EACH(call, *calls)
+		count += call->rule->args.count > 0 ? call->rule->args.count : 1;
+	return count;
+}
+
+static int add_rules(scmp_filter_ctx context, const call_list *calls,
+		     const struct seccomp_rule **ret_rule, struct error *err)
+{
+	LIST_EACH(call, *calls) {
+		int result = add_rule(context, call->rule, call->number);
+
+		if (result == 0)
+			continue;
+		*ret_rule = call->rule;
+		return error_number(err, -result, "add the rule for %s", call->name);
+	}
 	return 0;
-}
-
-static size_t count_names(const struct seccomp_profile *profile)
-{
-	size_t count = 0;
-
-	LIST_EACH(rule, profile->rules)
-		if (rule->action != profile->default_action)
-			count += rule->names.count;
-	return count;
-}
-
-/* Each is an instruction or more, and libseccomp takes the square of them: a minute for 20,000. */
-static size_t count_conditions(const struct seccomp_profile *profile)
-{
-	size_t count = 0;
-
-	LIST_EACH(rule, profile->rules)
-		if (rule->action != profile->default_action)
-			count += rule->names.count * rule->args.count;
-	return count;
 }
 
 /*
  * 1, 0 for an architecture that no program here can be of, or -1.  The rules have the native
  * numbers, whatever architecture they are for.
  */
-static int context_fill(scmp_filter_ctx context, const struct seccomp_profile *profile,
-			const struct part *part, const struct seccomp_rule **ret_rule,
-			struct error *err)
+static int context_fill(scmp_filter_ctx context, const call_list *calls, const struct part *part,
+			const struct seccomp_rule **ret_rule, struct error *err)
 {
 	int result = 0;
 
@@ -250,9 +268,9 @@ static int context_fill(scmp_filter_ctx context, const struct seccomp_profile *p
 	if (result < 0)
 		return error_number(err, -result, "add architecture %#x", part->arch);
 	/* A tree instead of a list, faster for each call; libseccomp 2.5 breaks without rules. */
-	if (count_names(profile) > 32)
+	if (calls->count > 32)
 		seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return add_rules(context, profile, ret_rule, err) < 0 ? -1 : 1;
+	return add_rules(context, calls, ret_rule, err) < 0 ? -1 : 1;
 }
 
 /* libseccomp 2.5 exports to an fd only. */
@@ -273,7 +291,7 @@ static int context_export(scmp_filter_ctx context, struct arena *arena, char **r
 }
 
 static int part_compile(struct part *part, struct arena *arena,
-			const struct seccomp_profile *profile,
+			const struct seccomp_profile *profile, const call_list *calls,
 			const struct seccomp_rule **ret_rule, struct error *err)
 {
 	_cleanup(context_release) scmp_filter_ctx context = seccomp_init(profile->default_action);
@@ -281,7 +299,7 @@ static int part_compile(struct part *part, struct arena *arena,
 
 	if (context == NULL)
 		return error_set(err, "libseccomp refuses the default action");
-	result = context_fill(context, profile, part, ret_rule, err);
+	result = context_fill(context, calls, part, ret_rule, err);
 	if (result <= 0)
 		return result;
 	return context_export(context, arena, &part->bytes, &part->size, err) < 0 ? -1 : 1;
@@ -289,14 +307,14 @@ static int part_compile(struct part *part, struct arena *arena,
 
 /* Listed or not: Docker's profile for ppc64le leaves the native one out.  The number of parts. */
 static int parts_compile(struct part *parts, struct arena *arena,
-			 const struct seccomp_profile *profile,
+			 const struct seccomp_profile *profile, const call_list *calls,
 			 const struct seccomp_rule **ret_rule, struct error *err)
 {
 	const size_t listed = profile->architectures.count;
 	int count = 1;
 
 	parts[0].arch = seccomp_arch_native();
-	if (part_compile(&parts[0], arena, profile, ret_rule, err) < 0)
+	if (part_compile(&parts[0], arena, profile, calls, ret_rule, err) < 0)
 		return -1;
 	for (size_t i = 0; i < listed && count < MAX_PARTS; i++) {
 		const uint64_t arch = profile->architectures.items[i];
@@ -305,7 +323,7 @@ static int parts_compile(struct part *parts, struct arena *arena,
 		if (arch == parts[0].arch || has_architecture(profile, i, arch))
 			continue;
 		parts[count].arch = (uint32_t)arch;
-		result = part_compile(&parts[count], arena, profile, ret_rule, err);
+		result = part_compile(&parts[count], arena, profile, calls, ret_rule, err);
 		if (result < 0)
 			return -1;
 		count += result;
@@ -318,21 +336,23 @@ int seccomp_compile(struct arena *arena, const struct seccomp_profile *profile,
 {
 	struct prologue *prologue = ARENA_NEW(arena, struct prologue);
 	struct part parts[MAX_PARTS] = { 0 };
-	size_t count = 0, at;
+	call_list calls = { 0 };
+	size_t count, at;
 	int part_count;
 
 	*ret_rule = NULL;
-	if (count_conditions(profile) > SECCOMP_MAX_FILTER)
-		return error_set(err, "the filter has %zu conditions, and the kernel takes %d "
-				 "instructions", count_conditions(profile), SECCOMP_MAX_FILTER);
-	part_count = parts_compile(parts, arena, profile, ret_rule, err);
+	calls_collect(arena, profile, &calls);
+	count = count_conditions(&calls);
+	if (count > SECCOMP_MAX_FILTER)
+		return error_set(err, "the filter has %zu calls and conditions, and the kernel "
+				 "takes %d instructions", count, SECCOMP_MAX_FILTER);
+	part_count = parts_compile(parts, arena, profile, &calls, ret_rule, err);
 	if (part_count < 0)
 		return -1;
 	prologue_make(prologue, profile, parts, (size_t)part_count);
+	at = count = prologue->count;
 	for (int i = 0; i < part_count; i++)
 		count += parts[i].size / sizeof(struct sock_filter);
-	at = prologue->count;
-	count += at;
 	if (count > SECCOMP_MAX_FILTER)
 		return error_set(err, "the filter has %zu instructions, and the kernel takes %d",
 				 count, SECCOMP_MAX_FILTER);

@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "config/load.h"
 #include "config/plan.h"
 
@@ -250,6 +251,48 @@ Test(seccomp, leaves_newer_calls_to_a_permissive_default)
 }
 
 #endif
+
+/* That many rules for a call, each errno so much above the one before.  x86 has socketcall(2). */
+static const char *rules(size_t count, const char *name, size_t step)
+{
+	struct text out = { .arena = &arena };
+
+	text_add(&out, "{'defaultAction':'SCMP_ACT_ERRNO','architectures':['SCMP_ARCH_X86'],"
+		 "'syscalls':[");
+	for (size_t i = 0; i < count; i++)
+		text_printf(&out, "%s{'names':['%s'],'action':'SCMP_ACT_TRACE','errnoRet':%zu}",
+			    i > 0 ? "," : "", name, i * step);
+	text_add(&out, "]}");
+	return out.data;
+}
+
+static void expect_same(const char *seccomp, const char *other)
+{
+	const struct seccomp_plan *a = parse(seccomp), *b = parse(other);
+
+	cr_assert_not_null(a, "%s", err.text);
+	cr_assert_not_null(b, "%s", err.text);
+	cr_assert_eq(a->filter.count, b->filter.count);
+	cr_expect_eq(memcmp(a->filter.items, b->filter.items,
+			    a->filter.count * sizeof(*a->filter.items)), 0);
+}
+
+Test(seccomp, is_the_same_however_often_a_call_is_named, .timeout = 10)
+{
+	expect_same(rules(50000, "socket", 0), rules(1, "socket", 0));
+}
+
+Test(seccomp, is_the_same_with_names_that_nobody_knows)
+{
+	expect_same(rules(40, "no-such-call", 0), rules(0, "", 0));
+}
+
+Test(seccomp, refuses_more_calls_than_a_filter_can_hold, .timeout = 10)
+{
+	cr_expect_null(parse(rules(50000, "read", 1)));
+	cr_expect_not_null(strstr(err.text, "the filter has 50000 calls and conditions, and the "
+				  "kernel takes 4096 instructions"), "%s", err.text);
+}
 
 Test(seccomp, takes_architectures_that_cannot_run_here)
 {
