@@ -87,5 +87,7 @@ int decode_i64_between(struct decoder *d, const struct json *v, int64_t min, int
 int decode_name(struct decoder *d, const struct json *v, const struct name *table,
 		const char *what, uint64_t *ret);
 
+/* Whether a property is there and not null. */
+bool has_property(const struct json *object, const char *key);
 /* 0, or -1 and an error. */
 int want_type(struct decoder *d, const struct json *v, enum json_type type);

@@ -7,6 +7,13 @@
 
 /* Single values: type, range, words of a table. */
 
+bool has_property(const struct json *object, const char *key)
+{
+	const struct json *member = json_member(object, key);
+
+	return member != NULL && member->type != JSON_NULL;
+}
+
 int want_type(struct decoder *d, const struct json *v, enum json_type type)
 {
 	static const char *const names[] = {

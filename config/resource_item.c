@@ -136,7 +136,7 @@ int decode_weight_device(struct decoder *d, const struct json *v, void *out)
 
 	if (decode_object(d, v, fields, out) < 0)
 		return -1;
-	if (json_member(v, "weight") == NULL && json_member(v, "leafWeight") == NULL)
+	if (!has_property(v, "weight") && !has_property(v, "leafWeight"))
 		return bad_value(d, v, "needs weight or leafWeight");
 	return 0;
 }

@@ -66,7 +66,7 @@ static int check_scheduler(struct decoder *d, const struct json *v,
 		return bad_member(d, v, "priority", "belongs to SCHED_FIFO and SCHED_RR, not to %s",
 				  name);
 	if (deadline && (scheduler->runtime == 0 || scheduler->deadline == 0))
-		return bad_value(d, v, "SCHED_DEADLINE needs runtime, deadline and period");
+		return bad_value(d, v, "SCHED_DEADLINE needs runtime and deadline");
 	if (!deadline && (scheduler->runtime | scheduler->deadline | scheduler->period) != 0)
 		return bad_value(d, v, "runtime, deadline and period belong to SCHED_DEADLINE, "
 				 "not to %s", name);
@@ -109,7 +109,7 @@ int decode_io_priority(struct decoder *d, const struct json *v, void *out)
 	if (decode_object(d, v, io_priority_fields, &priority) < 0)
 		return -1;
 	/* The spec wants it always; runc and crun go without, and the idle class has no levels. */
-	if (priority.class != IOPRIO_CLASS_IDLE && json_member(v, "priority") == NULL)
+	if (priority.class != IOPRIO_CLASS_IDLE && !has_property(v, "priority"))
 		return bad_value(d, v, "must have a priority from 0 to 7");
 	value->value = priority.class << IOPRIO_CLASS_SHIFT | priority.level;
 	value->set = true;

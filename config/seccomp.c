@@ -211,7 +211,7 @@ static void take_flags(const struct section *section, const struct json *v, bool
 	 * Not given at all: SPEC_ALLOW, as with runc.  Before Linux 5.16 a filter turned the
 	 * mitigation of speculative store bypass on otherwise, which slows programs down.
 	 */
-	if (json_member(v, "flags") == NULL || json_member(v, "flags")->type == JSON_NULL)
+	if (!has_property(v, "flags"))
 		plan->flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
 	LIST_EACH(flag, section->flags)
 		plan->flags |= (unsigned int)*flag;

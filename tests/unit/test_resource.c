@@ -208,6 +208,8 @@ static const struct {
 	  "/linux/resources/blockIO/weight: must be from 0 to 1000, not 1001" },
 	{ "{'blockIO':{'weightDevice':[{'major':8,'minor':0}]}}",
 	  "/linux/resources/blockIO/weightDevice/0: needs weight or leafWeight" },
+	{ "{'blockIO':{'weightDevice':[{'major':8,'minor':0,'weight':null}]}}",
+	  "/linux/resources/blockIO/weightDevice/0: needs weight or leafWeight" },
 	{ "{'hugepageLimits':[{'pageSize':'../x','limit':1}]}",
 	  "/linux/resources/hugepageLimits/0/pageSize: must be a page size as \"2MB\", "
 	  "not \"../x\"" },
