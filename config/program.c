@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,16 +19,30 @@
 
 /* --- looking up ----------------------------------------------------------------------- */
 
-static int join(char *path, const char *directory, size_t length, const char *name)
+/* One "/" stands before the part, unless it is the first.  False where it does not fit. */
+static bool path_add(char path[PATH_MAX], const char *part, size_t length)
 {
-	bool slash = length == 0 || directory[length - 1] != '/';
+	size_t size = strlen(path);
+	bool slash = size > 0 && length > 0 && path[size - 1] != '/';
 
-	if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, directory, slash ? "/" : "", name) >=
-	    PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return 0;
+	if (size + slash + length >= PATH_MAX)
+		return false;
+	if (slash)
+		path[size++] = '/';
+	memcpy(path + size, part, length);
+	path[size + length] = '\0';
+	return true;
+}
+
+static int join(char path[PATH_MAX], const char *cwd, const char *directory, size_t length,
+		const char *name)
+{
+	path[0] = '\0';
+	if (path_add(path, cwd, strlen(cwd)) && path_add(path, directory, length) &&
+	    path_add(path, name, strlen(name)))
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
 }
 
 /* An fd, or -1 and errno: EACCES for what is no file that anybody may execute. */
@@ -59,24 +72,15 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 
 	for (const char *at = search;; at++) {
 		size_t length = strcspn(at, ":");
-		const char *directory = length > 0 ? at : cwd;
-		char below[PATH_MAX];
-		int fd;
+		int fd = -1;
 
-		/* A relative one, the empty one too, means the working directory. */
-		if (length == 0)
-			length = strlen(cwd);
-		else if (*at != '/' && snprintf(below, sizeof(below), "%s/%.*s",
-						strcmp(cwd, "/") == 0 ? "" : cwd, (int)length,
-						at) < (int)sizeof(below))
-			directory = below;
-		if (directory == below)
-			length = strlen(below);
-		fd = join(path, directory, length, name) < 0 ? -1 : candidate_open(root_fd, path);
+		/* A relative one, the empty one too, is below the working directory. */
+		if (join(path, *at == '/' ? "" : cwd, at, length, name) == 0)
+			fd = candidate_open(root_fd, path);
 		if (fd >= 0)
 			return fd;
 		refused = refused || errno == EACCES;
-		at += strcspn(at, ":");
+		at += length;
 		if (*at == '\0')
 			break;
 	}
@@ -98,8 +102,7 @@ int program_find(int root_fd, const char *name, const char *cwd, const char *sea
 		return error_number(err, ENOENT, "exec: \"\"");
 	if (strchr(name, '/') == NULL)
 		return search_path(root_fd, name, cwd, search, ret_path, err);
-	if (join(ret_path, *name == '/' ? "" : cwd, *name == '/' ? 0 : strlen(cwd),
-		 *name == '/' ? name + 1 : name) < 0)
+	if (join(ret_path, *name == '/' ? "" : cwd, "", 0, name) < 0)
 		return error_errno(err, "exec: \"%.200s...\"", name);
 	fd = candidate_open(root_fd, ret_path);
 	if (fd >= 0)
@@ -235,18 +238,19 @@ static int check_elf(int root_fd, int fd, const char *path, const Elf64_Ehdr *he
 
 static int check_script(int root_fd, const char *path, char *line, int depth, struct error *err)
 {
-	char *interpreter = line + 2 + strspn(line + 2, " \t");
+	char *interpreter = line + 2 + strspn(line + 2, " \t"), *end;
 
 	line[strcspn(line, "\n")] = '\0';
+	interpreter[strcspn(interpreter, " \t")] = '\0';
 	/* Windows' line ends make the kernel look for a file whose name ends so. */
-	if (strchr(interpreter, '\r') != NULL) {
-		interpreter[strcspn(interpreter, " \t\r")] = '\0';
+	end = strchr(interpreter, '\r');
+	if (end != NULL) {
+		*end = '\0';
 		return error_number(err, ENOENT,
 				    "%s: its first line, \"#!%s\", ends in a carriage return: "
 				    "save the file with Unix line ends",
 				    path, interpreter);
 	}
-	interpreter[strcspn(interpreter, " \t")] = '\0';
 	if (*interpreter == '\0')
 		return error_number(err, ENOEXEC, "%s: its first line names no interpreter", path);
 	return check_interpreter(root_fd, path, interpreter, "interpreter (\"#!\")", depth, err);

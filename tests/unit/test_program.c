@@ -78,6 +78,8 @@ static void make_root(void)
 	make_text("bin/script", "#!/bin/sh -e\n", 0755);
 	make_text("bin/spaced", "#!  /bin/sh\n", 0755);
 	make_text("bin/dos", "#!/bin/sh\r\nexit\r\n", 0755);
+	make_text("bin/dos-option", "#!/bin/sh -e\r\nexit\r\n", 0755);
+	make_text("bin/dos-orphan", "#!/bin/perl -w\r\n", 0755);
 	make_text("bin/orphan", "#!/usr/bin/python3\n", 0755);
 	make_text("bin/second", "#!/bin/lost\n", 0755);
 	make_text("bin/nobody", "#!\n", 0755);
@@ -135,6 +137,20 @@ Test(program, is_found_as_execvp_finds_it)
 	}
 }
 
+/* Cut off, it would be found where nobody meant it: below the root. */
+Test(program, is_not_found_by_half_a_path)
+{
+	char cwd[PATH_MAX], path[PATH_MAX];
+	_cleanup_fd int fd = -EBADF;
+
+	for (size_t i = 0; i < sizeof(cwd) - 1; i++)
+		cwd[i] = "/."[i % 2];
+	cwd[sizeof(cwd) - 1] = '\0';
+	fd = program_find(root_fd, "sh", cwd, "bin", path, &err);
+	cr_expect_lt(fd, 0, "%s", path);
+	cr_expect_eq(err.code, ENOENT);
+}
+
 Test(program, says_why_it_cannot_be_executed)
 {
 	static const struct { const char *path; int code; const char *says;
@@ -148,6 +164,9 @@ Test(program, says_why_it_cannot_be_executed)
 		{ "/bin/dos", ENOENT,
 		  "/bin/dos: its first line, \"#!/bin/sh\", ends in a carriage "
 		  "return: save the file with Unix line ends: no such file or directory" },
+		{ "/bin/dos-orphan", ENOENT,
+		  "/bin/dos-orphan: its interpreter (\"#!\") /bin/perl does not "
+		  "exist in the root file system: no such file or directory" },
 		{ "/bin/nobody", ENOEXEC,
 		  "/bin/nobody: its first line names no interpreter: "
 		  "exec format error" },
@@ -190,6 +209,8 @@ Test(program, has_nothing_against_good_ones)
 {
 	static const char *const paths[] = {
 		"/bin/sh", "/bin/static", "/bin/script", "/bin/spaced", "/bin/link", "/srv/tool",
+		/* The carriage return is the program's, as part of its option. */
+		"/bin/dos-option",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
