@@ -94,7 +94,7 @@ uint32_t seccomp_answer(const struct seccomp_plan *profile, const struct seccomp
 	for (size_t at = 0; at < profile->filter.count; at++) {
 		const struct sock_filter *item = &profile->filter.items[at];
 
-		if (item->code == (BPF_LD | BPF_W | BPF_ABS) && item->k + 4 <= sizeof(*data))
+		if (item->code == (BPF_LD | BPF_W | BPF_ABS) && item->k <= sizeof(*data) - 4)
 			memcpy(&a, (const char *)data + item->k, sizeof(a));
 		else if (item->code == (BPF_ALU | BPF_AND | BPF_K))
 			a &= item->k;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "config/load.h"
 #include "config/plan.h"
+#include "config/seccomp_watch.h"
 
 static struct arena arena;
 static struct error err;
@@ -340,6 +341,24 @@ Test(seccomp, asks_for_a_listener_when_it_notifies)
 		     SECCOMP_FILTER_FLAG_TSYNC_ESRCH | 1U << 5, "%#x", plan->flags);
 	cr_expect_str_eq(plan->listener_path, "/run/agent");
 	cr_expect_str_eq(plan->listener_metadata, "m");
+}
+
+/* As the kernel's verifier, which takes no such filter: nothing behind the call is read. */
+Test(seccomp, is_not_answered_from_behind_the_call)
+{
+	static const uint32_t offsets[] = { 61, 64, UINT32_MAX - 3, UINT32_MAX };
+
+	for (size_t i = 0; i < ARRAY_SIZE(offsets); i++) {
+		struct sock_filter items[] = {
+			BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsets[i]),
+			BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		};
+		struct seccomp_plan plan = { .filter = { items, ARRAY_SIZE(items) } };
+		struct seccomp_data data = { .nr = 1 };
+
+		cr_expect_eq(seccomp_answer(&plan, &data), SECCOMP_RET_KILL_PROCESS, "%u",
+			     offsets[i]);
+	}
 }
 
 static const struct { const char *seccomp, *says;
