@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <limits.h>
-
 #include "base/sys.h"
 #include "runtime/cgroup/internal.h"
 
@@ -42,30 +40,6 @@ static int refusal(struct error *err, const char *path, const struct cgroup_writ
 	return hint != NULL ? error_hint(err, "%s", hint) : -1;
 }
 
-/* "unified" may hold several lines, and the kernel takes one per write (io.max, rdma.max). */
-static int lines_write(int dir_fd, const char *file, const char *text)
-{
-	char line[4096];
-
-	if (strchr(text, '\n') == NULL)
-		return cgroup_file_write(dir_fd, file, text);
-	while (*text != '\0') {
-		size_t length = strcspn(text, "\n");
-
-		if (length >= sizeof(line)) {
-			errno = E2BIG;
-			return -1;
-		}
-		memcpy(line, text, length);
-		line[length] = '\0';
-		if (length > 0 && cgroup_file_write(dir_fd, file, line) < 0)
-			return -1;
-		text += length;
-		text += strspn(text, "\n");
-	}
-	return 0;
-}
-
 /* 0, -1 with *err, or the errno of one that may be tried again or is optional. */
 static int one_write(const struct cgroup_write *write, const char *path, cgroup_write_dir *dir,
 		     void *context, bool last, struct error *err)
@@ -78,7 +52,7 @@ static int one_write(const struct cgroup_write *write, const char *path, cgroup_
 		return -1;
 	if (strchr(write->file, '/') != NULL)
 		return error_set(err, "cgroup file %s: not a name", write->file);
-	if (lines_write(dir_fd, write->file, write->text) == 0)
+	if (cgroup_file_write(dir_fd, write->file, write->text) == 0)
 		return 0;
 	if (errno == ENOENT && write->optional)
 		return ENOENT;
