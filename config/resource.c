@@ -100,7 +100,7 @@ static const struct field memory_fields[] = {
 	FIELD("limit", decode_memory_limit, struct limits, memory),
 	FIELD("reservation", decode_memory_limit, struct limits, reservation),
 	FIELD("swap", decode_memory_limit, struct limits, swap),
-	FIELD("kernel", decode_kernel_memory, struct limits, kernel_tcp),
+	{ "kernel", decode_kernel_memory, 0 },	/* read for its warning alone */
 	FIELD("kernelTCP", decode_memory_limit, struct limits, kernel_tcp),
 	FIELD("swappiness", decode_swappiness, struct limits, swappiness),
 	FIELD("disableOOMKiller", decode_flag, struct limits, disable_oom_killer),

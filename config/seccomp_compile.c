@@ -11,8 +11,6 @@
 #include "base/text.h"
 #include "config/seccomp_profile.h"
 
-#define X32_BIT	0x40000000U
-
 static void context_release(scmp_filter_ctx *context)
 {
 	if (*context != NULL)

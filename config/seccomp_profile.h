@@ -12,6 +12,9 @@ extern const struct name seccomp_action_names[];	/* "SCMP_ACT_ERRNO": SCMP_ACT_E
 extern const struct name seccomp_operator_names[];	/* "SCMP_CMP_EQ": enum scmp_compare */
 extern const struct name seccomp_flag_names[];		/* SECCOMP_FILTER_FLAG_* */
 
+/* In the number of a system call: it is of x32, which the kernel calls x86_64. */
+#define X32_BIT	0x40000000U
+
 enum { SECCOMP_MAX_FILTER = 4096 };	/* instructions; the kernel's BPF_MAXINSNS */
 
 struct seccomp_arg {

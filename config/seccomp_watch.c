@@ -11,7 +11,6 @@
 #include "config/names.h"
 #include "config/seccomp_profile.h"
 
-#define X32_BIT		0x40000000U
 #define AT(member)	((uint32_t)offsetof(struct seccomp_data, member))
 
 /* --- filters ---------------------------------------------------------------------------- */
