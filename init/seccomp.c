@@ -10,9 +10,8 @@
 #include "base/sys.h"
 #include "base/text.h"
 
-/* The "container process state" of the OCI spec, with the listener's fd. */
-static int listener_send(const struct plan *plan, const struct init *in, int listener_fd,
-			 struct error *err)
+/* The "container process state" of the OCI spec, which goes with the listener's fd. */
+static struct text listener_state(const struct plan *plan, const struct init *in)
 {
 	struct text text = { .arena = in->arena };
 
@@ -25,11 +24,7 @@ static int listener_send(const struct plan *plan, const struct init *in, int lis
 		text_printf(&text, ",\"state\":%s%u%s", in->start_state[0], in->host_pid,
 			    in->start_state[1]);
 	text_add(&text, "}");
-	if (in->seccomp_listener < 0)
-		return error_set(err, "seccomp listener: no socket");
-	if (fd_send(in->seccomp_listener, &listener_fd, 1, text.data, text.size, err) < 0)
-		return error_wrap(err, "seccomp listener");
-	return 0;
+	return text;
 }
 
 int seccomp_install(const struct plan *plan, struct init *in, struct error *err)
@@ -41,17 +36,26 @@ int seccomp_install(const struct plan *plan, struct init *in, struct error *err)
 	};
 	unsigned int flags = seccomp->flags;
 	_cleanup_fd int listener_fd = -EBADF;
+	struct text state = { 0 };
 	int rc;
 
 	if (seccomp->filter.count == 0)
 		return 0;
 	if (seccomp->listener_path != NULL)
 		flags |= SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	/* Before: nobody answers yet for a call that asks for memory behind the filter. */
+	if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER) {
+		if (in->seccomp_listener < 0)
+			return error_set(err, "seccomp listener: no socket");
+		state = listener_state(plan, in);
+	}
 	rc = sys_seccomp(SECCOMP_SET_MODE_FILTER, flags, &program);
 	if (rc < 0)
 		return error_errno(err, "load the seccomp filter");
 	if (!(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))
 		return 0;
 	listener_fd = rc;
-	return listener_send(plan, in, listener_fd, err);
+	if (fd_send(in->seccomp_listener, &listener_fd, 1, state.data, state.size, err) < 0)
+		return error_wrap(err, "seccomp listener");
+	return 0;
 }

@@ -126,6 +126,33 @@ E2E(seccomp, listener_is_given_where_few_files_are_allowed)
 	}
 }
 
+/*
+ * Whoever answers for the calls has no listener yet: what the runtime does behind the filter but
+ * before it is handed over must do with the sendmsg.  So memory for a long state comes before.
+ */
+E2E(seccomp, listener_is_handed_over_without_other_calls)
+{
+	struct bundle *b = listening();
+	int socket = listen_at(listener_path(b)), fd;
+	char metadata[50001] = { 0 };
+	struct output got;
+	struct call call;
+	char *state;
+
+	memset(metadata, 'x', sizeof(metadata) - 1);
+	bundle_set(b, "/linux/seccomp/listenerMetadata",
+		   arena_printf(&e2e_arena, "'%s'", metadata));
+	bundle_set(b, "/linux/seccomp/syscalls", "[{'names': ['getpgrp', 'mmap', 'brk'],"
+		   "'action': 'SCMP_ACT_NOTIFY'}]");
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	fd = listener_take(socket, &state);
+	cr_expect(strstr(state, "\"metadata\":\"xxxx"), "%.80s", state);
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	close(fd);
+	bundle_finish(&call, &got);
+	close(socket);
+}
+
 E2E(seccomp, listener_is_given_for_exec_too)
 {
 	struct bundle *b = listening();
