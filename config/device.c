@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/list.h"
+#include "base/word_index.h"
 #include "config/section.h"
 
 /* Device nodes and network devices.  Source: OCI runtime spec 1.3, config-linux.md. */
@@ -106,24 +107,28 @@ void devices_add_default(struct arena *arena, void *out)
 
 /* One path, one device: what is configured stands in for a default one, and the last one counts. */
 static struct device_plan *device_place(struct decoder *d, const struct json *v, device_list *list,
-					const char *path)
+					struct word_index *paths, const char *path)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->items[i].path, path) != 0)
-			continue;
-		if (i >= ARRAY_SIZE(default_devices))
-			warn_value(d, v, "stands in for an earlier device with the path %s", path);
-		return &list->items[i];
-	}
-	return LIST_NEW(d->arena, list);
+	size_t at = word_index_put(paths, path, strlen(path) + 1, list->count);
+
+	if (at == list->count)
+		return LIST_NEW(d->arena, list);
+	if (at >= ARRAY_SIZE(default_devices))
+		warn_value(d, v, "stands in for an earlier device with the path %s", path);
+	return &list->items[at];
 }
 
 int decode_devices(struct decoder *d, const struct json *v, void *out)
 {
+	device_list *list = out;
+	struct word_index paths;
 	int result = 0;
 
 	if (want_type(d, v, JSON_ARRAY) < 0)
 		return -1;
+	paths = word_index_make(d->arena, list->count + v->count);
+	for (size_t i = 0; i < list->count; i++)
+		word_index_put(&paths, list->items[i].path, strlen(list->items[i].path) + 1, i);
 	for (const struct json *item = v->first; item && (result == 0 || d->collect);
 	     item = item->next) {
 		struct device_plan device;
@@ -131,7 +136,7 @@ int decode_devices(struct decoder *d, const struct json *v, void *out)
 		if (decode_device(d, item, &device) < 0)
 			result = -1;
 		else
-			*device_place(d, item, out, device.path) = device;
+			*device_place(d, item, list, &paths, device.path) = device;
 	}
 	return result;
 }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "base/word_index.h"
 #include "config/section.h"
 
 /* The process: what the program gets.  Source: OCI runtime spec 1.3, config.md, "Process". */
@@ -27,37 +28,21 @@ static int decode_variable(struct decoder *d, const struct json *v, void *out)
 	return 0;
 }
 
-static uint32_t hash(const char *text, size_t length)
-{
-	uint32_t value = 2166136261u;
-
-	for (size_t i = 0; i < length; i++)
-		value = (value ^ (unsigned char)text[i]) * 16777619u;
-	return value;
-}
-
 /*
  * Of variables with one name the last counts, in the place of the first: what
  * runc does.  Programs differ in which one they would take.
  */
 static void drop_earlier(struct arena *arena, struct process_plan *process)
 {
-	size_t room = 4, count = 0;
-	size_t *slots;
+	struct word_index seen = word_index_make(arena, process->env.count);
+	size_t count = 0;
 
-	while (room < process->env.count * 2)
-		room *= 2;
-	slots = ARENA_NEWS(arena, room, size_t);	/* index into env, plus 1 */
 	LIST_EACH(variable, process->env) {
 		size_t length = strcspn(*variable, "=") + 1;
-		size_t slot = hash(*variable, length) & (room - 1);
+		size_t at = word_index_put(&seen, *variable, length, count);
 
-		while (slots[slot] != 0 &&
-		       strncmp(process->env.items[slots[slot] - 1], *variable, length) != 0)
-			slot = (slot + 1) & (room - 1);
-		if (slots[slot] == 0)
-			slots[slot] = ++count;
-		process->env.items[slots[slot] - 1] = *variable;
+		count += at == count;
+		process->env.items[at] = *variable;
 	}
 	process->env.count = count;
 }

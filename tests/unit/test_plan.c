@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/sys.h"
+#include "base/text.h"
 #include "config_text.h"
 
 Test(plan, needs_little)
@@ -229,6 +230,21 @@ Test(plan, puts_configured_devices_behind_or_over_the_default_ones)
 	cr_expect_eq(devices[6].gid, 2);
 	cr_expect_eq(devices[7].mode, S_IFIFO | 0600);
 	cr_expect_eq(devices[8].minor, 1048575);
+}
+
+Test(plan, takes_no_minute_for_devices_that_were_made_to, .timeout = 10)
+{
+	struct text text = { .arena = &arena };
+	const struct plan *plan;
+
+	text_add(&text, "'devices': [{'type': 'p', 'path': '/run/pipe'}");
+	for (int i = 0; i < 50000; i++)
+		text_printf(&text, ", {'type': 'p', 'path': '/%0200d'}", i);
+	text_add(&text, ", {'type': 'b', 'path': '/run/pipe', 'major': 8, 'minor': 0}]");
+	plan = ACCEPT(parse_linux(text.data));
+	cr_assert_eq(plan->devices.count, 50007);
+	cr_expect_eq(plan->devices.items[6].mode, S_IFBLK | 0666, "the last one counts");
+	cr_expect_eq(plan->warnings.count, 1);
 }
 
 Test(plan, has_the_rest_of_linux)
