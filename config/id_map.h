@@ -4,6 +4,9 @@
 
 /* What id maps say.  Pure functions. */
 
+/* user_namespaces(7): what /proc/PID/uid_map takes since Linux 4.15. */
+enum { ID_MAPS_MAX = 340 };
+
 /* The lines as the kernel takes them: "container host size\n"; "" for an empty list. */
 const char *id_map_text(struct arena *arena, const id_map_list *maps);
 /* The host's id of one in the container; false: it has none. */

@@ -49,10 +49,14 @@ static int decode_ranges(struct decoder *d, const struct json *v, const char *at
 			 id_map_list *list)
 {
 	for (;;) {
-		struct id_map *map = LIST_NEW(d->arena, list);
 		bool relative = *at == '@';
+		struct id_map *map;
 		uint32_t end;
 
+		if (list->count == ID_MAPS_MAX)
+			return bad_value(d, v, "has more than %d ranges: the kernel takes no more",
+					 ID_MAPS_MAX);
+		map = LIST_NEW(d->arena, list);
 		at += relative;
 		if (!triplet_parse(&at, map) ||
 		    __builtin_add_overflow(map->container, map->size, &end))

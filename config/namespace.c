@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "config/id_map.h"
 #include "config/section.h"
 #include "config/subid.h"
 
@@ -61,9 +62,6 @@ int decode_namespaces(struct decoder *d, const struct json *v, void *out)
 
 /* --- id maps ------------------------------------------------------------------- */
 
-/* user_namespaces(7): what /proc/PID/uid_map takes since Linux 4.15. */
-#define MAX_MAPS	340
-
 static const struct field id_map_fields[] = {
 	FIELD_U32("containerID", struct id_map, container, FIELD_REQUIRED),
 	FIELD_U32("hostID", struct id_map, host, FIELD_REQUIRED),
@@ -116,9 +114,9 @@ static int check_overlap(struct decoder *d, const struct json *v, const id_map_l
 
 int decode_id_maps(struct decoder *d, const struct json *v, void *out)
 {
-	if (v->type == JSON_ARRAY && v->count > MAX_MAPS)
+	if (v->type == JSON_ARRAY && v->count > ID_MAPS_MAX)
 		return bad_value(d, v, "has %u entries, but the kernel takes %d", v->count,
-				 MAX_MAPS);
+				 ID_MAPS_MAX);
 	if (decode_list(d, v, decode_id_map, sizeof(struct id_map), out) < 0)
 		return -1;
 	return check_overlap(d, v, out);
