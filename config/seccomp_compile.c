@@ -342,8 +342,10 @@ int seccomp_compile(struct arena *arena, const struct seccomp_profile *profile,
 	calls_collect(arena, profile, &calls);
 	count = count_conditions(&calls);
 	if (count > SECCOMP_MAX_FILTER)
-		return error_set(err, "the filter has %zu calls and conditions, and the kernel "
-				 "takes %d instructions", count, SECCOMP_MAX_FILTER);
+		return error_set(err,
+				 "the filter has %zu calls and conditions, and the kernel "
+				 "takes %d instructions",
+				 count, SECCOMP_MAX_FILTER);
 	part_count = parts_compile(parts, arena, profile, &calls, ret_rule, err);
 	if (part_count < 0)
 		return -1;

@@ -142,7 +142,8 @@ E2E(seccomp, listener_is_handed_over_without_other_calls)
 	memset(metadata, 'x', sizeof(metadata) - 1);
 	bundle_set(b, "/linux/seccomp/listenerMetadata",
 		   arena_printf(&e2e_arena, "'%s'", metadata));
-	bundle_set(b, "/linux/seccomp/syscalls", "[{'names': ['getpgrp', 'mmap', 'brk'],"
+	bundle_set(b, "/linux/seccomp/syscalls",
+		   "[{'names': ['getpgrp', 'mmap', 'brk'],"
 		   "'action': 'SCMP_ACT_NOTIFY'}]");
 	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 	fd = listener_take(socket, &state);

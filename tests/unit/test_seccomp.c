@@ -259,7 +259,7 @@ static const char *rules(size_t count, const char *name, size_t step)
 	struct text out = { .arena = &arena };
 
 	text_add(&out, "{'defaultAction':'SCMP_ACT_ERRNO','architectures':['SCMP_ARCH_X86'],"
-		 "'syscalls':[");
+		       "'syscalls':[");
 	for (size_t i = 0; i < count; i++)
 		text_printf(&out, "%s{'names':['%s'],'action':'SCMP_ACT_TRACE','errnoRet':%zu}",
 			    i > 0 ? "," : "", name, i * step);
@@ -275,7 +275,8 @@ static void expect_same(const char *seccomp, const char *other)
 	cr_assert_not_null(b, "%s", err.text);
 	cr_assert_eq(a->filter.count, b->filter.count);
 	cr_expect_eq(memcmp(a->filter.items, b->filter.items,
-			    a->filter.count * sizeof(*a->filter.items)), 0);
+			    a->filter.count * sizeof(*a->filter.items)),
+		     0);
 }
 
 Test(seccomp, is_the_same_however_often_a_call_is_named, .timeout = 10)
@@ -292,7 +293,8 @@ Test(seccomp, refuses_more_calls_than_a_filter_can_hold, .timeout = 10)
 {
 	cr_expect_null(parse(rules(50000, "read", 1)));
 	cr_expect_not_null(strstr(err.text, "the filter has 50000 calls and conditions, and the "
-				  "kernel takes 4096 instructions"), "%s", err.text);
+					    "kernel takes 4096 instructions"),
+			   "%s", err.text);
 }
 
 Test(seccomp, takes_architectures_that_cannot_run_here)
