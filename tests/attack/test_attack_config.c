@@ -43,7 +43,7 @@ static const struct {
 	  "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': [",
 	  "{'names': ['getpid'], 'action': 'SCMP_ACT_ERRNO',"
 	  " 'args': [{'index': 0, 'value': %d, 'op': 'SCMP_CMP_EQ'}]}",
-	  "]}", 20000, "20000 conditions" },
+	  "]}", 20000, "20000 calls and conditions" },
 	{ "/linux/sysctl", "{", "'kernel.x%d': '1'", "}", 20000, "in no namespace" },
 	{ "/hooks", "{'poststop': [", "{'path': '/nonexistent%d'}", "]}", 2000, NULL },
 	/* As a text that grew by one after the other these were 20 GB. */
