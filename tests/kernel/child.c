@@ -60,3 +60,9 @@ void child_need_root(void)
 	if (geteuid() != 0)
 		cr_skip_test("needs root");
 }
+
+void child_expect(int (*function)(void *))
+{
+	child_need_root();
+	cr_expect_eq(child_status(function, NULL), 0);
+}

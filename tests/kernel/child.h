@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <stdbool.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /*
@@ -17,3 +18,15 @@ unsigned long child_namespace(pid_t pid, const char *name);
 void child_copy_program(const char *from, const char *to);
 /* Skips the test, with the reason. */
 void child_need_root(void);
+
+/* In what runs in a fork: tells what is not so, with an error's text, and ends it with 1. */
+#define CHECK_WITH(error, what)                                                       \
+	do {                                                                          \
+		if (!(what)) {                                                        \
+			fprintf(stderr, "%s:%d: %s: %s\n", __func__, __LINE__, #what, \
+				(error).text);                                        \
+			return 1;                                                     \
+		}                                                                     \
+	} while (0)
+/* Such a function, as root, ends with 0. */
+void child_expect(int (*function)(void *));

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/path.h"
 #include "init/step.h"
+#include "tests/kernel/child.h"
 
 /*
  * Steps of init/, one at a time, with real system calls.  A stage is a fork in
@@ -32,14 +33,7 @@ const char *stage_read(struct stage *s, const char *path);
 int stage_open(struct stage *s, const char *path);
 struct mount_plan *stage_mounts(struct stage *s, size_t count);
 
-#define CHECK(what) \
-	do { \
-		if (!(what)) { \
-			fprintf(stderr, "%s:%d: %s: %s\n", __func__, __LINE__, #what, \
-				s->err.text); \
-			return 1; \
-		} \
-	} while (0)
+#define CHECK(what) CHECK_WITH(s->err, what)
 #define FAILS_WITH(call, words) \
 	CHECK((call) < 0 && strstr(s->err.text, (words)) != NULL)
 /* A Criterion test of that name, as root. */

@@ -54,13 +54,7 @@ static int in_private_run(void)
 	return sys_move_mount(fd, "", AT_FDCWD, "/run", MOVE_MOUNT_F_EMPTY_PATH);
 }
 
-#define CHECK(what) \
-	do { \
-		if (!(what)) { \
-			fprintf(stderr, "%s:%d: %s: %s\n", __func__, __LINE__, #what, err.text); \
-			return 1; \
-		} \
-	} while (0)
+#define CHECK(what) CHECK_WITH(err, what)
 
 static ino_t inode(int fd)
 {
@@ -263,31 +257,40 @@ static int tells_the_initial_user_namespace(void *context)
 	return 0;
 }
 
-static void expect_fact(int (*fact)(void *))
+Test(hostns, is_made_once_and_removed)
 {
-	child_need_root();
-	cr_expect_eq(child_status(fact, NULL), 0);
+	child_expect(makes_one_and_keeps_it);
 }
-
-Test(hostns, is_made_once_and_removed) { expect_fact(makes_one_and_keeps_it); }
-Test(hostns, holds_one_directory_and_is_read_only) { expect_fact(is_empty_and_read_only); }
+Test(hostns, holds_one_directory_and_is_read_only)
+{
+	child_expect(is_empty_and_read_only);
+}
 Test(hostns, is_made_again_where_it_is_not_seen)
 {
-	expect_fact(is_made_again_in_a_newer_mount_namespace);
+	child_expect(is_made_again_in_a_newer_mount_namespace);
 }
-Test(hostns, does_not_trust_what_it_finds) { expect_fact(does_not_trust_what_it_finds); }
+Test(hostns, does_not_trust_what_it_finds)
+{
+	child_expect(does_not_trust_what_it_finds);
+}
 Test(hostns, wants_a_directory_of_its_own)
 {
-	expect_fact(refuses_a_directory_that_others_can_write);
+	child_expect(refuses_a_directory_that_others_can_write);
 }
-Test(hostns, is_made_once_by_many) { expect_fact(many_make_one); }
+Test(hostns, is_made_once_by_many)
+{
+	child_expect(many_make_one);
+}
 
 Test(hostns, is_for_the_initial_user_namespace)
 {
-	expect_fact(tells_the_initial_user_namespace);
+	child_expect(tells_the_initial_user_namespace);
 }
 
-Test(hostns, keeps_programs) { expect_fact(keeps_programs); }
+Test(hostns, keeps_programs)
+{
+	child_expect(keeps_programs);
+}
 
 Test(hostns, is_not_for_plans_that_need_the_host)
 {

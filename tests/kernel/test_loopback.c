@@ -53,26 +53,31 @@ static int newcomer_end(struct newcomer *newcomer)
 	return child_wait(newcomer->child.pid);
 }
 
-#define CHECK(what)                                                                              \
-	do {                                                                                     \
-		if (!(what)) {                                                                   \
-			fprintf(stderr, "%s:%d: %s: %s\n", __func__, __LINE__, #what, err.text); \
-			return 1;                                                                \
-		}                                                                                \
-	} while (0)
+#define CHECK(what) CHECK_WITH(err, what)
+
+static int socket_make(void)
+{
+	return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+}
+
+/* What is said of it; -2 where we are not back. */
+static int visit(const struct newcomer *newcomer, int socket_fd, struct error *err)
+{
+	unsigned long own = child_namespace(0, "net");
+	bool astray = false;
+	int up = loopback_up_beside(newcomer->child.pidfd, socket_fd, &astray, err);
+
+	return astray || child_namespace(0, "net") != own ? -2 : up;
+}
 
 static int brings_it_up_and_comes_back(void *context)
 {
-	unsigned long own = child_namespace(0, "net");
-	int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct error err = { 0 };
 	struct newcomer newcomer;
-	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &astray, &err) == 1);
-	CHECK(child_namespace(0, "net") == own);
+	CHECK(visit(&newcomer, socket_make(), &err) == 1);
 	CHECK(newcomer_end(&newcomer) == 0);
 	return 0;
 }
@@ -92,67 +97,54 @@ static int drop_ptrace(void)
 
 static int leaves_it_where_it_may_not_enter(void *context)
 {
-	int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct error err = { 0 };
 	struct newcomer newcomer;
-	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
 	CHECK(drop_ptrace() == 0);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &astray, &err) == 0);
+	CHECK(visit(&newcomer, socket_make(), &err) == 0);
 	CHECK(newcomer_end(&newcomer) == 1);
 	return 0;
 }
 
 static int leaves_it_where_it_could_not_come_back(void *context)
 {
-	unsigned long own = child_namespace(0, "net");
 	struct error err = { 0 };
 	struct newcomer newcomer;
-	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, -EBADF, &astray, &err) == 0);
-	CHECK(child_namespace(0, "net") == own);
+	CHECK(visit(&newcomer, -EBADF, &err) == 0);
 	CHECK(newcomer_end(&newcomer) == 1);
 	return 0;
 }
 
 static int leaves_the_dead(void *context)
 {
-	int socket_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	struct error err = { 0 };
 	struct newcomer newcomer;
-	bool astray = false;
 
 	(void)context;
 	CHECK(newcomer_make(&newcomer, &err) == 0);
 	CHECK(newcomer_end(&newcomer) == 1);
-	CHECK(loopback_up_beside(newcomer.child.pidfd, socket_fd, &astray, &err) == 0);
+	CHECK(visit(&newcomer, socket_make(), &err) == 0);
 	return 0;
-}
-
-static void expect_fact(int (*fact)(void *))
-{
-	child_need_root();
-	cr_expect_eq(child_status(fact, NULL), 0);
 }
 
 Test(loopback, is_brought_up_from_outside)
 {
-	expect_fact(brings_it_up_and_comes_back);
+	child_expect(brings_it_up_and_comes_back);
 }
 Test(loopback, is_left_where_we_may_not_enter)
 {
-	expect_fact(leaves_it_where_it_may_not_enter);
+	child_expect(leaves_it_where_it_may_not_enter);
 }
 Test(loopback, is_left_where_there_is_no_way_back)
 {
-	expect_fact(leaves_it_where_it_could_not_come_back);
+	child_expect(leaves_it_where_it_could_not_come_back);
 }
 Test(loopback, is_left_where_nobody_lives)
 {
-	expect_fact(leaves_the_dead);
+	child_expect(leaves_the_dead);
 }
