@@ -153,11 +153,8 @@ static void add_namespaces(struct object *file, const struct container *c)
 	text_add(file->out, "{");
 	for (const struct name *key = namespace_keys; key->name != NULL; key++) {
 		add_key(&in, key->name);
-		text_add(file->out, "\"/proc/");
-		text_add_number(file->out, (uint64_t)c->pid);
-		text_add(file->out, "/ns/");
-		text_add(file->out, namespaces[key->value].file);
-		text_add(file->out, "\"");
+		text_printf(file->out, "\"/proc/%d/ns/%s\"", (int)c->pid,
+			    namespaces[key->value].file);
 	}
 	text_add(file->out, "}");
 }
