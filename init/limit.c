@@ -26,6 +26,13 @@ struct scheduler_attributes {
 #define LIST_BITS_MAX	8192	/* the most CPUs that Linux can be built for */
 #define LIST_WORDS	(LIST_BITS_MAX / (8 * sizeof(unsigned long)))
 
+int oom_score_refused(struct error *err)
+{
+	return err->code == EACCES ?
+		       error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE") :
+		       -1;
+}
+
 /*
  * First of all steps: what is in /proc/self belongs to root once the process is
  * undumpable, and in a user namespace that is somebody else.
@@ -50,8 +57,7 @@ int step_oom_score(const struct plan *plan, struct init *in, struct error *err)
 		return -1;
 	if (procfs_write(proc_fd, "self/oom_score_adj", text, err) == 0)
 		return 0;
-	return err->code == EACCES ?
-	       error_hint(err, "a lower value than the caller's needs CAP_SYS_RESOURCE") : -1;
+	return oom_score_refused(err);
 }
 
 /* With as many there is always one free. */

@@ -193,10 +193,7 @@ static int spawn_scored(const struct spawn_request *request, struct spawn *ret, 
 	if (file_read(AT_FDCWD, file, 16, request->arena, &own, NULL, err) < 0 ||
 	    file_write(AT_FDCWD, file, text, err) < 0) {
 		error_wrap(err, "set the OOM score");
-		return err->code == EACCES ?
-			       error_hint(err, "a lower value than the caller's needs "
-					       "CAP_SYS_RESOURCE") :
-			       -1;
+		return oom_score_refused(err);
 	}
 	result = spawn_create(request, ret, err);
 	(void)file_write(AT_FDCWD, file, own, &ignored);
