@@ -2,6 +2,7 @@
 #include "rootfs-tools/tree/tree.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
@@ -212,10 +213,26 @@ struct tree_node *tree_find(const struct tree *tree, const char *path)
 
 enum { LINKS_MAX = 40, PATH_LIMIT = 4096 };
 
-/* path with what is left of it behind a symlink's target. */
-static const char *follow(const struct tree *tree, const char *target, const char *rest)
+/* In the buffer: what is left of a path behind a symlink's target.  NULL: too long. */
+static const char *follow(char buffer[PATH_LIMIT + 1], const char *target, const char *rest)
 {
-	return *rest == '\0' ? target : arena_printf(tree->arena, "%s/%s", target, rest);
+	int length =
+		snprintf(buffer, PATH_LIMIT + 1, "%s%s%s", target, *rest != '\0' ? "/" : "", rest);
+
+	return length <= PATH_LIMIT ? buffer : NULL;
+}
+
+/* Behind what is there callers make the names themselves, in as much room. */
+static bool names_fit(const char *path)
+{
+	while (*(path += strspn(path, "/")) != '\0') {
+		size_t length = strcspn(path, "/");
+
+		if (length > NAME_MAX)
+			return false;
+		path += length;
+	}
+	return true;
 }
 
 int tree_resolve(const struct tree *tree, const char *path, struct tree_node **ret,
@@ -224,14 +241,17 @@ int tree_resolve(const struct tree *tree, const char *path, struct tree_node **r
 	struct tree_node *node = tree->root;
 	const char *whole = path;
 	unsigned int links = 0;
-	char name[256];
+	/* An image may have us go through 40 links for each of its files: nothing is kept. */
+	char name[NAME_MAX + 1], paths[2][PATH_LIMIT + 1];
 
+	if (strlen(path) > PATH_LIMIT)
+		return error_number(err, ENAMETOOLONG, "%s", whole);
 	while (*(path += strspn(path, "/")) != '\0') {
 		size_t length = strcspn(path, "/");
 		struct tree_node *child;
 
-		if (length >= sizeof(name) || strlen(path) > PATH_LIMIT)
-			return error_number(err, ENAMETOOLONG, "%s", whole);
+		if (length > NAME_MAX)
+			break;
 		if (!tree_is_dir(node))
 			return error_number(err, ENOTDIR, "%s: %s", whole,
 					    tree_path(tree->arena, node));
@@ -252,11 +272,15 @@ int tree_resolve(const struct tree *tree, const char *path, struct tree_node **r
 		}
 		if (++links > LINKS_MAX)
 			return error_number(err, ELOOP, "%s", whole);
-		path = follow(tree, child->inode->target, path + strspn(path, "/"));
+		path = follow(paths[links % 2], child->inode->target, path + strspn(path, "/"));
+		if (path == NULL)
+			return error_number(err, ENAMETOOLONG, "%s", whole);
 		node = *path == '/' ? tree->root : node;
 	}
+	if (!names_fit(path))
+		return error_number(err, ENAMETOOLONG, "%s", whole);
 	*ret = node;
-	*ret_rest = path;
+	*ret_rest = links > 0 ? arena_strdup(tree->arena, path) : path;
 	return 0;
 }
 

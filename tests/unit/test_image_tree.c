@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -103,6 +104,51 @@ Test(tree, resolves_symlinks_inside_the_root)
 	cr_expect_eq(node, tree.root);
 	cr_expect_eq(tree_resolve(&tree, "loop/x", &node, &rest, &err), -1);
 	cr_expect_eq(tree_resolve(&tree, "usr/lib/file/x", &node, &rest, &err), -1);
+}
+
+/* Who makes what is missing has room for a name, and a symlink may have a longer one. */
+Test(tree, refuses_long_names_behind_what_is_there)
+{
+	char target[512] = "x/", name[256] = "x/";
+	struct tree tree;
+	struct tree_node *node;
+	const char *rest;
+
+	tree_init(&tree, &arena);
+	memset(target + 2, 'y', 300);
+	memset(name + 2, 'y', 253);
+	put(&tree, "long", S_IFLNK | 0777)->inode->target = target;
+	put(&tree, "fits", S_IFLNK | 0777)->inode->target = name;
+	cr_expect_eq(tree_resolve(&tree, "long/file", &node, &rest, &err), -1);
+	cr_expect_eq(err.code, ENAMETOOLONG);
+	cr_expect_eq(tree_resolve(&tree, target, &node, &rest, &err), -1);
+	cr_assert_eq(tree_resolve(&tree, "fits/file", &node, &rest, &err), 0);
+	cr_expect_eq(strlen(rest), strlen(name) + strlen("/file"));
+}
+
+Test(tree, keeps_nothing_of_links_that_it_follows)
+{
+	char targets[39][4000], name[8];
+	struct arena own = { 0 };
+	const struct arena_block *block;
+	struct tree_node *node;
+	struct tree tree;
+	const char *rest;
+
+	tree_init(&tree, &own);
+	put(&tree, "l39/file", S_IFREG | 0644);
+	for (int i = 0; i < 39; i++) {
+		memset(targets[i], '/', sizeof(targets[i]));
+		snprintf(targets[i] + 3900, 100, "l%d", i + 1);
+		snprintf(name, sizeof(name), "l%d", i);
+		put(&tree, name, S_IFLNK | 0777)->inode->target = targets[i];
+	}
+	block = own.block;
+	for (int i = 0; i < 100; i++)
+		cr_assert_eq(tree_resolve(&tree, "l0/file", &node, &rest, &err), 0);
+	cr_expect_str_eq(tree_path(&own, node), "l39/file");
+	cr_expect_str_eq(rest, "");
+	cr_expect_eq(own.block, block);
 }
 
 Test(tree, knows_masked_paths)
