@@ -99,7 +99,12 @@ int cgroup_signal(const struct cgroup *cgroup, int signal, struct error *err)
 	if (cgroup_need_path(cgroup, "signal", err) < 0)
 		return -1;
 	fd = tracker_open(cgroup, err);
-	return fd < 0 ? -1 : dir_signal(fd, signal, &count, err);
+	if (fd < 0)
+		return -1;
+	/* A container that has ended may have left its path to another. */
+	if (!cgroup_dir_is_own(fd, cgroup->owner))
+		return error_number(err, ENOENT, "signal cgroup %s", cgroup->path);
+	return dir_signal(fd, signal, &count, err);
 }
 
 /* Once, and again until the forks are caught up with. */

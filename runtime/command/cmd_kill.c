@@ -14,28 +14,11 @@ struct kill_options {
 
 static const struct option options[] = {
 	OPTION_ROW_FLAG("all", 'a', struct kill_options, all,
-			"to every process in the container, also when the first has ended"),
+			"to every process in its cgroup, also when the first has ended"),
 	OPTION_ROW_FLAG("regex", 'r', struct kill_options, regex,
 			"ID is a regular expression: to every container whose id matches"),
 	{ 0 },
 };
-
-/* Without a pid namespace of its own, a container can outlive its first process. */
-static int kill_all(struct container *c, int signal, struct error *err)
-{
-	bool gone = c->cgroup.path == NULL;
-
-	if (!gone && cgroup_open(&c->cgroup, err) < 0) {
-		gone = err->code == ENOENT;
-		if (!gone)
-			return -1;
-	}
-	if (gone)
-		return container_error(err, ESRCH, "container not running");
-	if (signal == SIGKILL)
-		return cgroup_kill(&c->cgroup, err);
-	return cgroup_signal(&c->cgroup, signal, err);
-}
 
 static int kill_first(struct container *c, int signal, struct error *err)
 {
@@ -48,6 +31,23 @@ static int kill_first(struct container *c, int signal, struct error *err)
 	if (errno == ESRCH)
 		return container_error(err, ESRCH, "container not running");
 	return error_errno(err, "send signal %d to container %s", signal, c->id);
+}
+
+/* Without a pid namespace of its own, a container can outlive its first process. */
+static int kill_all(struct container *c, int signal, struct error *err)
+{
+	int result;
+
+	/* As of most users' containers: what is known for certain is the first. */
+	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+		return kill_first(c, signal, err);
+	result = cgroup_open(&c->cgroup, err);
+	if (result == 0)
+		result = signal == SIGKILL ? cgroup_kill(&c->cgroup, err) :
+					     cgroup_signal(&c->cgroup, signal, err);
+	if (result < 0 && cgroup_is_gone(err->code))
+		return container_error(err, ESRCH, "container not running");
+	return result;
 }
 
 static int kill_one(struct cli *cli, const void *values, struct error *err)
@@ -71,8 +71,10 @@ static int kill_one(struct cli *cli, const void *values, struct error *err)
 	if (kill_first(&c, signal, err) < 0)
 		return -1;
 	/* A frozen process gets SIGKILL from cgroup v2 alone; v1 keeps it waiting. */
-	if (status == CONTAINER_PAUSED && signal == SIGKILL)
-		return cgroup_freeze(&c.cgroup, false, err);
+	if (status == CONTAINER_PAUSED && signal == SIGKILL &&
+	    cgroup_freeze(&c.cgroup, false, err) < 0)
+		/* It may have ended by then, and who waited for it has deleted it. */
+		return cgroup_is_gone(err->code) ? 0 : -1;
 	return 0;
 }
 

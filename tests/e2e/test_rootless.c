@@ -55,6 +55,28 @@ E2E(rootless, processes_are_found_without_a_cgroup)
 	bundle_destroy(b);
 }
 
+/* Rootless containerd sends it of each; "container not running" was to mean that it is gone. */
+E2E(rootless, kill_all_reaches_it_without_a_cgroup)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_as_user(b, NOBODY);
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "kill", "--all", b->id, "KILL", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	for (int tries = 0; tries < 500 && strstr(got.out, "\"stopped\"") == NULL; tries++) {
+		bundle_call(b, &got, "state", b->id, NULL);
+		usleep(10000);
+	}
+	cr_expect_not_null(strstr(got.out, "\"stopped\""), "%s", got.out);
+	bundle_call(b, &got, "kill", "--all", b->id, "KILL", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "container not running"), "%s", got.err);
+	bundle_destroy(b);
+}
+
 E2E(rootless, exec_takes_the_oom_score_though_it_may_not_be_traced)
 {
 	struct bundle *b = bundle_new();
