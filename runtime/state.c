@@ -9,7 +9,8 @@
 #include "config/json.h"
 #include "config/names.h"
 
-#define STATE_MAX	((size_t)4 << 20)
+/* Annotations may be nearly all of a config.json. */
+#define STATE_MAX	((size_t)JSON_MAX_SIZE)
 #define SPEC_VERSION	"1.3.0"
 
 /* A JSON object being written: the comma and the indentation of each member. */
@@ -234,6 +235,12 @@ int state_save(struct container *c, struct error *err)
 	add_namespaces(&file, c);
 	add_config(&file, c);
 	text_add(&text, "}\n");
+	/* What no command could read again. */
+	if (text.size > STATE_MAX)
+		return error_set(err,
+				 "save the state of %s: it has %zu bytes, of at most %zu: its "
+				 "annotations are too long",
+				 c->id, text.size, STATE_MAX);
 	if (file_replace(c->dir_fd, "state.json", text.data, text.size, 0600, err) < 0)
 		return error_wrap(err, "save the state of %s", c->id);
 	c->complete = true;

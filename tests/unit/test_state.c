@@ -125,6 +125,28 @@ Test(state_file, comes_back_as_it_was_saved)
 	cr_expect_str_eq(back.cgroup.scope, "kist-web.scope");
 }
 
+Test(state_file, comes_back_with_long_annotations_or_is_not_saved)
+{
+	_cleanup_fd int dir_fd = scratch();
+	struct container c = sample(dir_fd), back = CONTAINER_NONE;
+	char *value = arena_alloc(&arena, (16 << 20) + 1);
+	struct annotation annotation = { "a", value };
+
+	c.annotations.items = &annotation;
+	c.annotations.count = 1;
+	back.arena = &arena;
+	back.id = "web";
+	back.dir_fd = dir_fd;
+	memset(value, 'x', 15 << 20);
+	cr_assert_eq(state_save(&c, &err), 0, "%s", err.text);
+	cr_assert_eq(state_load(&back, &err), 0, "%s", err.text);
+	cr_expect_str_eq(back.annotations.items[0].value, value);
+	memset(value, 'x', 16 << 20);
+	cr_expect_eq(state_save(&c, &err), -1);
+	cr_expect_not_null(strstr(err.text, "its annotations are too long"), "%s", err.text);
+	cr_expect_eq(state_load(&back, &err), 0, "%s", err.text);
+}
+
 Test(state_file, says_that_it_is_damaged)
 {
 	static const char *const files[] = {
