@@ -46,6 +46,9 @@ static void show(struct listing *l, struct container *c)
 		state_print(out, c, status, false, owner);
 		return;
 	}
+	/* It has only begun to be made. */
+	if (c->bundle == NULL)
+		c->bundle = "";
 	state_print_time(&created, &c->created);
 	table_row(&l->table, (const char *[]){
 		c->id,

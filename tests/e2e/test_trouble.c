@@ -4,6 +4,7 @@
 #include <linux/mount.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -226,6 +227,23 @@ E2E(disk, that_is_full_gets_no_configuration)
 			   got.err);
 	cr_expect_eq(access(arena_printf(&e2e_arena, "%s/config.json", b->state), F_OK), -1);
 	cr_assert_eq(sys_umount2(b->state, MNT_DETACH), 0);
+}
+
+/* As a kist that is killed leaves it between its first two calls for a container. */
+E2E(state, of_what_has_only_begun_is_a_whole_line)
+{
+	struct bundle *b = bundle_new();
+	const char *directory = arena_printf(&e2e_arena, "%s/%s", b->state, b->id);
+	struct output got;
+
+	e2e_need_root();
+	e2e_need_kist();
+	cr_assert_eq(mkdir(directory, 0700), 0, "%s", strerror(errno));
+	close(open(arena_printf(&e2e_arena, "%s/journal", directory), O_CREAT | O_CLOEXEC, 0600));
+	bundle_call(b, &got, "list", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(got.out, "root\n"), "%s", got.out);
+	bundle_destroy(b);
 }
 
 E2E(state, that_cannot_be_read_is_named_and_can_be_deleted)
