@@ -62,10 +62,17 @@ int cgroup_dir_check_empty(int dir_fd, struct error *err);
 int cgroup_dir_pids(int dir_fd, struct arena *arena, pid_list *list, struct error *err);
 /*
  * Which cgroups are ours: parents made on the way, and those that hold a container; of these in
- * cgroup2, those that are in v1, too, maybe by an update after the process that made them.
+ * cgroup2, those that are in v1, too, maybe by an update after the process that made them, and
+ * those that an update is bringing there.
  */
-enum cgroup_mark { CGROUP_MARK_PARENT, CGROUP_MARK_CONTAINER, CGROUP_MARK_V1 };
+enum cgroup_mark {
+	CGROUP_MARK_PARENT,
+	CGROUP_MARK_CONTAINER,
+	CGROUP_MARK_V1,
+	CGROUP_MARK_ENTERING,
+};
 void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark, const char *owner);
+void cgroup_dir_unmark(int dir_fd, enum cgroup_mark mark);
 bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
 /*
  * Marked as this container's (owner NULL: as any's), or as a parent made on the way; or made by a

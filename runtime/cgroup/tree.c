@@ -26,6 +26,7 @@ static const char *const marks[][2] = {
 	[CGROUP_MARK_PARENT] = { "trusted.kist.parent", "user.kist.parent" },
 	[CGROUP_MARK_CONTAINER] = { "trusted.kist.container", "user.kist.container" },
 	[CGROUP_MARK_V1] = { "trusted.kist.v1", "user.kist.v1" },
+	[CGROUP_MARK_ENTERING] = { "trusted.kist.entering", "user.kist.entering" },
 };
 
 void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark, const char *owner)
@@ -34,6 +35,12 @@ void cgroup_dir_mark(int dir_fd, enum cgroup_mark mark, const char *owner)
 
 	if (fsetxattr(dir_fd, marks[mark][0], value, strlen(value), 0) < 0)
 		fsetxattr(dir_fd, marks[mark][1], value, strlen(value), 0);
+}
+
+void cgroup_dir_unmark(int dir_fd, enum cgroup_mark mark)
+{
+	if (fremovexattr(dir_fd, marks[mark][0]) < 0)
+		fremovexattr(dir_fd, marks[mark][1]);
 }
 
 static bool mark_read(int dir_fd, enum cgroup_mark mark, char text[OWNER_MAX])

@@ -36,6 +36,17 @@ static int v1_enter(struct cgroup *cgroup, const struct cgroup_v1 *v1, struct er
 	return error_set(err, "move the container into cgroup v1: it forks faster than that");
 }
 
+/* Marked until all of it is there: where this one ends in the middle, the next goes on. */
+static int v1_bring_in(struct cgroup *cgroup, const struct cgroup_v1 *v1, struct error *err)
+{
+	cgroup_v1_use(cgroup, v1);
+	cgroup_dir_mark(cgroup->fd, CGROUP_MARK_ENTERING, NULL);
+	if (cgroup_v1_make(v1, cgroup, err) < 0 || v1_enter(cgroup, v1, err) < 0)
+		return -1;
+	cgroup_dir_unmark(cgroup->fd, CGROUP_MARK_ENTERING);
+	return 0;
+}
+
 static int v1_update(struct cgroup *cgroup, const struct resources_plan *resources,
 		     struct error *err)
 {
@@ -45,13 +56,11 @@ static int v1_update(struct cgroup *cgroup, const struct resources_plan *resourc
 	if (cgroup_v1_open(&v1, err) < 0 ||
 	    cgroup_v1_present(&v1, cgroup->path, &present, err) < 0)
 		return -1;
-	if (!present) {
-		if (!resources->listed)
-			return 0;
-		cgroup_v1_use(cgroup, &v1);
-		if (cgroup_v1_make(&v1, cgroup, err) < 0 || v1_enter(cgroup, &v1, err) < 0)
-			return -1;
-	}
+	if (!present && !resources->listed)
+		return 0;
+	if ((!present || cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_ENTERING)) &&
+	    v1_bring_in(cgroup, &v1, err) < 0)
+		return -1;
 	return cgroup_v1_write(&v1, cgroup->path, cgroup->fd, devices, &resources->v1, err);
 }
 

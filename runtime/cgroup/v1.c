@@ -151,6 +151,13 @@ void cgroup_v1_use(struct cgroup *cgroup, const struct cgroup_v1 *v1)
 		cgroup_dir_mark(cgroup->fd, CGROUP_MARK_V1, NULL);
 }
 
+/* Which came no further: there may be some of its own processes in it. */
+static bool is_of_earlier_update(int fd, const struct cgroup *cgroup)
+{
+	return cgroup->owner != NULL && cgroup_dir_is_marked(fd, CGROUP_MARK_CONTAINER) &&
+	       cgroup_dir_is_own(fd, cgroup->owner);
+}
+
 static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const struct cgroup *cgroup,
 			  struct error *err)
 {
@@ -163,7 +170,7 @@ static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const struct
 	if (result == 0 && cpuset)
 		result = cpuset_fill(walk.parent_fd, fd, err);
 	fd_close(&walk.parent_fd);
-	if (result == 0 && !made)
+	if (result == 0 && !made && !is_of_earlier_update(fd, cgroup))
 		result = cgroup_dir_check_empty(fd, err);
 	if (result == 0)
 		cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER, cgroup->owner);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -107,4 +108,67 @@ ATTACK(cgroup_left, by_delete_that_is_killed_goes_with_the_next)
 ATTACK(cgroup_left, by_delete_with_a_fault_goes_with_the_next)
 {
 	hit_all(true, EMFILE, 4);
+}
+
+/* Every process of it is below its id in every hierarchy. */
+static void expect_whole(const struct attack *a, const char *what)
+{
+	struct output got;
+	char *end;
+
+	bundle_call(a->bundle, &got, "ps", "--format", "json", a->bundle->id, NULL);
+	cr_assert_eq(got.status, 0, "%s: %s", what, got.err);
+	for (const char *at = got.out; (at = strpbrk(at, "123456789")) != NULL; at = end) {
+		const char *text = e2e_file_text(
+			arena_printf(&e2e_arena, "/proc/%ld/cgroup", strtol(at, &end, 10)));
+		size_t lines = 0, own = 0;
+
+		for (const char *line = text; (line = strchr(line, '\n')) != NULL; line++)
+			lines++;
+		for (const char *line = text; (line = strstr(line, a->bundle->id)); line++)
+			own++;
+		cr_expect(lines > 1 && own == lines, "%s: %s", what, text);
+	}
+}
+
+/* On a hybrid host an update brings a container into v1: the next one goes on where it ended. */
+static bool update_once(const struct attack *a, const struct hit *wanted)
+{
+	const char *const words[] = { "update", "--pids-limit", "99", a->bundle->id, NULL };
+	const char *what = arena_printf(&e2e_arena, "call %d, the %uth, errno %d", wanted->call,
+					wanted->at, wanted->number);
+	struct engine_result result;
+	struct hit tried = *wanted;
+	struct output got;
+
+	create(a);
+	bundle_call(a->bundle, &got, "start", a->bundle->id, NULL);
+	cr_assert_eq(got.status, 0, "start: %s", got.err);
+	attack_engine_call(a, words, ENGINE_ALL, hit, &tried, &result);
+	bundle_call(a->bundle, &got, "update", "--pids-limit", "77", a->bundle->id, NULL);
+	cr_expect_eq(got.status, 0, "%s: %s", what, got.err);
+	expect_whole(a, what);
+	attack_clean_up(a, what);
+	return tried.done;
+}
+
+ATTACK(cgroup_left, by_update_that_ends_in_the_middle_is_made_whole_by_the_next)
+{
+	static const int changing[] = { __NR_mkdirat, __NR_fsetxattr, __NR_write };
+	struct attack a = attack_new();
+
+	if (access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) != 0 ||
+	    access("/sys/fs/cgroup/pids", F_OK) != 0)
+		e2e_skip("not a hybrid host");
+	bundle_set(a.bundle, "/linux/resources", "{}");
+	bundle_probe_args(a.bundle, "sleep", "60000", NULL);
+	attack_begin(&a);
+	for (size_t i = 0; i < ARRAY_SIZE(changing); i++)
+		for (int number = 0; number <= EMFILE; number += EMFILE) {
+			unsigned int step = attack_all() ? 1 : 3 * attack_step();
+			struct hit wanted = { .call = changing[i], .number = number };
+
+			while (update_once(&a, &wanted))
+				wanted.at += step;
+		}
 }
