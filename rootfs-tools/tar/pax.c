@@ -297,8 +297,8 @@ static int record_cut(struct tar *tar, char **at, size_t *left, struct record *r
 		      struct error *err)
 {
 	size_t digits = strspn(*at, "0123456789"), head, length;
+	uint64_t value = 0;		/* stays: larger than any header, and so wrong */
 	char number[8];
-	uint64_t value;
 	char *equals;
 
 	if (digits == 0 || digits >= sizeof(number) || (*at)[digits] != ' ')

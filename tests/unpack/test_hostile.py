@@ -177,6 +177,9 @@ TARS = [
      'has a record of the wrong length'),
     ('a record of length 0', header(b'p', b'x', size=9) + padded(b'0 path=a\n') + F,
      'has a record of the wrong length'),
+    ('a record of 10 MB', header(b'p', b'x', size=36) + padded(b'18 comment=abcdef\n' +
+                                                            b'9999999 path=xyzw\n') + F,
+     'has a record of the wrong length'),
     ('a large pax header', header(b'p', b'x', size=2 << 20) + b'x' * (2 << 20),
      'its pax header is 2097152 bytes long'),
     ('a negative pax size', pax((b'size', b'-4')) + F, 'its pax header\'s size is "-4"'),
