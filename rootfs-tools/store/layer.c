@@ -11,6 +11,8 @@
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/store/overlay.h"
 
+enum { NAME_LENGTH = 4, NAME_TRIES = 8 };
+
 /* A layer on its way into the store. */
 struct draft {
 	struct publish publish;
@@ -87,8 +89,8 @@ static int layer_find(const struct store *store, const struct image *image, size
 /* Four letters: the shorter, the more layers go into one string of an older kernel (overlay.h). */
 static int draft_begin(const struct store *store, struct draft *draft, struct error *err)
 {
-	for (int tries = 0; tries < 8; tries++) {
-		draft->name = random_name(store->arena, 4);
+	for (int tries = 0; tries < NAME_TRIES; tries++) {
+		draft->name = random_name(store->arena, NAME_LENGTH);
 		draft->publish = (struct publish)PUBLISH_NONE;
 		if (publish_begin(store->data_fd, draft->name, &draft->publish, err) == 0) {
 			draft->begun = true;
@@ -98,6 +100,20 @@ static int draft_begin(const struct store *store, struct draft *draft, struct er
 			break;
 	}
 	return error_wrap(err, "add a layer to the store %s", store->path);
+}
+
+/* Nothing had the name when it began; of so few there may be something by now. */
+static int draft_publish(const struct store *store, struct draft *draft, struct error *err)
+{
+	for (int tries = 0; tries < NAME_TRIES; tries++) {
+		if (publish_commit(&draft->publish, err) == 0)
+			return 0;
+		if (err->code != EEXIST)
+			break;
+		draft->name = random_name(store->arena, NAME_LENGTH);
+		snprintf(draft->publish.name, sizeof(draft->publish.name), "%s", draft->name);
+	}
+	return -1;
 }
 
 static int record_write(const struct store *store, const struct store_layer *layer,
@@ -171,7 +187,7 @@ static int draft_commit(const struct store *store, const struct image *image,
 	layer->made = time(NULL);
 	if (draft_adopt(store, image, target->layer, root_fd, layers, err) < 0 ||
 	    store_fingerprint(store->arena, root_fd, &layer->fingerprint, err) < 0 ||
-	    publish_commit(&draft->publish, err) < 0)
+	    draft_publish(store, draft, err) < 0)
 		return -1;
 	layer->name = draft->name;
 	return record_write(store, layer, err);

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """kist rootfs bundle: the configuration, and the root."""
 import os
+import shutil
 import signal
+import subprocess
 import time
 
 from harness import END, demand, expect, finish, test, test_both
@@ -163,6 +165,35 @@ def only_once(work):
     expect(len(work.layers()[1]) == 2, work.layers())
     work.good(work.rootfs('gc', '--keep-layers'))
     work.good(work.rootfs('store', 'verify'))
+
+
+SAME_NAMES = r'''
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+ssize_t getrandom(void *data, size_t size, unsigned int flags)
+{
+	static int calls;
+
+	if (size != 16 || calls++ > 2)
+		return syscall(SYS_getrandom, data, size, flags);
+	memset(data, 0, size);
+	return size;
+}
+'''
+
+
+@test
+def same_names(work):
+    """layers that draw the same name all come in"""
+    demand(shutil.which('cc') and not os.environ.get('ASAN_OPTIONS'), 'no cc, or a sanitizer')
+    library = work.path + '/same.so'
+    subprocess.run(['cc', '-shared', '-fPIC', '-xc', '-', '-o', library],
+                   input=SAME_NAMES.encode(), check=True)
+    work.layout(file_(b'two', b'2') + END, Cmd=['/bin/id']).save()
+    work.good(work.rootfs('bundle', work.image, work.mine + '/bundle',
+                          env={'LD_PRELOAD': library}))
+    expect('aaaa' in work.layers()[0] and len(work.layers()[0]) == 2, work.layers())
 
 
 @test
