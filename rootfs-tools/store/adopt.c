@@ -189,7 +189,7 @@ int store_adopt(const struct overlay *lower, int layer_fd, bool *ret_depends, st
 			return error_errno(err, "open a layer");
 		if (collect(&a, fd, "") < 0)
 			return -1;
-		*ret_depends = a.implied.count > 0 && lower->count > 0;
+		*ret_depends = a.implied.count > 0;
 		moved = 0;
 		for (size_t i = 0; i < a.implied.count && moved == 0; i++)
 			moved = adopt_one(&a, a.implied.items[i]);

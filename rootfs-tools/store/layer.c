@@ -79,7 +79,7 @@ static int layer_find(const struct store *store, const struct image *image, size
 {
 	int found = store_find(store, layer_key(store->arena, image, i), ret, err);
 
-	if (found == 0 && i > 0)
+	if (found == 0 && digest_is_set(&image->layers.items[i].diff_id))
 		return store_find(store, chain_key(store, image, i), ret, err);
 	return found;
 }
@@ -169,7 +169,7 @@ static int draft_adopt(const struct store *store, const struct image *image, siz
 	if (result == 0)
 		result = store_adopt(&lower.overlay, root_fd, &depends, err);
 	stack_close(&lower);
-	if (result == 0 && depends)
+	if (result == 0 && depends && digest_is_set(&image->layers.items[layer].diff_id))
 		layers[layer].key = chain_key(store, image, layer);
 	return result;
 }

@@ -12,8 +12,9 @@
  *   STORE/bundles/…           which layers a bundle's root is made of (use.c)
  *   STORE/run/…               bundles of "kist run --image", thrown away behind it
  *
- * KEY is the diff_id, that is the digest of the layer's tar, "sha256-…"; or, of a tar without
- * one, "file-" and what stat(2) says of it.  A layer is published in two renames: its directory,
+ * KEY is the diff_id, that is the digest of the layer's tar, "sha256-…"; of one that fits upon
+ * its lower layers alone "chain-" and the digest of them all; or, of a tar without a diff_id,
+ * "file-" and what stat(2) says of it.  A layer is published in two renames: its directory,
  * which means nothing alone, and then its file in layers/.  So there is no half one, whenever
  * kist ends.
  *
@@ -71,7 +72,7 @@ int store_verify(const struct store *store, const struct store_layer *layer,
 struct overlay;
 /*
  * Directories that the layer does not name itself become what lower layers have there; whether
- * there were any, so that the layer as it is now fits upon those alone.
+ * there were any, so that the layer as it is now fits upon those alone, or upon none.
  */
 int store_adopt(const struct overlay *lower, int layer_fd, bool *ret_depends, struct error *err);
 /* Of a directory: the same for the same names, types, modes, owners, sizes and times of change. */

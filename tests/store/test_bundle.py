@@ -131,6 +131,18 @@ def implied(work):
 
 
 @test_both
+def implied_of_none(work):
+    """also where the layer was unpacked before with nothing below it"""
+    layer = file_(b'private/x', b'x') + file_(b'tmp/y') + file_(b'new/z') + END
+    work.layout(layer, name='alone', busybox=False, Cmd=['/x']).save()
+    work.layout(layer).save()
+    for number in range(2):
+        work.good(work.rootfs('bundle', work.path + '/alone', work.mine + '/b%d' % number))
+        expect(len(work.layers()[0]) == 1, work.layers())
+    expect(inside(work, 'stat -c %a /private /tmp /new') == '700\n1777\n755\n', 'modes')
+
+
+@test_both
 def through_links(work):
     """files below what is a symlink in lower layers go where it leads"""
     work.layout(dir_(b'usr') + dir_(b'usr/lib') + symlink(b'lib', b'usr/lib') +
