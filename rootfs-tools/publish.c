@@ -113,6 +113,25 @@ int publish_begin_path(const char *path, struct publish *ret, struct error *err)
 	return publish_begin(parent_fd, name, ret, err);
 }
 
+int publish_rename(int from_fd, const char *from, int to_fd, const char *to)
+{
+	struct stat st;
+	int result = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE), number = errno;
+
+	if (result == 0 || number != EACCES)
+		return result;
+	/* Its ".." changes, and that is a write to it. */
+	if (fstatat(from_fd, from, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
+	    fchmodat(from_fd, from, (st.st_mode & 07777) | 0700, 0) == 0) {
+		result = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
+		number = errno;
+		fchmodat(result == 0 ? to_fd : from_fd, result == 0 ? to : from,
+			 st.st_mode & 07777, 0);
+	}
+	errno = number;
+	return result;
+}
+
 int publish_commit(struct publish *publish, struct error *err)
 {
 	_cleanup_fd int parent_fd = -EBADF;
@@ -129,8 +148,7 @@ int publish_commit(struct publish *publish, struct error *err)
 
 int publish_commit_unsynced(struct publish *publish, struct error *err)
 {
-	if (renameat2(publish->temporary_fd, "root", publish->parent_fd, publish->name,
-		      RENAME_NOREPLACE) < 0)
+	if (publish_rename(publish->temporary_fd, "root", publish->parent_fd, publish->name) < 0)
 		return error_errno(err, "make %s", publish->name);
 	publish_abort(publish);
 	return 0;

@@ -30,5 +30,11 @@ int publish_commit_unsynced(struct publish *publish, struct error *err);
 void publish_abort(struct publish *publish);
 #define _cleanup_publish _cleanup(publish_abort)
 
+/*
+ * Renames without replacing anything; also a directory that its owner may not write to, who else
+ * could not move it elsewhere.  0, or -1 and errno.
+ */
+int publish_rename(int from_fd, const char *from, int to_fd, const char *to);
+
 /* Removes name below dir_fd with everything in it, on this file system only, following nothing. */
 int tree_remove(int dir_fd, const char *name, struct error *err);

@@ -223,6 +223,17 @@ def rootless(work):
 
 
 @test
+def rootless_closed_root(work):
+    """and a root that nobody may write to"""
+    demand(is_root, 'needs root to become an ordinary user')
+    Layout(work.image).layer(dir_(b'./', mode=0o555) + file_(b'f') + END).save()
+    os.chown(work.path + '/work', NOBODY, NOBODY)
+    yield from accepted(work, '--rootless', preexec_fn=as_nobody)
+    if os.stat(work.out).st_mode != 0o40555 or os.listdir(work.out) != ['f']:
+        yield '%o %s' % (os.stat(work.out).st_mode, os.listdir(work.out))
+
+
+@test
 def unprivileged(work):
     """without it, he is told of it"""
     demand(is_root, 'needs root to become an ordinary user')
