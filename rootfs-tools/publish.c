@@ -125,8 +125,8 @@ int publish_rename(int from_fd, const char *from, int to_fd, const char *to)
 	    fchmodat(from_fd, from, (st.st_mode & 07777) | 0700, 0) == 0) {
 		result = renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE);
 		number = errno;
-		fchmodat(result == 0 ? to_fd : from_fd, result == 0 ? to : from,
-			 st.st_mode & 07777, 0);
+		fchmodat(result == 0 ? to_fd : from_fd, result == 0 ? to : from, st.st_mode & 07777,
+			 0);
 	}
 	errno = number;
 	return result;

@@ -59,6 +59,12 @@ static void add_file(struct walk *walk, uint64_t parent, const char *name, const
 
 static int walk_directory(struct walk *walk, int fd, uint64_t number, struct error *err);
 
+/* What a directory's mode hides from its owner, no root, is not looked at, now and later. */
+static int hidden_or_error(struct error *err, const char *doing, const char *name)
+{
+	return errno == EACCES ? 0 : error_errno(err, "%s %s", doing, name);
+}
+
 static int walk_entry(struct walk *walk, int dir_fd, uint64_t number, const char *name,
 		      struct error *err)
 {
@@ -66,13 +72,13 @@ static int walk_entry(struct walk *walk, int dir_fd, uint64_t number, const char
 	int fd;
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return error_errno(err, "check %s", name);
+		return hidden_or_error(err, "check", name);
 	add_file(walk, number, name, &st);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
 	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return error_errno(err, "open %s", name);
+		return hidden_or_error(err, "open", name);
 	return walk_directory(walk, fd, (uint64_t)st.st_ino, err);
 }
 

@@ -151,6 +151,34 @@ def through_links(work):
            '/usr/lib:\na\nb\nsub\n\n/usr/lib/sub:\nc\nlink\n', 'ls')
 
 
+@test_both
+def through_links_merged(work):
+    """also where they lead to what the layer has there itself; what it names stays as it says"""
+    work.layout(dir_(b'usr') + dir_(b'usr/lib') + symlink(b'lib', b'usr/lib') + END,
+                file_(b'lib/a/1') + file_(b'lib/a/b/1') + file_(b'usr/lib/a/2') +
+                file_(b'usr/lib/a/b/2') + dir_(b'lib/c', mode=0o500, mtime=7) + file_(b'lib/c/1') +
+                file_(b'usr/lib/c/2') + END).save()
+    expect(inside(work, 'cd /usr/lib; ls a a/b c; stat -c "%a %Y" c; stat -c %a a') ==
+           'a:\n1\n2\nb\n\na/b:\n1\n2\n\nc:\n1\n2\n500 7\n755\n', 'ls')
+
+
+@test_both
+def closed(work):
+    """directories that their owner may not write to or look into, "/" among them"""
+    work.layout(dir_(b'./', mode=0o555) + dir_(b'usr', mode=0o555) + symlink(b'lib', b'usr/lib') +
+                dir_(b'usr/lib', mode=0o555, uid=7) + dir_(b'none', mode=0) + file_(b'none/1') +
+                dir_(b'pass', mode=0o111) + dir_(b'pass/in') + END,
+                dir_(b'./', mode=0o555) + file_(b'lib/a') + dir_(b'lib/b', mode=0o500) + file_(b'lib/b/1') +
+                file_(b'usr/c') + END).save()
+    out = inside(work, 'stat -c %a / /usr /usr/lib /none /pass /lib/b; ls /usr /lib/ /lib/b')
+    expect(out == '555\n555\n555\n0\n111\n500\n/lib/:\na\nb\n\n/lib/b:\n1\n\n/usr:\nc\nlib\n',
+           out)
+    work.good(work.rootfs('store', 'verify'))
+    os.rename(work.mine + '/bundle', work.mine + '/away')
+    work.good(work.rootfs('gc'))
+    expect(work.layers()[:2] == [[], []], work.layers())
+
+
 @test
 def repeated(work):
     """a layer that comes twice, and sixty layers"""
