@@ -129,7 +129,7 @@ static void send_requests(struct serving *s)
 		struct http_answer answer;
 		struct error err;
 
-		if (http_request(s->f->arena, s->run.inside, http, time_now() + wait, &answer,
+		if (http_request(s->f->arena, &s->run, http, time_now() + wait, &answer,
 				 &err) < 0)
 			check_fail(s->f, s->check, "%s: %s", what, err.text);
 		else
@@ -189,6 +189,7 @@ static void run_sidecars(struct serving *s)
 	const size_t count = s->test->sidecars.count;
 	struct run *runs = ARENA_NEWS(s->f->arena, count + 1, struct run);
 	struct root *roots = ARENA_NEWS(s->f->arena, count + 1, struct root);
+	struct run *beside = &s->run;
 
 	for (size_t i = 0; i < count; i++) {
 		const struct suite_container *sidecar = &s->test->sidecars.items[i];
@@ -197,8 +198,10 @@ static void run_sidecars(struct serving *s)
 		runs[i] = (struct run)RUN_NONE;
 		if (!start_one(s, sidecar, root, &roots[i], &runs[i], network))
 			continue;
+		runs[i].beside = beside;
 		if (waits(sidecar)) {
 			wait_ready(s, sidecar, &runs[i]);
+			beside = &runs[i];
 			continue;
 		}
 		run_wait(&runs[i], time_now() + suite_timeout(s->smoke, sidecar), NULL, NULL);

@@ -101,26 +101,27 @@ static const char *request_text(struct arena *arena, const struct suite_http *re
 }
 
 /* Until there is something to do, or it is too late: 0, or -1 and errno. */
-static int wait_for(int fd, short events, uint64_t until)
+static int wait_for(struct run *run, int fd, short events, uint64_t until)
 {
 	struct pollfd pollfd = { .fd = fd, .events = events };
-	uint64_t now = time_now();
 	int result;
 
 	do {
-		result = poll(&pollfd, 1, now < until ? (int)((until - now) / 1000000) + 1 : 0);
-	} while (result < 0 && errno == EINTR);
+		/* It may want to say more than a pipe holds before it answers. */
+		run_read(run);
+		result = poll(&pollfd, 1, RETRY_MS);
+	} while (result < 0 ? errno == EINTR : result == 0 && time_now() < until);
 	if (result == 0)
 		errno = ETIMEDOUT;
 	return result > 0 ? 0 : -1;
 }
 
-static int finish_connect(int fd, uint64_t until)
+static int finish_connect(struct run *run, int fd, uint64_t until)
 {
 	int number = 0;
 	socklen_t size = sizeof(number);
 
-	if (errno != EINPROGRESS || wait_for(fd, POLLOUT, until) < 0)
+	if (errno != EINPROGRESS || wait_for(run, fd, POLLOUT, until) < 0)
 		return -1;
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &size) < 0)
 		return -1;
@@ -129,25 +130,25 @@ static int finish_connect(int fd, uint64_t until)
 }
 
 /* An fd, or -1 and *err, with ECONNREFUSED where nobody listens yet. */
-static int connect_to(pid_t inside, uint32_t port, int family, uint64_t until, struct error *err)
+static int connect_to(struct run *run, uint32_t port, int family, uint64_t until, struct error *err)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
 				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port),
 				   .sin6_addr = IN6ADDR_LOOPBACK_INIT };
-	_cleanup_fd int fd = inside_socket(inside, family, err);
+	_cleanup_fd int fd = inside_socket(run->inside, family, err);
 	int result;
 
 	if (fd < 0)
 		return -1;
 	result = family == AF_INET ? connect(fd, (struct sockaddr *)&v4, sizeof(v4)) :
 				     connect(fd, (struct sockaddr *)&v6, sizeof(v6));
-	if (result < 0 && finish_connect(fd, until) < 0)
+	if (result < 0 && finish_connect(run, fd, until) < 0)
 		return error_errno(err, "connect to port %u", port);
 	return fd_take(&fd);
 }
 
-static int send_all(int fd, const char *text, size_t size, uint64_t until)
+static int send_all(struct run *run, int fd, const char *text, size_t size, uint64_t until)
 {
 	while (size > 0) {
 		ssize_t sent = send(fd, text, size, MSG_NOSIGNAL);
@@ -157,7 +158,7 @@ static int send_all(int fd, const char *text, size_t size, uint64_t until)
 		if (sent > 0) {
 			text += sent;
 			size -= (size_t)sent;
-		} else if (wait_for(fd, POLLOUT, until) < 0) {
+		} else if (wait_for(run, fd, POLLOUT, until) < 0) {
 			return -1;
 		}
 	}
@@ -176,7 +177,7 @@ static bool is_complete(const struct text *answer)
 	       strtoul(length + strlen("\r\ncontent-length:"), NULL, 10);
 }
 
-static int receive_all(int fd, struct text *answer, uint64_t until)
+static int receive_all(struct run *run, int fd, struct text *answer, uint64_t until)
 {
 	char buffer[16384];
 
@@ -189,13 +190,13 @@ static int receive_all(int fd, struct text *answer, uint64_t until)
 			text_add_bytes(answer, buffer, (size_t)size);
 		else if (errno != EAGAIN && errno != EINTR)
 			return -1;
-		else if (wait_for(fd, POLLIN, until) < 0)
+		else if (wait_for(run, fd, POLLIN, until) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-int http_request(struct arena *arena, pid_t inside, const struct suite_http *request,
+int http_request(struct arena *arena, struct run *run, const struct suite_http *request,
 		 uint64_t until, struct http_answer *ret, struct error *err)
 {
 	const char *text = request_text(arena, request);
@@ -204,19 +205,20 @@ int http_request(struct arena *arena, pid_t inside, const struct suite_http *req
 	struct error ignored;
 
 	for (;;) {
-		fd = connect_to(inside, request->port, AF_INET, until, err);
+		fd = connect_to(run, request->port, AF_INET, until, err);
 		/* Where there is no IPv6 it fails for that, and says nothing about a server. */
 		if (fd < 0 && err->code == ECONNREFUSED)
-			fd = connect_to(inside, request->port, AF_INET6, until, &ignored);
+			fd = connect_to(run, request->port, AF_INET6, until, &ignored);
 		if (fd >= 0)
 			break;
 		if (err->code != ECONNREFUSED || time_now() >= until)
 			return -1;
+		run_read(run);
 		poll(NULL, 0, RETRY_MS);
 	}
-	if (send_all(fd, text, strlen(text), until) < 0)
+	if (send_all(run, fd, text, strlen(text), until) < 0)
 		return error_errno(err, "send the request to port %u", request->port);
-	if (receive_all(fd, &answer, until) < 0)
+	if (receive_all(run, fd, &answer, until) < 0)
 		return error_errno(err, "read the answer of port %u", request->port);
 	return http_parse(arena, answer.data, answer.size, ret, err);
 }

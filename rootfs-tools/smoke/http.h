@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-#include <sys/types.h>
-
-#include "rootfs-tools/smoke/suite.h"
+#include "rootfs-tools/smoke/run.h"
 
 /*
  * One HTTP/1.1 request to a port of a container's network, 127.0.0.1 or ::1 there, and the answer:
@@ -14,8 +12,8 @@ struct http_answer {
 	const char *body;
 	size_t body_size;
 };
-/* Tries until somebody answers, or time_now() is until. */
-int http_request(struct arena *arena, pid_t inside, const struct suite_http *request,
+/* Tries until somebody answers, or time_now() is until; meanwhile hears what the container says. */
+int http_request(struct arena *arena, struct run *run, const struct suite_http *request,
 		 uint64_t until, struct http_answer *ret, struct error *err);
 /* The bytes of an answer, for the tests. */
 int http_parse(struct arena *arena, const char *text, size_t size, struct http_answer *ret,

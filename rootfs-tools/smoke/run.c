@@ -176,6 +176,24 @@ static void drain(int *fd, struct text *text)
 	text_add_bytes(text, buffer, (size_t)size);
 }
 
+void run_read(struct run *run)
+{
+	for (; run != NULL; run = run->beside) {
+		/* What a pipe holds: who never stops talking is not to be listened to alone. */
+		for (int i = 0; i < 4; i++) {
+			struct pollfd fds[] = { { .fd = run->out_fd, .events = POLLIN },
+						{ .fd = run->err_fd, .events = POLLIN } };
+
+			if (poll(fds, ARRAY_SIZE(fds), 0) <= 0)
+				break;
+			if (fds[0].revents != 0)
+				drain(&run->out_fd, &run->out);
+			if (fds[1].revents != 0)
+				drain(&run->err_fd, &run->err);
+		}
+	}
+}
+
 bool run_is_created(struct run *run, void *context _unused)
 {
 	struct error ignored;
@@ -220,7 +238,7 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 
 	while (!run->ended) {
 		uint64_t now = time_now();
-		int wait = condition != NULL ? tick : 1000;
+		int wait = condition != NULL ? tick : run->beside != NULL ? TICK_MAX : 1000;
 
 		if (now >= until)
 			return RUN_LATE;
@@ -228,6 +246,7 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 			wait = (int)((until - now) / 1000000) + 1;
 		if (!step(run, wait))
 			break;
+		run_read(run->beside);
 		if (condition != NULL && condition(run, context))
 			return RUN_MET;
 		tick = tick * 2 > TICK_MAX ? TICK_MAX : tick * 2;

@@ -25,6 +25,7 @@ struct run {
 	bool ended, killed;		/* killed: by us, for it took too long */
 	int status;			/* exit status; 128 + N: ended by signal N */
 	const char *refused;		/* kist's own error: there was no container */
+	struct run *beside;		/* whose output is read while this one is waited for */
 };
 #define RUN_NONE { .pidfd = -EBADF, .out_fd = -EBADF, .err_fd = -EBADF }
 
@@ -37,6 +38,11 @@ enum run_wait { RUN_ENDED, RUN_MET, RUN_LATE };
 typedef bool run_condition(struct run *run, void *context);
 /* Until it has ended, the condition (or NULL) is met, or time_now() is until. */
 enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition, void *context);
+/*
+ * What it, and those beside it, have said so far: a pipe has room for 64 KiB, and who says more
+ * stands still until somebody listens.
+ */
+void run_read(struct run *run);
 /* Whether kist has told the container's first process. */
 bool run_is_created(struct run *run, void *context);
 /* To the program, through kist. */

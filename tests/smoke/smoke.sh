@@ -236,6 +236,30 @@ test_services() {
 	END
 	call root -c service.yaml
 	check 'services answer, and end as they should' ended 0 '2 checks: 2 ok'
+	# More than a pipe holds, before it answers.
+	cat >root/www/talk <<-'END'
+		#!/bin/sh
+		while read -r line && [ ${#line} -gt 1 ]; do :; done
+		head -c 200000 /dev/zero >&2
+		printf 'HTTP/1.0 200 OK\r\n\r\nyes'
+	END
+	chmod 755 root/www/talk
+	cat >talk.yaml <<-'END'
+		schemaVersion: 2.0.0
+		serviceTests:
+		- name: talks
+		  command: nc
+		  args: [-ll, -p, "8080", -e, /www/talk]
+		  waitForPorts: [8080]
+		  http: [{port: 8080, timeout: 30s, expectedBody: [yes]}]
+		  sidecars:
+		  - {name: other, command: nc, args: [-ll, -p, "8081", -e, /www/talk], waitForPorts: [8081]}
+		  - {name: client, command: sh, args: [-c, "nc 127.0.0.1 8081; nc 127.0.0.1 8080"],
+		     expectedOutput: ['yes(.|\n)*yes'], timeout: 30s}
+	END
+	call root -c talk.yaml
+	check 'who says much is heard all the time' ended 0 '1 check: 1 ok'
+	rm root/www/talk
 	cat >broken.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:

@@ -95,6 +95,7 @@ static _noreturn void serve(int ready)
 Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
 {
 	const struct suite_http request = { .port = 80 };
+	struct run run = RUN_NONE;
 	int ready[2];
 	pid_t server;
 	char byte;
@@ -107,7 +108,8 @@ Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
 		serve(ready[1]);
 	close(ready[1]);
 	cr_expect_eq(read(ready[0], &byte, 1), 1);
-	cr_expect_eq(http_request(&arena, server, &request, time_now() + ms_to_ns(5000), &answer,
+	run.inside = server;
+	cr_expect_eq(http_request(&arena, &run, &request, time_now() + ms_to_ns(5000), &answer,
 				  &err),
 		     0, "%s", err.text);
 	cr_expect_eq(answer.status, 200);
