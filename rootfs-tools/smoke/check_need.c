@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/inside.h"
 
@@ -43,14 +45,14 @@ static void wait_for_start(struct start *start)
 	pthread_mutex_unlock(&start->lock);
 }
 
-/* As pid 1 a program that catches no signal gets none, and orphans are its own to wait for. */
+/* Pid 1 gets, but for SIGKILL, only signals that it catches, and has to wait for orphans itself. */
 static void judge_pid1(struct trying *t)
 {
 	const int signal = subject_stop_signal(&t->smoke->subject);
 	struct arena *arena = t->findings->arena;
 	struct error ignored;
 
-	if (!inside_catches(t->run.inside, signal))
+	if (signal != SIGKILL && !inside_catches(t->run.inside, signal))
 		needed(t, arena_printf(arena, "needs an init: as pid 1 it does not hear %s",
 				       signal_text(arena, signal)));
 	if (inside_orphan(t->run.inside, ORPHAN_WAIT, &ignored) == 0)

@@ -129,8 +129,7 @@ static void send_requests(struct serving *s)
 		struct http_answer answer;
 		struct error err;
 
-		if (http_request(s->f->arena, &s->run, http, time_now() + wait, &answer,
-				 &err) < 0)
+		if (http_request(s->f->arena, &s->run, http, time_now() + wait, &answer, &err) < 0)
 			check_fail(s->f, s->check, "%s: %s", what, err.text);
 		else
 			judge_answer(s, http, what, &answer);

@@ -254,16 +254,20 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 	return RUN_ENDED;
 }
 
+/* kist forwards what it can catch; it would end by the others, and leave the container alone. */
 void run_signal(struct run *run, int signal)
 {
 	run->trace.stopped = time_now();
-	if (!run->ended && run->pidfd >= 0)
+	if (run->ended || run->pidfd < 0)
+		return;
+	if ((signal == SIGKILL || signal == SIGSTOP) && run->inside != 0)
+		kill(run->inside, signal);
+	else
 		sys_pidfd_send_signal(run->pidfd, signal);
 }
 
 /* --- the end -------------------------------------------------------------------------------- */
 
-/* kist forwards every signal but this one. */
 static void kill_all(struct run *run)
 {
 	run->killed = true;

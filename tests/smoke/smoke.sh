@@ -210,6 +210,7 @@ test_suites() {
 }
 
 test_services() {
+	local try
 	cat >service.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
@@ -260,6 +261,21 @@ test_services() {
 	call root -c talk.yaml
 	check 'who says much is heard all the time' ended 0 '1 check: 1 ok'
 	rm root/www/talk
+	cat >killed.yaml <<-END
+		schemaVersion: 2.0.0
+		serviceTests:
+		- {name: killed, command: sh, args: [-c, "echo up; exec sleep $sleeper"], waitForLog: [up],
+		   stopSignal: KILL, exitSignal: KILL}
+		- {name: later, command: sh, args: [-c, "sleep 1; echo up"], waitForLog: [up]}
+	END
+	"$SMOKE" -j 1 root -c killed.yaml >log 2>&1 &
+	for try in $(seq 100); do
+		! grep -q 'ok    killed' log || break
+		sleep 0.1
+	done
+	out=$(ps -eo args | grep -F "sleep $sleeper" | grep -v grep)
+	wait $! && status=0 || status=$?
+	check 'SIGKILL to stop with is for the program, not for kist' test "$status$out" = 0
 	cat >broken.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
