@@ -256,8 +256,13 @@ static bool is_json(const char *name)
 int suite_parse(struct arena *arena, const char *name, const char *text, size_t size,
 		struct suite *ret, suite_faults *ret_faults, struct error *err)
 {
+	/* What editors of other systems put in front of UTF-8. */
+	const size_t mark = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
 	struct decoder d = {
-		.arena = arena, .source = { name, text, size }, .err = err, .collect = true,
+		.arena = arena,
+		.source = { name, text + mark, size - mark },
+		.err = err,
+		.collect = true,
 		.schema = "a suite",
 	};
 

@@ -199,19 +199,10 @@ static int copy(struct reader *r, const struct json *from, const yaml_mark_t *ma
 	return 0;
 }
 
-/* "<<: *defaults": what of it is not said otherwise, before or behind. */
-static void merge(struct json *object)
+static void merge_one(struct json *object, const struct json *merged)
 {
 	struct json **link = (struct json **)&object->first;
-	struct json *merged = NULL;
 
-	while (*link != NULL && strcmp((*link)->key, "<<") != 0)
-		link = (struct json **)&(*link)->next;
-	merged = *link;
-	if (merged == NULL || merged->type != JSON_OBJECT)
-		return;
-	*link = (struct json *)merged->next;
-	object->count--;
 	while (*link != NULL)
 		link = (struct json **)&(*link)->next;
 	for (struct json *item = (struct json *)merged->first, *next; item != NULL; item = next) {
@@ -224,6 +215,38 @@ static void merge(struct json *object)
 		link = (struct json **)&item->next;
 		object->count++;
 	}
+}
+
+static bool may_merge(const struct json *value)
+{
+	if (value->type == JSON_ARRAY)
+		JSON_EACH(item, value)
+			if (item->type != JSON_OBJECT)
+				return false;
+	return value->type == JSON_ARRAY || value->type == JSON_OBJECT;
+}
+
+/*
+ * "<<: *defaults", or "<<: [*these, *those]", of which the first says it: what of it is not said
+ * otherwise, before or behind.
+ */
+static void merge(struct json *object)
+{
+	struct json **link = (struct json **)&object->first;
+	const struct json *merged;
+
+	while (*link != NULL && strcmp((*link)->key, "<<") != 0)
+		link = (struct json **)&(*link)->next;
+	merged = *link;
+	if (merged == NULL || !may_merge(merged))
+		return;
+	*link = (struct json *)merged->next;
+	object->count--;
+	if (merged->type == JSON_OBJECT)
+		merge_one(object, merged);
+	else
+		JSON_EACH(item, merged)
+			merge_one(object, item);
 }
 
 static int on_alias(struct reader *r, const yaml_event_t *event)
@@ -270,15 +293,24 @@ static int on_event(struct reader *r, const yaml_event_t *event)
 	}
 }
 
-static const char *problem_of(const struct reader *r)
+static int bad_syntax(struct reader *r)
 {
 	const char *problem = r->parser.problem, *context = r->parser.context;
-	const size_t at = r->parser.problem_mark.index;
+	const yaml_mark_t *mark = &r->parser.problem_mark;
+	unsigned int line, column;
+	size_t at;
 
+	/* Of bytes that are no text libyaml says only where they are. */
+	if (r->parser.error == YAML_READER_ERROR) {
+		json_position(r->source, r->parser.problem_offset, &line, &column);
+		return bad_yaml(r, line - 1, column - 1, problem);
+	}
+	at = offset_of(r, mark);
 	if (at < r->source->size && r->source->text[at] == '\t')
-		return "YAML is indented by blanks, not by tabs";
-	return arena_printf(r->arena, "%s%s%s", context != NULL ? context : "",
-			    context != NULL ? ": " : "", problem != NULL ? problem : "is no YAML");
+		return bad_mark(r, mark, "YAML is indented by blanks, not by tabs");
+	if (context != NULL)
+		problem = arena_printf(r->arena, "%s: %s", context, problem);
+	return bad_mark(r, mark, problem != NULL ? problem : "is no YAML");
 }
 
 static int read_all(struct reader *r)
@@ -289,11 +321,8 @@ static int read_all(struct reader *r)
 		yaml_event_t event;
 		int result;
 
-		if (!yaml_parser_parse(&r->parser, &event)) {
-			const yaml_mark_t *mark = &r->parser.problem_mark;
-
-			return bad_mark(r, mark, problem_of(r));
-		}
+		if (!yaml_parser_parse(&r->parser, &event))
+			return bad_syntax(r);
 		done = event.type == YAML_STREAM_END_EVENT;
 		result = on_event(r, &event);
 		yaml_event_delete(&event);

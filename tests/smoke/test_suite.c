@@ -130,6 +130,18 @@ static const struct { const char *text; const char *fault; } wrong[] = {
 	{ "\tx", "s.yaml:1:1: YAML is indented by blanks, not by tabs" },
 };
 
+Test(suite, may_begin_with_a_byte_order_mark)
+{
+	static const char *const texts[] = {
+		"\xef\xbb\xbf" HEAD "metadataTest: {workdir: /}\n",
+		"\xef\xbb\xbf{\"schemaVersion\": \"2.0.0\"}",
+	};
+
+	cr_expect_eq(parse("s.yaml", texts[0]), 0);
+	cr_expect_eq(parse("s.json", texts[1]), 0);
+	cr_expect_eq(faults.count, 0, "%s", faults.count > 0 ? faults.items[0] : "");
+}
+
 Test(suite, says_what_is_wrong_and_where)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {

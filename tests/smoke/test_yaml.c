@@ -89,6 +89,19 @@ Test(yaml, aliases_are_copies_and_merges_give_way)
 	cr_expect_eq(json_member(root, "f")->count, 2);
 }
 
+Test(yaml, of_several_that_are_merged_the_first_says_it)
+{
+	const struct json *root = parse("d: &d {a: 1, b: 2}\ne: &e {b: 3, c: 4}\n"
+					"f: {<<: [*d, *e], a: 0}\ng: {<<: [*d, 1]}\n");
+
+	cr_assert_not_null(root, "%s", err.text);
+	cr_expect_str_eq(json_find(root, "/f/a")->text, "0");
+	cr_expect_str_eq(json_find(root, "/f/b")->text, "2");
+	cr_expect_str_eq(json_find(root, "/f/c")->text, "4");
+	cr_expect_eq(json_member(root, "f")->count, 3);
+	cr_expect_not_null(json_find(root, "/g/<<"));
+}
+
 Test(yaml, a_billion_laughs_end_early)
 {
 	struct text text = { .arena = &arena };
@@ -132,4 +145,14 @@ Test(yaml, a_tab_is_told)
 {
 	cr_assert_null(parse("a:\n\t- b\n"));
 	cr_expect_str_eq(err.text, "t:2:1: YAML is indented by blanks, not by tabs");
+	cr_assert_null(parse("# \xc3\xa4\xc3\xb6\na:\n\t- b\n"));
+	cr_expect_str_eq(err.text, "t:3:1: YAML is indented by blanks, not by tabs");
+}
+
+Test(yaml, what_is_no_text_is_found)
+{
+	cr_assert_null(parse("a: b\n\xc3\xa4: \"caf\xe9\"\n"));
+	cr_expect_str_eq(err.text, "t:2:9: invalid trailing UTF-8 octet");
+	cr_assert_null(parse("a: b\nc: \x01\n"));
+	cr_expect_str_eq(err.text, "t:2:4: control characters are not allowed");
 }
