@@ -32,47 +32,71 @@ static char *proc_file(struct arena *arena, pid_t pid, const char *name)
 
 /* --- ports ----------------------------------------------------------------------------- */
 
-/* "  0: 0100007F:1F90 00000000:0000 0A ...": address:port, peer, state; all in hexadecimal. */
-static size_t ports_of(const char *text, uint32_t *ports, size_t count, size_t room)
+/*
+ * The next that somebody listens on; 0: no more.  "  0: 0100007F:1F90 00000000:0000 0A ...":
+ * address:port, peer, state; all in hexadecimal.
+ */
+static uint32_t next_port(const char **text)
 {
-	while (text != NULL && *text != '\0') {
-		char state[3] = "";
+	while (*text != NULL && **text != '\0') {
+		const size_t length = strcspn(*text, "\n");
+		char line[128], state[3] = "";
 		uint32_t port;
 
-		if (sscanf(text, " %*[0-9]: %*[0-9A-F]:%x %*[0-9A-F]:%*x %2s", &port, state) == 2 &&
-		    strcmp(state, TCP_LISTEN) == 0) {
-			size_t at = 0;
-
-			while (at < count && ports[at] < port)
-				at++;
-			if ((at == count || ports[at] != port) && count < room) {
-				memmove(ports + at + 1, ports + at, (count - at) * sizeof(*ports));
-				ports[at] = port;
-				count++;
-			}
-		}
-		text += strcspn(text, "\n");
-		text += *text == '\n';
+		/* sscanf() looks for the end of all that it is given. */
+		snprintf(line, sizeof(line), "%.*s", (int)length, *text);
+		*text += length + ((*text)[length] == '\n');
+		if (sscanf(line, " %*[0-9]: %*[0-9A-F]:%x %*[0-9A-F]:%*x %2s", &port, state) == 2 &&
+		    strcmp(state, TCP_LISTEN) == 0)
+			return port;
 	}
+	return 0;
+}
+
+/* In its place among the lowest; where there is no room left, the highest gives way. */
+static size_t add_port(uint32_t *ports, size_t count, size_t room, uint32_t port)
+{
+	size_t at = 0;
+
+	while (at < count && ports[at] < port)
+		at++;
+	if (at == room || (at < count && ports[at] == port))
+		return count;
+	count += count < room;
+	memmove(ports + at + 1, ports + at, (count - at - 1) * sizeof(*ports));
+	ports[at] = port;
 	return count;
 }
+
+static const char *const port_files[] = { "net/tcp", "net/tcp6" };
 
 size_t inside_ports(pid_t pid, uint32_t *ret_ports, size_t room)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	size_t count = ports_of(proc_file(&arena, pid, "net/tcp"), ret_ports, 0, room);
+	size_t count = 0;
 
-	return ports_of(proc_file(&arena, pid, "net/tcp6"), ret_ports, count, room);
+	for (size_t i = 0; i < ARRAY_SIZE(port_files); i++) {
+		const char *text = proc_file(&arena, pid, port_files[i]);
+		uint32_t port;
+
+		while ((port = next_port(&text)) != 0)
+			count = add_port(ret_ports, count, room, port);
+	}
+	return count;
 }
 
 bool inside_listens(pid_t pid, uint32_t port)
 {
-	uint32_t ports[256];
-	size_t count = inside_ports(pid, ports, ARRAY_SIZE(ports));
+	_cleanup_arena struct arena arena = { 0 };
 
-	for (size_t i = 0; i < count; i++)
-		if (ports[i] == port)
-			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(port_files); i++) {
+		const char *text = proc_file(&arena, pid, port_files[i]);
+		uint32_t other;
+
+		while ((other = next_port(&text)) != 0)
+			if (other == port)
+				return true;
+	}
 	return false;
 }
 

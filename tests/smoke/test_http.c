@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/process.h"
 #include "rootfs-tools/smoke/http.h"
+#include "rootfs-tools/smoke/inside.h"
 #include "rootfs-tools/smoke/secret.h"
 #include "rootfs-tools/smoke/smoke.h"
 #include "rootfs-tools/smoke/suite_value.h"
@@ -116,6 +117,29 @@ Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
 	kill(server, SIGKILL);
 	process_reap(server, NULL);
 	close(ready[0]);
+}
+
+Test(http, all_listeners_are_seen_and_the_lowest_are_listed)
+{
+	static uint32_t ports[65536], lowest[8];
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	size_t count;
+
+	for (int i = 0; i < 300; i++) {
+		socklen_t size = sizeof(address);
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		address.sin_port = 0;
+		cr_assert_eq(bind(fd, (struct sockaddr *)&address, size), 0);
+		cr_assert_eq(listen(fd, 1), 0);
+		cr_assert_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+		cr_expect(inside_listens(getpid(), ntohs(address.sin_port)), "socket %d", i);
+	}
+	count = inside_ports(getpid(), ports, ARRAY_SIZE(ports));
+	cr_expect_geq(count, 300);
+	cr_expect_eq(inside_ports(getpid(), lowest, ARRAY_SIZE(lowest)), ARRAY_SIZE(lowest));
+	cr_expect_eq(memcmp(ports, lowest, sizeof(lowest)), 0);
 }
 
 Test(http, durations)
