@@ -28,7 +28,7 @@ static void judge_value(struct looking *l, const char *what, const struct suite_
 				   pair->key, pair->value, value);
 		return;
 	}
-	found = pattern_search(&pair->pattern, l->f->arena, value, strlen(value), &err);
+	found = pattern_search(&pair->pattern, value, strlen(value), &err);
 	if (found < 0)
 		check_fail(l->f, l->check, "%s %s: %s", what, pair->key, err.text);
 	else if (found == 0)

@@ -28,8 +28,8 @@ static bool log_matches(struct run *run, const struct pattern *pattern)
 {
 	struct error ignored;
 
-	return pattern_search(pattern, run->arena, run->out.data, run->out.size, &ignored) == 1 ||
-	       pattern_search(pattern, run->arena, run->err.data, run->err.size, &ignored) == 1;
+	return pattern_search(pattern, run->out.data, run->out.size, &ignored) == 1 ||
+	       pattern_search(pattern, run->err.data, run->err.size, &ignored) == 1;
 }
 
 static bool is_ready(struct run *run, void *context)

@@ -56,7 +56,7 @@ static void one_pattern(struct findings *f, struct check *check, const char *wha
 			const struct pattern *pattern, bool wanted, const char *text, size_t size)
 {
 	struct error err;
-	int result = pattern_search(pattern, f->arena, text, size, &err);
+	int result = pattern_search(pattern, text, size, &err);
 
 	if (result < 0)
 		check_fail(f, check, "%s: %s", what, err.text);

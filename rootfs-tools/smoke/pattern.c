@@ -40,10 +40,10 @@ int pattern_compile(struct arena *arena, const char *text, struct pattern *ret, 
 			 (const char *)message, (size_t)offset);
 }
 
-int pattern_search(const struct pattern *pattern, struct arena *arena, const char *text,
-		   size_t size, struct error *err)
+int pattern_search(const struct pattern *pattern, const char *text, size_t size, struct error *err)
 {
-	pcre2_general_context *memory = context_of(arena);
+	_cleanup_arena struct arena arena = { 0 };
+	pcre2_general_context *memory = context_of(&arena);
 	pcre2_match_context *context = pcre2_match_context_create(memory);
 	pcre2_match_data *data = pcre2_match_data_create(1, memory);
 	PCRE2_UCHAR message[200];

@@ -21,6 +21,5 @@ struct pattern {
 /* -1 and *err: "missing closing parenthesis at offset 3". */
 int pattern_compile(struct arena *arena, const char *text, struct pattern *ret,
 		    struct error *err);
-/* 1 found, 0 not, -1 and *err.  What it needs meanwhile is of this thread's arena. */
-int pattern_search(const struct pattern *pattern, struct arena *arena, const char *text,
-		   size_t size, struct error *err);
+/* 1 found, 0 not, -1 and *err.  Nothing of it stays: a log is searched again and again. */
+int pattern_search(const struct pattern *pattern, const char *text, size_t size, struct error *err);

@@ -210,7 +210,7 @@ test_suites() {
 }
 
 test_services() {
-	local try
+	local try kilobytes
 	cat >service.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
@@ -276,6 +276,15 @@ test_services() {
 	out=$(ps -eo args | grep -F "sleep $sleeper" | grep -v grep)
 	wait $! && status=0 || status=$?
 	check 'SIGKILL to stop with is for the program, not for kist' test "$status$out" = 0
+	cat >flood.yaml <<-'END'
+		schemaVersion: 2.0.0
+		serviceTests: [{name: flood, command: "yes", waitForLog: ["y", "y", "y", "y", "y", "y", "no"], timeout: 2s}]
+	END
+	kilobytes=$(python3 -c 'import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$SMOKE" root -c flood.yaml)
+	out="$kilobytes KiB"
+	check 'who never stops talking is not heard in more and more memory' test "$kilobytes" -lt 500000
 	cat >broken.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
