@@ -48,7 +48,7 @@ enum kist_moment {
 	KIST_MOMENT_COUNT
 };
 
-/* Runs in the child.  0: go on; another value (1 to 255) ends the child with it. */
+/* Runs in the child.  0: go on; 1 to 255 ends the child with it, any other value with 255. */
 typedef int kist_hook(void *context, enum kist_moment moment, const struct kist_error *err);
 /* What runs in the child; its result is the exit code (0 to 255). */
 typedef int kist_function(void *context);

@@ -67,11 +67,15 @@ static int report(const struct kist_space *space, enum report_kind kind, const s
 	return n < 0 ? -1 : 0;
 }
 
-/* The value that a hook ends the child with, or 0. */
+/*
+ * The value that a hook ends the child with, or 0.  What is no status, as the -1 that functions
+ * fail with, is 255, and never taken for a failure of ours that has an error to tell.
+ */
 static int hook(const struct kist_space *space, enum kist_moment moment, const struct error *err)
 {
 	kist_hook *function = space->options.hooks[moment];
 	struct kist_error given = { 0 };
+	int value;
 
 	if (function == NULL)
 		return 0;
@@ -79,7 +83,8 @@ static int hook(const struct kist_space *space, enum kist_moment moment, const s
 		given.code = err->code;
 		memcpy(given.text, err->text, sizeof(given.text));
 	}
-	return function(space->options.context, moment, err != NULL ? &given : NULL);
+	value = function(space->options.context, moment, err != NULL ? &given : NULL);
+	return value >= 0 && value <= 255 ? value : 255;
 }
 
 /* Until the caller says so. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -236,6 +237,30 @@ Test(space_life, calls_hooks_at_their_moments)
 	m->end_at = KIST_PRE_EXEC;
 	cr_expect_str_eq(run_hooks(m, &options, &status), "023");
 	cr_expect_eq(status, 33);
+}
+
+static int give_to_hook(void *context, enum kist_moment moment, const struct kist_error *why)
+{
+	(void)moment;
+	(void)why;
+	return *(int *)context;
+}
+
+Test(space_life, takes_what_is_no_status_of_a_hook_for_255)
+{
+	const int values[] = { -1, -256, 256, INT_MIN, INT_MAX };
+	const enum kist_moment moments[] = { KIST_PRE_UP, KIST_POST_UP, KIST_PRE_EXEC };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+		for (size_t j = 0; j < sizeof(moments) / sizeof(moments[0]); j++) {
+			struct kist_options options = KIST_OPTIONS_INIT;
+			int value = values[i];
+
+			options.function = for_ever;
+			options.hooks[moments[j]] = give_to_hook;
+			options.context = &value;
+			cr_expect_eq(space_end(space_begin(&options)), 255, "%d, %zu", value, j);
+		}
 }
 
 /* How a daemon ended, as far as can be known where its init is another process. */
