@@ -224,6 +224,8 @@ static int set_up(struct kist_space *space, struct error *err)
 	    stdio_open(2, o->stderr_path, o->stderr_fd, &stdio[2], err) < 0 ||
 	    change_root(space, err) < 0)
 		return -1;
+	if (!(o->flags & CLONE_FILES))
+		space_root_close(&space->root);
 	for (int i = 0; i < 3; i++) {
 		if (stdio[i] < 0)
 			continue;
@@ -312,9 +314,15 @@ int space_child(void *context)
 	/* Another thread may have let itself be traced again while we were born. */
 	if (space->exposed)
 		prctl(PR_SET_DUMPABLE, 0);
-	/* Ours alone where the fd table is not shared: so that its end shows us the caller's. */
-	if (!(space->options.flags & CLONE_FILES))
+	/*
+	 * Ours alone where the fd table is not shared: so that its end shows us the caller's.  And
+	 * what brought us here: a function has no execve that would close it.
+	 */
+	if (!(space->options.flags & CLONE_FILES)) {
 		close(space->here);
+		borrow_close(space->join_fds);
+		fd_close(&space->join_pidfd);
+	}
 	/* The kernel takes one word for both; the one to clear is ours. */
 	if (space->end_word == &space->own_tid && space->options.flags & CLONE_CHILD_SETTID)
 		*space->options.child_tid = (int)syscall(SYS_gettid);

@@ -305,6 +305,8 @@ int space_start(const struct kist_options *options, struct clone_request *base,
 			     base->join_flags & CLONE_NEWUSER;
 	space->root = *root;
 	*root = SPACE_ROOT_NONE;
+	memcpy(space->join_fds, base->join_fds, sizeof(space->join_fds));
+	space->join_pidfd = base->join_pidfd;
 	request_fill(space, base);
 	space->exposed = is_exposed(base);
 	if (connect_child(space, err) < 0 ||

@@ -71,6 +71,8 @@ struct kist_space {
 	int exit_code;			/* of a thread */
 	int own_tid, *end_word;		/* what the kernel clears when a thread has ended */
 	struct space_root root;
+	/* What it was joined by, for the child to close: borrowed here, in its table its own. */
+	int join_fds[NAMESPACE_COUNT], join_pidfd;
 	void *pages;
 	size_t pages_size;
 };

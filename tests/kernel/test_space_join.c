@@ -268,6 +268,42 @@ Test(space_join, enters_and_leaves_for_the_caller_itself)
 	cr_expect_eq(child_status(visit_root, NULL), 0);
 }
 
+/* The lowest free number, and how many are in use. */
+static int look_at_fds(void *context)
+{
+	int *seen = context;
+
+	seen[0] = open("/", O_PATH | O_DIRECTORY);
+	seen[1] = 0;
+	for (int fd = 0; fd < 64; fd++)
+		seen[1] += fcntl(fd, F_GETFD) >= 0;
+	return 0;
+}
+
+Test(space_join, hands_the_function_no_fd_of_its_own)
+{
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_target target = KIST_TARGET_INIT;
+	int *joined = shared_memory(4 * sizeof(*joined)), *ours = joined + 2;
+	struct kist_space *space, *child;
+	char path[64];
+
+	child_need_root();
+	space = host(CLONE_NEWUSER | CLONE_NEWPID);
+	snprintf(path, sizeof(path), "/proc/%d/ns/uts", kist_space_pid(space));
+	target.pid = kist_space_pid(space);
+	target.uts = path;
+	target.use_root = 1;
+	cr_expect_eq(space_run(0, look_at_fds, ours), 0);
+	options.function = look_at_fds;
+	options.context = joined;
+	cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
+	cr_expect_eq(space_end(child), 0);
+	cr_expect_eq(joined[0], ours[0]);
+	cr_expect_eq(joined[1], ours[1]);
+	host_end(space);
+}
+
 static int visit_user(void *context)
 {
 	struct kist_target target = KIST_TARGET_INIT;
