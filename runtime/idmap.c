@@ -147,7 +147,23 @@ static char **helper_args(struct arena *arena, const struct id_kind *kind, pid_t
 	return argv;
 }
 
-static int helper_run(struct arena *arena, const struct id_kind *kind, pid_t pid,
+/*
+ * Its exit status.  A caller of libkist's that ignores SIGCHLD, or reaps whatever child there is,
+ * takes that from us: then the map says whether it was written.
+ */
+static int helper_reap(const struct id_kind *kind, int proc_fd, pid_t helper)
+{
+	_cleanup_fd int fd = -EBADF;
+	int status;
+	char byte;
+
+	if (process_reap(helper, &status) == 0)
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 126;
+	fd = openat(proc_fd, kind->file, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &byte, 1) == 1 ? 0 : 126;
+}
+
+static int helper_run(struct arena *arena, const struct id_kind *kind, int proc_fd, pid_t pid,
 		      const id_map_list *maps, struct error *err)
 {
 	char **argv = helper_args(arena, kind, pid, maps);
@@ -166,11 +182,10 @@ static int helper_run(struct arena *arena, const struct id_kind *kind, pid_t pid
 		helper_exec(kind, argv, write_fd);
 	fd_close(&write_fd);
 	size = read(read_fd, said, SAID_LIMIT);
-	if (process_reap(helper, &status) < 0)
-		return error_errno(err, "wait for %s", kind->helper);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	status = helper_reap(kind, proc_fd, helper);
+	if (status == 0)
 		return 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == HELPER_MISSING)
+	if (status == HELPER_MISSING)
 		return error_number(err, EPERM,
 				    "write %s: %s is not installed (package uidmap), and "
 				    "without it an ordinary user can only map its own id",
@@ -194,7 +209,7 @@ static int gid_write(struct arena *arena, int proc_fd, pid_t pid, const id_map_l
 	bool privileged = may_map_any();
 
 	if (!privileged && !maps_self(maps, getegid()))
-		return helper_run(arena, &gid_kind, pid, maps, err);
+		return helper_run(arena, &gid_kind, proc_fd, pid, maps, err);
 	if (!privileged && setgroups_deny(proc_fd, err) < 0)
 		return -1;
 	return map_write(proc_fd, &gid_kind, id_map_text(arena, maps), err);
@@ -213,7 +228,7 @@ int idmap_write_in(struct arena *arena, const char *proc, pid_t pid, const id_ma
 	if (uid_maps->count == 0)
 		return 0;
 	if (!may_map_any() && !maps_self(uid_maps, geteuid()))
-		return helper_run(arena, &uid_kind, pid, uid_maps, err);
+		return helper_run(arena, &uid_kind, proc_fd, pid, uid_maps, err);
 	return map_write(proc_fd, &uid_kind, id_map_text(arena, uid_maps), err);
 }
 

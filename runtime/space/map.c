@@ -198,6 +198,8 @@ static int write_from_inside(const struct kist_options *options,
 	if (writer.said == MAP_FAILED)
 		return error_errno(err, "write id maps");
 	request.stay = true;
+	/* With one, a caller that ignores SIGCHLD would take its status from us. */
+	request.exit_signal = 0;
 	request.join_pidfd = joined->join_pidfd;
 	request.join_flags = joined->join_flags & CLONE_NEWUSER;
 	request.join_fds[NAMESPACE_USER] = joined->join_fds[NAMESPACE_USER];

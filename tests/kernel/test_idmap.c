@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
@@ -12,13 +13,15 @@
 #include "tests/kernel/child.h"
 
 #define USER	4711
+#define NOBODY	65534	/* has a name, which newuidmap wants */
 
 /* What a fact needs, and what it came to; in memory that its fork shares. */
 struct attempt {
 	struct id_map maps[4];
 	size_t count;
 	uid_t caller;
-	bool hide_helpers;
+	bool hide_helpers, ignore_children;
+	const char *ranges;	/* what /etc/subuid and subgid hold */
 };
 
 static struct arena arena;
@@ -40,6 +43,23 @@ static void hide(const char *path)
 		sys_move_mount(fd, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH);
 }
 
+static bool ranges_give(const char *text)
+{
+	char from[] = "/tmp/kist-subid-XXXXXX";
+	_cleanup_fd int fd = mkstemp(from);
+	bool given = fd >= 0 && fchmod(fd, 0644) == 0 && fd_write_once(fd, text) == 0;
+
+	for (int i = 0; i < 2 && given; i++) {
+		_cleanup_fd int tree =
+			sys_open_tree(AT_FDCWD, from, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+
+		given = sys_move_mount(tree, "", AT_FDCWD, i == 0 ? "/etc/subuid" : "/etc/subgid",
+				       MOVE_MOUNT_F_EMPTY_PATH) == 0;
+	}
+	unlink(from);
+	return given;
+}
+
 /* Prints the map that came out, or the error, to fd 1, which is a pipe. */
 static int attempt_run(void *context)
 {
@@ -59,6 +79,10 @@ static int attempt_run(void *context)
 		hide("/usr/bin/newuidmap");
 		hide("/usr/bin/newgidmap");
 	}
+	if (attempt->ranges != NULL && !ranges_give(attempt->ranges))
+		return 2;
+	if (attempt->ignore_children)
+		signal(SIGCHLD, SIG_IGN);
 	if (setresgid(attempt->caller, attempt->caller, attempt->caller) < 0 ||
 	    setresuid(attempt->caller, attempt->caller, attempt->caller) < 0 ||
 	    prctl(PR_SET_DUMPABLE, 1) < 0)
@@ -145,6 +169,24 @@ Test(idmap, says_which_line_is_missing)
 	cr_expect_not_null(strstr(said, "/etc/subgid must give this user gids 3000000 to 3065535: "
 					"the line \"4711:3000000:65536\" there does\n"),
 			   "%s", said);
+}
+
+Test(idmap, is_written_by_the_helper_whoever_takes_its_status)
+{
+	child_need_root();
+	if (access("/usr/bin/newuidmap", X_OK) < 0 || access("/etc/subuid", F_OK) < 0)
+		cr_skip_test("newuidmap is not installed");
+	for (int ignored = 0; ignored < 2; ignored++) {
+		struct attempt attempt = { .maps = { { 0, NOBODY, 1 }, { 1, 3000000, 65536 } },
+					   .count = 2,
+					   .caller = NOBODY,
+					   .ignore_children = ignored,
+					   .ranges = "65534:3000000:65536\n" };
+
+		cr_expect_str_eq(outcome(attempt), "0 65534 1\n1 3000000 65536\n");
+		attempt.ranges = "65534:3000000:65535\n";
+		cr_expect_not_null(strstr(outcome(attempt), "/etc/subgid must give this user"));
+	}
 }
 
 Test(idmap, says_that_the_helper_is_not_installed)
