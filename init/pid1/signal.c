@@ -12,6 +12,11 @@ static const char signal_names[][7] = {
 	[SIGXFSZ] = "XFSZ", [SIGVTALRM] = "VTALRM", [SIGPROF] = "PROF", [SIGWINCH] = "WINCH",
 	[SIGIO] = "IO", [SIGPWR] = "PWR", [SIGSYS] = "SYS",
 };
+/* config/names.c takes these, too. */
+static const struct {
+	char name[5];
+	unsigned char signal;
+} other_names[] = { { "IOT", SIGABRT }, { "POLL", SIGIO }, { "CLD", SIGCHLD } };
 /* As glibc has it: each libc keeps the first two or three of these to itself. */
 #define REAL_TIME_MIN	34
 
@@ -51,6 +56,11 @@ static int real_time_parse(const char *text, size_t size, char end)
 	return (int)(from_max ? SIGNAL_MAX - distance : REAL_TIME_MIN + distance);
 }
 
+static bool is_name(const char *text, size_t size, const char *name)
+{
+	return size > 0 && strlen(name) == size && text_begins(text, name);
+}
+
 int signal_parse(const char *text, char end)
 {
 	size_t size;
@@ -61,8 +71,10 @@ int signal_parse(const char *text, char end)
 		text += 3;
 	size = word_size(text, end);
 	for (size_t i = 1; i < sizeof(signal_names) / sizeof(signal_names[0]); i++)
-		if (size > 0 && strlen(signal_names[i]) == size &&
-		    text_begins(text, signal_names[i]))
+		if (is_name(text, size, signal_names[i]))
 			return (int)i;
+	for (size_t i = 0; i < sizeof(other_names) / sizeof(other_names[0]); i++)
+		if (is_name(text, size, other_names[i].name))
+			return other_names[i].signal;
 	return real_time_parse(text, size, end);
 }

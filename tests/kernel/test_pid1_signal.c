@@ -81,7 +81,10 @@ Test(pid1, forwards_what_was_pending_when_it_was_executed)
 	cr_expect_eq(child_wait(pid), 128 + SIGUSR2);
 }
 
-static const struct { const char *option; int sent, seen; } rewrites[] = {
+static const struct {
+	const char *option;
+	int sent, seen;
+} rewrites[] = {
 	{ "--rewrite=HUP:USR1", SIGHUP, SIGUSR1 },
 	{ "--rewrite=SIGHUP:SIGQUIT", SIGHUP, SIGQUIT },
 	{ "-r1:3", SIGHUP, SIGQUIT },
@@ -89,6 +92,8 @@ static const struct { const char *option; int sent, seen; } rewrites[] = {
 	{ "--rewrite=rtmax-1:rtmin", 63, 34 },
 	{ "--rewrite=CHLD:WINCH", SIGCHLD, SIGWINCH },
 	{ "--rewrite=TERM:CHLD", SIGTERM, SIGCHLD },
+	{ "--rewrite=POLL:IOT", SIGIO, SIGABRT },
+	{ "--rewrite=sigiot:CLD", SIGABRT, SIGCHLD },
 };
 
 Test(pid1, rewrites_signals_by_name_and_number)
