@@ -4,12 +4,14 @@
 #include <sys/stat.h>
 #include <sys/vfs.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "runtime/cgroup/internal.h"
 
 /* A freeze needs every task to come to a stop; one in an uninterruptible sleep may never do. */
 #define FREEZE_WAIT_MS	10000
+#define FREEZE_STEP_MS	100
 
 /*
  * There is one cgroup2 hierarchy on a machine, wherever it is mounted: a
@@ -230,32 +232,45 @@ static int frozen_read(int fd, struct error *err)
 	return at != NULL && at[7] == '1';
 }
 
+static bool is_told(int dir_fd, bool frozen)
+{
+	char text[16];
+
+	return cgroup_file_read(dir_fd, "cgroup.freeze", text, sizeof(text)) == 0 &&
+	       text[0] == (frozen ? '1' : '0');
+}
+
+/* It is as good as frozen when it is told to be: with a process that enters it, it is not yet. */
 int cgroup_v2_is_frozen(int dir_fd, struct error *err)
 {
 	_cleanup_fd int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 
-	return fd < 0 ? error_errno(err, "open cgroup.events") : frozen_read(fd, err);
+	if (fd < 0)
+		return error_errno(err, "open cgroup.events");
+	return is_told(dir_fd, true) ? 1 : frozen_read(fd, err);
 }
 
 int cgroup_v2_freeze(int dir_fd, bool frozen, struct error *err)
 {
 	_cleanup_fd int fd = openat(dir_fd, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	struct pollfd poll_fd = { .fd = fd, .events = POLLPRI };
+	int64_t end = clock_ms() + FREEZE_WAIT_MS;
 	int now;
 
 	if (fd < 0)
 		return error_errno(err, "open cgroup.events");
 	if (cgroup_file_write(dir_fd, "cgroup.freeze", frozen ? "1" : "0") < 0)
 		return error_errno(err, "write cgroup.freeze");
-	for (;;) {
+	while (clock_ms() < end) {
 		now = frozen_read(fd, err);
 		if (now < 0 || now == frozen)
 			return now < 0 ? -1 : 0;
-		now = poll(&poll_fd, 1, FREEZE_WAIT_MS);
-		if (now < 0 && errno != EINTR)
+		/* "kill" thaws, for one. */
+		if (!is_told(dir_fd, frozen))
+			return error_number(err, EBUSY, "%s cgroup: another process undid it",
+					    frozen ? "freeze" : "thaw");
+		if (poll(&poll_fd, 1, FREEZE_STEP_MS) < 0 && errno != EINTR)
 			return error_errno(err, "wait for cgroup.events");
-		if (now == 0)
-			break;
 	}
 	/* A half-frozen container would be neither paused nor running. */
 	if (frozen)

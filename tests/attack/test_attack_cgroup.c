@@ -180,44 +180,6 @@ ATTACK(cgroup, of_who_came_after_it_gets_no_signal_for_it)
 	bundle_destroy(a.bundle);
 }
 
-/* "run" deletes what "kill" has killed before that comes to thaw it. */
-struct ending {
-	const struct call *run;
-	bool sent;
-};
-
-static enum engine_verdict end_first(void *context, const struct engine_stop *stop,
-				     int *ret_errno _unused)
-{
-	struct ending *ending = context;
-	struct pollfd ended = { ending->run->pidfd, POLLIN, 0 };
-
-	if (ending->sent)
-		poll(&ended, 1, 5000);
-	ending->sent = stop->call == __NR_pidfd_send_signal;
-	return ENGINE_CONTINUE;
-}
-
-ATTACK(cgroup, of_what_is_killed_while_frozen_may_be_gone_at_once)
-{
-	struct attack a = attack_new();
-	const char *const words[] = { "kill", a.bundle->id, "KILL", NULL };
-	struct call run;
-	struct ending ending = { &run, false };
-	struct engine_result result;
-	struct output output;
-
-	bundle_probe_args(a.bundle, "say", "ready", "sleep", "60000", NULL);
-	bundle_begin(a.bundle, &run, "run", "--bundle", a.bundle->path, a.bundle->id, NULL);
-	bundle_await(&run, "ready");
-	bundle_call(a.bundle, &output, "pause", a.bundle->id, NULL);
-	cr_expect_eq(output.status, 0, "%s", output.err);
-	attack_engine_call(&a, words, ENGINE_ALL, end_first, &ending, &result);
-	cr_expect_eq(result.status, 0, "%s", result.output);
-	bundle_finish(&run, &output);
-	cr_expect_eq(output.status, 128 + SIGKILL, "%s", output.err);
-}
-
 static const char *const files[] = {
 	"/sys/fs/cgroup/cgroup.procs",
 	"/sys/fs/cgroup/cgroup.kill",

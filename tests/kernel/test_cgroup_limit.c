@@ -184,6 +184,25 @@ Test(cgroup, that_hands_controllers_down_is_entered_where_its_first_process_is)
 	cr_assert_eq(cgroup_open(&cgroup, &err), 0);
 }
 
+/* As one of "exec" does: it counted as running for that instant, and could not be resumed. */
+Test(cgroup, stays_frozen_while_a_process_enters)
+{
+	make(NULL);
+	enter();
+	cr_assert_eq(cgroup_freeze(&cgroup, true, &err), 0, "%s", err.text);
+	for (int i = 0; i < 100; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			for (;;)
+				pause();
+		cr_assert_eq(cgroup_join(&cgroup, pid, &err), 0, "%s", err.text);
+		cr_assert_eq(cgroup_is_frozen(&cgroup, &err), 1, "the %dth", i);
+	}
+	cr_expect_eq(cgroup_freeze(&cgroup, false, &err), 0, "%s", err.text);
+	cr_expect_eq(cgroup_is_frozen(&cgroup, &err), 0);
+}
+
 Test(cgroup, refuses_what_its_version_cannot_do)
 {
 	plan.resources.v1_error = plan.resources.v2_error = "/linux/resources/x: cannot";
