@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -227,6 +228,37 @@ E2E(disk, that_is_full_gets_no_configuration)
 			   got.err);
 	cr_expect_eq(access(arena_printf(&e2e_arena, "%s/config.json", b->state), F_OK), -1);
 	cr_assert_eq(sys_umount2(b->state, MNT_DETACH), 0);
+}
+
+/* In another mount namespace. */
+static int pause_elsewhere(struct bundle *b)
+{
+	struct mount_attr private = { .propagation = MS_PRIVATE };
+	struct output got;
+
+	if (unshare(CLONE_NEWNS) < 0 ||
+	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0 ||
+	    sys_umount2("/sys/fs/cgroup", MNT_DETACH) < 0)
+		return 2;
+	bundle_call(b, &got, "pause", b->id, NULL);
+	return got.status == 1 && strstr(got.err, "is not a cgroup2 file system any more") ? 0 : 1;
+}
+
+E2E(cgroup, that_is_not_to_be_seen_is_named)
+{
+	struct bundle *b = bundle_new();
+	int status;
+	pid_t pid;
+
+	e2e_need_root();
+	e2e_need_kist();
+	bundle_run_sleeper(b);
+	pid = fork();
+	if (pid == 0)
+		_exit(pause_elsewhere(b));
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_expect_eq(status, 0);
+	bundle_destroy(b);
 }
 
 /* As a kist that is killed leaves it between its first two calls for a container. */
