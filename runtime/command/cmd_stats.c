@@ -29,6 +29,7 @@ struct seen {
 	struct seen *next;
 	const char *id;
 	uint64_t cpu_ns;
+	bool shown;
 };
 
 struct listing {
@@ -160,17 +161,19 @@ static int show(struct listing *l, int root_fd, const char *id, struct table *ta
 		struct text *out, uint64_t elapsed_ms, struct error *err)
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
-	struct seen *seen;
+	struct seen *seen = seen_find(l, id);
 	struct use use;
 
+	/* One that was named has to be there, at first. */
 	if (container_open(&c, out->arena, cli_root(l->cli), root_fd, id, err) < 0)
-		return l->cli->arguments.count > 0 ? -1 : 0;
+		return l->cli->arguments.count == 0 || (seen->shown && err->code == ENOENT) ? 0 :
+											      -1;
 	if (container_pidfd(&c, err) < 0)
 		return err->code == ESRCH ? 0 : -1;
 	/* It may have ended since, and its cgroup with it. */
 	if (use_read(&c, out->arena, &use, err) < 0)
 		return cgroup_is_gone(err->code) ? 0 : error_wrap(err, "statistics of %s", id);
-	seen = seen_find(l, id);
+	seen->shown = true;
 	use.used_ns = use.cpu_ns > seen->cpu_ns ? use.cpu_ns - seen->cpu_ns : 0;
 	seen->cpu_ns = use.cpu_ns;
 	if (l->json)

@@ -75,6 +75,19 @@ E2E(stats, stream_ends_with_the_containers_that_were_named)
 	bundle_destroy(b);
 }
 
+E2E(stats, stream_ends_when_they_are_deleted)
+{
+	struct bundle *b = running();
+	struct output got;
+	struct call call;
+
+	bundle_begin(b, &call, "stats", "--json", b->id, NULL);
+	bundle_await(&call, "cpu_percent");
+	bundle_destroy(b);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+}
+
 /* As of one that ends at this moment. */
 E2E(stats, leave_out_whose_cgroup_is_gone)
 {
