@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "config/make_value.h"
 #include "config/section.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
@@ -70,16 +71,9 @@ static const struct {
 /* "512M" as bytes; anything else stays, for the decoder to judge. */
 static const char *bytes_text(struct arena *arena, const char *value)
 {
-	static const char suffixes[] = "kmgt";
-	size_t length = strlen(value);
-	const char *suffix = length > 1 ? strchr(suffixes, value[length - 1] | 0x20) : NULL;
-	uint64_t number;
+	int64_t bytes;
 
-	if (suffix == NULL || *suffix == '\0' ||
-	    !text_to_u64(arena_strndup(arena, value, length - 1), UINT64_MAX >> 40, &number))
-		return value;
-	return arena_printf(arena, "%llu",
-			    (unsigned long long)number << (10 * (suffix - suffixes + 1)));
+	return size_parse(value, &bytes) ? arena_printf(arena, "%lld", (long long)bytes) : value;
 }
 
 static const char *flag_of(size_t offset)
