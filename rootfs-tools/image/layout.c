@@ -21,6 +21,13 @@ static bool media_type_is_manifest(const char *type)
 
 /* --- which manifest -------------------------------------------------------------------- */
 
+/* An index that was looked into. */
+struct known {
+	const struct known *next;
+	struct digest digest;
+	bool chosen;
+};
+
 /* What the search has found so far. */
 struct search {
 	struct image *image;
@@ -31,6 +38,7 @@ struct search {
 	unsigned int match;		/* how well its platform fits */
 	bool ambiguous;			/* as well as another one of another name */
 	struct text seen;		/* platforms or tags, for the error */
+	const struct known *known;
 };
 
 static const char *ref_name(const struct json *descriptor)
@@ -78,6 +86,23 @@ static void consider(struct search *search, const struct descriptor *descriptor,
 static int index_search(struct search *search, const struct document *index, unsigned int depth,
 			const char *tag, bool chosen, struct error *err);
 
+/*
+ * Once is enough: a few MB are room for thousands of entries that all name one index, whose
+ * entries name another.  What was not chosen then may be chosen now.
+ */
+static bool is_known(struct search *search, const struct digest *digest, bool chosen)
+{
+	struct known *it;
+
+	for (const struct known *at = search->known; at != NULL; at = at->next)
+		if (digest_equal(&at->digest, digest) && at->chosen == chosen)
+			return true;
+	it = ARENA_NEW(search->image->arena, struct known);
+	*it = (struct known){ search->known, *digest, chosen };
+	search->known = it;
+	return false;
+}
+
 static int entry_search(struct search *search, const struct descriptor *descriptor,
 			unsigned int depth, const char *tag, bool chosen, struct error *err)
 {
@@ -88,7 +113,8 @@ static int entry_search(struct search *search, const struct descriptor *descript
 			consider(search, descriptor, tag);
 		return 0;
 	}
-	if (!media_type_is_index(descriptor->media_type))
+	if (!media_type_is_index(descriptor->media_type) ||
+	    is_known(search, &descriptor->digest, chosen))
 		return 0;
 	if (depth == IMAGE_MAX_INDEX_DEPTH)
 		return error_set(err, "index %s: is nested too deeply: more than %d indexes in "

@@ -117,6 +117,33 @@ static void check_nested(struct validation *v, int dir_fd, const char *path,
 	check_index(v, dir_fd, path, file, &source, depth + 1);
 }
 
+struct validated {
+	const struct validated *next;
+	struct descriptor descriptor;
+};
+
+/* Thousands of entries may lead to one image, or to one index with thousands that do. */
+static bool is_done(struct validation *v, const struct descriptor *descriptor)
+{
+	struct validated *it;
+	struct error err;
+
+	for (const struct validated *at = v->done; at != NULL; at = at->next) {
+		if (!digest_equal(&at->descriptor.digest, &descriptor->digest))
+			continue;
+		if (at->descriptor.size != descriptor->size ||
+		    strcmp(at->descriptor.media_type, descriptor->media_type) != 0) {
+			error_set(&err, "two descriptors of it have another size or mediaType");
+			found_error(v, descriptor->digest.text, &err);
+		}
+		return true;
+	}
+	it = ARENA_NEW(v->arena, struct validated);
+	*it = (struct validated){ v->done, *descriptor };
+	v->done = it;
+	return false;
+}
+
 static void check_descriptor(struct validation *v, int dir_fd, const char *path,
 			     const struct json_source *source, const struct json *entry,
 			     unsigned int depth)
@@ -128,6 +155,8 @@ static void check_descriptor(struct validation *v, int dir_fd, const char *path,
 		found_error(v, source->name, &err);
 		return;
 	}
+	if (is_done(v, &descriptor))
+		return;
 	if (media_type_is_index(descriptor.media_type))
 		check_nested(v, dir_fd, path, &descriptor, depth);
 	else

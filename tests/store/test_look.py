@@ -126,6 +126,13 @@ def finds(work):
         image.index['manifests'] = [second, first]
         image.save()
 
+    def sizes(image):
+        first = image.save_manifest()
+        image.index['manifests'] = [first, first, dict(first, size=5)]
+        image.save()
+
+    damage('sizes', sizes, 'two descriptors of it have another size or mediaType\n'
+           '1 image, 2 layers: 1 error, ')
     damage('missing', lambda image: os.unlink(blob(image.save(), 0)), 'error: ')
     damage('bytes', overwrite, 'error: ')
     damage('history', history, 'warning: ', 0)

@@ -313,6 +313,28 @@ def large_index(work):
     yield from refused(work, 'index.json: is too large: 1073741824 bytes')
 
 
+INDEX = 'application/vnd.oci.image.index.v1+json'
+
+
+def woven(layout, width, depth):
+    """Indexes whose entries all name the next one: width ** depth ways to one image."""
+    entry = layout.save_manifest()
+    for _ in range(depth):
+        entry = layout.document({'schemaVersion': 2, 'mediaType': INDEX,
+                                 'manifests': [entry] * width}, INDEX)
+    layout.index['manifests'] = [dict(entry, annotations={
+        'org.opencontainers.image.ref.name': 'latest'})]
+    return layout.save()
+
+
+@test
+def woven_indexes(work):
+    """indexes that all name each other are read once"""
+    woven(Layout(work.image).layer(F + END), 2000, 3)
+    yield from accepted(work, reference='oci:' + work.image + ':latest', limit=10)
+    print('# %.1f seconds' % work.seconds)
+
+
 @test
 def deep_json(work):
     """JSON of a million levels is refused"""
