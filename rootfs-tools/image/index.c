@@ -2,6 +2,7 @@
 #include "rootfs-tools/image/index.h"
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "rootfs-tools/image/layout.h"
 
 /* The tag of a descriptor in index.json, or NULL. */
@@ -115,19 +116,35 @@ static int write_index(struct writer *w, struct json *descriptor, const struct j
 	return 0;
 }
 
+struct exchange {
+	struct writer *w;
+	const char *old;
+	const struct json *to;
+	word_list dead;			/* digests of indexes that do not lead to old */
+};
+
+static bool is_dead(const struct exchange *x, const char *digest)
+{
+	LIST_EACH(dead, x->dead)
+		if (digest != NULL && strcmp(*dead, digest) == 0)
+			return true;
+	return false;
+}
+
 /* 1: the descriptor leads to old, and now to the new manifest; 0: it does not. */
-static int exchange(struct writer *w, struct json *descriptor, const char *old,
-		    const struct json *to, unsigned int depth, struct error *err)
+static int exchange(struct exchange *x, struct json *descriptor, unsigned int depth,
+		    struct error *err)
 {
 	const char *digest = json_text(descriptor, "digest");
+	struct writer *w = x->w;
 	struct json *index;
 	int changed = 0;
 
-	if (digest != NULL && strcmp(digest, old) == 0) {
-		point_to(w->arena, descriptor, to);
+	if (digest != NULL && strcmp(digest, x->old) == 0) {
+		point_to(w->arena, descriptor, x->to);
 		return 1;
 	}
-	if (!is_index(descriptor))
+	if (!is_index(descriptor) || is_dead(x, digest))
 		return 0;
 	if (depth == IMAGE_MAX_INDEX_DEPTH)
 		return error_set(err, "%s: more than %d indexes in each other", w->path,
@@ -136,10 +153,12 @@ static int exchange(struct writer *w, struct json *descriptor, const char *old,
 	if (index == NULL)
 		return -1;
 	JSON_EACH(item, json_demand(w->arena, index, "manifests", JSON_ARRAY)) {
-		changed = exchange(w, (struct json *)(uintptr_t)item, old, to, depth + 1, err);
+		changed = exchange(x, (struct json *)(uintptr_t)item, depth + 1, err);
 		if (changed != 0)
 			break;
 	}
+	if (changed == 0)
+		LIST_ADD(w->arena, &x->dead, digest);
 	if (changed <= 0)
 		return changed;
 	return write_index(w, descriptor, index, err) < 0 ? -1 : 1;
@@ -151,6 +170,7 @@ int index_commit(struct writer *w, const struct digest *old, struct json *descri
 		 struct error *err)
 {
 	struct json *index = index_begin(w), *list = json_member_edit(index, "manifests");
+	struct exchange x = { .w = w, .old = old != NULL ? old->text : NULL, .to = descriptor };
 	const char *tag = w->tag != NULL ? w->tag : "latest";
 	bool found;
 
@@ -164,7 +184,7 @@ int index_commit(struct writer *w, const struct digest *old, struct json *descri
 			name = tag;
 		if (name == NULL || strcmp(name, tag) != 0)
 			continue;
-		changed = old != NULL ? exchange(w, entry, old->text, descriptor, 0, err) : 0;
+		changed = old != NULL ? exchange(&x, entry, 0, err) : 0;
 		if (changed < 0)
 			return -1;
 		if (changed > 0)

@@ -3,8 +3,9 @@
 """Layers that want out, tars that mean two things, and bombs: security.md's rows "unpack:"."""
 import os
 import resource
+import subprocess
 
-from harness import MEMORY, accepted, finish, refused, report, test
+from harness import MEMORY, PROGRAM, accepted, finish, refused, report, test
 from image import (END, Layout, dir_, file_, gzip, hard_link, header, pax, padded, symlink,
                    zstd_bomb, zstd_raw)
 
@@ -316,23 +317,27 @@ def large_index(work):
 INDEX = 'application/vnd.oci.image.index.v1+json'
 
 
-def woven(layout, width, depth):
-    """Indexes whose entries all name the next one: width ** depth ways to one image."""
-    entry = layout.save_manifest()
-    for _ in range(depth):
-        entry = layout.document({'schemaVersion': 2, 'mediaType': INDEX,
-                                 'manifests': [entry] * width}, INDEX)
-    layout.index['manifests'] = [dict(entry, annotations={
-        'org.opencontainers.image.ref.name': 'latest'})]
-    return layout.save()
+def index(layout, *entries):
+    return layout.document({'schemaVersion': 2, 'mediaType': INDEX, 'manifests': entries}, INDEX)
 
 
 @test
 def woven_indexes(work):
-    """indexes that all name each other are read once"""
-    woven(Layout(work.image).layer(F + END), 2000, 3)
-    yield from accepted(work, reference='oci:' + work.image + ':latest', limit=10)
-    print('# %.1f seconds' % work.seconds)
+    """indexes of entries that all name the next one are read once"""
+    layout = Layout(work.image).layer(F + END)
+    image = dict(layout.save_manifest(), platform={'os': 'linux', 'architecture':
+                                                   layout.config['architecture']})
+    woven = dict(image, digest='sha256:' + '0' * 64, platform={'os': 'x', 'architecture': 'y'})
+    for _ in range(3):
+        woven = index(layout, *[woven] * 1000)
+    layout.index['manifests'] = [dict(index(layout, woven, image), annotations={
+        'org.opencontainers.image.ref.name': 'latest'})]
+    layout.save()
+    yield from accepted(work, limit=10)
+    result = subprocess.run([PROGRAM, 'config', work.image + ':latest', '--env', 'A=1'],
+                            stdout=-1, stderr=subprocess.STDOUT, timeout=10, check=False)
+    if result.returncode != 0:
+        yield result.stdout
 
 
 @test
