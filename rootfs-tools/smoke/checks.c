@@ -15,18 +15,27 @@ struct planning {
 	const struct suite *suite;
 };
 
-static void add(struct planning *p, check_job *run, const char *name, const void *what)
+static bool is_wanted(const struct planning *p, const char *name)
 {
-	struct job *job;
+	const char *only = p->smoke->options->only;
 
-	if (p->smoke->options->only != NULL &&
-	    fnmatch(p->smoke->options->only, name, 0) != 0)
-		return;
-	job = job_add(p->smoke->arena, p->jobs);
+	return only == NULL || fnmatch(only, name, 0) == 0;
+}
+
+static void add_any(struct planning *p, check_job *run, const char *name, const void *what)
+{
+	struct job *job = job_add(p->smoke->arena, p->jobs);
+
 	*job = (struct job){
 		.group = p->group, .name = name, .run = run, .what = (void *)(uintptr_t)what,
 		.suite = p->suite, .number = p->jobs->count,
 	};
+}
+
+static void add(struct planning *p, check_job *run, const char *name, const void *what)
+{
+	if (is_wanted(p, name))
+		add_any(p, run, name, what);
 }
 
 static bool is_required(const struct smoke *smoke, const char *flag)
@@ -54,7 +63,11 @@ static int check_requires(const struct smoke *smoke, struct error *err)
 static void add_defaults(struct planning *p)
 {
 	struct start *start = ARENA_NEW(p->smoke->arena, struct start);
+	bool start_wanted = is_wanted(p, "container");
 
+	/* What each need is measured against. */
+	for (const struct need *row = check_needs; row->name != NULL; row++)
+		start_wanted = start_wanted || is_wanted(p, row->name);
 	pthread_mutex_init(&start->lock, NULL);
 	pthread_cond_init(&start->known, NULL);
 	p->suite = NULL;
@@ -62,7 +75,8 @@ static void add_defaults(struct planning *p)
 	add(p, check_image, "image", NULL);
 	p->group = "container";
 	/* The first of those who wait for it, so that none waits for what is not begun. */
-	add(p, check_start, "container", start);
+	if (start_wanted)
+		add_any(p, check_start, "container", start);
 	p->group = "needs";
 	for (const struct need *row = check_needs; row->name != NULL; row++) {
 		struct need *need = ARENA_NEW(p->smoke->arena, struct need);
@@ -70,8 +84,7 @@ static void add_defaults(struct planning *p)
 		*need = *row;
 		need->start = start;
 		need->required = is_required(p->smoke, row->flag);
-		if (p->smoke->options->only == NULL)
-			add(p, check_need, row->name, need);
+		add(p, check_need, row->name, need);
 	}
 	p->group = "files";
 	add(p, check_tree, "files", NULL);

@@ -110,6 +110,10 @@ test_defaults() {
 	out=$(timeout -k 2 60 "$SMOKE" root -- sleep $sleeper 2>&1 >/dev/full) || status=$?
 	check 'a report that cannot be written is an error' ended 2 \
 		'write the report to stdout: no space left on device'
+	call root --only 'works as pid*' -- sleep $sleeper
+	check 'a need may be chosen, and is measured against the start' ended 0 'ok    starts' \
+		'note  works as pid 1'
+	check 'alone' lacks read-only
 	call root --requires
 	check 'an unknown flag is an error' ended 2 requires
 	call nowhere
