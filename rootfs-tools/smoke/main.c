@@ -183,13 +183,16 @@ static int load_suites(struct smoke *smoke, struct error *err)
 
 static int list_checks(struct smoke *smoke, struct error *err)
 {
+	struct text out = { .arena = &arena };
 	job_list jobs = { 0 };
 
 	if (checks_plan(smoke, &jobs, err) < 0)
 		return -1;
 	LIST_EACH(job, jobs)
-		printf("%s: %s\n", text_printable(&arena, job->group),
-		       text_printable(&arena, job->name));
+		text_printf(&out, "%s: %s\n", text_printable(&arena, job->group),
+			    text_printable(&arena, job->name));
+	if (fd_write_all(STDOUT_FILENO, out.data, out.size) < 0)
+		return error_errno(err, "write to stdout");
 	return WORKS;
 }
 

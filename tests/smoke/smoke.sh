@@ -211,6 +211,9 @@ test_suites() {
 	check 'one check may be chosen' ended 0 '1 check: 1 ok'
 	call --list -c good.yaml
 	check 'checks can be listed' ended 0 'good.yaml: output' 'good.yaml: metadata'
+	status=0
+	out=$("$SMOKE" --list 2>&1 >/dev/full) || status=$?
+	check 'where somebody can read that' ended 2 'write to stdout: no space left on device'
 }
 
 test_services() {
