@@ -109,6 +109,17 @@ static void drop_for_user(struct making *m, struct json *capabilities)
 		json_set(m->arena, capabilities, sets[i], json_new(m->arena, JSON_ARRAY));
 }
 
+/* And root has what another user of the image may get: the image's own may be such a one. */
+static void give_to_root(struct making *m, struct json *capabilities)
+{
+	const struct json *bounding = json_member(capabilities, "bounding");
+
+	if (bounding == NULL)
+		return;
+	json_set(m->arena, capabilities, "effective", json_copy(m->arena, bounding));
+	json_set(m->arena, capabilities, "permitted", json_copy(m->arena, bounding));
+}
+
 static bool is_user(const struct json *process)
 {
 	const struct json *uid = json_find(process, "/user/uid");
@@ -134,6 +145,8 @@ static int set_capabilities(struct making *m, struct json *process)
 	capabilities = json_demand(m->arena, process, "capabilities", JSON_OBJECT);
 	if (m->config->user != NULL && set_count == 1)
 		drop_for_user(m, capabilities);
+	else if (m->config->user != NULL && !subject_user_is_root(&m->smoke->subject))
+		give_to_root(m, capabilities);
 	for (size_t i = 0; i < set_count && added != 0; i++) {
 		struct json *set = json_demand(m->arena, capabilities, sets[i], JSON_ARRAY);
 

@@ -366,6 +366,15 @@ test_images() {
 	check 'what never listens does not need all that for it' ended 0 'note  starts' \
 		'none of its ports listens after' 'ok    works with a read-only root' \
 		'ok    works without capabilities'
+	"$ROOTFS" pack --user nobody --cmd id root image:user >/dev/null
+	cat >user.yaml <<-'END'
+		schemaVersion: 2.0.0
+		commandTests:
+		- {name: user, command: grep, args: ['CapEff:.*00000$', /proc/self/status]}
+		- {name: root, user: root, command: grep, args: ['CapEff:.*[1-9a-f]', /proc/self/status]}
+	END
+	call --store "$work/store" image:user -c user.yaml
+	check 'root has its capabilities where the image has another user' ended 0 '2 checks: 2 ok'
 	call --store "$work/store" image:two
 	check 'a tag that is not there' ended 2 two
 	call --store "$work/store" --platform linux/arm64 image:one
