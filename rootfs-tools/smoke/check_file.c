@@ -90,11 +90,12 @@ void check_content(const struct smoke *smoke, const struct job *job, struct find
 {
 	const struct suite_content *test = job->what;
 	struct check *check = check_new(f, test->name);
+	_cleanup_arena struct arena arena = { 0 };
 	struct error err;
 	size_t size;
 	char *text;
 
-	if (content_read(smoke, f->arena, test->path, &text, &size, &err) < 0) {
+	if (content_read(smoke, &arena, test->path, &text, &size, &err) < 0) {
 		check_fail(f, check, "%s", err.text);
 		return;
 	}
@@ -111,11 +112,13 @@ static const char *const refused[] = { "AGPL", "WTFPL" };
 static void judge_license(const struct smoke *smoke, struct findings *f, struct check *check,
 			  const char *path)
 {
+	/* An image may have a thousand of them, of 64 MiB each. */
+	_cleanup_arena struct arena arena = { 0 };
 	struct error err;
 	size_t size;
 	char *text;
 
-	if (content_read(smoke, f->arena, path, &text, &size, &err) < 0) {
+	if (content_read(smoke, &arena, path, &text, &size, &err) < 0) {
 		check_fail(f, check, "%s", err.text);
 		return;
 	}

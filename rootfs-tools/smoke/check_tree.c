@@ -9,6 +9,7 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/checks.h"
 #include "rootfs-tools/smoke/secret.h"
@@ -26,6 +27,7 @@ struct walk {
 	const struct smoke *smoke;
 	struct findings *f;
 	struct kind setuid, writable, broken, secret;
+	struct text path; /* of what is looked at */
 	uint64_t files, bytes;
 	subject_layer_list *sizes;	/* of what is in the root, the largest first */
 };
@@ -47,11 +49,10 @@ static bool has_capabilities(int dir_fd, const char *name)
 	return lgetxattr(path, "security.capability", NULL, 0) > 0;
 }
 
-static void look_at_file(struct walk *w, int dir_fd, const char *name, const char *path,
-			 const struct stat *st)
+static void look_at_file(struct walk *w, int dir_fd, const char *name, const struct stat *st)
 {
+	const char *path = w->path.data, *why;
 	char mode[16];
-	const char *why;
 
 	w->files++;
 	w->bytes += (uint64_t)st->st_size;
@@ -67,9 +68,9 @@ static void look_at_file(struct walk *w, int dir_fd, const char *name, const cha
 		found(w, &w->secret, path, why);
 }
 
-static void look_at_link(struct walk *w, int dir_fd, const char *name, const char *path)
+static void look_at_link(struct walk *w, int dir_fd, const char *name)
 {
-	char target[4096];
+	char target[4096], why[sizeof(target) + 16];
 	ssize_t size = readlinkat(dir_fd, name, target, sizeof(target) - 1);
 	struct error err;
 	int fd;
@@ -81,9 +82,10 @@ static void look_at_link(struct walk *w, int dir_fd, const char *name, const cha
 	if (strncmp(target, "/proc/", 6) == 0 || strncmp(target, "/dev/", 5) == 0 ||
 	    strncmp(target, "/sys/", 5) == 0 || strncmp(target, "/run/", 5) == 0)
 		return;
-	fd = path_open(w->smoke->root_fd, path, O_PATH, &err);
+	fd = path_open(w->smoke->root_fd, w->path.data, O_PATH, &err);
+	snprintf(why, sizeof(why), "points to %s", target);
 	if (fd < 0 && (err.code == ENOENT || err.code == ELOOP || err.code == ENOTDIR))
-		found(w, &w->broken, path, arena_printf(w->f->arena, "points to %s", target));
+		found(w, &w->broken, w->path.data, why);
 	fd_close(&fd);
 }
 
@@ -99,36 +101,45 @@ static void add_size(struct walk *w, const char *path, uint64_t size)
 	*at = (struct subject_layer){ .name = path, .size = size };
 }
 
-static void look_at_directory(struct walk *w, int dir_fd, const char *name, const char *path,
-			      unsigned int depth)
+static void look_at_directory(struct walk *w, int dir_fd, const char *name, unsigned int depth);
+
+static void look_at_entry(struct walk *w, int dir_fd, const char *name, unsigned int depth)
+{
+	const uint64_t before = w->bytes;
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return;
+	if (S_ISLNK(st.st_mode))
+		look_at_link(w, dir_fd, name);
+	else if (S_ISREG(st.st_mode))
+		look_at_file(w, dir_fd, name, &st);
+	if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
+		return;
+	if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
+		found(w, &w->writable, w->path.data, "a directory without the sticky bit");
+	look_at_directory(w, dir_fd, name, depth + 1);
+	if (depth == 0 && w->bytes > before)
+		add_size(w, arena_strdup(w->f->arena, w->path.data), w->bytes - before);
+}
+
+static void look_at_directory(struct walk *w, int dir_fd, const char *name, unsigned int depth)
 {
 	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	const size_t length = w->path.size;
 	struct dirent *entry;
-	uint64_t before;
 
 	if (directory == NULL)
 		fd_close(&fd);
 	while (directory != NULL && (entry = readdir(directory)) != NULL) {
-		const char *below;
-		struct stat st;
-
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    fstatat(fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		below = arena_printf(w->f->arena, "%s/%s", path, entry->d_name);
-		if (S_ISLNK(st.st_mode))
-			look_at_link(w, fd, entry->d_name, below);
-		else if (S_ISREG(st.st_mode))
-			look_at_file(w, fd, entry->d_name, below, &st);
-		if (!S_ISDIR(st.st_mode) || depth == DEPTH_MAX)
-			continue;
-		if ((st.st_mode & S_IWOTH) && !(st.st_mode & S_ISVTX))
-			found(w, &w->writable, below, "a directory without the sticky bit");
-		before = w->bytes;
-		look_at_directory(w, fd, entry->d_name, below, depth + 1);
-		if (depth == 0 && w->bytes > before)
-			add_size(w, below, w->bytes - before);
+		text_printf(&w->path, "/%s", entry->d_name);
+		look_at_entry(w, fd, entry->d_name, depth);
+		/* A million files deep down would have gigabytes of paths. */
+		w->path.size = length;
+		w->path.data[length] = '\0';
 	}
 	if (directory != NULL)
 		closedir(directory);
@@ -157,7 +168,10 @@ static void look_at_env(struct walk *w)
 void check_tree(const struct smoke *smoke, const struct job *job _unused, struct findings *f)
 {
 	struct walk w = {
-		.smoke = smoke, .f = f, .sizes = smoke->sizes,
+		.smoke = smoke,
+		.f = f,
+		.sizes = smoke->sizes,
+		.path.arena = f->arena,
 		.setuid.check = check_new(f, "no setuid files, none with capabilities"),
 		.writable.check = check_new(f, "nothing that everybody may write"),
 		.broken.check = check_new(f, "no broken links"),
@@ -166,7 +180,7 @@ void check_tree(const struct smoke *smoke, const struct job *job _unused, struct
 	struct check *size = check_new(f, "size");
 
 	look_at_env(&w);
-	look_at_directory(&w, smoke->root_fd, ".", "", 0);
+	look_at_directory(&w, smoke->root_fd, ".", 0);
 	kind_end(&w, &w.setuid);
 	kind_end(&w, &w.writable);
 	kind_end(&w, &w.broken);

@@ -41,6 +41,17 @@ ended() {
 	done
 }
 
+# takes MEGABYTES ARGUMENT...: kist smoke ends in less memory.
+takes() {
+	out=$(python3 - "${@:2}" <<-'END' 2>&1
+		import os, resource, subprocess, sys
+		subprocess.run([os.environ['SMOKE']] + sys.argv[1:], stdout=subprocess.DEVNULL)
+		print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+	END
+	)
+	[ "$out" -lt "$1"000 ]
+}
+
 lacks() { case $out in *"$1"*) return 1 ;; esac; }
 
 # Processes, cgroups and directories of runs.
@@ -136,6 +147,7 @@ test_programs() {
 }
 
 test_files() {
+	local try
 	cp -r root odd
 	chmod 4755 odd/bin/busybox
 	echo x >odd/etc/open
@@ -148,6 +160,25 @@ test_files() {
 		'/etc/open: -rw-rw-rw-' '/etc/broken: points to /nowhere' \
 		'/root/id: a private key'
 	rm -r odd
+	cp -r root large
+	truncate -s 60M large/file
+	for try in $(seq 10); do
+		mkdir -p large/usr/share/doc/$try
+		ln -s /file large/usr/share/doc/$try/copyright
+	done
+	printf 'schemaVersion: 2.0.0\nlicenseTests: [{debian: true}]\n' >licenses.yaml
+	check 'no more than one file is in memory' takes 500 large -c licenses.yaml
+	python3 - <<-'END'
+		import os
+		os.chdir('large')
+		for i in range(60):
+		    os.mkdir('d' * 250)
+		    os.chdir('d' * 250)
+		for i in range(30000):
+		    os.mknod(str(i))
+	END
+	check 'nor are the paths of all' takes 300 large --only files
+	rm -r large
 }
 
 # --- with one ----------------------------------------------------------------------------
@@ -217,7 +248,7 @@ test_suites() {
 }
 
 test_services() {
-	local try kilobytes
+	local try
 	cat >service.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
@@ -287,11 +318,7 @@ test_services() {
 		schemaVersion: 2.0.0
 		serviceTests: [{name: flood, command: "yes", waitForLog: ["y", "y", "y", "y", "y", "y", "no"], timeout: 2s}]
 	END
-	kilobytes=$(python3 -c 'import resource, subprocess, sys
-subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)' "$SMOKE" root -c flood.yaml)
-	out="$kilobytes KiB"
-	check 'who never stops talking is not heard in more and more memory' test "$kilobytes" -lt 500000
+	check 'who never stops talking is not heard in more and more memory' takes 500 root -c flood.yaml
 	cat >broken.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
