@@ -10,6 +10,9 @@
 #include "base/fd.h"
 #include "base/sys.h"
 
+/* How soon output is seen of who opens the terminal when nobody had. */
+enum { HUNG_MS = 100 };
+
 int console_open(struct console *ret, int *ret_socket, struct error *err)
 {
 	int sockets[2];
@@ -152,20 +155,30 @@ void console_poll(const struct console *console, struct pollfd fds[CONSOLE_POLLS
 		bool empty = flow_empty(flows[i]);
 
 		/* Full or empty: one side at a time, so nothing is read that has no place. */
-		fds[2 * i] = (struct pollfd){ empty ? flows[i]->from : -1, POLLIN, 0 };
+		fds[2 * i] = (struct pollfd){ empty && !flows[i]->hung ? flows[i]->from : -1,
+					      POLLIN, 0 };
 		fds[2 * i + 1] = (struct pollfd){ empty ? -1 : flows[i]->to, POLLOUT, 0 };
 	}
 }
 
-static void flow_read(struct console_flow *flow)
+int console_poll_ms(const struct console *console)
+{
+	return console->out.hung && flow_empty(&console->out) ? HUNG_MS : -1;
+}
+
+static void flow_read(struct console_flow *flow, int master)
 {
 	ssize_t n = read(flow->from, flow->buffer, CONSOLE_BUFFER);
 
+	/*
+	 * What a pty says whose other side nobody has open.  Who closes it may open it again by its
+	 * name, as systemd does; poll(2) would not let us sleep till then.
+	 */
+	flow->hung = n < 0 && errno == EIO && flow->from == master;
 	if (n > 0) {
 		flow->start = 0;
 		flow->end = (size_t)n;
-	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		/* A pty whose other side nobody has open says EIO: that is its end. */
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR && !flow->hung)) {
 		flow->from = -EBADF;
 	}
 }
@@ -210,8 +223,8 @@ void console_move(struct console *console, const struct pollfd fds[CONSOLE_POLLS
 	for (size_t i = 0; i < ARRAY_SIZE(flows); i++) {
 		bool open = flows[i]->from >= 0;
 
-		if (fds[2 * i].revents != 0 && open) {
-			flow_read(flows[i]);
+		if ((fds[2 * i].revents != 0 || flows[i]->hung) && open && flow_empty(flows[i])) {
+			flow_read(flows[i], console->master);
 			if (console->in.from < 0)
 				input_end(console);
 		} else if (fds[2 * i + 1].revents != 0 && !flow_empty(flows[i]))

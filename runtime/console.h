@@ -23,6 +23,7 @@ enum { CONSOLE_BUFFER = 16 * 1024 };
 struct console_flow {
 	int from, to;		/* borrowed; from is -EBADF at its end */
 	size_t start, end;	/* what is in the buffer and not yet written */
+	bool hung;		/* from is a pty that nobody inside has open: it is asked again */
 	char *buffer;		/* CONSOLE_BUFFER bytes, from console_attach() on */
 };
 
@@ -57,6 +58,8 @@ void console_resize(struct console *console);
 /* Fills one entry for each end of each direction with what it waits for. */
 enum { CONSOLE_POLLS = 4 };
 void console_poll(const struct console *console, struct pollfd fds[CONSOLE_POLLS]);
+/* How long that may be waited for, as poll(2) takes it. */
+int console_poll_ms(const struct console *console);
 /* Moves what can be moved. */
 void console_move(struct console *console, const struct pollfd fds[CONSOLE_POLLS]);
 /* What the pty still holds after the process has ended. */

@@ -75,6 +75,7 @@ struct monitor {
 	char pending[MONITOR_DATA_MAX];	/* input that stdin has not taken yet */
 	size_t pending_start, pending_end;
 	bool input_ended;
+	bool hung; /* nobody inside has the terminal open: it is asked again */
 	size_t owed; /* output that was there when it ended, and is to be read */
 };
 /* Until the container has ended. */

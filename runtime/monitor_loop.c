@@ -17,6 +17,8 @@
 #define LAST_OUTPUT_MS	500
 /* How long the container's output waits for a client that does not read. */
 #define CLIENT_MS	1000
+/* How soon output is seen of who opens the terminal when nobody had. */
+#define HUNG_MS		100
 
 /* What is polled. */
 enum { WAIT_END, WAIT_OUT, WAIT_ERR, WAIT_IN, WAIT_LISTENER, WAIT_CLIENTS,
@@ -50,15 +52,16 @@ static void broadcast(struct monitor *m, const char *packet, size_t size)
 			fd_close(&m->clients[i]);
 }
 
-static void output_take(struct monitor *m, int *fd, enum output_stream stream)
+static void output_take(struct monitor *m, int *fd, enum output_stream stream, bool ended)
 {
 	char packet[1 + MONITOR_DATA_MAX];
 	ssize_t size = read(*fd, packet + 1, MONITOR_DATA_MAX);
 
-	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+	/* What a pty says whose other side nobody has open; while it runs, who closed it may return. */
+	m->hung = size < 0 && errno == EIO && *fd == m->master && !ended;
+	if (m->hung || (size < 0 && (errno == EAGAIN || errno == EINTR)))
 		return;
 	if (size <= 0) {
-		/* A pty whose other side nobody has open says EIO: that is its end. */
 		*fd = -EBADF;
 		return;
 	}
@@ -158,7 +161,8 @@ static void polls_fill(const struct monitor *m, struct pollfd fds[WAIT_COUNT], b
 	bool pending = m->pending_start != m->pending_end;
 
 	fds[WAIT_END] = (struct pollfd){ ended ? -1 : m->container.pidfd, POLLIN, 0 };
-	fds[WAIT_OUT] = (struct pollfd){ m->out, POLLIN, 0 };
+	/* A pty that hung up would not let us sleep. */
+	fds[WAIT_OUT] = (struct pollfd){ m->hung && !ended ? -1 : m->out, POLLIN, 0 };
 	fds[WAIT_ERR] = (struct pollfd){ m->err, POLLIN, 0 };
 	fds[WAIT_IN] = (struct pollfd){ pending ? m->in : -1, POLLOUT, 0 };
 	fds[WAIT_LISTENER] = (struct pollfd){ m->listener, POLLIN, 0 };
@@ -167,12 +171,12 @@ static void polls_fill(const struct monitor *m, struct pollfd fds[WAIT_COUNT], b
 		fds[WAIT_CLIENTS + i] = (struct pollfd){ pending ? -1 : m->clients[i], POLLIN, 0 };
 }
 
-static void polls_serve(struct monitor *m, const struct pollfd fds[WAIT_COUNT])
+static void polls_serve(struct monitor *m, const struct pollfd fds[WAIT_COUNT], bool ended)
 {
-	if (fds[WAIT_OUT].revents != 0)
-		output_take(m, &m->out, OUTPUT_STDOUT);
+	if (fds[WAIT_OUT].revents != 0 || m->hung)
+		output_take(m, &m->out, OUTPUT_STDOUT, ended);
 	if (fds[WAIT_ERR].revents != 0)
-		output_take(m, &m->err, OUTPUT_STDERR);
+		output_take(m, &m->err, OUTPUT_STDERR, ended);
 	if (fds[WAIT_IN].revents != 0)
 		input_flush(m);
 	if (fds[WAIT_LISTENER].revents != 0)
@@ -203,15 +207,16 @@ void monitor_loop(struct monitor *m)
 		if (end >= 0 && ((left <= 0 && m->owed == 0) || (m->out < 0 && m->err < 0)))
 			break;
 		polls_fill(m, fds, end >= 0);
-		ready = poll(fds, WAIT_COUNT, end < 0 ? -1 : left > 0 ? (int)left : 0);
+		ready = poll(fds, WAIT_COUNT, end >= 0 ? (left > 0 ? (int)left : 0) :
+					      m->hung ? HUNG_MS : -1);
 		if ((ready < 0 && errno != EINTR) || (ready == 0 && end >= 0))
 			break;
 		if (ready > 0 && fds[WAIT_END].revents != 0) {
 			end = clock_ms() + LAST_OUTPUT_MS;
 			m->owed = unread(m->out) + unread(m->err);
 		}
-		if (ready > 0)
-			polls_serve(m, fds);
+		if (ready >= 0)
+			polls_serve(m, fds, end >= 0);
 	}
 	finish(m);
 }

@@ -87,7 +87,7 @@ int wait_foreground(struct wait *wait, pid_t pid, int pidfd, struct console *con
 	for (;;) {
 		if (console != NULL)
 			console_poll(console, fds + 3);
-		if (poll(fds, count, -1) < 0) {
+		if (poll(fds, count, console != NULL ? console_poll_ms(console) : -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return error_errno(err, "wait for process %d", pid);

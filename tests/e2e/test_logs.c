@@ -105,6 +105,22 @@ static struct bundle *script_new(const char *script)
 	return b;
 }
 
+E2E(logs, have_what_comes_to_a_terminal_that_was_closed)
+{
+	struct bundle *b = script_new("echo one; exec <&- >&- 2>&-; sleep 0.5; echo two >/dev/tty; "
+				      "sleep 0.2; echo three >/dev/tty");
+	struct output got;
+
+	bundle_set(b, "/process/terminal", "true");
+	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+	run_logged(b, NULL, NULL);
+	bundle_call(b, &got, "wait", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%d %s", got.status, got.err);
+	bundle_call(b, &got, "logs", b->id, NULL);
+	cr_expect_str_eq(got.out, "one\r\ntwo\r\nthree\r\n");
+	bundle_destroy(b);
+}
+
 static size_t line_count(const char *text)
 {
 	size_t count = 0;

@@ -340,3 +340,25 @@ E2E(terminal, shell_ends_with_its_input)
 	cr_expect_eq(got.status, 0, "%d %s", got.status, got.err);
 	terminal_close(&t);
 }
+
+/* Nobody has it open for a while; it is not gone, as systemd counts on. */
+E2E(terminal, may_be_closed_and_opened_again)
+{
+	static const char script[] = "echo one; exec <&- >&- 2>&-; sleep 0.5; "
+				     "exec </dev/tty >/dev/tty; echo two; read word; echo \"<$word>\"";
+	struct bundle *b = shell_bundle();
+	struct terminal t;
+	struct output got;
+	struct call call;
+
+	/* Ours would keep it open. */
+	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+	bundle_args(b, "/bin/sh", "-c", script, NULL);
+	terminal_run(&t, b, &call);
+	terminal_await(&t, "one\r\n");
+	terminal_await(&t, "two\r\n");
+	type(&t, "three\r", "<three>\r\n");
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 0, "%d %s", got.status, got.err);
+	terminal_close(&t);
+}
