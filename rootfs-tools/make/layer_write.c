@@ -131,6 +131,11 @@ int layer_write_node(struct layer_writer *l, const struct tree_node *node, struc
 
 	if (node->inode == NULL)
 		return write_marker(l, tree_path(l->arena, node->parent), node->name, err);
+	if (strncmp(node->name, ".wh.", 4) == 0)
+		return error_set(err,
+				 "%s: in a layer such a name takes another file away; leave "
+				 "it out with --mask-path",
+				 tree_path(l->arena, node));
 	/* Nobody knows what such a directory has below the layer; whoever unpacks makes it. */
 	if (node->implied)
 		return node->opaque ? write_opaque(l, node, err) : 0;

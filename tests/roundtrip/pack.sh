@@ -209,6 +209,11 @@ kill -INT $! && wait $!
 want 'a stopped pack leaves a whole layout or none' 0 '^$' sh -c "ls -d .int.* 2>/dev/null; true"
 
 # --- refused --------------------------------------------------------------------------------
+mkdir hides && touch hides/file hides/.wh.file
+want 'a name that hides another' 1 '.wh.file: in a layer such a name takes another file away' \
+	k pack hides oci:hides.img:x
+want 'nor in what is inserted' 1 'takes another file away' k insert d:y hides /hides
+want 'unless it is left out' 0 '^sha256:' k pack hides oci:hides.img:x --mask-path .wh.file
 want 'no OCI layout' 1 'is there, and is no OCI layout' k pack small oci:root
 want 'no such directory' 1 'open nope: no such file' k pack nope oci:x
 want 'a registry' 1 'skopeo copies them' k pack small docker://x/y
