@@ -14,7 +14,7 @@ enum { DEPTH_MAX = 16, DOCUMENT_MAX = 4 << 20, HEX = 64 };
 
 struct collector {
 	struct writer *writer;
-	struct tree needed;		/* names of blobs: a set */
+	struct tree needed;		/* names of blobs: a set; layer 1: it was read */
 	struct error *err;
 };
 
@@ -27,11 +27,18 @@ static bool is_document(const char *type)
 	return length > 5 && strcmp(type + length - 5, "+json") == 0;
 }
 
+/* What these name must be known; other JSON, as an SBOM, is of any size, and of many kinds. */
+static bool is_manifest(const char *type)
+{
+	return strstr(type, ".manifest.") != NULL || strstr(type, ".index.") != NULL;
+}
+
 /*
  * A layout with one platform of several lacks what an index in it names, and that is no reason to
  * stop.  Where what index.json itself names is missing, nobody knows what belonged to it.
  */
-static int mark_document(struct collector *c, const char *name, unsigned int depth)
+static int mark_document(struct collector *c, const char *name, const char *type,
+			 unsigned int depth)
 {
 	struct json_source source = { name, NULL, 0 };
 	const struct json *json;
@@ -41,31 +48,38 @@ static int mark_document(struct collector *c, const char *name, unsigned int dep
 		return error_set(c->err, "%s: documents lead to documents too often",
 				 c->writer->path);
 	if (file_read(c->writer->blobs_fd, name, DOCUMENT_MAX, c->writer->arena, &bytes,
-		      &source.size, c->err) < 0)
-		return c->err->code == ENOENT && depth > 0 ?
-			       0 : error_wrap(c->err, "%s", c->writer->path);
+		      &source.size, c->err) < 0) {
+		bool known = c->err->code == ENOENT ? depth > 0 :
+						      c->err->code == EFBIG && !is_manifest(type);
+
+		return known ? 0 : error_wrap(c->err, "%s", c->writer->path);
+	}
 	source.text = bytes;
 	json = json_parse(c->writer->arena, &source, c->err);
-	return json != NULL ? mark_value(c, json, depth + 1) : -1;
+	if (json == NULL)
+		return is_manifest(type) ? -1 : 0;
+	return mark_value(c, json, depth + 1);
 }
 
 /* Whatever says "digest" needs it, in members that nobody here knows, too. */
 static int mark_digest(struct collector *c, const struct json *object, unsigned int depth)
 {
-	const char *text = json_text(object, "digest");
+	const char *text = json_text(object, "digest"), *type = json_text(object, "mediaType");
+	struct tree_node *node;
 	struct error ignored;
 	struct digest digest;
-	const char *name;
 
 	if (text == NULL || digest_parse(text, &digest, &ignored) < 0 ||
 	    strncmp(digest.text, "sha256:", 7) != 0)
 		return 0;
-	name = arena_strdup(c->writer->arena, digest_hex(&digest));
-	if (tree_find_child(c->needed.root, name) != NULL)
-		return 0;
-	if (tree_add_child(&c->needed, c->needed.root, name, c->err) == NULL)
+	node = tree_add_child(&c->needed, c->needed.root, digest_hex(&digest), c->err);
+	if (node == NULL)
 		return -1;
-	return is_document(json_text(object, "mediaType")) ? mark_document(c, name, depth) : 0;
+	/* Who named it first may not have said what it is. */
+	if (node->layer != 0 || !is_document(type))
+		return 0;
+	node->layer = 1;
+	return mark_document(c, node->name, type, depth);
 }
 
 static int mark_value(struct collector *c, const struct json *value, unsigned int depth)

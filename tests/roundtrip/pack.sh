@@ -133,6 +133,22 @@ want 'gc refuses where an image is missing' 1 'no such file' k gc broken
 equal 'and removes nothing then, either' "$before" "$(find broken -type f | sort)"
 cp -r multi sparse && rm sparse/blobs/sha256/"$(manifest amd | cut -d: -f2)"
 want 'gc goes on where another platform is missing' 0 '^removed' k gc sparse
+# What attests to an image is JSON of any size, and a digest may be named before it is known what it is.
+cp -r multi attested && python3 - "$(manifest multi)" <<'END'
+import hashlib, json, sys
+def put(data, kind):
+    name = hashlib.sha256(data).hexdigest()
+    open('attested/blobs/sha256/' + name, 'wb').write(data)
+    return {'mediaType': 'application/vnd.' + kind, 'digest': 'sha256:' + name, 'size': len(data)}
+index = json.load(open('attested/index.json'))
+manifest = {'schemaVersion': 2, 'mediaType': 'application/vnd.oci.image.manifest.v1+json',
+            'config': put(b'{}', 'oci.empty.v1+json'),
+            'layers': [put(b'"%s"' % (b'x' * (5 << 20)), 'in-toto+json'), put(b'{}\n{}', 'x+json')]}
+index['manifests'].append(put(json.dumps(manifest).encode(), 'oci.image.manifest.v1+json'))
+json.dump({'org.example.newest': {'digest': sys.argv[1]}, **index}, open('attested/index.json', 'w'))
+END
+want 'gc reads manifests alone, and each' 0 ' 0 blobs' k gc attested
+want 'which leaves the image whole' 0 'A=arm' k inspect --platform linux/arm64 attested:x
 want 'gc of a tag' 1 'without a tag' k gc multi:x
 
 # --- bundles --------------------------------------------------------------------------------
