@@ -57,7 +57,7 @@ static void output_take(struct monitor *m, int *fd, enum output_stream stream, b
 	char packet[1 + MONITOR_DATA_MAX];
 	ssize_t size = read(*fd, packet + 1, MONITOR_DATA_MAX);
 
-	/* What a pty says whose other side nobody has open; while it runs, who closed it may return. */
+	/* What a pty says whose other side nobody has open: who closed it may open it again. */
 	m->hung = size < 0 && errno == EIO && *fd == m->master && !ended;
 	if (m->hung || (size < 0 && (errno == EAGAIN || errno == EINTR)))
 		return;
@@ -200,15 +200,14 @@ void monitor_loop(struct monitor *m)
 	int64_t end = -1;
 
 	for (;;) {
-		int64_t left = end < 0 ? -1 : end - clock_ms();
+		int64_t left = end >= 0 ? end - clock_ms() : m->hung ? HUNG_MS : -1;
 		int ready;
 
 		/* Others may print for ever, and somebody waits for the status. */
 		if (end >= 0 && ((left <= 0 && m->owed == 0) || (m->out < 0 && m->err < 0)))
 			break;
 		polls_fill(m, fds, end >= 0);
-		ready = poll(fds, WAIT_COUNT, end >= 0 ? (left > 0 ? (int)left : 0) :
-					      m->hung ? HUNG_MS : -1);
+		ready = poll(fds, WAIT_COUNT, end >= 0 && left < 0 ? 0 : (int)left);
 		if ((ready < 0 && errno != EINTR) || (ready == 0 && end >= 0))
 			break;
 		if (ready > 0 && fds[WAIT_END].revents != 0) {

@@ -344,8 +344,9 @@ E2E(terminal, shell_ends_with_its_input)
 /* Nobody has it open for a while; it is not gone, as systemd counts on. */
 E2E(terminal, may_be_closed_and_opened_again)
 {
-	static const char script[] = "echo one; exec <&- >&- 2>&-; sleep 0.5; "
-				     "exec </dev/tty >/dev/tty; echo two; read word; echo \"<$word>\"";
+	static const char script[] =
+		"echo one; exec <&- >&- 2>&-; sleep 0.5; "
+		"exec </dev/tty >/dev/tty; echo two; read word; echo \"<$word>\"";
 	struct bundle *b = shell_bundle();
 	struct terminal t;
 	struct output got;
