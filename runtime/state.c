@@ -162,7 +162,7 @@ static void add_namespaces(struct object *file, const struct container *c)
 
 static void add_cgroup(struct object *file, const struct container *c)
 {
-	struct object own = { file->out, "", ":", false };
+	struct object own = { file->out, "", ":", false }, paths = own;
 
 	add_key(file, "cgroup");
 	text_add(file->out, "{");
@@ -178,8 +178,7 @@ static void add_cgroup(struct object *file, const struct container *c)
 	add_key(file, "cgroup_paths");
 	text_add(file->out, "{");
 	if (c->cgroup.path != NULL && c->cgroup.host == CGROUP_UNIFIED)
-		text_printf(file->out, "\"\":\"/sys/fs/cgroup%s\"",
-			    text_printable(file->out->arena, c->cgroup.path));
+		add_text(&paths, "", arena_printf(c->arena, "/sys/fs/cgroup%s", c->cgroup.path));
 	text_add(file->out, "}");
 }
 

@@ -125,6 +125,22 @@ Test(state_file, comes_back_as_it_was_saved)
 	cr_expect_str_eq(back.cgroup.scope, "kist-web.scope");
 }
 
+/* systemd escapes what stands in the names of units. */
+Test(state_file, comes_back_whatever_is_in_the_cgroups_name)
+{
+	_cleanup_fd int dir_fd = scratch();
+	struct container c = sample(dir_fd), back = CONTAINER_NONE;
+
+	c.cgroup.host = CGROUP_UNIFIED;
+	c.cgroup.path = "/my\\x2dteam.slice/\"web\"\n";
+	cr_assert_eq(state_save(&c, &err), 0, "%s", err.text);
+	back.arena = &arena;
+	back.id = "web";
+	back.dir_fd = dir_fd;
+	cr_assert_eq(state_load(&back, &err), 0, "%s", err.text);
+	cr_expect_str_eq(back.cgroup.path, c.cgroup.path);
+}
+
 Test(state_file, comes_back_with_long_annotations_or_is_not_saved)
 {
 	_cleanup_fd int dir_fd = scratch();
