@@ -105,6 +105,21 @@ static void wait_for_runtimes(const char *state)
 		nanosleep(&moment, NULL);
 }
 
+/* The directory of a run without a keeper, locked; -1: it has one, or is none. */
+static int dead_open(int parent_fd, const char *name)
+{
+	_cleanup_fd int fd = -EBADF;
+	int result;
+
+	/* A run holds this one from its mkdir() until it has its own: place_make(). */
+	if (flock(parent_fd, LOCK_EX) < 0)
+		return -1;
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	result = fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) : -1;
+	flock(parent_fd, LOCK_UN);
+	return result == 0 ? fd_take(&fd) : -1;
+}
+
 /* Runs that were killed, keeper and all. */
 static void collect(struct arena *arena, int parent_fd, const char *parent, const char *libexec)
 {
@@ -117,9 +132,8 @@ static void collect(struct arena *arena, int parent_fd, const char *parent, cons
 
 		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0)
 			continue;
-		fd = openat(parent_fd, entry->d_name,
-			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		fd = dead_open(parent_fd, entry->d_name);
+		if (fd < 0)
 			continue;
 		dead.path = arena_printf(arena, "%s/%s", parent, entry->d_name);
 		dead.state = arena_printf(arena, "%s/state", dead.path);
@@ -176,7 +190,7 @@ int place_make(struct arena *arena, struct place *ret, struct error *err)
 	ret->path = arena_printf(arena, "%s/%s", parent, ret->name);
 	ret->state = arena_printf(arena, "%s/state", ret->path);
 	ret->inside = arena_printf(arena, "%s/box", ret->path);
-	if (mkdir(ret->path, 0700) < 0)
+	if (flock(parent_fd, LOCK_EX) < 0 || mkdir(ret->path, 0700) < 0)
 		return error_errno(err, "make directory %s", ret->path);
 	if (locks_take(ret) < 0 || mkdir(ret->inside, 0700) < 0) {
 		struct error ignored;

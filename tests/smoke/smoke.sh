@@ -469,6 +469,11 @@ test_interruption() {
 	done
 	call root -c good.yaml --only output
 	check 'what a killed run left is collected by the next' nothing_left
+	status=0
+	out=$(for _ in $(seq 10); do
+		(for _ in $(seq 40); do "$SMOKE" root --only image 2>&1 >/dev/null; done) &
+	done; wait)
+	check 'and no other that begins' test -z "$out"
 }
 
 # --- without privileges ----------------------------------------------------------------------
