@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/fd.h"
 #include "base/path.h"
@@ -116,23 +117,45 @@ static int open_closed(int parent_fd, const char *name, int flags)
 	return fd;
 }
 
+static int make_child(struct dirs *dirs, const char *name, bool hides, struct error *err)
+{
+	int parent_fd = dirs_top(dirs)->fd, fd;
+
+	if (mkdirat(parent_fd, name, 0755) < 0)
+		return error_errno(err, "make directory %s/%s", dirs->path, name);
+	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open directory %s/%s", dirs->path, name);
+	if (dirs->adopt(dirs->context, fd, hides, err) < 0)
+		fd_close(&fd);
+	return fd;
+}
+
+/* The layer hides what is below, and has files of its own there. */
+static bool whiteout_remove(const struct dirs *dirs, const char *name)
+{
+	int parent_fd = dirs->stack[dirs->depth].fd;
+	struct stat st;
+
+	return dirs->whiteouts && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       S_ISCHR(st.st_mode) && st.st_rdev == makedev(0, 0) &&
+	       unlinkat(parent_fd, name, 0) == 0;
+}
+
 static int open_child(struct dirs *dirs, const char *name, bool make, bool *ret_link,
 		      struct error *err)
 {
 	struct dir *top = dirs_top(dirs);
 	int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int fd = openat(top->fd, name, flags);
+	int fd = openat(top->fd, name, flags), number = errno;
 
 	*ret_link = false;
-	if (fd < 0 && errno == ENOENT && make) {
-		if (mkdirat(top->fd, name, 0755) < 0)
-			return error_errno(err, "make directory %s/%s", dirs->path, name);
-		fd = openat(top->fd, name, flags);
-		if (fd >= 0 && dirs->adopt(dirs->context, fd, err) < 0) {
-			fd_close(&fd);
-			return -1;
-		}
-	} else if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
+	if (fd < 0 && number == ENOENT && make)
+		return make_child(dirs, name, false, err);
+	if (fd < 0 && number == ENOTDIR && make && whiteout_remove(dirs, name))
+		return make_child(dirs, name, true, err);
+	errno = number;
+	if (fd < 0 && (errno == ELOOP || errno == ENOTDIR)) {
 		*ret_link = true;
 		fd = open_link(dirs, name, err);
 		return fd >= 0 ? fd : error_wrap(err, "enter %s/%s", dirs->path, name);

@@ -30,8 +30,9 @@ struct dirs {
 	struct dir stack[DIRS_MAX + 1];	/* the root first */
 	unsigned int depth;		/* of the innermost one; the root's is 0 */
 	bool privileged;		/* modes forbid nothing */
-	/* Owner and mode of a directory that no entry named; 0 or -1. */
-	int (*adopt)(void *context, int fd, struct error *err);
+	bool whiteouts;			/* those of overlayfs give way to directories */
+	/* Owner and mode of a directory that no entry named, or a whiteout's (hides); 0 or -1. */
+	int (*adopt)(void *context, int fd, bool hides, struct error *err);
 	void *context;
 };
 
@@ -39,7 +40,10 @@ struct dirs {
 int dirs_init(struct dirs *dirs, int root_fd, struct error *err);
 /* The directory of that path, without "/" at its ends; made where it is missing.  Borrowed fd. */
 int dirs_enter(struct dirs *dirs, const char *path, size_t length, struct error *err);
-/* The same, but -EBADF without an error when there is no such directory. */
+/*
+ * The same, but -EBADF when there is no such directory: err->code is ENOENT then, or ENOTDIR where
+ * something else is in its place.
+ */
 int dirs_find(struct dirs *dirs, const char *path, size_t length, struct error *err);
 /* Goes into a directory that is in the innermost one; takes over fd. */
 int dirs_push(struct dirs *dirs, const char *name, int fd, struct error *err);

@@ -124,7 +124,7 @@ static int entry_apply(struct layer *layer, struct tar *tar, const struct tar_en
 
 /* --- the whole ------------------------------------------------------------------------- */
 
-static int adopt(void *context, int fd, struct error *err)
+static int adopt(void *context, int fd, bool hides, struct error *err)
 {
 	struct layer *layer = context;
 	const struct tar_entry nobody = { .type = TAR_DIRECTORY, .mode = 0755 };
@@ -132,6 +132,8 @@ static int adopt(void *context, int fd, struct error *err)
 
 	if (owner_apply_fd(layer, &nobody, fd, true, err) < 0)
 		return -1;
+	if (hides)
+		return whiteout_opaque(layer, fd, err);
 	/* Upon what lower layers have there, it is theirs: the store sees to that. */
 	if (layer->options->mode != UNPACK_OVERLAY || fsetxattr(fd, mark, "y", 1, 0) == 0)
 		return 0;
@@ -150,6 +152,7 @@ int layer_init(struct layer *layer, struct arena *arena, int root_fd,
 	layer->gid = getegid();
 	layer->privileged = layer->uid == 0 && !options->rootless;
 	layer->dirs.privileged = layer->uid == 0;
+	layer->dirs.whiteouts = options->mode == UNPACK_OVERLAY;
 	layer->dirs.adopt = adopt;
 	layer->dirs.context = layer;
 	umask(0);

@@ -95,6 +95,12 @@ static int make_file(struct layer *layer, struct tar *tar, const struct tar_entr
 	return futimens(fd, times) == 0 ? 0 : error_errno(err, "set its times");
 }
 
+static bool is_whiteout(const struct layer *layer, const struct stat *st)
+{
+	return layer->options->mode == UNPACK_OVERLAY && S_ISCHR(st->st_mode) &&
+	       st->st_rdev == makedev(0, 0);
+}
+
 /* --- directories ----------------------------------------------------------------------- */
 
 /* What is there already: 1 a directory, which stays; 0 something else, which is gone now. */
@@ -107,8 +113,7 @@ static int existing_directory(struct layer *layer, int *parent_fd, bool *ret_opa
 		return error_errno(err, "look at what is there");
 	if (S_ISDIR(st.st_mode))
 		return 1;
-	*ret_opaque = layer->options->mode == UNPACK_OVERLAY && S_ISCHR(st.st_mode) &&
-		      st.st_rdev == makedev(0, 0);
+	*ret_opaque = is_whiteout(layer, &st);
 	return clear_place(layer, parent_fd, err);
 }
 
@@ -208,7 +213,8 @@ static int make_hard_link(struct layer *layer, const struct tar_entry *entry, in
 	if (layer_path_set(&layer->link, entry->link, err) < 0)
 		return error_wrap(err, "its hard link's target %.100s", shown(layer, entry));
 	fd = target_parent(layer, err);
-	if (fd < 0 || fstatat(fd, layer->link.name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+	if (fd < 0 || fstatat(fd, layer->link.name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	    is_whiteout(layer, &st)) {
 		error_set(err, "is a hard link to %.100s, which is not there", shown(layer, entry));
 		return layer->options->mode == UNPACK_OVERLAY ?
 			       error_hint(err,

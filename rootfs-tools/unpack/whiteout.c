@@ -53,6 +53,23 @@ static int overlay_hide(struct layer *layer, int dir_fd, const char *name, struc
 	return fd >= 0 ? whiteout_opaque(layer, fd, err) : error_errno(err, "open %s", name);
 }
 
+/* name NULL: all that is in the directory. */
+static int overlay_apply(struct layer *layer, const char *name, struct error *err)
+{
+	const struct layer_path *path = &layer->path;
+	int dir_fd = dirs_find(&layer->dirs, path->text, path->parent, err);
+
+	/* Below a whiteout, or a file, nothing is left to be hidden. */
+	if (dir_fd == -EBADF && err->code == ENOTDIR)
+		return 0;
+	if (dir_fd == -EBADF)
+		dir_fd = dirs_enter(&layer->dirs, path->text, path->parent, err);
+	if (dir_fd < 0)
+		return -1;
+	return name != NULL ? overlay_hide(layer, dir_fd, name, err) :
+			      whiteout_opaque(layer, dir_fd, err);
+}
+
 /* --- by removing ----------------------------------------------------------------------- */
 
 struct hider {
@@ -156,7 +173,6 @@ int whiteout_apply(struct layer *layer, const struct tar_entry *entry, struct er
 {
 	const char *name = layer->path.name;
 	const char *hidden = NULL;
-	int dir_fd;
 
 	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
 		return 0;
@@ -167,10 +183,5 @@ int whiteout_apply(struct layer *layer, const struct tar_entry *entry, struct er
 	}
 	if (layer->options->mode == UNPACK_FLAT)
 		return layer->upper && remove_lower(layer, hidden, err) < 0 ? -1 : 1;
-	dir_fd = dirs_enter(&layer->dirs, layer->path.text, layer->path.parent, err);
-	if (dir_fd < 0)
-		return -1;
-	if (hidden == NULL)
-		return whiteout_opaque(layer, dir_fd, err) < 0 ? -1 : 1;
-	return overlay_hide(layer, dir_fd, hidden, err) < 0 ? -1 : 1;
+	return overlay_apply(layer, hidden, err) < 0 ? -1 : 1;
 }

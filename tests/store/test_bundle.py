@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from harness import END, demand, expect, finish, test, test_both
-from image import dir_, file_, header, symlink
+from image import dir_, file_, hard_link, header, symlink
 
 
 def bundle(work, *words, image=None):
@@ -119,6 +119,22 @@ def whiteouts(work):
                 dir_(b'd') + file_(b'd/.wh.a') + file_(b'.wh.e') + dir_(b'o') +
                 file_(b'o/.wh..wh..opq') + file_(b'o/y') + END).save()
     expect(inside(work, 'ls /d /o; ls /e 2>/dev/null; true') == '/d:\nb\n\n/o:\ny\n', 'ls')
+
+
+@test_both
+def whiteouts_above(work):
+    """files of a directory that the layer hides, and whiteouts in one; a hard link to a whiteout"""
+    lower = dir_(b'd', mode=0o700) + file_(b'd/a') + symlink(b'l', b'd') + dir_(b'e') + \
+        file_(b'e/x') + file_(b'f') + END
+    work.layout(lower, file_(b'.wh.d') + file_(b'd/in/b') + file_(b'.wh.l') + file_(b'l/c') +
+                file_(b'.wh.e') + file_(b'e/.wh.x') + file_(b'e/.wh..wh..opq') +
+                file_(b'.wh.f') + file_(b'f/.wh.g') + END).save()
+    expect(inside(work, 'ls -d [def] l; ls d l; stat -c %a d') ==
+           'd\nl\nd:\nin\n\nl:\nc\n755\n', 'ls')
+    shutil.rmtree(work.image)
+    work.layout(lower, file_(b'.wh.f') + hard_link(b'g', b'f') + END, Cmd=['/x']).save()
+    work.bad(work.rootfs('bundle', work.image, work.mine + '/other'),
+             'g: is a hard link to f, which is not there')
 
 
 @test_both
