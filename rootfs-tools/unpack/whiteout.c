@@ -80,11 +80,30 @@ struct hider {
 static int hide_below(struct hider *hider, int dir_fd, size_t length, unsigned int depth,
 		      struct error *err);
 
+/* This layer has something in the directory: the rest goes, and time and mode stay as they are. */
+static int hide_rest(struct hider *hider, int dir_fd, const char *name, size_t length,
+		     unsigned int depth, const struct stat *st, struct error *err)
+{
+	bool closed = !hider->layer->dirs.privileged && (st->st_mode & 0700) != 0700;
+	_cleanup_fd int fd = -EBADF;
+
+	if (closed && fchmodat(dir_fd, name, 0700, 0) < 0)
+		return error_errno(err, "open up %s", name);
+	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open %s", name);
+	if (hide_below(hider, fd, length, depth + 1, err) < 0)
+		return -1;
+	if ((closed && fchmod(fd, st->st_mode & 07777) < 0) ||
+	    futimens(fd, (struct timespec[2]){ st->st_atim, st->st_mtim }) < 0)
+		return error_errno(err, "set mode and times of %s", name);
+	return 0;
+}
+
 /* hider->path, length bytes, is name in dir_fd. */
 static int hide(struct hider *hider, int dir_fd, const char *name, size_t length,
 		unsigned int depth, struct error *err)
 {
-	_cleanup_fd int fd = -EBADF;
 	struct stat st;
 
 	if (!touched_has(&hider->layer->touched, hider->path, length))
@@ -93,10 +112,7 @@ static int hide(struct hider *hider, int dir_fd, const char *name, size_t length
 		return errno == ENOENT ? 0 : error_errno(err, "look at %s", name);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	/* This layer has something in it: the rest goes. */
-	fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return fd >= 0 ? hide_below(hider, fd, length, depth + 1, err) :
-			 error_errno(err, "open %s", name);
+	return hide_rest(hider, dir_fd, name, length, depth, &st, err);
 }
 
 static int hide_below(struct hider *hider, int dir_fd, size_t length, unsigned int depth,

@@ -363,11 +363,15 @@ def whiteouts(work):
 @test
 def times(work):
     """directories keep their times, whatever is made in them later"""
-    lower = dir_(b'a', mtime=5) + dir_(b'a/b', mtime=6) + file_(b'a/b/c', mtime=7) + END
-    upper = file_(b'a/b/d', mtime=8) + file_(b'a/b/.wh.c') + END
+    lower = dir_(b'a', mtime=5) + dir_(b'a/b', mtime=6) + file_(b'a/b/c', mtime=7) + \
+        dir_(b'e', mtime=9) + dir_(b'e/f', mtime=10) + file_(b'e/f/old') + END
+    upper = file_(b'a/b/d', mtime=8) + file_(b'a/b/.wh.c') + dir_(b'e/f', mtime=11) + \
+        file_(b'e/f/new') + file_(b'e/.wh..wh..opq') + END
     Layout(work.image).layer(lower).layer(upper).save()
     yield from accepted(work)
-    for path, mtime in ('a', 5), ('a/b', 6), ('a/b/d', 8):
+    if os.listdir(work.out + '/e/f') != ['new']:
+        yield os.listdir(work.out + '/e/f')
+    for path, mtime in ('a', 5), ('a/b', 6), ('a/b/d', 8), ('e', 9), ('e/f', 11):
         if os.stat(work.out + '/' + path).st_mtime != mtime:
             yield '%s: %s' % (path, os.stat(work.out + '/' + path).st_mtime)
 
