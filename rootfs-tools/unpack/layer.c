@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "base/text.h"
+#include "config/id_map.h"
 
 /* --- names ----------------------------------------------------------------------------- */
 
@@ -91,6 +92,7 @@ static int root_apply(struct layer *layer, const struct tar_entry *entry, struct
 	if (owner_apply_fd(layer, entry, root->fd, false, err) < 0)
 		return -1;
 	root->mode = (root->mode & S_IFMT) | entry->mode;
+	root->opened_up |= !layer->dirs.privileged && (entry->mode & 0700) != 0700;
 	if (root->opened_up && fchmod(root->fd, entry->mode | 0700) < 0)
 		return error_errno(err, "open the root for writing");
 	dir_times_set(root, entry);
@@ -143,6 +145,24 @@ static int adopt(void *context, int fd, bool hides, struct error *err)
 	       -1;
 }
 
+/*
+ * What the directory around it gives to new files is no part of an image: ACLs, and a group.  It
+ * is root's until an entry says something else.
+ */
+static int root_reset(const struct layer *layer, int root_fd, struct error *err)
+{
+	uint32_t uid = layer->uid, gid = layer->gid;
+
+	fremovexattr(root_fd, "system.posix_acl_default");
+	fremovexattr(root_fd, "system.posix_acl_access");
+	id_map_to_host(&layer->options->uid_maps, 0, &uid);
+	id_map_to_host(&layer->options->gid_maps, 0, &gid);
+	/* The caller's own ids are all that some file systems know. */
+	if (fchown(root_fd, uid, gid) == 0 || (uid == layer->uid && gid == layer->gid))
+		return 0;
+	return error_errno(err, "give the root to %u:%u", uid, gid);
+}
+
 int layer_init(struct layer *layer, struct arena *arena, int root_fd,
 	       const struct unpack_options *options, struct error *err)
 {
@@ -156,19 +176,20 @@ int layer_init(struct layer *layer, struct arena *arena, int root_fd,
 	layer->dirs.adopt = adopt;
 	layer->dirs.context = layer;
 	umask(0);
-	/* What the directory around it gives to new files is no part of an image. */
-	fremovexattr(root_fd, "system.posix_acl_default");
-	fremovexattr(root_fd, "system.posix_acl_access");
-	if (dirs_init(&layer->dirs, root_fd, err) < 0)
+	if (root_reset(layer, root_fd, err) < 0 || dirs_init(&layer->dirs, root_fd, err) < 0)
 		return -1;
 	return touched_init(&layer->touched, err);
 }
 
 int layer_apply(struct layer *layer, struct tar *tar, bool upper, struct error *err)
 {
+	const struct dir *root = &layer->dirs.stack[0];
 	const struct tar_entry *entry;
 	int more;
 
+	/* The layer before has left it as it is to be in the end. */
+	if (root->opened_up && fchmod(root->fd, (root->mode & 07777) | 0700) < 0)
+		return error_errno(err, "open the root for writing");
 	layer->upper = upper && layer->options->mode == UNPACK_FLAT;
 	layer->entries = 0;
 	touched_clear(&layer->touched);

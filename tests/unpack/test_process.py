@@ -274,7 +274,7 @@ def mapped(work):
     for path, owner in ('.', (100000, 200000)), ('d', (100007, 200008)), ('d/f', (101000, 5)), \
             ('l', (100005, 200005)), ('null', (100000, 200000)):
         st = os.lstat(work.out + '/' + path)
-        if path != '.' and (st.st_uid, st.st_gid) != owner:
+        if (st.st_uid, st.st_gid) != owner:
             yield '%s is of %d:%d' % (path, st.st_uid, st.st_gid)
     if os.lstat(work.out + '/d/f').st_mode != stat.S_IFREG | 0o4755:
         yield 'the set-uid bit is lost'
@@ -294,6 +294,20 @@ def landlocked(work):
                             check=False)
     if result.returncode != 0 or not os.path.exists(work.out + '/d/f'):
         yield result.stdout.decode()
+
+
+@test
+def group_around(work):
+    """the group that a directory around it gives to new files stays outside"""
+    demand(is_root, 'needs root')
+    Layout(work.image).layer(dir_(b'd') + END).save()
+    os.chown(work.path + '/work', 0, 5)
+    os.chmod(work.path + '/work', 0o2755)
+    yield from accepted(work)
+    for path in '.', 'd':
+        st = os.stat(work.out + '/' + path)
+        if (st.st_gid, st.st_mode) != (0, 0o40755):
+            yield '%s: %d %o' % (path, st.st_gid, st.st_mode)
 
 
 @test
