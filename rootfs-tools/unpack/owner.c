@@ -184,10 +184,18 @@ static int xattrs_clear(const struct tar_entry *entry, int fd, struct error *err
 
 /* --- all of it ------------------------------------------------------------------------- */
 
+/* "user." ones are for who may write to the file, or pass over modes. */
+static bool has_attributes(const struct layer *layer, const struct tar_entry *entry)
+{
+	return entry->xattrs.count > 0 ||
+	       (layer->options->rootless && (entry->uid != 0 || entry->gid != 0));
+}
+
 int owner_apply_fd(struct layer *layer, const struct tar_entry *entry, int fd, bool is_new,
 		   struct error *err)
 {
 	bool is_dir = entry->type == TAR_DIRECTORY, fresh = is_new && !layer->inherits;
+	mode_t mode = entry->mode;
 	struct owner owner;
 
 	if (owner_of(layer, entry, &owner, err) < 0)
@@ -195,14 +203,17 @@ int owner_apply_fd(struct layer *layer, const struct tar_entry *entry, int fd, b
 	if (!layer->options->rootless && (owner.change || !fresh) &&
 	    fchown(fd, owner.uid, owner.gid) < 0)
 		return chown_error(&owner, err);
-	if (!fresh && xattrs_clear(entry, fd, err) < 0)
-		return -1;
+	if (!layer->dirs.privileged && (has_attributes(layer, entry) || !fresh))
+		mode |= 0200;
 	/* chown takes set-id bits away, and open() gives none. */
-	if ((is_dir || owner.change || !fresh || (entry->mode & 07000)) &&
-	    fchmod(fd, entry->mode) < 0)
+	if ((is_dir || owner.change || !fresh || (mode & 07000) || mode != entry->mode) &&
+	    fchmod(fd, mode) < 0)
 		return error_errno(err, "set its mode");
-	if (entry->xattrs.count > 0 || layer->options->rootless)
-		return xattrs_set(layer, entry, fd, NULL, err);
+	if ((!fresh && xattrs_clear(entry, fd, err) < 0) ||
+	    xattrs_set(layer, entry, fd, NULL, err) < 0)
+		return -1;
+	if (mode != entry->mode && fchmod(fd, entry->mode) < 0)
+		return error_errno(err, "set its mode");
 	return 0;
 }
 

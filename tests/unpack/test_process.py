@@ -296,6 +296,52 @@ def landlocked(work):
         yield result.stdout.decode()
 
 
+def as_landlocked_nobody():
+    """NOBODY, as 1 of a user namespace in which he makes no other and no mount namespace."""
+    libc = ctypes.CDLL(None)
+    read, write = os.pipe()
+    parent = os.getpid()
+    pid = os.fork()
+    if pid == 0:
+        os.read(read, 1)
+        for kind in 'uid', 'gid':
+            with open('/proc/%d/%s_map' % (parent, kind), 'w', encoding='ascii') as file:
+                file.write('0 0 1\n1 %d 1\n' % NOBODY)
+        os._exit(0)
+    libc.unshare(0x10000000)	# CLONE_NEWUSER
+    os.write(write, b'x')
+    os.waitpid(pid, 0)
+    os.setgid(0)
+    os.setuid(0)
+    for name in 'max_mnt_namespaces', 'max_user_namespaces':
+        with open('/proc/sys/user/' + name, 'w', encoding='ascii') as file:
+            file.write('0')
+    os.setgroups([])
+    os.setgid(1)
+    os.setuid(1)
+
+
+@test
+def landlocked_rootless(work):
+    """and there an ordinary user may do what he may elsewhere"""
+    demand(is_root, 'needs root to become an ordinary user')
+    demand(ctypes.CDLL(None).syscall(444, None, 0, 1) > 0, 'needs Landlock')
+    lower = dir_(b'./', mode=0o555) + file_(b'f', mode=0o444, uid=5) + \
+        dir_(b'd', mode=0o555, uid=5) + dir_(b'd/e', mode=0o555, uid=5) + file_(b'd/e/old') + END
+    upper = file_(b'g') + dir_(b'd/e', mode=0o500) + file_(b'd/e/new') + \
+        file_(b'd/.wh..wh..opq') + END
+    Layout(work.image).layer(lower).layer(upper).save()
+    os.chown(work.path + '/work', NOBODY, NOBODY)
+    yield from accepted(work, '--rootless', preexec_fn=as_landlocked_nobody)
+    for path, owner, mode in ('.', 0, 0o40555), ('f', 5, 0o100444), ('d', 5, 0o40555), \
+            ('d/e', 0, 0o40500), ('d/e/new', 0, 0o100644):
+        st = os.lstat(work.out + '/' + path)
+        if st.st_mode != mode or owner_xattr(work.out + '/' + path)[0] != owner:
+            yield '%s: %o %s' % (path, st.st_mode, owner_xattr(work.out + '/' + path))
+    if sorted(os.listdir(work.out) + os.listdir(work.out + '/d/e')) != ['d', 'f', 'g', 'new']:
+        yield '%s %s' % (os.listdir(work.out), os.listdir(work.out + '/d/e'))
+
+
 @test
 def group_around(work):
     """the group that a directory around it gives to new files stays outside"""
