@@ -244,6 +244,25 @@ const char *text_printable(struct arena *arena, const char *text)
 	return out.size > 0 ? out.data : "";
 }
 
+const char *text_utf8(struct arena *arena, const char *text)
+{
+	struct text out = { .arena = arena };
+	size_t left = strlen(text);
+
+	for (const char *at = text; left > 0;) {
+		size_t length = text_character(at, left);
+
+		if (length > 0)
+			text_add_bytes(&out, at, length);
+		else
+			text_add(&out, "\xef\xbf\xbd");
+		length = length > 0 ? length : 1;
+		at += length;
+		left -= length;
+	}
+	return out.size > 0 ? out.data : "";
+}
+
 static unsigned int least(unsigned int a, unsigned int b)
 {
 	return a < b ? a : b;

@@ -46,6 +46,8 @@ bool text_to_id(const char *text, uint32_t *ret);
  * turn the direction of writing, and what is no UTF-8 as \xNN.  Source: security.md I20.
  */
 const char *text_printable(struct arena *arena, const char *text);
+/* What is no UTF-8 in it becomes U+FFFD: JSON can be nothing else. */
+const char *text_utf8(struct arena *arena, const char *text);
 
 /*
  * How many letters must change, or two change places, to turn one word into

@@ -37,23 +37,6 @@ static bool is_xml(uint32_t value)
 	       (value >= 0x20 || value == '\t' || value == '\n' || value == '\r');
 }
 
-const char *text_utf8(struct arena *arena, const char *text)
-{
-	struct text out = { .arena = arena };
-	uint32_t value;
-
-	for (const char *at = text; *at != '\0';) {
-		size_t length = character_length((const unsigned char *)at, &value);
-
-		if (length > 0)
-			text_add_bytes(&out, at, length);
-		else
-			text_add(&out, REPLACEMENT);
-		at += length > 0 ? length : 1;
-	}
-	return out.data != NULL ? out.data : "";
-}
-
 void text_add_xml(struct text *out, const char *text)
 {
 	static const struct { char byte; const char *entity; } entities[] = {

@@ -43,5 +43,3 @@ void report_sizes(struct text *out, const struct report *report);
 
 /* As text of XML or HTML, in elements and attributes; what XML cannot hold becomes U+FFFD. */
 void text_add_xml(struct text *out, const char *text);
-/* What is no UTF-8 in it becomes U+FFFD: JSON can be nothing else. */
-const char *text_utf8(struct arena *arena, const char *text);

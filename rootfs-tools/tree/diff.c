@@ -150,14 +150,19 @@ static void write_line(struct diff *d, const struct tree_node *a, const struct t
 	text_add(d->out, "\n");
 }
 
+/* A name or a link's target may be any bytes. */
+static void write_json_text(struct diff *d, const char *key, const char *text)
+{
+	json_write_string(&d->json, key, text_utf8(d->compare.arena, text));
+}
+
 static void write_side(struct diff *d, const char *key, const struct tree_node *node,
 		       unsigned int what)
 {
 	json_write_object(&d->json, key);
 	for (const struct diff_word *w = diff_words; w->word != NULL; w++)
 		if (what & w->bit)
-			json_write_string(&d->json, w->word,
-					  value_of(d->compare.arena, node, w->bit));
+			write_json_text(d, w->word, value_of(d->compare.arena, node, w->bit));
 	json_write_end(&d->json);
 }
 
@@ -165,7 +170,7 @@ static void write_json(struct diff *d, const struct tree_node *a, const struct t
 		       unsigned int what)
 {
 	json_write_object(&d->json, NULL);
-	json_write_string(&d->json, "path", path_of(d, b != NULL ? b : a));
+	write_json_text(d, "path", path_of(d, b != NULL ? b : a));
 	json_write_string(&d->json, "change", change_word(a, b));
 	if (a != NULL && b != NULL) {
 		write_side(d, "from", a, what);

@@ -74,6 +74,9 @@ equal 'the same changes' "$(k pack --base oci:a:x changed oci:a:y)" \
 equal 'the same squash' "$(k squash oci:a:y --to oci:a:s)" "$(k squash oci:b:y --to oci:b:s)"
 equal 'the same insert' "$(k insert oci:a:x "$tree" /opt/)" "$(k insert oci:b:x "$tree" /opt/)"
 want 'and the same layout after all that' 0 '^$' diff -r a b
+mkdir odd odder && touch odd/$'a\xff\n"b' && ln -s x odd/link && ln -s $'x\xfe' odder/link
+want 'names of any bytes are JSON all the same' 0 "a\\\\ufffd.*x\\\\ufffd" sh -c "'$ROOTFS' diff --json odd odder |
+	python3 -c 'import json, sys; print(json.dumps(json.load(sys.stdin.buffer)))'"
 want 'no time is later than SOURCE_DATE_EPOCH' 1 '1600000005123456789|2020-09-13T12:26:4[5-9]' \
 	k diff root a:zstd
 unset SOURCE_DATE_EPOCH
