@@ -78,20 +78,23 @@ static int link_add(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *socket, uint16_t type, const char *what, mnl_cb_t each,
-		void *context, struct error *err)
+/* index: of the device whose addresses are asked for, or 0. */
+static int dump(struct mnl_socket *socket, uint16_t type, unsigned int index, const char *what,
+		mnl_cb_t each, void *context, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char buffer[BUFFER_SIZE];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct rtgenmsg *head;
+	struct ifaddrmsg *head;
 	ssize_t n;
 	int rc = MNL_CB_OK;
 
 	message->nlmsg_type = type;
 	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	/* Family and index stand at the same place in both. */
 	head = mnl_nlmsg_put_extra_header(message, type == RTM_GETLINK ? sizeof(struct ifinfomsg) :
-					  sizeof(struct ifaddrmsg));
-	head->rtgen_family = AF_UNSPEC;
+									 sizeof(*head));
+	head->ifa_family = AF_UNSPEC;
+	head->ifa_index = index;
 	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
 		return error_errno(err, "%s: send a netlink request", what);
 	while (rc == MNL_CB_OK) {
@@ -172,7 +175,7 @@ static int device_find(struct mnl_socket *socket, const struct links *before, st
 {
 	struct links after = { .count = 0 };
 
-	if (dump(socket, RTM_GETLINK, LIST_LINKS, link_add, &after, err) < 0)
+	if (dump(socket, RTM_GETLINK, 0, LIST_LINKS, link_add, &after, err) < 0)
 		return -1;
 	for (size_t i = 0; i < after.count; i++) {
 		size_t j = 0;
@@ -197,8 +200,9 @@ static int device_move(const struct net_device_plan *device, struct mnl_socket *
 
 	if (addresses.index == 0)
 		return error_errno(err, "find it on the host");
-	if (dump(host, RTM_GETADDR, "read its addresses", address_add, &addresses, err) < 0 ||
-	    dump(inside, RTM_GETLINK, LIST_LINKS, link_add, &before, err) < 0 ||
+	if (dump(host, RTM_GETADDR, addresses.index, "read its addresses", address_add, &addresses,
+		 err) < 0 ||
+	    dump(inside, RTM_GETLINK, 0, LIST_LINKS, link_add, &before, err) < 0 ||
 	    device_send(host, addresses.index, net_ns_fd, name, err) < 0)
 		return -1;
 	index = device_find(inside, &before, err);
@@ -233,19 +237,34 @@ static struct mnl_socket *socket_inside(int net_ns_fd, struct error *err)
 	return socket;
 }
 
+/*
+ * One that heeds the index in a request for addresses.  Those of all the host are too many for one
+ * answer, and where one comes or goes between two, the kernel calls them interrupted.
+ */
+static struct mnl_socket *socket_strict(struct error *err)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int on = 1;
+
+	if (socket == NULL)
+		error_errno(err, "open a netlink socket");
+	else
+		(void)mnl_socket_setsockopt(socket, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	return socket;
+}
+
 int net_devices_move(const struct plan *plan, int net_ns_fd, struct error *err)
 {
 	struct mnl_socket *host, *inside;
-	int rc = 0;
+	int rc;
 
 	if (plan->net_devices.count == 0)
 		return 0;
 	inside = socket_inside(net_ns_fd, err);
 	if (inside == NULL)
 		return -1;
-	host = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
-	if (host == NULL)
-		rc = error_errno(err, "open a netlink socket");
+	host = socket_strict(err);
+	rc = host != NULL ? 0 : -1;
 	for (size_t i = 0; rc == 0 && i < plan->net_devices.count; i++) {
 		const struct net_device_plan *device = &plan->net_devices.items[i];
 

@@ -32,6 +32,11 @@ struct mnl_socket *mnl_socket_open2(int bus, int flags)
 	return NULL;
 }
 
+int mnl_socket_setsockopt(const struct mnl_socket *socket, int option, void *value, socklen_t size)
+{
+	return setsockopt(socket->fd, SOL_NETLINK, option, value, size);
+}
+
 int mnl_socket_close(struct mnl_socket *socket)
 {
 	int fd = socket->fd;

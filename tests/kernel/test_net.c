@@ -8,6 +8,8 @@
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 
 #include "init/net_device.h"
@@ -59,6 +61,24 @@ STAGE_TEST(net, a_network_that_is_not_new_is_left_alone)
 	return 0;
 }
 
+/* RTM_NEWADDR or RTM_DELADDR. */
+static int address_change(struct mnl_socket *socket, uint16_t type, const char *name,
+			  uint32_t bytes, struct error *err)
+{
+	_Alignas(struct nlmsghdr) char buffer[512];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	struct ifaddrmsg *address = mnl_nlmsg_put_extra_header(message, sizeof(*address));
+
+	message->nlmsg_type = type;
+	message->nlmsg_flags = type == RTM_NEWADDR ? NLM_F_CREATE | NLM_F_EXCL : 0;
+	address->ifa_family = AF_INET;
+	address->ifa_prefixlen = 24;
+	address->ifa_index = if_nametoindex(name);
+	mnl_attr_put_u32(message, IFA_LOCAL, bytes);
+	mnl_attr_put_u32(message, IFA_ADDRESS, bytes);
+	return link_request(socket, message, "change an address", err);
+}
+
 /* One end of a pair, with 10.9.8.7/24. */
 static int veth_make(struct stage *s, const char *name)
 {
@@ -67,7 +87,6 @@ static int veth_make(struct stage *s, const char *name)
 	struct ifinfomsg *link = mnl_nlmsg_put_extra_header(message, sizeof(*link));
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	struct nlattr *nest;
-	struct ifaddrmsg *address;
 
 	message->nlmsg_type = RTM_NEWLINK;
 	message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
@@ -77,16 +96,7 @@ static int veth_make(struct stage *s, const char *name)
 	mnl_attr_nest_end(message, nest);
 	if (link_request(socket, message, "make a pair", &s->err) < 0)
 		return -1;
-	message = mnl_nlmsg_put_header(buffer);
-	message->nlmsg_type = RTM_NEWADDR;
-	message->nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL;
-	address = mnl_nlmsg_put_extra_header(message, sizeof(*address));
-	address->ifa_family = AF_INET;
-	address->ifa_prefixlen = 24;
-	address->ifa_index = if_nametoindex(name);
-	mnl_attr_put_u32(message, IFA_LOCAL, inet_addr("10.9.8.7"));
-	mnl_attr_put_u32(message, IFA_ADDRESS, inet_addr("10.9.8.7"));
-	return link_request(socket, message, "add an address", &s->err);
+	return address_change(socket, RTM_NEWADDR, name, inet_addr("10.9.8.7"), &s->err);
 }
 
 static int devices_move(struct stage *s)
@@ -132,6 +142,56 @@ static int devices_stay(struct stage *s)
 		   "network device kist-a: move it into the container: file exists: "
 		   "\"lo\" is there already: set another \"name\"");
 	return 0;
+}
+
+static _noreturn void addresses_come_and_go(void)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	struct error ignored;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (uint16_t type = RTM_NEWADDR;; type = type == RTM_NEWADDR ? RTM_DELADDR : RTM_NEWADDR)
+		address_change(socket, type, "lo", inet_addr("10.7.7.7"), &ignored);
+}
+
+/* So many addresses that the kernel tells them in several pieces. */
+static int devices_move_from_busy_host(struct stage *s)
+{
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int here = open("/proc/self/ns/net", O_RDONLY), there;
+	char name[16];
+	struct net_device_plan device = { name, NULL };
+
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	there = open("/proc/self/ns/net", O_RDONLY);
+	CHECK(here >= 0 && there >= 0 && setns(here, CLONE_NEWNET) == 0);
+	for (uint32_t i = 0; i < 2000; i++)
+		CHECK(address_change(socket, RTM_NEWADDR, "lo", htonl(0x0a000001 + (i << 8)),
+				     &s->err) == 0);
+	if (fork() == 0)
+		addresses_come_and_go();
+	s->plan.net_devices.items = &device;
+	s->plan.net_devices.count = 1;
+	for (int i = 0; i < 50; i++) {
+		snprintf(name, sizeof(name), "kist-%d", i);
+		if (veth_make(s, name) < 0)
+			return 77;
+		CHECK(net_devices_move(&s->plan, there, &s->err) == 0);
+	}
+	CHECK(setns(there, CLONE_NEWNET) == 0);
+	CHECK(has_address("kist-49", "10.9.8.7"));
+	return 0;
+}
+
+Test(net, devices_move_while_addresses_of_the_host_come_and_go)
+{
+	int status;
+
+	child_need_root();
+	status = stage_status(devices_move_from_busy_host);
+	if (status == 77)
+		cr_skip_test("this kernel has no veth network devices");
+	cr_expect_eq(status, 0);
 }
 
 Test(net, devices_that_stay_say_why)
