@@ -6,12 +6,24 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char *meaning(int code)
+{
+#if defined __GLIBC__ && __GLIBC_PREREQ(2, 32)
+	/* strerror() would look for a translation first. */
+	const char *text = strerrordesc_np(code);
+
+	if (text != NULL)
+		return text;
+#endif
+	return strerror(code);
+}
+
 /* What errno means, in lower case as runc has it: that is how clients look for the words. */
 static void errno_append(struct error *err, size_t length, int code)
 {
 	char *text = err->text + length;
 
-	snprintf(text, sizeof(err->text) - length, ": %s", strerror(code));
+	snprintf(text, sizeof(err->text) - length, ": %s", meaning(code));
 	if (length + 3 < sizeof(err->text) && text[2] >= 'A' && text[2] <= 'Z' &&
 	    text[3] >= 'a' && text[3] <= 'z')
 		text[2] = (char)(text[2] - 'A' + 'a');
