@@ -2,8 +2,11 @@
 #include "base/namespace.h"
 
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/sys.h"
 
 const struct namespace namespaces[NAMESPACE_COUNT] = {
@@ -30,4 +33,11 @@ bool namespace_user_is_initial(void)
 	struct stat st;
 
 	return stat("/proc/self/ns/user", &st) == 0 && st.st_ino == NAMESPACE_USER_INITIAL_INODE;
+}
+
+int namespace_own_mounts(void)
+{
+	_cleanup_fd int pidfd = sys_pidfd_open(getpid(), 0);
+
+	return pidfd >= 0 ? ioctl(pidfd, PIDFD_GET_MNT_NAMESPACE, 0) : -1;
 }

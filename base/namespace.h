@@ -39,3 +39,9 @@ const char *namespace_name(int flag);
  * for another namespace may map all ids to themselves.
  */
 bool namespace_user_is_initial(void);
+
+/*
+ * An fd of the caller's mount namespace without /proc: -1 before Linux 6.11.  The first look of a
+ * process into /proc/self costs more than both calls of this.
+ */
+int namespace_own_mounts(void);

@@ -2,9 +2,9 @@
 #include "init/bind.h"
 
 #include <sched.h>
-#include <sys/ioctl.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/sys.h"
 #include "init/tree.h"
 
@@ -19,19 +19,6 @@ bool bind_is_late(const struct plan *plan, size_t index)
 		if (!(mounts[i].flags & (MOUNT_BIND | MOUNT_REMOUNT)))
 			return true;
 	return false;
-}
-
-/* Without /proc, which the small mount namespace has not. */
-static int own_open(void)
-{
-	_cleanup_fd int pidfd = sys_pidfd_open(getpid(), 0);
-
-	return pidfd >= 0 ? ioctl(pidfd, PIDFD_GET_MNT_NAMESPACE, 0) : -1;
-}
-
-int bind_host_open(void)
-{
-	return own_open();
 }
 
 static int clone_each(const struct plan *plan, struct init *in, size_t first, struct error *err)
@@ -50,7 +37,8 @@ static int clone_each(const struct plan *plan, struct init *in, size_t first, st
 
 int bind_clone_late(const struct plan *plan, struct init *in, size_t first, struct error *err)
 {
-	_cleanup_fd int own_fd = own_open();
+	/* Without /proc, which the small mount namespace has not. */
+	_cleanup_fd int own_fd = namespace_own_mounts();
 	_cleanup_fd int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 

@@ -24,7 +24,5 @@
 
 /* The plan's mount at index: a bind whose turn comes later. */
 bool bind_is_late(const struct plan *plan, size_t index);
-/* An fd of the caller's mount namespace, for init's host_fd; -1 where there is no way back. */
-int bind_host_open(void);
 /* In init's mount_trees: clones in the place of what was found, from first to the last in a row. */
 int bind_clone_late(const struct plan *plan, struct init *in, size_t first, struct error *err);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/process.h"
 #include "base/sys.h"
 
@@ -213,8 +214,10 @@ static void place_close(struct place *place)
 
 static int place_open(struct place *ret)
 {
+	int ns_fd = namespace_own_mounts();
+
 	*ret = (struct place){
-		.ns_fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
+		.ns_fd = ns_fd >= 0 ? ns_fd : open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC),
 		.root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC),
 		.cwd_fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
 	};

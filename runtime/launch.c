@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -42,8 +43,8 @@ struct attributes {
 #define RUN_FOLDER		"/run/kist"
 #define PIN_FOLDER		RUN_FOLDER "/.hostns"
 #define PINNED			PIN_FOLDER "/libexec"
-/* Beside us in the build directory; as installed, wherever that was moved to; as configured. */
-static const char *const folders[] = { "libexec", "../libexec/kist", LIBEXECDIR "/kist" };
+/* In the build directory; as installed, wherever that was moved to.  Else as configured. */
+static const char *const beside[] = { "libexec", "../libexec/kist" };
 
 static int fail(const char *what)
 {
@@ -58,31 +59,55 @@ static int fail(const char *what)
 	return 1;
 }
 
-/* The folder of our own file, where the kernel says that is; ends with "/". */
+static size_t folder_length(const char *path, size_t length)
+{
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	return length;
+}
+
+/* Of the path that was executed, which is another's for a script that names us. */
+static size_t called_folder(char *path, size_t size)
+{
+	const char *called = (const char *)getauxval(AT_EXECFN);
+	size_t length = called ? strlen(called) : size;
+	struct stat st;
+
+	/* A link is not where we are. */
+	if (length >= size || lstat(called, &st) < 0 || !S_ISREG(st.st_mode))
+		return 0;
+	memcpy(path, called, length);
+	return folder_length(path, length);
+}
+
+/* Of our own file, where the kernel says that is. */
 static size_t own_folder(char *path, size_t size)
 {
 	ssize_t length = readlink("/proc/self/exe", path, size);
 
-	while (length > 0 && path[length - 1] != '/')
-		length--;
-	return length > 0 ? (size_t)length : 0;
+	return length > 0 ? folder_length(path, (size_t)length) : 0;
 }
 
-static int folder_open(void)
+static int folder_beside(char *path, size_t length)
 {
-	char path[4096 + 64];
-	size_t own = own_folder(path, 4096);
 	int fd = -1;
 
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]) && fd < 0; i++) {
-		size_t at = folders[i][0] == '/' ? 0 : own;
-
-		if (at == 0 && folders[i][0] != '/')
-			continue;
-		strcpy(path + at, folders[i]);
+	for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]) && length > 0 && fd < 0; i++) {
+		strcpy(path + length, beside[i]);
 		fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	}
 	return fd;
+}
+
+/* The first look into /proc/self takes a fourth of this program's time: only if need be. */
+static int folder_open(void)
+{
+	char path[4096 + 64];
+	int fd = folder_beside(path, called_folder(path, 4096));
+
+	if (fd < 0)
+		fd = folder_beside(path, own_folder(path, 4096));
+	return fd >= 0 ? fd : open(LIBEXECDIR "/kist", O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
 static int is_same(const struct stat *a, const struct stat *b)
@@ -93,7 +118,7 @@ static int is_same(const struct stat *a, const struct stat *b)
 /* The same folder, by the read-only mount of an earlier start; -1 where there is none. */
 static int folder_pinned(int folder_fd)
 {
-	int fd = open(PINNED, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open(PINNED, O_PATH | O_DIRECTORY | O_NOFOLLOW);
 	struct stat own, pinned;
 	struct statvfs fs;
 
@@ -115,7 +140,10 @@ static void folder_pin(int fd)
 		syscall(__NR_move_mount, fd, "", AT_FDCWD, PINNED, MOVE_EMPTY_PATH);
 }
 
-/* The same folder, read-only; -1 where we lack the right.  No bind of /run takes it along. */
+/*
+ * The same folder, read-only; -1 where we lack the right.  No bind of /run takes it along.  Open
+ * over the exec: so the runtime sees that it is protected (runtime/protect.c).
+ */
 static int folder_protect(int folder_fd)
 {
 	struct attributes attributes = {
@@ -125,7 +153,7 @@ static int folder_protect(int folder_fd)
 
 	if (fd >= 0)
 		return fd;
-	fd = (int)syscall(__NR_open_tree, folder_fd, "", TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+	fd = (int)syscall(__NR_open_tree, folder_fd, "", TREE_CLONE | AT_EMPTY_PATH);
 	if (fd >= 0 && syscall(__NR_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes,
 			       sizeof(attributes)) < 0) {
 		close(fd);
@@ -149,6 +177,11 @@ int main(int argc, char **argv, char **env)
 	/* Without the right the runtime itself looks at what else keeps its file safe. */
 	if (geteuid() == 0)
 		fd = folder_protect(folder_fd);
+	if (fd > STDERR_FILENO)
+		syscall(__NR_execveat, fd, PROGRAM, argv, env, AT_SYMLINK_NOFOLLOW);
+	/* In the place of a closed stream; or it is a link to wherever: the runtime finds out. */
+	if (fd >= 0)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	syscall(__NR_execveat, fd >= 0 ? fd : folder_fd, PROGRAM, argv, env, 0);
 	return fail("start libexec/kist/kist");
 }

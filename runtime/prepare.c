@@ -67,7 +67,7 @@ static int open_bind(const struct plan *plan, struct init *in, size_t i, struct 
 	bool late = !in->in_host_copy && bind_is_late(plan, i);
 
 	if (late && in->host_fd == -EBADF)
-		in->host_fd = bind_host_open();
+		in->host_fd = namespace_own_mounts();
 	return late && in->host_fd >= 0 ? tree_find_bind(mount, err) :
 					  tree_open_bind(plan, mount, err);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -125,6 +126,55 @@ Test(launch, leaves_no_way_to_write_the_program, .init = folder_make, .fini = fo
 	}
 }
 
+/* As a package manager may install it: what is beside the launcher is a link to elsewhere. */
+Test(launch, leaves_no_way_to_write_what_a_link_leads_to, .init = folder_make,
+     .fini = folder_remove)
+{
+	char own[128], libexec[128], link[160], path[64];
+	int fd, read_fd;
+	pid_t pid;
+
+	child_need_root();
+	snprintf(own, sizeof(own), "%s/kist", folder);
+	snprintf(libexec, sizeof(libexec), "%s/libexec", folder);
+	snprintf(link, sizeof(link), "%s/kist", libexec);
+	child_copy_program(LAUNCHER, own);
+	cr_assert(mkdir(libexec, 0755) == 0 && symlink(RUNTIME_PROGRAM, link) == 0);
+	pid = start(own, 0);
+	read_fd = exe_when_waiting(pid, O_RDONLY);
+	cr_expect(read_fd >= 0);
+	end(pid);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", read_fd);
+	fd = open_idle(path);
+	cr_expect(fd < 0 && errno == EROFS, "%s", strerror(errno));
+	close(read_fd);
+	cr_expect(unlink(link) == 0 && rmdir(libexec) == 0);
+}
+
+Test(launch, leaves_closed_streams_to_the_runtime, .init = folder_make, .fini = folder_remove)
+{
+	char path[64], said[64] = "";
+	int streams[3];
+	pid_t pid;
+
+	for (int i = 0; i < 3; i++) {
+		streams[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+		close(i);
+	}
+	pid = start(LAUNCHER, geteuid());
+	for (int i = 0; i < 3; i++) {
+		dup2(streams[i], i);
+		close(streams[i]);
+	}
+	close(exe_when_waiting(pid, O_PATH));
+	for (int i = 0; i < 3; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, i);
+		cr_expect(readlink(path, said, sizeof(said) - 1) > 0);
+		cr_expect_str_eq(said, "/dev/null");
+	}
+	end(pid);
+}
+
 static void copy_program(const char *to, uid_t uid)
 {
 	child_copy_program(RUNTIME_PROGRAM, to);
@@ -165,25 +215,50 @@ Test(launch, does_not_copy_what_the_user_cannot_write, .init = folder_make, .fin
 	end(pid);
 }
 
-Test(launch, keeps_the_name_it_was_called_by, .init = folder_make, .fini = folder_remove)
+/* What "PROGRAM --version" says. */
+static const char *version_of(const char *program)
 {
-	char link[128], said[256] = "";
+	static char said[256];
+	ssize_t size;
 	int out[2];
 	pid_t pid;
 
-	snprintf(link, sizeof(link), "%s/runc", folder);
-	cr_assert(symlink(LAUNCHER, link) == 0 && pipe2(out, O_CLOEXEC) == 0);
+	cr_assert_eq(pipe2(out, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
 		dup2(out[1], STDOUT_FILENO);
-		execl(link, link, "--version", NULL);
+		execl(program, program, "--version", NULL);
 		_exit(127);
 	}
 	close(out[1]);
-	cr_expect(read(out[0], said, sizeof(said) - 1) > 0);
+	size = read(out[0], said, sizeof(said) - 1);
+	said[size > 0 ? size : 0] = '\0';
 	cr_expect_eq(child_wait(pid), 0);
-	cr_expect_eq(strncmp(said, "runc version ", 13), 0, "%s", said);
 	close(out[0]);
+	return said;
+}
+
+Test(launch, keeps_the_name_it_was_called_by, .init = folder_make, .fini = folder_remove)
+{
+	char link[128];
+
+	snprintf(link, sizeof(link), "%s/runc", folder);
+	cr_assert_eq(symlink(LAUNCHER, link), 0);
+	cr_expect_eq(strncmp(version_of(link), "runc version ", 13), 0, "%s", version_of(link));
+}
+
+/* A script that names the launcher: the kernel tells of the script's path. */
+Test(launch, finds_the_runtime_for_a_script, .init = folder_make, .fini = folder_remove)
+{
+	char script[128];
+	FILE *file;
+
+	snprintf(script, sizeof(script), "%s/kist", folder);
+	file = fopen(script, "we");
+	cr_assert_not_null(file);
+	fprintf(file, "#!" LAUNCHER " --version\n");
+	cr_assert(fclose(file) == 0 && chmod(script, 0755) == 0);
+	cr_expect_eq(strncmp(version_of(script), "kist version ", 13), 0, "%s", version_of(script));
 }
 
 #define PIN_FOLDER	"/run/kist/.hostns"
