@@ -14,8 +14,9 @@
  * takes it for the releases of glibc whose start was read and tried, and where a program
  * linked so runs; tests/kernel/test_libc_start.c compares the two starts.
  *
- * Not to be had with it: dlopen(), pthread_exit() of the first thread, and what
- * GLIBC_TUNABLES says of the processor (glibc.cpu.*: shadow stacks, caches).
+ * Not to be had with it: dlopen(), dl_iterate_phdr(), which unwinds stacks, pthread_exit() of the
+ * first thread, the vDSO, stacks of threads that may not be executed, and what GLIBC_TUNABLES
+ * says of the processor (glibc.cpu.*: shadow stacks, caches).
  */
 #include <link.h>
 #include <stdbool.h>
@@ -57,6 +58,7 @@ void _dl_relocate_static_pie(void);
 void __libc_setup_tls(void);
 void __libc_early_init(_Bool initial);
 void __libc_init_first(int argc, char **argv, char **environment);
+void __init_misc(int argc, char **argv, char **environment);
 void __libc_check_standard_fds(void);
 int __cxa_atexit(void (*function)(void *), void *argument, void *library);
 void _init(void);
@@ -91,11 +93,8 @@ NO_CANARY_YET static void system_call(long number, uintptr_t a, uintptr_t b, lon
 			 : "rcx", "r11", "memory");
 }
 
-/*
- * Tables of pointers are in many pages, and each is written to when it is relocated: fetched
- * by one call, they take a third of what a fault for each does.  Linux before 5.14 refuses.
- */
-NO_CANARY_YET static void relocated_fetch(void)
+/* What the relocation alone writes to, up to the end of a page. */
+NO_CANARY_YET static void on_relocated(long number, long argument)
 {
 	uintptr_t base = (uintptr_t)&__ehdr_start, page = 4096;
 	const Elf64_Phdr *header = (const Elf64_Phdr *)(base + __ehdr_start.e_phoff);
@@ -105,9 +104,24 @@ NO_CANARY_YET static void relocated_fetch(void)
 
 		from &= -page;
 		if (header[i].p_type == PT_GNU_RELRO)
-			system_call(__NR_madvise, from, ((to + page - 1) & -page) - from,
-				    MADV_POPULATE_WRITE);
+			system_call(number, from, (to & -page) - from, argument);
 	}
+}
+
+/*
+ * What __libc_init_first() does besides is for dlopen(), which reads the program's own path and
+ * the environment, and for the vDSO: more than the calls of it that we make would save.  With
+ * more rights than the caller's, libc removes variables there that a program started by us
+ * would obey.
+ */
+static void init_first(int argc, char **argv)
+{
+	if (__libc_enable_secure) {
+		__libc_init_first(argc, argv, __environ);
+		return;
+	}
+	__init_misc(argc, argv, __environ);
+	on_relocated(__NR_mprotect, PROT_READ);
 }
 
 static void destroy_all(void *unused)
@@ -155,13 +169,18 @@ int __libc_start_main(program *run, int argc, char **argv, void (*init)(void), v
 	if (_dl_minsigstacksize == 0)
 		_dl_minsigstacksize = SIGNAL_STACK;
 	__tunables_init(__environ);
-	relocated_fetch();
+	/*
+	 * Tables of pointers are in many pages, and each is written to when it is relocated:
+	 * fetched by one call, they take a third of what a fault for each does.  Linux before
+	 * 5.14 refuses.
+	 */
+	on_relocated(__NR_madvise, MADV_POPULATE_WRITE);
 	_dl_relocate_static_pie();
 	__libc_setup_tls();
 	set_guards();
 
 	__libc_early_init(true);
-	__libc_init_first(argc, argv, __environ);
+	init_first(argc, argv);
 	__cxa_atexit(destroy_all, NULL, NULL);
 	if (__libc_enable_secure)
 		__libc_check_standard_fds();

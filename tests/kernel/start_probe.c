@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <link.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -49,14 +48,6 @@ static void *thread(void *unused)
 	       errno);
 	errno = ENOENT;
 	return aligned;
-}
-
-static int object_note(struct dl_phdr_info *info, size_t size, void *context)
-{
-	printf("object %s: %d headers, TLS %zu\n", info->dlpi_name, info->dlpi_phnum,
-	       info->dlpi_tls_modid);
-	*(int *)context += size > 0;
-	return 0;
 }
 
 static void threads(void)
@@ -147,7 +138,6 @@ int main(int argc, char **argv)
 {
 	char buffer[16] = "";
 	volatile unsigned char *byte = malloc(1);
-	int objects = 0;
 
 	if (argc > 1 && strcmp(argv[1], "overrun") == 0)
 		overrun(buffer, sizeof(buffer) * 4);
@@ -167,8 +157,6 @@ int main(int argc, char **argv)
 	       getauxval(AT_RANDOM) != 0);
 	printf("rseq: size %u, flags %u, here %d\n", __rseq_size, __rseq_flags, __rseq_offset != 0);
 	sizes();
-	dl_iterate_phdr(object_note, &objects);
-	printf("objects: %d\n", objects);
 	guards();
 	jump();
 	threads();
