@@ -202,11 +202,12 @@ static void streams_drop(void)
 
 static _noreturn void monitor_main(const struct monitor_request *request, int news_fd)
 {
-	static struct monitor m = { .master = -EBADF, .in = -EBADF, .out = -EBADF, .err = -EBADF,
-				    .listener = -EBADF };
+	static struct monitor m;
 	struct streams s = STREAMS_NONE;
 	struct error err;
 
+	/* With a value of its own all of it, buffers too, would be in the program's file. */
+	m.master = m.in = m.out = m.err = m.listener = -EBADF;
 	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
 		m.clients[i] = -EBADF;
 	m.log = request->log;

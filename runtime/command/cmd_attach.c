@@ -216,9 +216,10 @@ static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct attach_options *attach = values;
 	_cleanup_container struct container c = CONTAINER_NONE;
-	static struct attach a = { .socket = -EBADF, .signal_fd = -EBADF };
+	static struct attach a;
 	int status;
 
+	a.socket = a.signal_fd = -EBADF;
 	a.input = attach->no_stdin ? -EBADF : STDIN_FILENO;
 	if (cli_container(cli, &c, err) < 0)
 		return -1;

@@ -148,10 +148,10 @@ static int start_monitored(void *context, int console_socket, struct monitored *
 static int run_logged(struct creation_request *request, const struct run_options *values,
 		      struct error *err)
 {
-	static struct output_log log = { .size_max = 16 << 20, .fd = -EBADF };
+	static struct output_log log;
 	const struct monitor_request monitor = { &log, request->bundle->plan->process.terminal,
 						 start_monitored, request };
-	int64_t size;
+	int64_t size = 16 << 20;
 
 	if (values->log_file_size != NULL) {
 		if (strcmp(values->log_file_size, "0") == 0)
@@ -159,8 +159,9 @@ static int run_logged(struct creation_request *request, const struct run_options
 		else if (!size_parse(values->log_file_size, &size) || size < 0)
 			return error_set(err, "--log-file-size %s: must be a size, as 16M, or 0",
 					 values->log_file_size);
-		log.size_max = (uint64_t)size;
 	}
+	log.size_max = (uint64_t)size;
+	log.fd = -EBADF;
 	if (values->log_file_format != NULL)
 		log.json = strcmp(values->log_file_format, "json") == 0;
 	log.path = values->log_file;

@@ -20,19 +20,19 @@ import bench
 HEAD = '''\
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Written by "./dev bench order" (tests/bench/order.py): what the usual commands execute,
- * side by side, so that a start touches fewer pages.  It adds to the linker's own script.
+ * Written by "./dev bench order" (tests/bench/order.py): what the usual commands execute, side
+ * by side, so that a start touches fewer pages; first what "run" does.  With it go its strings
+ * and tables, and large buffers stand behind the small ones.  It adds to the linker's own script.
  */
-SECTIONS
-{
-\t.text.used :
-\t{
 '''
-TAIL = '''\
-\t}
-}
-INSERT BEFORE .text;
-'''
+PART = 'SECTIONS\n{\n\t%s :\n\t{\n%s\t}\n}\nINSERT %s;\n'
+GROUPS = ('Of "run".', 'Of the other commands.')
+# Read-only data is the functions', and tables that any of them may read.
+TABLES = ['*%s(.rodata .rodata.*)' % of for of in (
+    'libc.a:errlist*.o', 'libc.a:itoa-digits.o', 'libbase.a.p/*', 'libconfig.a.p/*',
+    'libinit.a.p/*', 'libruntime.a.p/*')]
+LARGE = 4096	# bytes of a buffer that begins a page of its own
+FIRST_LARGE = '.bss.memory.*'	# arena_lend()'s, of which each start uses the first pages
 
 
 def linked_with_map(build, directory):
@@ -47,46 +47,53 @@ def linked_with_map(build, directory):
         return program, file.read()
 
 
-def sections(listing):
-    """[(address, end, section, object)] of the code that was taken into the program."""
+def sections(listing, kind='text'):
+    """[(address, end, section, object)] of what was taken into the program, code unless told."""
     memory = listing[listing.index('Linker script and memory map'):]
-    found = re.findall(r'^ (\.text\S*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$', memory, re.M)
+    found = re.findall(r'^ (\.%s\S*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S.*)$' % kind, memory,
+                       re.M)
     return [(int(address, 16), int(address, 16) + int(size, 16), name, where)
             for name, address, size, where in found if int(address, 16) and int(size, 16)]
 
 
 def usual(stage, kist):
-    """[(whether to watch it, command)]; what "create" leaves ends with the one who watched."""
+    """[(which of GROUPS, or None: unwatched; command)]; what "create" makes ends with its watcher.
+
+    The first "run" does what is done once after the machine's start.
+    """
     shutil.copy(shutil.which('busybox'), stage.root + '/sleep')
     waiting = bench.config()
     waiting['process']['args'] = ['/sleep', '1000']
     path = stage.bundle('waiting', waiting)
     base = [kist, '--root', stage.state(kist)]
     return [
-        (True, [*base, 'run', '--bundle', os.path.join(stage.top, 'plain'), 'ran']),
-        (True, [*base, 'create', '--bundle', path, 'created']),
-        (False, [*base, 'delete', '--force', 'created']),
-        (False, [*base, 'create', '--bundle', path, 'waits']),
-        (True, [*base, 'start', 'waits']),
-        (True, [*base, 'state', 'waits']),
-        (True, [*base, 'exec', 'waits', '/sleep', '0']),
-        (True, [*base, 'list']),
-        (True, [*base, 'kill', 'waits', 'KILL']),
-        (True, [*base, 'delete', '--force', 'waits']),
+        (1, [*base, 'run', '--bundle', os.path.join(stage.top, 'plain'), 'first']),
+        (0, [*base, 'run', '--bundle', os.path.join(stage.top, 'plain'), 'ran']),
+        (1, [*base, 'create', '--bundle', path, 'created']),
+        (None, [*base, 'delete', '--force', 'created']),
+        (None, [*base, 'create', '--bundle', path, 'waits']),
+        (1, [*base, 'start', 'waits']),
+        (1, [*base, 'state', 'waits']),
+        (1, [*base, 'exec', 'waits', '/sleep', '0']),
+        (1, [*base, 'list']),
+        (1, [*base, 'kill', 'waits', 'KILL']),
+        (1, [*base, 'delete', '--force', 'waits']),
     ]
 
 
 def executed(steps, program, stage):
-    addresses = set()
-    for watched, command in usual(stage, program):
+    """The addresses of instructions, a set for each of GROUPS."""
+    groups = [set() for _ in GROUPS]
+    for group, command in usual(stage, program):
         print('order: %s' % ' '.join(command[3:]), flush=True)
+        watched = [] if group is None else [steps, program]
         # To a file: what is created holds the standard streams for as long as it lives.
         with tempfile.TemporaryFile() as out:
-            subprocess.run([steps, program, *command] if watched else command, check=True,
-                           stdin=subprocess.DEVNULL, stdout=out)
+            subprocess.run([*watched, *command], check=True, stdin=subprocess.DEVNULL, stdout=out)
             out.seek(0)
-            addresses |= {int(line, 16) for line in out if re.fullmatch(rb'[0-9a-f]+\n', line)}
-    return addresses
+            groups[group or 0] |= {int(line, 16) for line in out
+                                   if re.fullmatch(rb'[0-9a-f]+\n', line)}
+    return groups
 
 
 def packed(words, begin, end):
@@ -119,15 +126,32 @@ def wanted(used):
 
 
 def written(path):
-    """The same two, as the file has them."""
+    """The same two for each of GROUPS, as the file has them."""
     with open(path, encoding='utf-8') as file:
-        own, members = re.search(r'\*\((\.text[^)]*)\)\n(.*?)\n\t}', file.read(), re.S).groups()
-    return set(own.split()), set(re.findall(r'\*\S+\(\.text(?: \.text\.\*)?\)', members))
+        code = file.read().split('INSERT')[0]
+    return [({name for own in re.findall(r'\*\((\.text[^)]*)\)', group) for name in own.split()},
+             set(re.findall(r'\*\S+\(\.text(?: \.text\.\*)?\)', group)))
+            for group in re.split('|'.join(map(re.escape, GROUPS)), code)[1:]]
 
 
-def script(own, members):
-    return (HEAD + packed(sorted(own), '\t\t*(', ')') + packed(sorted(members), '\t\t', '') +
-            TAIL)
+def read_only(own, members):
+    """What a compiler made of a function's strings is named after the function."""
+    own = {name.replace('.text.', '.rodata.').rstrip('.*') + '.*' for name in own}
+    return own, [member.replace('.text', '.rodata') for member in sorted(members)]
+
+
+def script(groups, large):
+    code = tables = ''
+    for title, (own, members) in zip(GROUPS, groups):
+        title = '\t\t/* %s */\n' % title
+        code += title + packed(sorted(own), '\t\t*(', ')') + packed(sorted(members), '\t\t', '')
+        own, members = read_only(own, members)
+        tables += title + packed(sorted(own), '\t\t*(', ')') + packed(members, '\t\t', '')
+    tables += packed(TABLES, '\t\t', '')
+    return (HEAD + PART % ('.text.used', code, 'BEFORE .text') +
+            PART % ('.rodata.used', tables, 'BEFORE .rodata') +
+            PART % ('.bss.large (NOLOAD)', '\t\t*(%s)\n' % FIRST_LARGE +
+                    packed(sorted(large - {FIRST_LARGE}), '\t\t*(', ')'), 'AFTER .bss'))
 
 
 def main():
@@ -142,16 +166,22 @@ def main():
     stage = bench.Stage(build, build + '/tests/bench/payload-glibc')
     try:
         program, listing = linked_with_map(build, stage.top)
-        addresses = executed(build + '/tests/bench/steps', program, stage)
-        used = [s for s in sections(listing) if any(a in addresses for a in range(s[0], s[1]))]
-        own, members = wanted(used)
+        code = sections(listing)
+        groups, seen = [], set()
+        for addresses in executed(build + '/tests/bench/steps', program, stage):
+            used = {s for s in code if any(a in addresses for a in range(s[0], s[1]))} - seen
+            seen |= used
+            groups.append(wanted(used))
         if args.add:
-            own, members = (a | b for a, b in zip((own, members), written(args.output)))
+            groups = [(a | c, b | d) for (a, b), (c, d) in zip(groups, written(args.output))]
+        groups[1] = tuple(a - b for a, b in zip(groups[1], groups[0]))
+        large = {re.sub(r'\.\d+$', '.*', name) for begin, end, name, where in
+                 sections(listing, 'bss') if end - begin >= LARGE and '.a(' not in where}
         with open(args.output, 'w', encoding='utf-8') as file:
-            file.write(script(own, members))
+            file.write(script(groups, large))
         print('%s: %d sections, %d KiB of %d' % (
-            args.output, len(used), sum(s[1] - s[0] for s in used) // 1024,
-            sum(s[1] - s[0] for s in sections(listing)) // 1024))
+            args.output, len(seen), sum(s[1] - s[0] for s in seen) // 1024,
+            sum(s[1] - s[0] for s in code) // 1024))
     finally:
         stage.close()
 
