@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,8 @@
 /* Those that a tmpfs cannot hold are left out, as cp(1) does. */
 static int copy_xattrs(int from_fd, int to_fd, const char *name, struct error *err)
 {
-	char names[4096], value[4096];
+	/* As much as there may be; of a process that has one thread. */
+	static char names[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
 	ssize_t size = flistxattr(from_fd, names, sizeof(names)), length;
 
 	if (size < 0)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 
 #include "base/sys.h"
 #include "init/tree.h"
@@ -248,6 +250,31 @@ STAGE_TEST(mount, tmpcopyup_brings_what_was_there)
 	CHECK(fstat(stage_open(s, "/d/sub/two"), &st) == 0 && (st.st_mode & 07777) == 04711);
 	CHECK(RUN(step_read_only) == 0);
 	CHECK(flags_of(s, "/d") & ST_RDONLY);
+	return 0;
+}
+
+STAGE_TEST(mount, tmpcopyup_brings_attributes_of_any_size)
+{
+	static char value[XATTR_SIZE_MAX], got[XATTR_SIZE_MAX], name[64];
+	struct mount_plan *m = stage_mounts(s, 1);
+	int fd;
+
+	stage_file(s, "/d/one", "first");
+	fd = path_open(s->in.root_fd, "/d/one", O_RDONLY, &s->err);
+	CHECK(fd >= 0 && fsetxattr(fd, "trusted.large", memset(value, 'x', sizeof(value)),
+				   sizeof(value), 0) == 0);
+	for (int i = 0; i < 200; i++) {
+		snprintf(name, sizeof(name), "trusted.one-of-many-with-a-long-name.%d", i);
+		CHECK(fsetxattr(fd, name, "", 0, 0) == 0);
+	}
+	m->destination = "/d";
+	m->type = "tmpfs";
+	m->flags = MOUNT_TMPCOPYUP;
+	CHECK(RUN(step_mounts) == 0);
+	fd = path_open(s->in.root_fd, "/d/one", O_RDONLY, &s->err);
+	CHECK(fgetxattr(fd, name, got, sizeof(got)) == 0);
+	CHECK(fgetxattr(fd, "trusted.large", got, sizeof(got)) == sizeof(value));
+	CHECK(memcmp(got, value, sizeof(value)) == 0);
 	return 0;
 }
 
