@@ -68,11 +68,15 @@ static int namespace_pids(const struct stat *ns, struct arena *arena, pid_list *
 static int pids_without_cgroup(struct container *c, struct arena *arena, pid_list *ret,
 			       struct error *err)
 {
-	const struct plan *plan = container_plan(c, err);
 	const struct namespace_plan *of;
 	_cleanup_fd int fd = -EBADF;
+	const struct plan *plan;
 	struct stat ns;
 
+	/* In the making; its configuration may not have been kept yet, either. */
+	if (c->pid == 0)
+		return 0;
+	plan = container_plan(c, err);
 	if (plan == NULL)
 		return -1;
 	of = &plan->namespaces[NAMESPACE_PID];

@@ -165,8 +165,9 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return error_set(err, "invalid format option");
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
+	/* It may begin or end at this moment, without a cgroup. */
 	if (container_status(&c) != CONTAINER_STOPPED &&
-	    container_pids(&c, cli->arena, &pids, err) < 0)
+	    container_pids(&c, cli->arena, &pids, err) < 0 && !cgroup_is_gone(err->code))
 		return -1;
 	if (strcmp(format, "table") == 0)
 		return ps_run(cli, false, &pids, err);

@@ -70,6 +70,31 @@ static void whole_check(const struct attack *a, const char *what)
 	cr_expect_eq(got.status, 0, "%s: delete: %s", what, got.err);
 }
 
+/* Who asks in between may be told that there is nothing yet, but of no damage. */
+static enum engine_verdict ps_at(void *context, const struct engine_stop *stop _unused,
+				 int *ret_errno _unused)
+{
+	struct bundle *b = context;
+	struct output got;
+
+	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
+	cr_expect(got.status == 0 || strstr(got.err, "container does not exist") != NULL, "%s",
+		  got.err);
+	return ENGINE_CONTINUE;
+}
+
+ATTACK(claim, in_the_making_is_shown_by_ps)
+{
+	struct attack a = attack_new();
+	const char *const words[] = { "create", "--bundle", a.bundle->path, a.bundle->id, NULL };
+	struct engine_result result;
+
+	bundle_probe_args(a.bundle, "sleep", "60000", NULL);
+	attack_engine_call(&a, words, ENGINE_PATHS, ps_at, a.bundle, &result);
+	cr_expect_eq(result.status, 0, "%s", result.output);
+	bundle_destroy(a.bundle);
+}
+
 ATTACK(claim, of_an_id_whose_draft_is_deleted_meanwhile_is_no_second_one)
 {
 	struct attack a = attack_new();

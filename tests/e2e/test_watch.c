@@ -112,6 +112,9 @@ E2E(stats, leave_out_whose_cgroup_is_gone)
 	cr_expect_null(strstr(got.out, b->id), "%s", got.out);
 	bundle_call(b, &got, "top", "--once", b->id, NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_str_eq(got.out, "null\n");
 	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
 	matrix_stop(b);
 }
