@@ -249,6 +249,11 @@ static int take_status_fd(struct dump *d, struct error *err)
 	if (fd < 0)
 		return 0;
 	flags = fcntl(d->status_fd, F_GETFL);
+	/* What is closed by an execve is our own: the lock, for one. */
+	if (flags >= 0 && (fcntl(d->status_fd, F_GETFD) & FD_CLOEXEC) != 0) {
+		flags = -1;
+		errno = EBADF;
+	}
 	if (flags < 0)
 		return error_errno(err, "invalid --status-fd argument %s", text);
 	if ((flags & O_ACCMODE) == O_RDONLY)

@@ -259,6 +259,8 @@ static const struct { const char *flag, *says; } wrong[] = {
 	{ "--parent-path=../nosuch", "invalid --parent-path: stat " },
 	{ "--status-fd=x", "invalid value \"x\" for flag --status-fd" },
 	{ "--status-fd=999", "invalid --status-fd argument 999" },
+	{ "--status-fd=3", "invalid --status-fd argument 3: bad file descriptor" },
+	{ "--status-fd=6", "invalid --status-fd argument 6: bad file descriptor" },
 };
 
 E2E(checkpoint_flags, that_make_no_sense_are_refused)
