@@ -198,7 +198,7 @@ int cgroup_task_files(const struct cgroup *cgroup, int ret_fds[CGROUP_TASK_FILES
 	if (cgroup->path == NULL || !cgroup_has_v1(cgroup))
 		return 0;
 	if (cgroup_v1_open(&v1, err) < 0 ||
-	    cgroup_v1_tasks(&v1, cgroup->path, ret_fds, ret_count, err) < 0)
+	    cgroup_v1_tasks(&v1, cgroup, ret_fds, ret_count, err) < 0)
 		return -1;
 	if (*ret_count == 0 && cgroup->host == CGROUP_LEGACY)
 		return error_set(err, "join cgroup %s: it does not exist any more", cgroup->path);

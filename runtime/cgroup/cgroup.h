@@ -41,6 +41,11 @@ struct cgroup {
 	const char *owner;
 
 	const char *slice;	/* the unit above it; of cgroup_plan() alone */
+	/*
+	 * For "exec" into one below the container's, which is path then: the container's own, for
+	 * hierarchies of v1 that do not have the other.  Else NULL.
+	 */
+	const char *whole;
 	enum cgroup_v1_use v1;
 	int fd;			/* owned; directory in cgroup2 (unified or hybrid), or -EBADF */
 	bool born;		/* the process may be born in it with CLONE_INTO_CGROUP */

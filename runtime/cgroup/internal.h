@@ -145,7 +145,7 @@ int cgroup_v1_make(const struct cgroup_v1 *v1, const struct cgroup *cgroup, stru
 int cgroup_v1_write(const struct cgroup_v1 *v1, const char *path, int v2_fd, bool devices,
 		    const cgroup_write_list *writes, struct error *err);
 int cgroup_v1_join(const struct cgroup_v1 *v1, const char *path, pid_t pid, struct error *err);
-int cgroup_v1_tasks(const struct cgroup_v1 *v1, const char *path,
+int cgroup_v1_tasks(const struct cgroup_v1 *v1, const struct cgroup *cgroup,
 		    int ret_fds[CGROUP_TASK_FILES_MAX], size_t *ret_count, struct error *err);
 int cgroup_v1_freeze(const struct cgroup_v1 *v1, const char *path, bool frozen, struct error *err);
 int cgroup_v1_is_frozen(const struct cgroup_v1 *v1, const char *path, struct error *err);

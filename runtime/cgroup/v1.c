@@ -269,25 +269,38 @@ int cgroup_v1_join(const struct cgroup_v1 *v1, const char *path, pid_t pid, stru
 	return result;
 }
 
-int cgroup_v1_tasks(const struct cgroup_v1 *v1, const char *path,
+/* That of the process in one hierarchy; -1 with err->code ENOENT where the container is not. */
+static int task_dir_open(const struct cgroup_hierarchy *hierarchy, const struct cgroup *cgroup,
+			 struct error *err)
+{
+	int fd = cgroup_dir_open(hierarchy->fd, cgroup->path, err);
+
+	if (fd < 0 && err->code == ENOENT && cgroup->whole != NULL)
+		fd = cgroup_dir_open(hierarchy->fd, cgroup->whole, err);
+	return fd >= 0 ? fd : error_wrap(err, "%s cgroup", hierarchy->name);
+}
+
+int cgroup_v1_tasks(const struct cgroup_v1 *v1, const struct cgroup *cgroup,
 		    int ret_fds[CGROUP_TASK_FILES_MAX], size_t *ret_count, struct error *err)
 {
-	struct cgroup_v1 dirs;
 	int fds[CGROUP_TASK_FILES_MAX], result = 0;
 	size_t count = 0;
 
-	if (cgroup_v1_dirs(v1, path, &dirs, err) < 0)
-		return -1;
-	for (size_t i = 0; i < dirs.count && result == 0; i++) {
-		int fd = openat(dirs.list[i].fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	for (size_t i = 0; i < v1->count && result == 0; i++) {
+		_cleanup_fd int dir_fd = task_dir_open(&v1->list[i], cgroup, err);
+		int fd;
 
+		if (dir_fd < 0) {
+			result = err->code == ENOENT ? 0 : -1;
+			continue;
+		}
+		fd = openat(dir_fd, "tasks", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 		if (fd < 0)
-			result = error_errno(err, "open tasks of %s cgroup %s", dirs.list[i].name,
-					     path);
+			result = error_errno(err, "open tasks of %s cgroup %s", v1->list[i].name,
+					     cgroup->path);
 		else
 			fds[count++] = fd;
 	}
-	cgroup_v1_close(&dirs);
 	if (result < 0) {
 		while (count > 0)
 			close(fds[--count]);

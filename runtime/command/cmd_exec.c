@@ -118,6 +118,7 @@ static int open_cgroup(struct container *c, const word_list *cgroups, struct err
 		return 0;
 	if (below != NULL) {
 		cgroup_close(&c->cgroup);
+		c->cgroup.whole = c->cgroup.path;
 		c->cgroup.path = arena_printf(c->arena, "%s/%s", c->cgroup.path,
 					      below + strspn(below, "/"));
 	}

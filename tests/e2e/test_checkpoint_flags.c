@@ -249,7 +249,9 @@ E2E(checkpoint_flags, lazy_pages_are_fetched_when_they_are_used)
 	criu_end(pid);
 }
 
-static const struct { const char *flag, *says; } wrong[] = {
+static const struct {
+	const char *flag, *says;
+} wrong[] = {
 	{ "--empty-ns=pid", "--empty-ns: namespace \"pid\" is not supported" },
 	{ "--manage-cgroups-mode=hard", "invalid --manage-cgroups-mode value \"hard\"" },
 	{ "--network-lock=none", "invalid --network-lock value \"none\"" },

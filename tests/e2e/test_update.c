@@ -159,6 +159,25 @@ static const char *const empty[] = { "--process=", "--cwd=", "--user=", "--proce
 				     "--apparmor=", "--pid-file=", "--console-socket=", "--cgroup=",
 				     "--pidfd-socket=" };
 
+/* Where only cgroup2 has that one, the limits of v1 are still the container's. */
+E2E(update, exec_below_a_cgroup_stays_in_the_others)
+{
+	struct bundle *b = bundle_new();
+	pid_t pid;
+
+	e2e_need_root();
+	e2e_need_kist();
+	if (!matrix_has_v1("pids") || matrix_cgroup(getpid(), "") == NULL)
+		e2e_skip("needs a hybrid host");
+	bundle_set(b, "/linux/resources/pids", "{'limit': 50}");
+	pid = matrix_start(b);
+	cr_assert_eq(mkdir(arena_printf(&e2e_arena, "%s/below", matrix_cgroup(pid, "")), 0755), 0);
+	/* As it is seen in the container's cgroup namespace. */
+	expect_exec(b, 0, ":pids:/\\n", "below", NULL);
+	expect_exec(b, 0, "::/below\\n", "below", NULL);
+	matrix_stop(b);
+}
+
 E2E(update, empty_flags_of_exec_say_nothing)
 {
 	struct bundle *b = bundle_new();
