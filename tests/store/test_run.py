@@ -81,6 +81,19 @@ def detached(work):
 
 
 @test
+def relative_root(work):
+    """what runs is found from another directory, too, where --root was a relative path"""
+    work.layout(Cmd=['/bin/sleep', '100']).save()
+    process = work.start('--root', 'state', 'run', '-d', '--store', work.store, work.image, 'web')
+    process.wait(timeout=60)
+    subprocess.run([KIST, 'rootfs', '--store', work.store, 'gc'], cwd='/', check=True,
+                   capture_output=True)
+    expect(len(work.layers()[2]) == 1 and len(work.layers()[1]) == 1, 'collected under it')
+    work.good(work.call('--root', 'state', 'delete', '--force', 'web'))
+    no_runs(work)
+
+
+@test
 def refused(work):
     """what cannot run leaves nothing: a program, an id, an image, a flag"""
     work.layout(Cmd=['/nosuch']).save()
