@@ -228,15 +228,15 @@ int owner_apply_name(struct layer *layer, const struct tar_entry *entry, int par
 	if (owner.change && fchownat(parent_fd, name, owner.uid, owner.gid,
 				     AT_SYMLINK_NOFOLLOW) < 0)
 		return chown_error(&owner, err);
+	/* The calls for attributes take no directory: the working one, then. */
+	if ((entry->xattrs.count > 0 || layer->inherits) && fchdir(parent_fd) < 0)
+		return error_errno(err, "enter its directory");
+	if (layer->inherits)
+		lremovexattr(name, "system.posix_acl_access");
 	if (entry->type != TAR_SYMLINK && fchmodat(parent_fd, name, entry->mode, 0) < 0)
 		return error_errno(err, "set its mode");
-	if (entry->xattrs.count > 0) {
-		/* The calls for attributes take no directory: the working one, then. */
-		if (fchdir(parent_fd) < 0)
-			return error_errno(err, "enter its directory");
-		if (xattrs_set(layer, entry, -1, name, err) < 0)
-			return -1;
-	}
+	if (entry->xattrs.count > 0 && xattrs_set(layer, entry, -1, name, err) < 0)
+		return -1;
 	if (utimensat(parent_fd, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return error_errno(err, "set its times");
 	return 0;

@@ -400,6 +400,29 @@ def capabilities(work):
         yield os.stat(work.out + '/d').st_mtime_ns
 
 
+def acl(*entries):
+    return struct.pack('<I', 2) + b''.join(struct.pack('<HHI', *entry) for entry in entries)
+
+
+@test
+def inherited(work):
+    """what a directory's ACL gives to new files goes to none of the image's"""
+    mine = acl((1, 7, 2**32 - 1), (2, 7, 1234), (4, 5, 2**32 - 1), (16, 7, 2**32 - 1),
+               (32, 5, 2**32 - 1))
+    tar = pax((b'SCHILY.xattr.system.posix_acl_default', mine)) + dir_(b'd') + file_(b'd/f') + \
+        header(b'd/p', b'6', mode=0o640) + dir_(b'd/s') + file_(b'd/i/f') + \
+        symlink(b'd/l', b'f') + \
+        pax((b'SCHILY.xattr.system.posix_acl_access', mine)) + header(b'd/q', b'6') + END
+    Layout(work.image).layer(tar).save()
+    yield from accepted(work)
+    for path, mode in ('f', 0o100644), ('p', 0o10640), ('s', 0o40755), ('i', 0o40755), \
+            ('i/f', 0o100644), ('q', 0o10775):
+        found = os.listxattr(work.out + '/d/' + path)
+        st = os.stat(work.out + '/d/' + path)
+        if st.st_mode != mode or found != (['system.posix_acl_access'] if path == 'q' else []):
+            yield '%s: %o %s' % (path, st.st_mode, found)
+
+
 @test
 def whiteouts(work):
     """whiteouts hide what lower layers have, and nothing of their own"""
