@@ -59,15 +59,24 @@ int layer_path_set(struct layer_path *path, const char *text, struct error *err)
 
 /* --- entries --------------------------------------------------------------------------- */
 
+static int count_up(const struct layer *layer, uint64_t *count, const char *what, struct error *err)
+{
+	const struct unpack_limits *limits = &layer->options->limits;
+	uint64_t most = limits->entries != 0 ? limits->entries : LAYER_MAX_ENTRIES;
+
+	if (++*count > most)
+		return error_set(err, "the layer has more than %ju %s: refused", (uintmax_t)most,
+				 what);
+	return 0;
+}
+
 static int bounds_check(struct layer *layer, const struct tar_entry *entry, struct error *err)
 {
 	const struct unpack_limits *limits = &layer->options->limits;
-	uint64_t entries = limits->entries != 0 ? limits->entries : LAYER_MAX_ENTRIES;
 	uint64_t bytes = limits->bytes != 0 ? limits->bytes : LAYER_MAX_BYTES;
 
-	if (++layer->entries > entries)
-		return error_set(err, "the layer has more than %ju entries: refused",
-				 (uintmax_t)entries);
+	if (count_up(layer, &layer->entries, "entries", err) < 0)
+		return -1;
 	if (entry->size > bytes - layer->report.bytes)
 		return error_set(err, "files are larger than %ju bytes together: refused",
 				 (uintmax_t)bytes);
@@ -132,7 +141,9 @@ static int adopt(void *context, int fd, bool hides, struct error *err)
 	const struct tar_entry nobody = { .type = TAR_DIRECTORY, .mode = 0755 };
 	const char *mark = layer->options->user_xattr ? UNPACK_IMPLIED_USER : UNPACK_IMPLIED;
 
-	if (owner_apply_fd(layer, &nobody, fd, true, err) < 0)
+	/* One name may make 255 of them. */
+	if (count_up(layer, &layer->implied, "directories that no entry names", err) < 0 ||
+	    owner_apply_fd(layer, &nobody, fd, true, err) < 0)
 		return -1;
 	if (hides)
 		return whiteout_opaque(layer, fd, err);
@@ -191,7 +202,7 @@ int layer_apply(struct layer *layer, struct tar *tar, bool upper, struct error *
 	if (root->opened_up && fchmod(root->fd, (root->mode & 07777) | 0700) < 0)
 		return error_errno(err, "open the root for writing");
 	layer->upper = upper && layer->options->mode == UNPACK_FLAT;
-	layer->entries = 0;
+	layer->entries = layer->implied = 0;
 	touched_clear(&layer->touched);
 	while ((more = tar_next(tar, &entry, err)) > 0) {
 		if (entry_apply(layer, tar, entry, err) < 0)

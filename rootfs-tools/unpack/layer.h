@@ -32,6 +32,7 @@ struct layer {
 	struct touched touched;		/* paths of this layer: its whiteouts spare them */
 	struct unpack_report report;	/* of all layers */
 	uint64_t entries;		/* of this one */
+	uint64_t implied;		/* and directories that none of them names */
 	struct layer_path path, link;	/* scratch of the entry at work */
 	bool warned_xattr;
 	bool inherits;			/* a directory has ACLs that new files inherit */

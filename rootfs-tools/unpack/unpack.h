@@ -27,7 +27,7 @@ enum unpack_mode {
 #define UNPACK_IMPLIED_USER	"user.kist.implied"
 
 struct unpack_limits {
-	uint64_t entries;	/* of one layer; 0: 4,000,000 */
+	uint64_t entries;	/* of one layer, and so many directories more; 0: 4,000,000 */
 	uint64_t bytes;		/* of files, holes and all; 0: 4 TiB */
 	struct stream_limits stream;
 };

@@ -253,6 +253,14 @@ def many_files(work):
 
 
 @test
+def many_directories(work):
+    """nor more directories that no entry names"""
+    layers(work, b''.join(file_(b'%d/2/3/4/5/6/7/8/9' % i) for i in range(200)))
+    yield from refused(work, '125/2/3/4/5/6/7/8/9: the layer has more than 1000 directories that '
+                       'no entry names', '--max-entries', '1000')
+
+
+@test
 def deep_by_links(work):
     """a tree that symlinks make 4,000 directories deep is removed again"""
     tar, at = b'', b''
