@@ -218,6 +218,19 @@ static char member_type(const struct tar_member *e)
 	}
 }
 
+/* A pax record ends its key with the first "=": what is behind it would become the value's. */
+static int check_xattrs(const struct tar_member *e, struct error *err)
+{
+	for (size_t i = 0; i < e->xattr_count && !e->hard_link; i++)
+		if (strchr(e->xattrs[i].name, '=') != NULL)
+			return error_set(err,
+					 "%.300s: the name of its extended attribute %.60s "
+					 "has a \"=\", which no layer can hold: remove it "
+					 "(setfattr -x)",
+					 e->path, e->xattrs[i].name);
+	return 0;
+}
+
 int tar_write_member(struct tar_writer *tar, const struct tar_member *e, struct error *err)
 {
 	char type = member_type(e);
@@ -225,6 +238,8 @@ int tar_write_member(struct tar_writer *tar, const struct tar_member *e, struct 
 	struct header h;
 
 	assert(tar->left == 0);
+	if (check_xattrs(e, err) < 0)
+		return -1;
 	header_begin(&h, type);
 	tar->pax.size = 0;
 	tar->left = type == '0' ? e->size : 0;

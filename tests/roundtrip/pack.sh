@@ -233,6 +233,10 @@ want 'a name that hides another' 1 '.wh.file: in a layer such a name takes anoth
 	k pack hides oci:hides.img:x
 want 'nor in what is inserted' 1 'takes another file away' k insert d:y hides /hides
 want 'unless it is left out' 0 '^sha256:' k pack hides oci:hides.img:x --mask-path .wh.file
+mkdir equals && touch equals/file &&
+	python3 -c 'import os; os.setxattr("equals/file", "trusted.a=b", b"c")'
+want 'an attribute whose name no layer can hold' 1 'file: .* trusted.a=b has a "="' \
+	k pack equals oci:equals.img:x
 want 'no OCI layout' 1 'is there, and is no OCI layout' k pack small oci:root
 want 'no such directory' 1 'open nope: no such file' k pack nope oci:x
 want 'a registry' 1 'skopeo copies them' k pack small docker://x/y
