@@ -24,6 +24,7 @@ struct root {
 	word_list lowers;		/* paths, the highest first */
 	int *fds;			/* owned, the same ones */
 	struct overlay overlay;
+	size_t above;			/* layers above the one that says whose "/" is */
 	struct error *err;
 };
 
@@ -88,6 +89,7 @@ static bool has_word(const word_list *list, const char *word)
 static int add_layers(struct root *root, const struct store_layer *layers, size_t count)
 {
 	const struct store *store = root->store;
+	bool has_root = false;
 
 	for (size_t i = count; i > 0; i--) {
 		const struct store_layer *layer = &layers[i - 1];
@@ -99,7 +101,11 @@ static int add_layers(struct root *root, const struct store_layer *layers, size_
 						 layer->name),
 			      store_layer_open(store, layer, root->err)) < 0)
 			return -1;
+		has_root = has_root || layer->has_root;
+		root->above += !has_root;
 	}
+	if (!has_root)
+		root->above = 0;
 	return 0;
 }
 
@@ -150,7 +156,7 @@ const char *image_file_system(struct arena *arena, const char *reference, const 
 	return loop_detect(reference);
 }
 
-/* The upper directory becomes the root's own metadata: those of the highest layer. */
+/* The upper directory's owner and mode are the root's: those of the highest layer that has them. */
 static int make_upper(struct root *root, int dir_fd, const char *path)
 {
 	struct stat st = { .st_mode = 0755 };
@@ -160,8 +166,7 @@ static int make_upper(struct root *root, int dir_fd, const char *path)
 	    (mkdirat(dir_fd, "upper", 0755) < 0 && errno != EEXIST))
 		return error_errno(root->err, "make %s/upper", path);
 	upper_fd = openat(dir_fd, "upper", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (upper_fd < 0 ||
-	    (root->overlay.count > 0 && fstat(root->overlay.layer_fds[0], &st) < 0) ||
+	if (upper_fd < 0 || (root->overlay.count > 0 && fstat(root->fds[root->above], &st) < 0) ||
 	    (geteuid() == 0 && fchown(upper_fd, st.st_uid, st.st_gid) < 0) ||
 	    fchmod(upper_fd, st.st_mode & 07777) < 0)
 		return error_errno(root->err, "prepare %s/upper", path);

@@ -127,6 +127,7 @@ static int record_write(const struct store *store, const struct store_layer *lay
 	json_write_u64(&w, "entries", layer->entries);
 	json_write_u64(&w, "bytes", layer->bytes);
 	json_write_u64(&w, "made", (uint64_t)layer->made);
+	json_write_bool(&w, "root", layer->has_root);
 	json_write_string(&w, "fingerprint", layer->fingerprint);
 	json_write_end(&w);
 	return file_replace(store->layers_fd, layer->key, w.text.data, w.text.size, 0600, err);
@@ -185,6 +186,7 @@ static int draft_commit(const struct store *store, const struct image *image,
 	layer->entries = target->report.entries;
 	layer->bytes = target->report.bytes;
 	layer->made = time(NULL);
+	layer->has_root = target->report.has_root;
 	if (draft_adopt(store, image, target->layer, root_fd, layers, err) < 0 ||
 	    store_fingerprint(store->arena, root_fd, &layer->fingerprint, err) < 0 ||
 	    draft_publish(store, draft, err) < 0)

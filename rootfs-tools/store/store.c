@@ -173,6 +173,7 @@ static bool name_is_plain(const char *name)
 static bool record_read(const struct store *store, const struct json *root,
 			struct store_layer *ret)
 {
+	const struct json *has_root = json_member(root, "root");
 	const char *marks = NULL;
 	uint64_t made = 0;
 
@@ -183,6 +184,7 @@ static bool record_read(const struct store *store, const struct json *root,
 	    !record_text(root, "marks", &marks))
 		return false;
 	ret->made = (int64_t)made;
+	ret->has_root = has_root != NULL && has_root->type == JSON_BOOL && has_root->truth;
 	return strcmp(marks, store->user_xattr ? "user" : "trusted") == 0;
 }
 

@@ -35,6 +35,7 @@ struct store_layer {
 	uint64_t entries, bytes;
 	const char *fingerprint;	/* of the directory's names and metadata */
 	int64_t made;			/* time(2) */
+	bool has_root;			/* it says whose "/" is, and its mode */
 };
 
 enum store_access { STORE_USE, STORE_REMOVE };

@@ -105,6 +105,7 @@ static int root_apply(struct layer *layer, const struct tar_entry *entry, struct
 	if (root->opened_up && fchmod(root->fd, entry->mode | 0700) < 0)
 		return error_errno(err, "open the root for writing");
 	dir_times_set(root, entry);
+	layer->report.has_root = true;
 	return 0;
 }
 

@@ -184,7 +184,7 @@ def closed(work):
     work.layout(dir_(b'./', mode=0o555) + dir_(b'usr', mode=0o555) + symlink(b'lib', b'usr/lib') +
                 dir_(b'usr/lib', mode=0o555, uid=7) + dir_(b'none', mode=0) + file_(b'none/1') +
                 dir_(b'pass', mode=0o111) + dir_(b'pass/in') + END,
-                dir_(b'./', mode=0o555) + file_(b'lib/a') + dir_(b'lib/b', mode=0o500) + file_(b'lib/b/1') +
+                file_(b'lib/a') + dir_(b'lib/b', mode=0o500) + file_(b'lib/b/1') +
                 file_(b'usr/c') + END).save()
     out = inside(work, 'stat -c %a / /usr /usr/lib /none /pass /lib/b; ls /usr /lib/ /lib/b')
     expect(out == '555\n555\n555\n0\n111\n500\n/lib/:\na\nb\n\n/lib/b:\n1\n\n/usr:\nc\nlib\n',
