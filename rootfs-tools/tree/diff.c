@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "base/word_index.h"
 #include "config/json_write.h"
 #include "rootfs-tools/json_edit.h"
 #include "rootfs-tools/tree/walk.h"
@@ -249,6 +250,37 @@ static void config_member(struct diff *d, const char *pointer, const struct json
 	json_write_end(&d->json);
 }
 
+/* The members of an object, and room for as many words that are none. */
+struct members {
+	const struct json **items;
+	size_t count;
+	struct word_index index;
+};
+
+static struct members members_of(struct arena *arena, const struct json *object, size_t others)
+{
+	struct members members = { 0 };
+
+	if (object != NULL && object->type == JSON_OBJECT)
+		members.count = object->count;
+	members.items = ARENA_NEWS(arena, members.count + 1, const struct json *);
+	members.index = word_index_make(arena, members.count + others);
+	for (size_t i = 0; i < members.count; i++) {
+		members.items[i] = i == 0 ? object->first : members.items[i - 1]->next;
+		word_index_put(&members.index, members.items[i]->key,
+			       strlen(members.items[i]->key) + 1, i);
+	}
+	return members;
+}
+
+/* NULL: there is none. */
+static const struct json *members_find(struct members *members, const char *key)
+{
+	size_t at = word_index_put(&members->index, key, strlen(key) + 1, members->count);
+
+	return members->items[at];
+}
+
 /* Members of both, then what the second has alone. */
 static void config_object(struct diff *d, const char *prefix, const struct json *a,
 			  const struct json *b)
@@ -259,11 +291,14 @@ static void config_object(struct diff *d, const char *prefix, const struct json 
 
 	for (int side = 0; side < 2; side++) {
 		const struct json *object = side == 0 ? a : b;
+		struct members others;
 
 		if (object == NULL || object->type != JSON_OBJECT)
 			continue;
+		others = members_of(d->compare.arena, side == 0 ? b : a, object->count);
 		JSON_EACH(member, object) {
-			bool skipped = side == 1 && json_member(a, member->key) != NULL;
+			const struct json *other = members_find(&others, member->key);
+			bool skipped = side == 1 && other != NULL;
 
 			for (size_t i = 0; i < skip; i++)
 				skipped = skipped || strcmp(member->key, ignored[i]) == 0;
@@ -271,8 +306,8 @@ static void config_object(struct diff *d, const char *prefix, const struct json 
 				config_member(d,
 					      arena_printf(d->compare.arena, "%s/%s", prefix,
 							   member->key),
-					      json_member(a, member->key),
-					      json_member(b, member->key));
+					      side == 0 ? member : other,
+					      side == 0 ? other : member);
 		}
 	}
 }

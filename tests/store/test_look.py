@@ -3,6 +3,7 @@
 """kist rootfs ls, cat, inspect, validate."""
 import json
 import os
+import time
 
 from harness import END, dir_, expect, file_, finish, symlink, test, test_both
 from image import pax
@@ -60,6 +61,20 @@ def shows_harmlessly(work):
         expect('x' in out and not set(bad) & set(out + err), '%s: %r' % (words, out + err))
     out = work.good(work.rootfs('ls', '-l', one, 'far'))
     expect(out.split()[5:] == ['?', '/far'], out)
+
+
+@test
+def compares_many_words(work):
+    """diff compares configs of as many members as an image may have"""
+    for label in 'one', 'two':
+        work.image = work.path + '/' + label
+        work.layout(file_(b'a', b'1') + END, name=label, busybox=False,
+                    **{'%s%d' % (label, i): 1 for i in range(120000)}).save()
+    begun = time.monotonic()
+    _, out, err = work.rootfs('diff', work.path + '/one', work.path + '/two')
+    took = time.monotonic() - begun
+    expect(out.count('\n') == 240000 and '~ config /config/two7  none -> 1\n' in out, out[:500] + err)
+    expect(took < 15, 'took %.1f seconds' % took)
 
 
 @test
