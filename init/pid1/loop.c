@@ -148,8 +148,9 @@ int loop_run(struct supervisor *s)
 		done = wait_signal(s);
 	}
 	code = exit_code(s);
-	if (s->isolation == ISOLATE_SESSION && s->ended)
-		sys(__NR_kill, -s->child, SIGTERM);
+	/* As one that came, rewritten. */
+	if (s->isolation == ISOLATE_SESSION && s->ended && s->rewrite[SIGTERM] != 0)
+		sys(__NR_kill, -s->child, s->rewrite[SIGTERM]);
 	report_write(s, code);
 	return code;
 }

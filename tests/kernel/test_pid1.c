@@ -83,6 +83,10 @@ Test(pid1, exits_as_its_program_did)
 
 #define SHOW_TERM \
 	"trap 'echo got TERM; exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done"
+#define LEAVE_ONE                                                               \
+	"(trap 'echo left USR1; exit' USR1; trap 'echo left TERM; exit' TERM; " \
+	"kill -HUP $$; while :; do sleep 0.01; done) & "                        \
+	"trap 'exit 5' HUP; while :; do sleep 0.01; done"
 static const struct {
 	const char *name;	/* argv[0], and the file below /usr/bin */
 	const char *args[8], *env;
@@ -126,14 +130,29 @@ static const struct {
 	{ "dumb-init", { "sh", "-c", SHOW_TERM }, NULL, 4, "got TERM" },
 	{ "dumb-init", { "sh", "-c", SHOW_TERM }, "DUMB_INIT_SETSID=0", 4, "got TERM" },
 	{ "dumb-init", { "--single-child", "sh", "-c", SHOW_TERM }, NULL, 4, "got TERM" },
-	{ "dumb-init", { "-r", "10:15", "sh", "-c",
-	  "trap 'exit 6' TERM; kill -USR1 $PPID; while :; do sleep 0.01; done" }, NULL, 6, NULL },
-	{ "dumb-init", { "--rewrite", "15:0", "sh", "-c", "kill -TERM $PPID; sleep 0.2; exit 8" },
-	  NULL, 8, NULL },
+	{ "dumb-init",
+	  { "-r", "10:15", "sh", "-c",
+	    "trap 'exit 6' TERM; kill -USR1 $PPID; while :; do sleep 0.01; done" },
+	  NULL,
+	  6,
+	  NULL },
+	{ "dumb-init",
+	  { "--rewrite", "15:0", "sh", "-c", "kill -TERM $PPID; sleep 0.2; exit 8" },
+	  NULL,
+	  8,
+	  NULL },
 	/* By default the whole session hears it; with -c the program alone. */
-	{ "dumb-init", { "sh", "-c", "trap : USR1; trap 'kill -USR1 $PPID' USR2; "
-	  "(trap 'echo inner; exit' USR1; kill -USR2 $$; while :; do sleep 0.01; done) & "
-	  "while kill -0 $! 2>/dev/null; do wait; done; exit 0" }, NULL, 0, "inner" },
+	{ "dumb-init",
+	  { "sh", "-c",
+	    "trap : USR1; trap 'kill -USR1 $PPID' USR2; "
+	    "(trap 'echo inner; exit' USR1; kill -USR2 $$; while :; do sleep 0.01; done) & "
+	    "while kill -0 $! 2>/dev/null; do wait; done; exit 0" },
+	  NULL,
+	  0,
+	  "inner" },
+	/* What is left of the session when the program has ended. */
+	{ "dumb-init", { "sh", "-c", LEAVE_ONE }, NULL, 5, "left TERM" },
+	{ "dumb-init", { "-r", "15:10", "sh", "-c", LEAVE_ONE }, NULL, 5, "left USR1" },
 	{ "dumb-init", { NULL }, NULL, 1, NULL },
 };
 
