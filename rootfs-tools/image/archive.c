@@ -23,7 +23,7 @@ enum link { LINK_NONE, LINK_SYMBOLIC, LINK_HARD };
 struct archive_job {
 	struct arena *arena;
 	int fd, spool_fd;		/* spool_fd: where decompressed bytes go, or -EBADF */
-	bool demand;
+	bool demand, once;		/* once: a pipe, which is looked at when it was kept */
 };
 
 /* What the members of an image's archive begin with, whoever wrote it. */
@@ -149,7 +149,7 @@ static int archive_work(void *context, int root_fd _unused, int out, struct erro
 	int fd = job->fd;
 
 	if (job->spool_fd >= 0) {
-		int is_image = job->demand ? 1 : first_is_image(job, err);
+		int is_image = job->demand || job->once ? 1 : first_is_image(job, err);
 
 		if (is_image <= 0 || spool(job, err) < 0)
 			return is_image == 0 ? 0 : -1;
@@ -266,9 +266,9 @@ int archive_index_read(struct arena *arena, int *fd, bool demand, struct archive
 		       struct error *err)
 {
 	_cleanup_fd int spool_fd = -EBADF;
-	struct archive_job job = { .arena = arena, .fd = *fd, .demand = demand };
-	unsigned char first[8] = { 0 };
 	bool seekable = lseek(*fd, 0, SEEK_CUR) >= 0;
+	struct archive_job job = { .arena = arena, .fd = *fd, .demand = demand, .once = !seekable };
+	unsigned char first[8] = { 0 };
 	struct archive_index index = { 0 };
 
 	if (!seekable || (pread(*fd, first, sizeof(first), 0) == sizeof(first) &&
@@ -280,7 +280,7 @@ int archive_index_read(struct arena *arena, int *fd, bool demand, struct archive
 	job.spool_fd = spool_fd;
 	if (index_receive(arena, &job, &index, err) < 0)
 		return -1;
-	if (spool_fd >= 0 && index.is_image) {
+	if (spool_fd >= 0 && (index.is_image || !seekable)) {
 		fd_close(fd);
 		*fd = fd_take(&spool_fd);
 	} else if (seekable && lseek(*fd, 0, SEEK_SET) < 0) {

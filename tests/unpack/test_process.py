@@ -4,10 +4,12 @@
 import ctypes
 import os
 import pty
+import shutil
 import signal
 import stat
 import struct
 import subprocess
+import tarfile
 import time
 
 from harness import PROGRAM, accepted, finish, listing, refused, test
@@ -170,6 +172,28 @@ def cut_pipe(work):
 def empty_pipe(work):
     """/dev/null is an empty tar"""
     yield from accepted(work, reference='tar:-')
+
+
+def piped(path, program):
+    """That file through a pipe, to a program that takes a path."""
+    with subprocess.Popen(['cat', path], stdout=-1) as cat:
+        return program(reference='/dev/stdin', stdin=cat.stdout)
+
+
+@test
+def pipe_as_path(work):
+    """a pipe with a path is looked at as a file is: a root's tar, an image's archive"""
+    root, archive = work.path + '/root.tar', work.path + '/archive.tar'
+    with open(root, 'wb') as file:
+        file.write(file_(b'f', b'x' * (5 << 20)) + END)
+    Layout(work.image).layer(file_(b'g') + END).save()
+    with tarfile.open(archive, 'w:gz') as tar:
+        tar.add(work.image, '.')
+    for path, name in (root, 'f'), (archive, 'g'):
+        yield from piped(path, lambda **more: list(accepted(work, **more)))
+        if os.listdir(work.out) != [name]:
+            yield '%s: %s' % (path, os.listdir(work.out))
+        shutil.rmtree(work.out)
 
 
 OWNERS = (dir_(b'd', uid=7, gid=8) + file_(b'd/f', b'x', uid=1000, gid=65533, mode=0o4755) +
