@@ -140,16 +140,32 @@ static int put_tar(struct job *job, struct stream *stream, struct error *err)
 	return (int)n;
 }
 
+/* As unpack has it: a hole of a PiB would be hashed or written, and names cost memory. */
+static int check_bounds(const struct tar_entry *e, uint64_t number, uint64_t *left,
+			struct error *err)
+{
+	if (number >= IMAGE_MAX_ENTRIES)
+		return error_set(err, "the layer has more than %ju entries: refused",
+				 (uintmax_t)IMAGE_MAX_ENTRIES);
+	if (e->size > *left)
+		return error_set(err, "%.300s: files are larger than %ju bytes together: refused",
+				 e->path, (uintmax_t)IMAGE_MAX_BYTES);
+	*left -= e->size;
+	return 0;
+}
+
 static int put_entries(struct job *job, struct arena *arena, struct stream *stream,
 		       struct error *err)
 {
 	struct tar *tar = tar_open(arena, stream);
 	const struct tar_entry *entry;
+	uint64_t left = IMAGE_MAX_BYTES;
 	uint32_t number = 0;
 	int more;
 
 	while ((more = tar_next(tar, &entry, err)) > 0)
-		if (put_entry(job, tar, entry, number++, err) < 0)
+		if (check_bounds(entry, number, &left, err) < 0 ||
+		    put_entry(job, tar, entry, number++, err) < 0)
 			return -1;
 	return more;
 }

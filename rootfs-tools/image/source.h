@@ -33,6 +33,8 @@ enum {
 	IMAGE_MAX_LAYERS = 1024,
 	IMAGE_MAX_INDEX_DEPTH = 4,	/* indexes in indexes */
 };
+#define IMAGE_MAX_ENTRIES	UINT64_C(4000000)	/* of one layer */
+#define IMAGE_MAX_BYTES		(UINT64_C(1) << 42)	/* of files, holes and all */
 
 enum image_kind { IMAGE_OCI, IMAGE_DOCKER, IMAGE_TAR, IMAGE_DIRECTORY };
 

@@ -62,7 +62,7 @@ int layer_path_set(struct layer_path *path, const char *text, struct error *err)
 static int count_up(const struct layer *layer, uint64_t *count, const char *what, struct error *err)
 {
 	const struct unpack_limits *limits = &layer->options->limits;
-	uint64_t most = limits->entries != 0 ? limits->entries : LAYER_MAX_ENTRIES;
+	uint64_t most = limits->entries != 0 ? limits->entries : IMAGE_MAX_ENTRIES;
 
 	if (++*count > most)
 		return error_set(err, "the layer has more than %ju %s: refused", (uintmax_t)most,
@@ -73,7 +73,7 @@ static int count_up(const struct layer *layer, uint64_t *count, const char *what
 static int bounds_check(struct layer *layer, const struct tar_entry *entry, struct error *err)
 {
 	const struct unpack_limits *limits = &layer->options->limits;
-	uint64_t bytes = limits->bytes != 0 ? limits->bytes : LAYER_MAX_BYTES;
+	uint64_t bytes = limits->bytes != 0 ? limits->bytes : IMAGE_MAX_BYTES;
 
 	if (count_up(layer, &layer->entries, "entries", err) < 0)
 		return -1;

@@ -11,8 +11,6 @@
  * component below a directory that dirs.c holds open.
  */
 enum { LAYER_MAX_DEPTH = DIRS_MAX };
-#define LAYER_MAX_ENTRIES	UINT64_C(4000000)
-#define LAYER_MAX_BYTES		(UINT64_C(1) << 42)
 
 /* A name, cut into clean components: "./usr//bin/" is "usr/bin", two of them. */
 struct layer_path {
