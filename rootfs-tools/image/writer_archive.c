@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/image/writer_archive.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fd.h"
+
+/* Between making a temporary file and locking it. */
+#define FRESH_SECONDS	2
 
 struct written_blob {
 	struct written_blob *next;
@@ -22,6 +28,39 @@ static const char *file_name(const struct writer *w)
 static const char *temporary_name(const struct writer *w)
 {
 	return arena_printf(w->arena, ".%s.kist-%d", file_name(w), (int)getpid());
+}
+
+/* Whether it is what a killed kist has left: the lock goes with the process. */
+static bool is_abandoned(const struct writer *w, const char *name)
+{
+	const char *prefix = arena_printf(w->arena, ".%s.kist-", file_name(w));
+	const char *digits = name + strlen(prefix);
+	_cleanup_fd int fd = -EBADF;
+	struct stat st;
+
+	if (strncmp(name, prefix, strlen(prefix)) != 0 || *digits == '\0' ||
+	    digits[strspn(digits, "0123456789")] != '\0')
+		return false;
+	fd = openat(w->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
+	       st.st_ctime + FRESH_SECONDS < time(NULL) && flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* That this fails is no reason to stop. */
+static void abandoned_remove(const struct writer *w)
+{
+	int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct dirent *entry;
+
+	if (dir == NULL) {
+		fd_close(&fd);
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL)
+		if (entry->d_name[0] == '.' && is_abandoned(w, entry->d_name))
+			unlinkat(w->dir_fd, entry->d_name, 0);
+	closedir(dir);
 }
 
 static int file_write_sink(struct sink *sink, const void *data, size_t size, struct error *err)
@@ -62,12 +101,14 @@ int archive_open(struct writer *w, struct error *err)
 	/* It will be replaced, and that should not happen to /dev/sda. */
 	if (fstatat(w->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
 		return error_set(err, "%s: is there, and is no regular file", w->path);
+	abandoned_remove(w);
 	unlinkat(w->dir_fd, temporary, 0);
 	w->file_fd = openat(w->dir_fd, temporary,
 			    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (w->file_fd < 0)
 		return error_errno(err, "create %s", w->path);
 	w->has_file = true;
+	flock(w->file_fd, LOCK_EX | LOCK_NB);
 	w->sink.write = file_write_sink;
 	return w->kind == WRITER_OCI_ARCHIVE ? write_directories(w, err) : 0;
 }

@@ -227,6 +227,14 @@ sleep 0.02
 kill -INT $! && wait $!
 want 'a stopped pack leaves a whole layout or none' 0 '^$' sh -c "ls -d .int.* 2>/dev/null; true"
 
+# An archive has no lock of its own: what a killed one left is known by the one on its file.
+mkdir left && touch left/.a.tar.kist-7 left/.a.tar.kist-8 left/.a.tar.kist-x left/.b.tar.kist-9
+exec 8<left/.a.tar.kist-8 && flock 8 && sleep 3.1
+want 'after a killed pack' 0 '^sha256' k pack small oci-archive:left/a.tar
+exec 8<&-
+want 'its file goes, and no other' 0 \
+	'^.a.tar.kist-8[[:space:]].a.tar.kist-x[[:space:]].b.tar.kist-9[[:space:]]a.tar$' ls -A left
+
 # --- refused --------------------------------------------------------------------------------
 mkdir hides && touch hides/file hides/.wh.file
 want 'a name that hides another' 1 '.wh.file: in a layer such a name takes another file away' \
