@@ -99,7 +99,7 @@ static void terminal_restore(int signal)
 
 static int terminal_make_raw(struct attach *a, struct error *err)
 {
-	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static const int ends[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
 	/* The second time it is the default. */
 	struct sigaction action = { .sa_handler = terminal_restore,
 				    .sa_flags = SA_RESETHAND | SA_NODEFER };

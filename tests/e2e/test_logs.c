@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -358,6 +360,37 @@ E2E(attach, carries_more_than_any_buffer_holds)
 	cr_expect_eq(lseek(b->stdout_fd, 0, SEEK_END), (off_t)size);
 	close(b->stdin_fd);
 	close(b->stdout_fd);
+	b->stdin_fd = b->stdout_fd = -EBADF;
+	bundle_destroy(b);
+}
+
+/* "attach ID | head -1" */
+E2E(attach, gives_the_terminal_back_when_nobody_reads_what_comes)
+{
+	struct bundle *b = script_new("while :; do echo hello; sleep 0.1; done");
+	_cleanup_fd int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -EBADF;
+	struct termios before, after;
+	struct output got;
+	struct call call;
+	int ends[2];
+	char byte;
+
+	cr_assert(master >= 0 && unlockpt(master) == 0, "%s", strerror(errno));
+	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
+	cr_assert(tcgetattr(slave, &before) == 0 && pipe2(ends, O_CLOEXEC) == 0);
+	bundle_set(b, "/process/terminal", "true");
+	run_logged(b, NULL, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	b->stdin_fd = slave;
+	b->stdout_fd = ends[1];
+	bundle_begin(b, &call, "attach", b->id, NULL);
+	close(ends[1]);
+	cr_expect_eq(read(ends[0], &byte, 1), 1);
+	close(ends[0]);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 128 + SIGPIPE, "%d: %s", got.status, got.err);
+	cr_assert_eq(tcgetattr(slave, &after), 0);
+	cr_expect_eq(after.c_lflag, before.c_lflag);
 	b->stdin_fd = b->stdout_fd = -EBADF;
 	bundle_destroy(b);
 }
