@@ -9,6 +9,7 @@
 #include "base/sys.h"
 #include "init/hook.h"
 #include "init/net_device.h"
+#include "runtime/cgroup/stats.h"
 #include "runtime/clone.h"
 #include "runtime/idmap.h"
 #include "runtime/loopback.h"
@@ -186,8 +187,21 @@ static int converse(const struct spawn_request *request, struct prepared *prepar
 	return channel_expect(&spawn->channel, MESSAGE_READY, err);
 }
 
+/* Where the kernel does not count those, nobody else is taken to kill it that early. */
+static bool is_out_of_memory(const struct spawn_request *request)
+{
+	struct cgroup_stats stats;
+	struct error ignored;
+
+	if (!request->plan->resources.memory_limit.set || request->cgroup == NULL ||
+	    cgroup_stats_read(request->cgroup, request->arena, &stats, &ignored) < 0)
+		return false;
+	return !stats.oom_kills.set || stats.oom_kills.value > 0;
+}
+
 /* The process ended, or is about to, without an error record: what did it die of? */
-static void explain_death(const struct plan *plan, const struct spawn *spawn, struct error *err)
+static void explain_death(const struct spawn_request *request, const struct spawn *spawn,
+			  struct error *err)
 {
 	struct pollfd end = { spawn->pidfd, POLLIN, 0 };
 	siginfo_t info = { 0 };
@@ -198,8 +212,8 @@ static void explain_death(const struct plan *plan, const struct spawn *spawn, st
 		return;
 	if (info.si_code == CLD_EXITED) {
 		error_set(err, "the container's process ended with status %d", info.si_status);
-	} else if (info.si_status == SIGKILL && plan->resources.memory_limit.set) {
-		/* runc's words; nobody else kills it that early. */
+	} else if (info.si_status == SIGKILL && is_out_of_memory(request)) {
+		/* runc's words. */
 		error_set(err, "container init was OOM-killed (memory limit too low?)");
 		return;
 	} else {
@@ -213,7 +227,7 @@ static void explain_death(const struct plan *plan, const struct spawn *spawn, st
  * To a process that has ended nothing can be done any more: "open gid_map:
  * permission denied".  What it said then, or died of, is the reason.
  */
-static void explain_stillbirth(const struct plan *plan, const struct spawn *spawn,
+static void explain_stillbirth(const struct spawn_request *request, const struct spawn *spawn,
 			       struct error *err)
 {
 	struct pollfd end = { spawn->pidfd, POLLIN, 0 };
@@ -224,7 +238,7 @@ static void explain_stillbirth(const struct plan *plan, const struct spawn *spaw
 	if (channel_expect(&spawn->channel, MESSAGE_MOUNTED, &said) < 0 && said.code != EPIPE)
 		*err = said;
 	else
-		explain_death(plan, spawn, err);
+		explain_death(request, spawn, err);
 }
 
 static void spawn_undo(struct spawn *spawn)
@@ -285,9 +299,9 @@ static int spawn_once(const struct spawn_request *request, struct spawn *ret, st
 	if (killed_at_birth(request, &spawn, err))
 		status = 1;
 	else if (spawn.pidfd >= 0 && !settled)
-		explain_stillbirth(request->plan, &spawn, err);
+		explain_stillbirth(request, &spawn, err);
 	else if (spawn.pidfd >= 0 && (err->code == EPIPE || err->code == ECONNRESET))
-		explain_death(request->plan, &spawn, err);
+		explain_death(request, &spawn, err);
 	spawn_undo(&spawn);
 	return status;
 }

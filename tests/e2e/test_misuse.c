@@ -311,3 +311,21 @@ E2E(misuse, memory_limit_too_low_for_the_init_is_named)
 	cr_expect_not_null(strstr(got.err, "container init was OOM-killed (memory limit too low?)"),
 			   "%s", got.err);
 }
+
+E2E(misuse, who_is_killed_by_another_is_not_said_to_have_had_too_little_memory)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_set(b, "/linux/resources", "{'memory': {'limit': 268435456}}");
+	bundle_set(b, "/hooks/createRuntime",
+		   "[{'path': '/bin/sh', 'args': ['sh', '-c', "
+		   "'kill -9 $(grep -o pid[^,]* | tr -dc 0-9)']}]");
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	if (strstr(got.err, "enable cgroup controller memory"))
+		e2e_skip("cgroup v2 has no memory controller here");
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "was killed by signal 9"), "%s", got.err);
+}
