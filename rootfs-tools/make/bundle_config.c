@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "base/fd.h"
+#include "base/word_index.h"
 
 #define IMAGE_PREFIX	"org.opencontainers.image."
 
@@ -101,16 +102,29 @@ static void add_user(struct draft *d, const struct json *user)
 /* "80/tcp,53/udp" */
 static void add_ports(struct draft *d, const char *list)
 {
-	struct json *ports = json_demand(d->arena, draft_settings(d), "ExposedPorts", JSON_OBJECT);
+	struct json *ports = json_new(d->arena, JSON_OBJECT);
+	const struct json **end = &ports->first;
+	struct word_index seen;
+	size_t words = 1;
 
+	for (const char *at = list; (at = strchr(at, ',')) != NULL; at++)
+		words++;
+	seen = word_index_make(d->arena, words);
 	while (*list != '\0') {
-		size_t length = strcspn(list, ",");
+		const size_t length = strcspn(list, ",");
+		struct json *port = json_new(d->arena, JSON_OBJECT);
 
-		if (length > 0)
-			json_set(d->arena, ports, arena_strndup(d->arena, list, length),
-				 json_new(d->arena, JSON_OBJECT));
+		port->key = arena_strndup(d->arena, list, length);
+		port->parent = ports;
+		if (length > 0 &&
+		    word_index_put(&seen, port->key, length + 1, ports->count) == ports->count) {
+			*end = port;
+			end = &port->next;
+			ports->count++;
+		}
 		list += length + (list[length] == ',');
 	}
+	json_set(d->arena, draft_settings(d), "ExposedPorts", ports);
 }
 
 /* What the conversion makes annotations of goes back; the rest were labels. */

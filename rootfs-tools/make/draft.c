@@ -103,8 +103,9 @@ void draft_add_history(struct draft *d, const struct draft_history *h)
 void draft_drop_history(struct draft *d, size_t count)
 {
 	const struct json *old = json_member(d->config, "history");
-	struct json *kept = json_new(d->arena, JSON_ARRAY);
+	const struct json **end;
 	size_t layers = 0, keep;
+	struct json *kept;
 
 	if (old == NULL || old->type != JSON_ARRAY)
 		return;
@@ -112,12 +113,13 @@ void draft_drop_history(struct draft *d, size_t count)
 		layers += !is_empty_layer(entry);
 	/* A history that does not fit the layers tells nothing about what remains. */
 	keep = layers == d->layers.count && layers >= count ? layers - count : 0;
-	JSON_EACH(entry, old) {
-		if (keep == 0)
-			break;
-		keep -= !is_empty_layer(entry);
-		json_push(kept, json_copy(d->arena, entry));
+	kept = json_copy(d->arena, old);
+	kept->count = 0;
+	for (end = &kept->first; keep > 0; end = &((struct json *)(uintptr_t)*end)->next) {
+		keep -= !is_empty_layer(*end);
+		kept->count++;
 	}
+	*end = NULL;
 	json_set(d->arena, d->config, "history", kept);
 }
 

@@ -154,6 +154,32 @@ want 'gc reads manifests alone, and each' 0 ' 0 blobs' k gc attested
 want 'which leaves the image whole' 0 'A=arm' k inspect --platform linux/arm64 attested:x
 want 'gc of a tag' 1 'without a tag' k gc multi:x
 
+# What an image says may be as long as it likes.
+cp -r d many && python3 - <<'END'
+import hashlib, json
+def blob(digest):
+    return 'many/blobs/sha256/' + digest.split(':')[1]
+def put(value, old):
+    data = json.dumps(value).encode()
+    old.update(digest='sha256:' + hashlib.sha256(data).hexdigest(), size=len(data))
+    open(blob(old['digest']), 'wb').write(data)
+index = json.load(open('many/index.json'))
+entry = [e for e in index['manifests'] if e['annotations']['org.opencontainers.image.ref.name'] == 'y'][0]
+manifest = json.load(open(blob(entry['digest'])))
+config = json.load(open(blob(manifest['config']['digest'])))
+config['history'] = [{'empty_layer': True}] * 120000 + [{'created_by': 'x'}] * len(manifest['layers'])
+put(config, manifest['config'])
+put(manifest, entry)
+json.dump(index, open('many/index.json', 'w'))
+END
+k insert many:y d/oci-layout / >/dev/null
+want 'a long history' 0 '^sha256' timeout 15 "$ROOTFS" squash -n 1 many:y
+mkdir -p ports/rootfs && printf '{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "annotations":
+	{"org.opencontainers.image.exposedPorts": "%s,8/tcp,,8/tcp"}}' "$(seq -s, 200000)" >ports/config.json
+want 'many ports' 0 '^sha256' timeout 15 "$ROOTFS" pack ports ports.img:x
+want 'once each' 0 '^200001$' sh -c "'$ROOTFS' inspect --json ports.img:x | python3 -c '
+import json, sys; print(len(json.load(sys.stdin)[\"config\"][\"config\"][\"ExposedPorts\"]))'"
+
 # --- bundles --------------------------------------------------------------------------------
 mkdir bundle && cp -a root bundle/rootfs
 cat >bundle/config.json <<'END'
