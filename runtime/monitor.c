@@ -200,6 +200,34 @@ static void streams_drop(void)
 	fd_close(&null);
 }
 
+/*
+ * What the caller had open would stay so as long as the container: a pipe that somebody reads to
+ * its end, a lock.
+ */
+static void fds_drop(const struct monitor *m)
+{
+	const int own[] = {
+		m->in,
+		m->out,
+		m->err,
+		m->listener,
+		m->log->fd,
+		m->container.pidfd,
+		m->container.dir_fd,
+	};
+	unsigned int from = STDERR_FILENO + 1, next;
+
+	do {
+		next = ~0U;
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			if (own[i] >= (int)from && (unsigned int)own[i] < next)
+				next = (unsigned int)own[i];
+		if (next > from)
+			sys_close_range(from, next == ~0U ? next : next - 1, 0);
+		from = next + 1;
+	} while (next != ~0U);
+}
+
 static _noreturn void monitor_main(const struct monitor_request *request, int news_fd)
 {
 	static struct monitor m;
@@ -229,6 +257,7 @@ static _noreturn void monitor_main(const struct monitor_request *request, int ne
 	streams_drop();
 	news_send(news_fd, NEWS_STARTED, NULL);
 	fd_close(&news_fd);
+	fds_drop(&m);
 	signal(SIGPIPE, SIG_IGN);
 	(void)!chdir("/");
 	monitor_loop(&m);
