@@ -18,14 +18,12 @@
 /* Between making a temporary directory and locking it. */
 #define FRESH_SECONDS	2
 
-static bool is_abandoned(int parent_fd, const char *name)
+bool publish_is_left(int dir_fd, const char *name)
 {
-	_cleanup_fd int fd = -EBADF;
+	_cleanup_fd int fd =
+		openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
 
-	if (strncmp(name, PREFIX, strlen(PREFIX)) != 0)
-		return false;
-	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == geteuid() &&
 	       st.st_ctime + FRESH_SECONDS < time(NULL) && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
@@ -43,7 +41,8 @@ static void abandoned_remove(int parent_fd)
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
-		if (is_abandoned(parent_fd, entry->d_name))
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 &&
+		    publish_is_left(parent_fd, entry->d_name))
 			tree_remove(parent_fd, entry->d_name, &ignored);
 	closedir(dir);
 }

@@ -36,5 +36,11 @@ void publish_abort(struct publish *publish);
  */
 int publish_rename(int from_fd, const char *from, int to_fd, const char *to);
 
+/*
+ * Whether a temporary file or directory is what a killed kist of this user has left: whoever makes
+ * one locks it (flock) at once, and as long as it is at work.
+ */
+bool publish_is_left(int dir_fd, const char *name);
+
 /* Removes name below dir_fd with everything in it, on this file system only, following nothing. */
 int tree_remove(int dir_fd, const char *name, struct error *err);

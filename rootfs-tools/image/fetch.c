@@ -1,39 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/image/fetch.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
 
 #include "base/fd.h"
 #include "base/process.h"
+#include "base/sys.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/publish.h"
 
 enum { STATUS_NOT_FOUND = 127, ARGS = 16 };
+#define PREFIX		"kist-fetch-"
 
-static _noreturn void skopeo_exec(char *const *args)
+static _noreturn void skopeo_exec(char *const *args, pid_t parent)
 {
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(1);
 	/* Its progress belongs to nobody's output. */
 	dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(args[0], args);
 	_exit(errno == ENOENT ? STATUS_NOT_FOUND : 1);
 }
 
+static int skopeo_wait(pid_t pid, int *ret_status, struct error *err)
+{
+	_cleanup_fd int pidfd = sys_pidfd_open(pid, 0);
+	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
+
+	/* A signal just before poll() would be seen only after it: hence the time-out. */
+	while (pidfd >= 0 && poll(&pollfd, 1, 200) <= 0)
+		if (interrupt_check(err) < 0) {
+			/* Ctrl-C has reached it, too; what was sent to us alone has not. */
+			kill(pid, SIGTERM);
+			break;
+		}
+	if (process_reap(pid, ret_status) < 0)
+		return error_errno(err, "wait for skopeo");
+	return interrupt_check(err);
+}
+
 static int skopeo_run(char *const *args, struct error *err)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 	int status;
 
 	if (pid < 0)
 		return error_errno(err, "start skopeo");
 	if (pid == 0)
-		skopeo_exec(args);
-	/* Ctrl-C reaches it, too, and it ends. */
-	if (process_reap(pid, &status) < 0)
-		return error_errno(err, "wait for skopeo");
-	if (interrupt_check(err) < 0)
+		skopeo_exec(args, parent);
+	if (skopeo_wait(pid, &status, err) < 0)
 		return -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND)
 		return error_set(err, "is fetched by skopeo, which is not installed: install it, "
@@ -43,19 +67,40 @@ static int skopeo_run(char *const *args, struct error *err)
 	return 0;
 }
 
-int fetch_image(struct arena *arena, const char *reference, const struct platform *platform,
-		const char **ret_layout, struct error *err)
+/* What killed ones have left; that this fails is no reason to stop. */
+static void abandoned_remove(const char *directory)
 {
-	char *layout = arena_printf(arena, "%s/kist-fetch-XXXXXX", getenv("TMPDIR") ?: "/var/tmp");
+	DIR *dir = opendir(directory);
+	struct dirent *entry;
+	struct error ignored;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 &&
+		    publish_is_left(dirfd(dir), entry->d_name))
+			tree_remove(dirfd(dir), entry->d_name, &ignored);
+	closedir(dir);
+}
+
+int fetch_image(struct arena *arena, const char *reference, const struct platform *platform,
+		const char **ret_layout, int *ret_lock_fd, struct error *err)
+{
+	const char *directory = getenv("TMPDIR") ?: "/var/tmp";
+	char *layout = arena_printf(arena, "%s/" PREFIX "XXXXXX", directory);
 	const char *args[ARGS] = {
 		"skopeo", "copy", "--quiet", "--override-os", platform->os, "--override-arch",
 		platform->architecture,
 	};
 	size_t count = 7;
 
+	abandoned_remove(directory);
 	if (mkdtemp(layout) == NULL)
 		return error_errno(err, "make %s", layout);
 	*ret_layout = layout;	/* removed by the caller, whatever happens */
+	*ret_lock_fd = open(layout, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*ret_lock_fd < 0 || flock(*ret_lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return error_errno(err, "lock %s", layout);
 	if (platform->variant[0] != '\0' && strcmp(platform->architecture, "arm") == 0) {
 		args[count++] = "--override-variant";
 		args[count++] = platform->variant;

@@ -217,7 +217,7 @@ int image_open(struct arena *arena, const char *reference, const struct image_op
 	code = reference_parse(arena, reference, options, &parsed, err);
 	if (code == 0 && parsed.form == FORM_FETCH) {
 		code = fetch_image(arena, reference, &parsed.selection.platform, &image.fetched,
-				   err);
+				   &image.fetched_fd, err);
 		parsed.form = FORM_OCI;
 		parsed.path = image.fetched;
 	}
@@ -241,6 +241,7 @@ void image_close(struct image *image)
 	if (image->fetched != NULL)
 		fetch_remove(image->fetched);
 	image->fetched = NULL;
+	fd_close(&image->fetched_fd);
 }
 
 /* --- layers ---------------------------------------------------------------------------- */

@@ -80,13 +80,14 @@ struct image {
 	int file_fd;			/* owned: the archive or tar; may be a pipe */
 	struct archive_index *members;	/* of an archive */
 	const char *fetched;		/* what skopeo fetched, removed by image_close() */
+	int fetched_fd;			/* owned: the lock on it */
 };
 
 int image_open(struct arena *arena, const char *reference, const struct image_options *options,
 	       struct image *ret, struct error *err);
 void image_close(struct image *image);
 #define _cleanup_image _cleanup(image_close)
-#define IMAGE_NONE { .dir_fd = -EBADF, .file_fd = -EBADF }
+#define IMAGE_NONE { .dir_fd = -EBADF, .file_fd = -EBADF, .fetched_fd = -EBADF }
 
 /* A blob's bytes as they are stored, not yet verified; its size agrees with the descriptor's. */
 int image_blob_open(const struct image *image, const struct descriptor *descriptor,

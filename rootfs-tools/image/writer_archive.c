@@ -6,12 +6,8 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "base/fd.h"
-
-/* Between making a temporary file and locking it. */
-#define FRESH_SECONDS	2
 
 struct written_blob {
 	struct written_blob *next;
@@ -30,23 +26,17 @@ static const char *temporary_name(const struct writer *w)
 	return arena_printf(w->arena, ".%s.kist-%d", file_name(w), (int)getpid());
 }
 
-/* Whether it is what a killed kist has left: the lock goes with the process. */
 static bool is_abandoned(const struct writer *w, const char *name)
 {
 	const char *prefix = arena_printf(w->arena, ".%s.kist-", file_name(w));
-	const char *digits = name + strlen(prefix);
-	_cleanup_fd int fd = -EBADF;
-	struct stat st;
+	size_t length = strlen(prefix);
 
-	if (strncmp(name, prefix, strlen(prefix)) != 0 || *digits == '\0' ||
-	    digits[strspn(digits, "0123456789")] != '\0')
-		return false;
-	fd = openat(w->dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == geteuid() &&
-	       st.st_ctime + FRESH_SECONDS < time(NULL) && flock(fd, LOCK_EX | LOCK_NB) == 0;
+	return strncmp(name, prefix, length) == 0 && name[length] != '\0' &&
+	       name[length + strspn(name + length, "0123456789")] == '\0' &&
+	       publish_is_left(w->dir_fd, name);
 }
 
-/* That this fails is no reason to stop. */
+/* What killed ones have left; that this fails is no reason to stop. */
 static void abandoned_remove(const struct writer *w)
 {
 	int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

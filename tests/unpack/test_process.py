@@ -122,6 +122,64 @@ for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
     test(stopped)
 
 
+class Fetching:
+    """An unpack that waits for a skopeo that does nothing."""
+
+    def __init__(self, work):
+        self.temporary = work.path + '/temporary'
+        for folder in self.temporary, work.path + '/bin':
+            os.makedirs(folder, exist_ok=True)
+        with open(work.path + '/bin/skopeo', 'w', encoding='ascii') as file:
+            file.write('#!/bin/sh\nexec sleep 20\n')
+        os.chmod(work.path + '/bin/skopeo', 0o755)
+        env = dict(os.environ, PATH=work.path + '/bin:' + os.environ['PATH'],
+                   TMPDIR=self.temporary)
+        self.process = subprocess.Popen([PROGRAM, 'unpack', 'docker://x/y', work.out],
+                                        stderr=-1, env=env)
+        for _ in range(500):
+            if os.listdir(self.temporary) and children(self.process.pid):
+                break
+            time.sleep(0.01)
+
+    def end(self, number):
+        """What it said, and how long all its processes took to go."""
+        begun = time.monotonic()
+        self.process.send_signal(number)
+        text = self.process.communicate(timeout=60)[1]
+        return text, time.monotonic() - begun
+
+
+@test
+def stopped_fetching(work):
+    """a signal to kist alone stops skopeo, too"""
+    fetching = Fetching(work)
+    text, seconds = fetching.end(signal.SIGTERM)
+    if b'stopped by SIGTERM' not in text or seconds > 10:
+        yield '%s, after %d seconds' % (text, seconds)
+    if os.listdir(fetching.temporary) + work.leftovers():
+        yield os.listdir(fetching.temporary) + work.leftovers()
+
+
+@test
+def killed_fetching(work):
+    """a killed kist takes skopeo with it, and the next one what was fetched"""
+    fetching = Fetching(work)
+    seconds = fetching.end(signal.SIGKILL)[1]
+    if seconds > 10:
+        yield 'skopeo lived on for %d seconds' % seconds
+    left = os.listdir(fetching.temporary)
+    time.sleep(3.1)
+    fetching = Fetching(work)
+    now = os.listdir(fetching.temporary)
+    time.sleep(3.1)
+    other = Fetching(work)
+    if len(left) != 1 or len(now) != 1 or left == now or \
+            len(os.listdir(fetching.temporary)) != 2:
+        yield '%s, %s, %s' % (left, now, os.listdir(fetching.temporary))
+    other.end(signal.SIGTERM)
+    fetching.end(signal.SIGTERM)
+
+
 @test
 def killed(work):
     """with its parent killed, the child ends, and the next one cleans up"""
