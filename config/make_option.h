@@ -72,7 +72,7 @@ struct make_options {
 	OPTION_ROW_TEXT("cpus", 0, s, at make.cpus, "N", "CPU time, as 1.5"), \
 	OPTION_ROW_TEXT("pids", 0, s, at make.pids, "N", "processes and threads"), \
 	OPTION_ROW_LIST("cap-add", 0, s, at make.cap_add, "NAME", \
-			"a capability more, or \"all\""), \
+			"a capability more, or \"all\"; also where --user is not root"), \
 	OPTION_ROW_LIST("cap-drop", 0, s, at make.cap_drop, "NAME", \
 			"a capability less, or \"all\""), \
 	OPTION_ROW_FLAG("new-privileges", 0, s, at make.new_privileges, \

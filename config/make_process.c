@@ -115,6 +115,11 @@ static int write_capabilities(struct json_writer *w, const struct make_options *
 	write_capability_set(w, "bounding", set);
 	write_capability_set(w, "effective", held);
 	write_capability_set(w, "permitted", held);
+	/* Of a user who is not root only these stay through execve; podman does the same. */
+	if (uid != 0 && added != 0) {
+		write_capability_set(w, "inheritable", added);
+		write_capability_set(w, "ambient", added);
+	}
 	json_write_end(w);
 	return 0;
 }

@@ -75,6 +75,22 @@ E2E(run_flags, capabilities_come_and_go)
 	cr_expect_eq(seen.cap_effective, (uint64_t)1 << 13);
 }
 
+E2E(run_flags, a_user_holds_the_capabilities_that_were_added)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct probe seen;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--user", "1000", "--cap-add", "NET_RAW",
+		    "--", "/probe", "report", NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	probe_parse(&seen, &e2e_arena, got.out);
+	cr_expect_eq(seen.cap_effective, (uint64_t)1 << 13);
+	cr_expect_eq(seen.cap_ambient, (uint64_t)1 << 13);
+}
+
 E2E(run_flags, exit_status_is_the_programs)
 {
 	static const struct { const char *action, *value; int status; } ends[] = {

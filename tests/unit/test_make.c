@@ -206,7 +206,8 @@ Test(make, takes_every_flag)
 		  "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
 		  "TERM=vt100 A=2 KIST_TEST_OWN=own" },
 		{ "/process/capabilities/bounding", "CAP_CHOWN CAP_NET_ADMIN" },
-		{ "/process/capabilities/ambient", "(none)" },
+		{ "/process/capabilities/inheritable", "CAP_CHOWN CAP_NET_ADMIN" },
+		{ "/process/capabilities/ambient", "CAP_CHOWN CAP_NET_ADMIN" },
 		{ "/process/noNewPrivileges", "false" },
 		{ "/mounts/7/destination", "/run" },
 		{ "/mounts/7/options", "nosuid nodev size=1m mode=755" },
