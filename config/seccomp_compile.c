@@ -242,6 +242,9 @@ static int add_rules(scmp_filter_ctx context, const call_list *calls,
 		if (result == 0)
 			continue;
 		*ret_rule = call->rule;
+		if (result == -EEXIST)
+			return error_set(err, "%s: an earlier rule has another action on the same",
+					 call->name);
 		return error_number(err, -result, "add the rule for %s", call->name);
 	}
 	return 0;

@@ -368,8 +368,7 @@ static const struct { const char *seccomp, *says;
 	{ "{}", "/linux/seccomp/defaultAction: is required, but missing" },
 	{ "{'defaultAction':'SCMP_ACT_NOTIFY'}",
 	  "/linux/seccomp/defaultAction: SCMP_ACT_NOTIFY cannot be used as default action: it "
-	  "would "
-	  "stop the container before its listener is known" },
+	  "would stop the container before its listener is known" },
 	{ "{'defaultAction':'SCMP_ACT_KILL','defaultErrnoRet':1}",
 	  "/linux/seccomp/defaultErrnoRet: is for SCMP_ACT_ERRNO and SCMP_ACT_TRACE alone, and the "
 	  "action is SCMP_ACT_KILL" },
@@ -386,6 +385,10 @@ static const struct { const char *seccomp, *says;
 	  "'SCMP_ACT_NOTIFY'}],'listenerPath':'/x'}",
 	  "/linux/seccomp/syscalls/0: SCMP_ACT_NOTIFY cannot be used for sendmsg: the listener is "
 	  "handed over with it" },
+	{ "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['socket'],'action':"
+	  "'SCMP_ACT_ERRNO','args':[{'index':0,'value':5,'op':'SCMP_CMP_EQ'}]},{'names':['read',"
+	  "'socket'],'action':'SCMP_ACT_LOG','args':[{'index':0,'value':5,'op':'SCMP_CMP_EQ'}]}]}",
+	  "/linux/seccomp/syscalls/1: socket: an earlier rule has another action on the same" },
 };
 
 Test(seccomp, refuses_what_cannot_work)
