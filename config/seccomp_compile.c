@@ -243,7 +243,7 @@ static int add_rules(scmp_filter_ctx context, const call_list *calls,
 			continue;
 		*ret_rule = call->rule;
 		if (result == -EEXIST)
-			return error_set(err, "%s: an earlier rule has another action on the same",
+			return error_set(err, "%s: the same conditions have another action before",
 					 call->name);
 		return error_number(err, -result, "add the rule for %s", call->name);
 	}

@@ -388,7 +388,7 @@ static const struct { const char *seccomp, *says;
 	{ "{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['socket'],'action':"
 	  "'SCMP_ACT_ERRNO','args':[{'index':0,'value':5,'op':'SCMP_CMP_EQ'}]},{'names':['read',"
 	  "'socket'],'action':'SCMP_ACT_LOG','args':[{'index':0,'value':5,'op':'SCMP_CMP_EQ'}]}]}",
-	  "/linux/seccomp/syscalls/1: socket: an earlier rule has another action on the same" },
+	  "/linux/seccomp/syscalls/1: socket: the same conditions have another action before" },
 };
 
 Test(seccomp, refuses_what_cannot_work)
