@@ -18,6 +18,7 @@ struct draft {
 	struct publish publish;
 	const char *name;
 	bool begun;
+	bool damaged;			/* its record, which is to be replaced */
 };
 
 /* --- keys and names --------------------------------------------------------------------- */
@@ -180,15 +181,22 @@ static int draft_commit(const struct store *store, const struct image *image,
 			struct draft *draft, const struct unpack_target *target,
 			struct store_layer *layers, struct error *err)
 {
-	struct store_layer *layer = &layers[target->layer];
-	int root_fd = draft->publish.root_fd;
+	struct store_layer *layer = &layers[target->layer], there;
+	int root_fd = draft->publish.root_fd, found;
 
 	layer->entries = target->report.entries;
 	layer->bytes = target->report.bytes;
 	layer->made = time(NULL);
 	layer->has_root = target->report.has_root;
-	if (draft_adopt(store, image, target->layer, root_fd, layers, err) < 0 ||
-	    store_fingerprint(store->arena, root_fd, &layer->fingerprint, err) < 0 ||
+	if (draft_adopt(store, image, target->layer, root_fd, layers, err) < 0)
+		return -1;
+	/* Another kist, or the same image, has brought it meanwhile: one is enough. */
+	if (!draft->damaged && (found = store_find(store, layer->key, &there, err)) != 0) {
+		if (found > 0)
+			*layer = there;
+		return found > 0 ? 0 : -1;
+	}
+	if (store_fingerprint(store->arena, root_fd, &layer->fingerprint, err) < 0 ||
 	    draft_publish(store, draft, err) < 0)
 		return -1;
 	layer->name = draft->name;
@@ -201,7 +209,7 @@ struct batch {
 	size_t count;
 };
 
-/* The layers that are not there, each once, however often the image has it. */
+/* The layers that are not there. */
 static int batch_begin(const struct store *store, const struct image *image,
 		       struct store_layer *layers, struct batch *batch, struct error *err)
 {
@@ -213,6 +221,8 @@ static int batch_begin(const struct store *store, const struct image *image,
 		if (found)
 			continue;
 		layers[i] = (struct store_layer){ .key = layer_key(store->arena, image, i) };
+		batch->drafts[batch->count].damaged =
+			faccessat(store->layers_fd, layers[i].key, F_OK, 0) == 0;
 		if (draft_begin(store, &batch->drafts[batch->count], err) < 0)
 			return -1;
 		batch->targets[batch->count] = (struct unpack_target){

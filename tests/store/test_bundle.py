@@ -205,6 +205,7 @@ def repeated(work):
     for _ in range(2):
         out = inside(work, 'cat /f0 /f57')
         expect(out == '057', out)
+        expect([len(found) for found in work.layers()] == [59, 59, 0], work.layers())
         os.rename(work.mine + '/bundle', work.mine + '/b%d' % len(os.listdir(work.mine)))
 
 
