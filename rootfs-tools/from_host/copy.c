@@ -150,10 +150,20 @@ static int copy_below(struct from_host *made, const char *folder, unsigned int d
 
 int from_host_file(struct from_host *made, const char *path)
 {
+	char cwd[PATH_MAX];
 	struct stat st;
 	const char *real;
 
+	if (*path == '\0')
+		return error_number(made->err, ENOENT, "open \"\"");
+	if (*path != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
+		return error_errno(made->err, "find the working directory");
+	if (*path != '/')
+		path = arena_printf(made->arena, "%s/%s", cwd, path);
 	if (from_host_replicate(made, path, &real, &st) < 0)
 		return -1;
+	if (*real == '\0')
+		return error_set(made->err, "%s: is the root of the host; name what is wanted",
+				 path);
 	return S_ISDIR(st.st_mode) ? copy_below(made, real, 0) : 0;
 }

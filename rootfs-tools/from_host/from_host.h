@@ -26,7 +26,7 @@ struct from_host {
 int from_host_begin(struct from_host *made);
 /* A program by path, or by name in PATH, and all that it needs. */
 int from_host_program(struct from_host *made, const char *name);
-/* A file or, with all below it, a directory, as it is. */
+/* A file or, with all below it, a directory, as it is; relative to the working directory. */
 int from_host_file(struct from_host *made, const char *path);
 /* /etc/nsswitch.conf and the libraries that it names. */
 int from_host_names(struct from_host *made);

@@ -48,6 +48,8 @@ def files(work):
                           '--certificates'))
     with open(root + work.mine + '/data/link/file', encoding='ascii') as file:
         expect(file.read() == 'x', 'data')
+    work.good(work.rootfs('make', root + '2', 'ls', '--file', 'data/deep'))
+    expect(os.path.exists(root + '2' + work.mine + '/data/deep/file'), 'a relative path')
     for name in 'etc/nsswitch.conf', 'etc/ssl/certs/ca-certificates.crt':
         expect(os.path.exists(root + '/' + name), name)
 
@@ -65,6 +67,8 @@ def refused(work):
         file.write(b'libX.so.6')
     work.bad(work.rootfs('make', root, './broken'), 'needs libX.so.6')
     work.bad(work.rootfs('make', root, 'ls', '--file', '/nosuch'), '/nosuch')
+    work.bad(work.rootfs('make', root, 'ls', '--file', '/usr/..'), 'is the root of the host')
+    work.bad(work.rootfs('make', root, 'ls', '--file', ''), 'no such file')
     os.makedirs(work.mine + '/deep' + '/d' * 70)
     work.bad(work.rootfs('make', root, 'ls', '--file', work.mine + '/deep'),
              'more than 64 directories in each other')
