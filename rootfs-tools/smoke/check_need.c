@@ -104,7 +104,7 @@ static bool takes_away(struct trying *t, struct container_config *config)
 		config->read_only = true;
 		break;
 	case NEED_ROOT:
-		if (t->smoke->rootless && !t->smoke->many_ids) {
+		if (!t->smoke->many_ids) {
 			check_skip(t->findings, t->check, "another user needs a range in "
 				   "/etc/subuid");
 			return false;

@@ -16,6 +16,7 @@
 #include "rootfs-tools/smoke/program.h"
 #include "rootfs-tools/smoke/report.h"
 #include "rootfs-tools/smoke/root.h"
+#include "rootfs-tools/unpack/id_maps.h"
 
 /*
  * kist-smoke, which kist starts for "kist smoke".  The one place that prints errors; it runs twice:
@@ -111,17 +112,12 @@ static unsigned int thread_count(const struct smoke *smoke)
 /* What only this side can know: the tree as it is here, ids, cgroups. */
 static int look_around(struct smoke *smoke, struct error *err)
 {
-	struct error ignored;
-	char *map;
-
 	if (root_view(&arena, smoke, &smoke->view, err) < 0)
 		return -1;
 	smoke->root_fd = open(smoke->view, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (smoke->root_fd < 0)
 		return error_errno(err, "open %s", smoke->view);
-	smoke->many_ids = !smoke->rootless ||
-			  (file_read(AT_FDCWD, "/proc/self/uid_map", 4096, &arena, &map, NULL,
-				     &ignored) == 0 && strchr(map, '\n') != strrchr(map, '\n'));
+	smoke->many_ids = !ids_are_one();
 	smoke->cgroups = !smoke->rootless &&
 			 (access("/sys/fs/cgroup/memory", W_OK) == 0 ||
 			  access("/sys/fs/cgroup/cgroup.subtree_control", W_OK) == 0);

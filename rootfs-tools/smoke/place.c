@@ -11,20 +11,22 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/namespace.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "rootfs-tools/publish.h"
 
 #define PREFIX	"kist-smoke-"
 
+/* As kist's own: root of a user namespace need not be who may write to /run. */
 static const char *parent_path(struct arena *arena)
 {
 	const char *run = secure_getenv("XDG_RUNTIME_DIR");
 
+	if (run != NULL && *run == '/' && (geteuid() != 0 || !namespace_user_is_initial()))
+		return arena_printf(arena, "%s/kist-smoke", run);
 	if (geteuid() == 0)
 		return "/run/kist-smoke";
-	if (run != NULL && *run == '/')
-		return arena_printf(arena, "%s/kist-smoke", run);
 	return arena_printf(arena, "/tmp/kist-smoke-%u", geteuid());
 }
 

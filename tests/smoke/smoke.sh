@@ -498,6 +498,13 @@ test_rootless() {
 	out=$("${as[@]}" timeout -k 2 60 "$program" root -c service.yaml 2>&1) || status=$?
 	check 'a service without privileges' ended 0 '2 checks: 2 ok'
 	rm -rf /tmp/kist-smoke-65533
+	# As podman unshare starts it: root, but not of /run; here with one id alone.
+	mkdir run && chown 65533:65533 run && chmod 700 run
+	status=0
+	out=$("${as[@]}" unshare -Ur env "XDG_RUNTIME_DIR=$work/run" timeout -k 2 60 "$program" root -- \
+		sleep $sleeper 2>&1) || status=$?
+	check 'as root of a user namespace' ended 0 'ok    starts' 'another user needs a range'
+	rm -rf run
 }
 
 make_root
