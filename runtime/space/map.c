@@ -271,7 +271,7 @@ static int vfork_writer_main(void *context)
 	if (pid == 0)
 		return 0;
 	if (maps_write(writer->options, writer->maps, pid, &said) < 0)
-		error_wrap(&said, "give the process its ids");
+		error_wrap(&said, SPACE_NO_IDS);
 	return send(writer->fd, &said, sizeof(said), MSG_NOSIGNAL) < 0;
 }
 

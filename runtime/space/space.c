@@ -6,11 +6,14 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "base/process.h"
 
 #define STACK_DEFAULT	((size_t)1024 * 1024)
+/* Where another thread does nothing but inject, two of three fail. */
+#define START_TRIES	100
 #define STACK_LEAST	((size_t)64 * 1024) /* two error records, and what libc's execvpe takes */
 
 static_assert(sizeof(struct kist_error) == sizeof(struct error) &&
@@ -227,7 +230,7 @@ static int converse(struct kist_space *space, const struct space_maps *maps,
 	space_writer_end(&space->writer);
 	if (space->mapped && !(space->options.flags & CLONE_VFORK)) {
 		if (space_maps_write(&space->options, maps, base, space->child.pid, err) < 0)
-			return error_wrap(err, "give the process its ids");
+			return error_wrap(err, SPACE_NO_IDS);
 		if (send(space->here, "", 1, MSG_NOSIGNAL) < 0)
 			return error_errno(err, "start the process: it ended during set-up");
 	}
@@ -288,18 +291,33 @@ static int start_process(struct kist_space *space, const struct clone_request *b
 	return result;
 }
 
-int space_start(const struct kist_options *options, struct clone_request *base,
-		struct space_root *root, struct kist_space **ret, struct error *err)
+/*
+ * What an ordinary user's thread starts while another forbids tracing is born so: its files in
+ * /proc are root's, and we may not write its maps.  It has done nothing before it has them.
+ */
+static bool is_born_untraceable(const struct kist_space *space, const struct error *err)
 {
-	struct space_maps maps;
-	struct kist_space *space;
+	char path[256];
+	struct stat st;
 
-	if (space_maps_read(options, &maps, err) < 0)
-		return -1;
-	space = space_new(options, err);
+	if (space->root_caller || strncmp(err->text, SPACE_NO_IDS, strlen(SPACE_NO_IDS)) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/%d", space->options.proc_dir, (int)space->child.pid);
+	/* With CLONE_VM it shares our state, with CLONE_VFORK it has ended. */
+	return err->code == EACCES || (stat(path, &st) == 0 && st.st_uid != geteuid());
+}
+
+/* *ret_again: it may be tried once more, root as it was. */
+static int start_once(const struct kist_options *options, const struct space_maps *maps,
+		      struct clone_request *base, struct space_root *root, struct kist_space **ret,
+		      bool *ret_again, struct error *err)
+{
+	struct kist_space *space = space_new(options, err);
+
+	*ret_again = false;
 	if (space == NULL)
 		return -1;
-	space->mapped = maps.uid_count + maps.gid_count > 0;
+	space->mapped = maps->uid_count + maps->gid_count > 0;
 	space->root_caller = geteuid() == 0;
 	space->foreign_ids = space->mapped || base->join_fds[NAMESPACE_USER] >= 0 ||
 			     base->join_flags & CLONE_NEWUSER;
@@ -311,20 +329,43 @@ int space_start(const struct kist_options *options, struct clone_request *base,
 	space->exposed = is_exposed(base);
 	if (connect_child(space, err) < 0 ||
 	    (space->mapped && options->flags & CLONE_VFORK &&
-	     space_writer_start(options, &maps, &space->writer, err) < 0) ||
+	     space_writer_start(options, maps, &space->writer, err) < 0) ||
 	    start_process(space, base, err) < 0) {
 		space_drop(space);
 		space->ended = true;
 		kist_space_free(space);
 		return -1;
 	}
-	if (converse(space, &maps, base, err) < 0) {
+	if (converse(space, maps, base, err) < 0) {
+		*ret_again = is_born_untraceable(space, err);
+		if (*ret_again) {
+			*root = space->root;
+			space->root = SPACE_ROOT_NONE;
+		}
 		space_undo(space);
 		return -1;
 	}
 	space_drop(space);
 	*ret = space;
 	return 0;
+}
+
+int space_start(const struct kist_options *options, struct clone_request *base,
+		struct space_root *root, struct kist_space **ret, struct error *err)
+{
+	struct space_maps maps;
+	bool again = true;
+	int status = -1;
+
+	if (space_maps_read(options, &maps, err) < 0)
+		return -1;
+	for (int i = 0; i < START_TRIES && again; i++) {
+		/* Else it would be as that thread is again: both wait for the same locks. */
+		if (i > 0)
+			poll(NULL, 0, 1);
+		status = start_once(options, &maps, base, root, ret, &again, err);
+	}
+	return status;
 }
 
 int kist_space_start(const struct kist_options *options, struct kist_space **ret,

@@ -23,6 +23,8 @@
 #define CLONE_DETACHED	0x00400000
 #endif
 #define NAMESPACES	KIST_ALL_NAMESPACES
+/* What an error about its id maps begins with. */
+#define SPACE_NO_IDS	"give the process its ids"
 
 /* What the child reports.  In this order; each at most once. */
 enum report_kind {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -168,6 +169,72 @@ Test(space_join, can_make_new_namespaces_inside)
 	cr_expect_eq(kist_space_inject(&target, &options, &child, &err), -1);
 	cr_expect(strstr(err.text, "a helper makes the process"), "%s", err.text);
 	host_end(space);
+}
+
+static int leave(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+struct injector {
+	pid_t pid;
+	volatile bool done;
+};
+
+static void *inject_again_and_again(void *context)
+{
+	const struct injector *injector = context;
+	struct kist_target target = KIST_TARGET_INIT;
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_space *child;
+
+	target.pid = injector->pid;
+	options.function = leave;
+	while (!injector->done) {
+		if (kist_space_inject(&target, &options, &child, NULL) < 0)
+			return context;
+		kist_space_wait(child, -1, NULL, NULL);
+		kist_space_free(child);
+	}
+	return NULL;
+}
+
+/* Which nobody may trace, and so whose maps an ordinary user could not write. */
+static int start_beside_injections(void *context)
+{
+	struct kist_space *space = host(CLONE_NEWPID);
+	struct injector injector = { kist_space_pid(space), false };
+	struct kist_options options = KIST_OPTIONS_INIT;
+	int failures = 0;
+	pthread_t thread;
+	void *failed;
+
+	(void)context;
+	options.flags = CLONE_NEWUSER;
+	options.map_zero = 1;
+	options.function = leave;
+	pthread_create(&thread, NULL, inject_again_and_again, &injector);
+	for (int i = 0; i < 200; i++) {
+		struct kist_space *child;
+
+		options.flags ^= CLONE_VFORK;
+		if (kist_space_start(&options, &child, NULL) < 0) {
+			failures++;
+			continue;
+		}
+		kist_space_wait(child, -1, NULL, NULL);
+		kist_space_free(child);
+	}
+	injector.done = true;
+	pthread_join(thread, &failed);
+	host_end(space);
+	return failures > 0 || failed != NULL;
+}
+
+Test(space_join, is_safe_beside_starts_in_other_threads, .timeout = 60)
+{
+	cr_expect_eq(as_nobody(start_beside_injections, NULL), 0);
 }
 
 static int root_of(void *context)
