@@ -107,36 +107,6 @@ static struct bundle *script_new(const char *script)
 	return b;
 }
 
-/* A pipe that somebody reads to its end, a lock. */
-E2E(logs, are_kept_by_a_process_without_the_callers_fds)
-{
-	struct bundle *b = bundle_new();
-	const char *fifo = in_dir(b, "fifo");
-	_cleanup_fd int read_fd = -EBADF;
-	struct output got;
-	char byte;
-
-	e2e_need_kist();
-	bundle_probe_args(b, "sleep", "100", NULL);
-	cr_assert_eq(mkfifo(fifo, 0600), 0);
-	read_fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	b->runtime = "/bin/sh";
-	bundle_call_plain(b, &got, "-c",
-			  arena_printf(&e2e_arena,
-				       "exec 9>%s && exec %s --root %s run --detach --log-file %s "
-				       "--bundle %s %s",
-				       fifo, e2e_runtime(), b->state, in_dir(b, "log"), b->path,
-				       b->id),
-			  NULL);
-	b->runtime = e2e_runtime();
-	cr_assert_eq(got.status, 0, "%s", got.err);
-	cr_expect_eq(read(read_fd, &byte, 1), 0, "it is open: %s", strerror(errno));
-	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
-	bundle_call(b, &got, "wait", b->id, NULL);
-	cr_expect_eq(got.status, 137, "%d %s", got.status, got.err);
-	bundle_destroy(b);
-}
-
 E2E(logs, have_what_comes_to_a_terminal_that_was_closed)
 {
 	struct bundle *b = script_new("echo one; exec <&- >&- 2>&-; sleep 0.5; echo two >/dev/tty; "

@@ -217,3 +217,32 @@ E2E(log, goes_to_syslog_with_its_identifier)
 	b->stdin_fd = -EBADF;
 	cr_assert_eq(sys_umount2("/dev", MNT_DETACH), 0);
 }
+
+/* The process that keeps a log has nothing of the caller's open: no pipe, and no lock. */
+E2E(pipes, of_the_caller_end_while_a_log_is_kept)
+{
+	struct bundle *b = bundle_new();
+	const char *fifo = arena_printf(&e2e_arena, "%s/fifo", b->dir);
+	_cleanup_fd int read_fd = -EBADF;
+	struct output got;
+	char byte;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "sleep", "100", NULL);
+	cr_assert_eq(mkfifo(fifo, 0600), 0);
+	read_fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	b->runtime = "/bin/sh";
+	bundle_call_plain(b, &got, "-c",
+			  arena_printf(&e2e_arena,
+				       "exec 9>%s && exec %s --root %s run --detach "
+				       "--log-file %s/log --bundle %s %s",
+				       fifo, e2e_runtime(), b->state, b->dir, b->path, b->id),
+			  NULL);
+	b->runtime = e2e_runtime();
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	cr_expect_eq(read(read_fd, &byte, 1), 0, "it is open: %s", strerror(errno));
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	bundle_call(b, &got, "wait", b->id, NULL);
+	cr_expect_eq(got.status, 137, "%d %s", got.status, got.err);
+	bundle_destroy(b);
+}
