@@ -190,7 +190,7 @@ int layer_init(struct layer *layer, struct arena *arena, int root_fd,
 	umask(0);
 	if (root_reset(layer, root_fd, err) < 0 || dirs_init(&layer->dirs, root_fd, err) < 0)
 		return -1;
-	return touched_init(&layer->touched, err);
+	return touched_init(&layer->touched, err) < 0 ? -1 : touched_init(&layer->hidden, err);
 }
 
 int layer_apply(struct layer *layer, struct tar *tar, bool upper, struct error *err)
@@ -205,6 +205,7 @@ int layer_apply(struct layer *layer, struct tar *tar, bool upper, struct error *
 	layer->upper = upper && layer->options->mode == UNPACK_FLAT;
 	layer->entries = layer->implied = 0;
 	touched_clear(&layer->touched);
+	touched_clear(&layer->hidden);
 	while ((more = tar_next(tar, &entry, err)) > 0) {
 		if (entry_apply(layer, tar, entry, err) < 0)
 			return error_wrap(err, "%.300s", text_printable(layer->arena, entry->path));

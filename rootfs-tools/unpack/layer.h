@@ -28,6 +28,7 @@ struct layer {
 	uint32_t uid, gid;		/* what new files get by themselves */
 	struct dirs dirs;
 	struct touched touched;		/* paths of this layer: its whiteouts spare them */
+	struct touched hidden;		/* whiteouts that are done: again they would find nothing */
 	struct unpack_report report;	/* of all layers */
 	uint64_t entries;		/* of this one */
 	uint64_t implied;		/* and directories that none of them names */

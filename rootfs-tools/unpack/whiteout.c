@@ -153,6 +153,11 @@ static int remove_lower(struct layer *layer, const char *name, struct error *err
 	size_t length = path->parent;
 	int dir_fd;
 
+	/* What is there now is the layer's own, and may be so much that each look takes long. */
+	if (touched_has(&layer->hidden, path->text, strlen(path->text)))
+		return 0;
+	if (touched_add(&layer->hidden, path->text, strlen(path->text), err) < 0)
+		return -1;
 	memcpy(hider->path, path->text, length);
 	if (name != NULL) {
 		length += (size_t)snprintf(hider->path + length, sizeof(hider->path) - length,

@@ -258,6 +258,14 @@ def many_files(work):
 
 
 @test
+def many_whiteouts(work):
+    """whiteouts of what the layer itself has much of are looked at once"""
+    own = dir_(b'd') + b''.join(file_(b'd/%d' % i) for i in range(10000))
+    layers(work, file_(b'x'), own + file_(b'.wh.d') * 10000 + file_(b'd/.wh..wh..opq') * 10000)
+    yield from accepted(work, '--no-sync', limit=20)
+
+
+@test
 def many_directories(work):
     """nor more directories that no entry names"""
     layers(work, b''.join(file_(b'%d/2/3/4/5/6/7/8/9' % i) for i in range(200)))
