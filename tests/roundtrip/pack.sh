@@ -261,6 +261,13 @@ exec 8<&-
 want 'its file goes, and no other' 0 \
 	'^.a.tar.kist-8[[:space:]].a.tar.kist-x[[:space:]].b.tar.kist-9[[:space:]]a.tar$' ls -A left
 
+mkdir slow && printf '#!/bin/sh\nexec sleep 50\n' >slow/mksquashfs && chmod 755 slow/mksquashfs
+(PATH=$PWD/slow:$PATH exec "$ROOTFS" pack small squashfs:slow.img) >stopped 2>&1 &
+sleep 0.5
+kill -TERM $! && want 'who makes a file system stops with us' 0 '^$' timeout 10 tail --pid=$! -f /dev/null
+want 'and that is told' 0 'stopped by SIGTERM' cat stopped
+want 'and leaves nothing' 0 '^$' find . -maxdepth 1 -name '*slow.img*'
+
 # --- refused --------------------------------------------------------------------------------
 mkdir hides && touch hides/file hides/.wh.file
 want 'a name that hides another' 1 '.wh.file: in a layer such a name takes another file away' \
