@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include "base/fd.h"
@@ -176,6 +177,8 @@ static int writer_main(void *context)
 	const struct writer *writer = context;
 	struct space_maps maps;
 
+	/* A copy of the caller among those of the namespace that was joined. */
+	prctl(PR_SET_DUMPABLE, 0);
 	/* Read again: "self" is another number here. */
 	return space_maps_read(writer->options, &maps, writer->said) < 0 ||
 	       maps_write(writer->options, &maps, writer->pid, writer->said) < 0;
@@ -203,7 +206,7 @@ static int write_from_inside(const struct kist_options *options,
 	request.join_pidfd = joined->join_pidfd;
 	request.join_flags = joined->join_flags & CLONE_NEWUSER;
 	request.join_fds[NAMESPACE_USER] = joined->join_fds[NAMESPACE_USER];
-	if (clone_process(&request, writer_main, &writer, &child, err) == 0) {
+	if (space_clone_hidden(&request, writer_main, &writer, &child, err) == 0) {
 		process_reap(child.pid, &status);
 		close(child.pidfd);
 		error_set(err, WRITER_GONE);

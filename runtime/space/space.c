@@ -277,15 +277,15 @@ static bool is_exposed(const struct clone_request *base)
 	       (geteuid() == 0 || !(base->flags & CLONE_NEWUSER));
 }
 
-static int start_process(struct kist_space *space, const struct clone_request *base,
-			 struct error *err)
+int space_clone_hidden(const struct clone_request *request, clone_function *function, void *context,
+		       struct clone_result *ret, struct error *err)
 {
-	const bool change = space->exposed && prctl(PR_GET_DUMPABLE) == 1;
+	const bool change = prctl(PR_GET_DUMPABLE) == 1;
 	int result;
 
 	if (change && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(err, "forbid tracing");
-	result = clone_process(base, space_child, space, &space->child, err);
+	result = clone_process(request, function, context, ret, err);
 	if (change)
 		prctl(PR_SET_DUMPABLE, 1);
 	return result;
@@ -330,7 +330,8 @@ static int start_once(const struct kist_options *options, const struct space_map
 	if (connect_child(space, err) < 0 ||
 	    (space->mapped && options->flags & CLONE_VFORK &&
 	     space_writer_start(options, maps, &space->writer, err) < 0) ||
-	    start_process(space, base, err) < 0) {
+	    (space->exposed ? space_clone_hidden : clone_process)(base, space_child, space,
+								  &space->child, err) < 0) {
 		space_drop(space);
 		space->ended = true;
 		kist_space_free(space);

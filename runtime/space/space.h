@@ -103,6 +103,9 @@ void space_writer_end(struct space_writer *writer);
 /* base: what is joined, or CLONE_REQUEST_INIT.  Takes the fds of root. */
 int space_start(const struct kist_options *options, struct clone_request *base,
 		struct space_root *root, struct kist_space **ret, struct error *err);
+/* clone_process() of what those that it comes to may not trace, from its birth; it says so, too. */
+int space_clone_hidden(const struct clone_request *request, clone_function *function, void *context,
+		       struct clone_result *ret, struct error *err);
 /* What runs in the child: everything up to the function or execve. */
 int space_child(void *context);
 void space_root_close(struct space_root *root);
