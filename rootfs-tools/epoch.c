@@ -45,12 +45,27 @@ const char *epoch_minute(struct arena *arena, int64_t seconds)
 			    tm.tm_mday, tm.tm_hour, tm.tm_min);
 }
 
+/* strptime() takes blanks and single digits, too. */
+static bool is_formed(const char *text, const char *form)
+{
+	for (; *form != '\0'; form++, text++)
+		if (*form == '0' ? *text < '0' || *text > '9' : *text != *form)
+			return false;
+	return true;
+}
+
 bool epoch_is_time(const char *text)
 {
-	struct tm tm = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	struct tm tm = { 0 }, normal;
+	const char *rest;
 
-	if (rest == NULL)
+	if (!is_formed(text, "0000-00-00T00:00:00"))
+		return false;
+	rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	normal = tm;
+	timegm(&normal);
+	/* Nor does it know how many days a month has; and nobody reads a second 60. */
+	if (rest == NULL || normal.tm_mday != tm.tm_mday || normal.tm_sec != tm.tm_sec)
 		return false;
 	if (*rest == '.') {
 		size_t digits = strspn(rest + 1, "0123456789");
@@ -61,7 +76,7 @@ bool epoch_is_time(const char *text)
 	}
 	if (strcmp(rest, "Z") == 0)
 		return true;
-	if ((*rest != '+' && *rest != '-') || strlen(rest) != 6)
+	if ((*rest != '+' && *rest != '-') || strlen(rest) != 6 || !is_formed(rest + 1, "00:00"))
 		return false;
 	return strptime(rest + 1, "%H:%M", &tm) == rest + 6;
 }

@@ -386,4 +386,12 @@ Test(epoch, knows_times)
 	cr_expect_not(epoch_is_time("2020-09-13T12:26:40"));
 	cr_expect_not(epoch_is_time("2020-09-13T12:26:40.Z"));
 	cr_expect_not(epoch_is_time("2020-09-13T12:26:40+2"));
+	cr_expect_not(epoch_is_time("2020-09-13T12:26:40+ 2:00"));
+	cr_expect(epoch_is_time("2020-02-29T00:00:00Z"));
+	cr_expect(epoch_is_time("1969-12-31T23:59:59Z"));
+	cr_expect_not(epoch_is_time("2021-02-29T00:00:00Z"));
+	cr_expect_not(epoch_is_time("2020-09-13T12:26:60Z"));
+	cr_expect_not(epoch_is_time("2020-9-13T12:26:40Z"));
+	cr_expect_not(epoch_is_time(" 2020-09-13T12:26:40Z"));
+	cr_expect_not(epoch_is_time("2020- 9-13T12:26:40Z"));
 }
