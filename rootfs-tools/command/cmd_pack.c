@@ -58,7 +58,7 @@ static int pack_new(struct cli *cli, const struct pack_options *o, const struct 
 	if (session_begin(cli->arena, cli->arguments.items[1], &o->output, &session, err) < 0)
 		return -1;
 	if (bundle->config != NULL)
-		bundle_to_image(bundle, &session.draft);
+		bundle_to_image(bundle, &session.draft, o->output.platform != NULL);
 	if (edit_apply(&session.draft, &o->edit, err) < 0 ||
 	    pack_directory(&session, bundle->root_fd, walk, err) < 0)
 		return -1;

@@ -128,7 +128,7 @@ static void add_ports(struct draft *d, const char *list)
 }
 
 /* What the conversion makes annotations of goes back; the rest were labels. */
-static void add_annotation(struct draft *d, const char *key, const char *value)
+static void add_annotation(struct draft *d, const char *key, const char *value, bool platform_given)
 {
 	static const char *const members[] = { "os", "architecture", "variant", "author",
 					       "created" };
@@ -138,7 +138,8 @@ static void add_annotation(struct draft *d, const char *key, const char *value)
 		for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
 			if (strcmp(name, members[i]) != 0)
 				continue;
-			if (*value != '\0' && strcmp(name, "created") != 0)
+			if (*value != '\0' && strcmp(name, "created") != 0 &&
+			    (strcmp(name, "author") == 0 || !platform_given))
 				json_set_string(d->arena, d->config, name, value);
 			return;
 		}
@@ -157,7 +158,7 @@ static void add_annotation(struct draft *d, const char *key, const char *value)
 						      JSON_OBJECT), key, value);
 }
 
-void bundle_to_image(const struct bundle *b, struct draft *d)
+void bundle_to_image(const struct bundle *b, struct draft *d, bool platform_given)
 {
 	const struct json *process = json_member(b->config, "process"), *annotations;
 	const char *cwd = json_text(process, "cwd");
@@ -172,5 +173,5 @@ void bundle_to_image(const struct bundle *b, struct draft *d)
 		return;
 	JSON_EACH(annotation, annotations)
 		if (annotation->type == JSON_STRING)
-			add_annotation(d, annotation->key, annotation->text);
+			add_annotation(d, annotation->key, annotation->text, platform_given);
 }

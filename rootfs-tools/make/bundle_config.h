@@ -20,5 +20,5 @@ int bundle_open(struct arena *arena, const char *path, struct bundle *ret, struc
 void bundle_close(struct bundle *bundle);
 #define _cleanup_bundle _cleanup(bundle_close)
 
-/* Process and annotations to the config of a new image. */
-void bundle_to_image(const struct bundle *bundle, struct draft *draft);
+/* Process and annotations to the config of a new image; its platform stays where that was given. */
+void bundle_to_image(const struct bundle *bundle, struct draft *draft, bool platform_given);

@@ -192,6 +192,11 @@ k pack bundle oci:bundle.oci:x >/dev/null
 want "a bundle's config.json becomes the image's" 0 \
 	'"Cmd":\["a","b"\],"Env":\["X=1"\],"User":"5:6","WorkingDir":"/tmp","StopSignal":"SIGINT","ExposedPorts":\{"80/tcp":\{\},"53/udp":\{\}\},"Labels":\{"label":"value"\}\},"author":"me"' \
 	sh -c 'grep -h Cmd bundle.oci/blobs/sha256/*'
+sed -i 's/"label": "value"/"org.opencontainers.image.architecture": "riscv64"/' bundle/config.json
+want 'of the architecture that it had' 0 '^sha256' k pack bundle oci:riscv:x
+want 'which it has then' 0 'linux/riscv64' k inspect riscv:x
+want 'but --platform wins' 0 '^sha256' k pack --platform linux/arm64 bundle oci:arm64:x
+want 'over that' 0 'linux/arm64' k inspect arm64:x
 sed -i 's/"uid": 5/"uid": true/' bundle/config.json
 want 'a user who is no number is none' 0 '^sha256' k pack bundle oci:bundle.oci:odd
 mkdir upper work merged
