@@ -83,19 +83,27 @@ const char *platform_text(struct arena *arena, const struct platform *platform)
 			    platform->variant[0] != '\0' ? "/" : "", platform->variant);
 }
 
+/* 7 of "v7"; 0 where it is no such word. */
+static unsigned int variant_number(const char *text)
+{
+	return text[0] == 'v' && text[1] >= '1' && text[1] <= '9' ? (unsigned int)(text[1] - '0') :
+								    0;
+}
+
 /* Every arm runs what older ones run: v7 runs v6 and v5. */
 static unsigned int variant_match(const struct platform *wanted, const char *has)
 {
 	const char *variant = wanted->variant;
+	unsigned int number = variant_number(has);
 
 	if (strcmp(variant, has) == 0)
 		return 100;
 	if (*has == '\0')
 		return 90;
 	if (*variant == '\0')		/* v8 of arm64, v1 of amd64 before v3 */
-		return has[0] == 'v' && has[1] <= '9' ? 80 - (unsigned char)(has[1] - '0') : 1;
-	if (strcmp(wanted->architecture, "arm") == 0 && strcmp(has, variant) < 0)
-		return 50 + (unsigned char)(has[1] - '0');
+		return number > 0 ? 80 - number : 1;
+	if (strcmp(wanted->architecture, "arm") == 0 && number > 0 && strcmp(has, variant) < 0)
+		return 50 + number;
 	return 0;
 }
 

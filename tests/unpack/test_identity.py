@@ -256,6 +256,27 @@ def no_such_platform(work):
 
 
 @test
+def odd_variants(work):
+    """variants that are none are taken last"""
+    layout = Layout(work.image)
+    entries = []
+    for name, variant in ('v6', 'v6'), ('odd', 'v'), ('odder', 'v!'):
+        other = Layout(work.path + '/' + name).layer(file_(name.encode()) + END)
+        other.config['architecture'] = 'arm'
+        entries.append(dict(other.save_manifest(), platform={
+            'os': 'linux', 'architecture': 'arm', 'variant': variant}))
+        os.system('cp -r %s/%s/blobs %s' % (work.path, name, work.image))
+    layout.index['manifests'] = [layout.document(
+        {'schemaVersion': 2, 'manifests': entries}, OCI + 'index.v1+json')]
+    layout.save()
+    for wanted in 'linux/arm', 'linux/arm/v7':
+        yield from accepted(work, '--platform', wanted)
+        if os.listdir(work.out) != ['v6']:
+            yield '%s: %s' % (wanted, os.listdir(work.out))
+        os.rename(work.out, work.path + '/' + wanted.replace('/', '-'))
+
+
+@test
 def bad_platform(work):
     """a platform that is none"""
     simple(work).save()
