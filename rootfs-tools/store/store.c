@@ -39,6 +39,20 @@ static const char *default_path(struct arena *arena, struct error *err)
 	return NULL;
 }
 
+/* No store, and not empty: /tmp, or somebody's home. */
+static bool is_foreign(int fd)
+{
+	int list_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = list_fd >= 0 ? fdopendir(list_fd) : NULL;
+	bool foreign = dir == NULL || dir_next(dir) != NULL;
+
+	if (dir == NULL)
+		fd_close(&list_fd);
+	else
+		closedir(dir);
+	return foreign && faccessat(fd, "layers", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
+}
+
 /* 0700 and ours: else what is found there is anybody's. */
 static int directory_check(int fd, const char *path, struct error *err)
 {
@@ -49,6 +63,11 @@ static int directory_check(int fd, const char *path, struct error *err)
 	if (st.st_uid != geteuid())
 		return error_number(err, EPERM, "the store %s belongs to user %u, not to us", path,
 				    st.st_uid);
+	if ((st.st_mode & 0077) != 0 && is_foreign(fd))
+		return error_set(err,
+				 "the store %s: holds other things, and is open to others; "
+				 "\"chmod 0700\" makes it private, or choose another with --store",
+				 path);
 	if ((st.st_mode & 0077) != 0 && fchmod(fd, 0700) < 0)
 		return error_errno(err, "make the store %s private", path);
 	return 0;

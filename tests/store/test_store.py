@@ -28,6 +28,20 @@ def private(work):
     expect(os.stat(work.store).st_mode & 0o777 == 0o700, 'not made private again')
 
 
+@test_both
+def foreign(work):
+    """a directory of other things is not closed to others"""
+    os.makedirs(work.store + '/thing', 0o755)
+    for path in work.store, work.store + '/thing':
+        os.chown(path, work.user, work.user)
+    os.chmod(work.store, 0o755)
+    work.bad(work.rootfs('store', 'ls'), 'holds other things, and is open to others')
+    expect(os.stat(work.store).st_mode & 0o777 == 0o755 and os.listdir(work.store) == ['thing'],
+           'it was touched')
+    os.chmod(work.store, 0o700)
+    work.good(work.rootfs('store', 'ls'))
+
+
 @test
 def strangers(work):
     """a store of somebody else is refused"""
