@@ -170,22 +170,30 @@ int monitor_describe(struct container *c, struct monitor_description *ret, struc
 	return 0;
 }
 
-static int monitor_prepare(const struct monitor_request *request, struct monitor *m,
-			   struct streams *s, struct error *err)
+/* For monitor_ready(). */
+struct preparing {
+	const struct monitor_request *request;
+	struct monitor *m;
+	struct streams *s;
+};
+
+static int monitor_prepare(void *context, int dir_fd, struct error *err)
 {
-	if (request->terminal) {
-		if (master_take(s, &m->master, err) < 0)
+	const struct preparing *p = context;
+
+	if (p->request->terminal) {
+		if (master_take(p->s, &p->m->master, err) < 0)
 			return -1;
-		m->in = m->out = m->master;
+		p->m->in = p->m->out = p->m->master;
 	} else {
-		m->in = s->ours[0];
-		m->out = s->ours[1];
-		m->err = s->ours[2];
+		p->m->in = p->s->ours[0];
+		p->m->out = p->s->ours[1];
+		p->m->err = p->s->ours[2];
 	}
-	if (description_write(request, m->container.dir_fd, err) < 0)
+	if (description_write(p->request, dir_fd, err) < 0)
 		return -1;
-	m->listener = listener_open(m->container.dir_fd, err);
-	return m->listener < 0 ? -1 : 0;
+	p->m->listener = listener_open(dir_fd, err);
+	return p->m->listener < 0 ? -1 : 0;
 }
 
 /* --- the process ---------------------------------------------------------------- */
@@ -214,6 +222,9 @@ static void fds_drop(const struct monitor *m)
 		m->log->fd,
 		m->container.pidfd,
 		m->container.dir_fd,
+		m->container.notify.socket,
+		m->container.notify.host,
+		m->news,
 	};
 	unsigned int from = STDERR_FILENO + 1, next;
 
@@ -228,10 +239,20 @@ static void fds_drop(const struct monitor *m)
 	} while (next != ~0U);
 }
 
+void monitor_tell_started(struct monitor *m)
+{
+	if (m->news < 0)
+		return;
+	notify_close(&m->container.notify);
+	news_send(m->news, NEWS_STARTED, NULL);
+	fd_close(&m->news);
+}
+
 static _noreturn void monitor_main(const struct monitor_request *request, int news_fd)
 {
 	static struct monitor m;
 	struct streams s = STREAMS_NONE;
+	struct preparing preparing = { request, &m, &s };
 	struct error err;
 
 	/* With a value of its own all of it, buffers too, would be in the program's file. */
@@ -239,26 +260,23 @@ static _noreturn void monitor_main(const struct monitor_request *request, int ne
 	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
 		m.clients[i] = -EBADF;
 	m.log = request->log;
-	warn_to(warn_up, &news_fd);
+	m.news = news_fd;
+	warn_to(warn_up, &m.news);
 	setsid();
 	prctl(PR_SET_NAME, "kist-log");
-	if (streams_open(&s, request->terminal, &err) < 0 ||
-	    output_log_open(m.log, &err) < 0 ||
+	if (streams_open(&s, request->terminal, &err) < 0 || output_log_open(m.log, &err) < 0 ||
 	    streams_place(&s, request->terminal, &err) < 0 ||
-	    request->start(request->context, s.console_socket, &m.container, &err) < 0) {
-		news_send(news_fd, NEWS_ERROR, &err);
-		_exit(1);
-	}
-	if (monitor_prepare(request, &m, &s, &err) < 0) {
-		sys_pidfd_send_signal(m.container.pidfd, SIGKILL);
+	    request->start(request->context, s.console_socket, monitor_prepare, &preparing,
+			   &m.container, &err) < 0) {
 		news_send(news_fd, NEWS_ERROR, &err);
 		_exit(1);
 	}
 	streams_drop();
-	news_send(news_fd, NEWS_STARTED, NULL);
-	fd_close(&news_fd);
 	fds_drop(&m);
 	signal(SIGPIPE, SIG_IGN);
+	/* Till it says so itself, which it may after a lot of output. */
+	if (m.container.notify.socket < 0)
+		monitor_tell_started(&m);
 	(void)!chdir("/");
 	monitor_loop(&m);
 	_exit(0);

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "runtime/notify.h"
 #include "runtime/output_log.h"
 
 /*
@@ -35,14 +36,17 @@ enum { MONITOR_DATA_MAX = 16384 };
 struct monitored {
 	pid_t pid;			/* our child */
 	int pidfd, dir_fd;		/* owned by who gets it */
+	struct notify notify;		/* the same: it says when it is ready; or NOTIFY_NONE */
 };
 
 /*
  * In the new process: its standard streams are the container's already, or, where
- * the container has a terminal, console_socket takes its master.
+ * the container has a terminal, console_socket takes its master.  Calls ready() with the
+ * container's directory when all but the program is there; where that fails, so does the start.
  */
-typedef int monitor_start(void *context, int console_socket, struct monitored *ret,
-			  struct error *err);
+typedef int monitor_ready(void *monitor, int dir_fd, struct error *err);
+typedef int monitor_start(void *context, int console_socket, monitor_ready *ready, void *monitor,
+			  struct monitored *ret, struct error *err);
 
 struct monitor_request {
 	struct output_log *log;		/* not yet open */
@@ -77,6 +81,9 @@ struct monitor {
 	bool input_ended;
 	bool hung; /* nobody inside has the terminal open: it is asked again */
 	size_t owed; /* output that was there when it ended, and is to be read */
+	int news;			/* to who waits for the start; -EBADF: told */
 };
+/* Lets that one go: the container is ready, or has ended. */
+void monitor_tell_started(struct monitor *monitor);
 /* Until the container has ended. */
 void monitor_loop(struct monitor *monitor);

@@ -21,8 +21,16 @@
 #define HUNG_MS		100
 
 /* What is polled. */
-enum { WAIT_END, WAIT_OUT, WAIT_ERR, WAIT_IN, WAIT_LISTENER, WAIT_CLIENTS,
-       WAIT_COUNT = WAIT_CLIENTS + MONITOR_CLIENTS };
+enum {
+	WAIT_END,
+	WAIT_OUT,
+	WAIT_ERR,
+	WAIT_IN,
+	WAIT_NOTIFY,
+	WAIT_LISTENER,
+	WAIT_CLIENTS,
+	WAIT_COUNT = WAIT_CLIENTS + MONITOR_CLIENTS
+};
 
 /* --- from the container --------------------------------------------------------- */
 
@@ -165,6 +173,7 @@ static void polls_fill(const struct monitor *m, struct pollfd fds[WAIT_COUNT], b
 	fds[WAIT_OUT] = (struct pollfd){ m->hung && !ended ? -1 : m->out, POLLIN, 0 };
 	fds[WAIT_ERR] = (struct pollfd){ m->err, POLLIN, 0 };
 	fds[WAIT_IN] = (struct pollfd){ pending ? m->in : -1, POLLOUT, 0 };
+	fds[WAIT_NOTIFY] = (struct pollfd){ m->container.notify.socket, POLLIN, 0 };
 	fds[WAIT_LISTENER] = (struct pollfd){ m->listener, POLLIN, 0 };
 	/* One at a time: nothing is taken that has no place. */
 	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
@@ -179,6 +188,8 @@ static void polls_serve(struct monitor *m, const struct pollfd fds[WAIT_COUNT], 
 		output_take(m, &m->err, OUTPUT_STDERR, ended);
 	if (fds[WAIT_IN].revents != 0)
 		input_flush(m);
+	if (fds[WAIT_NOTIFY].revents != 0 && notify_pass(&m->container.notify))
+		monitor_tell_started(m);
 	if (fds[WAIT_LISTENER].revents != 0)
 		client_accept(m);
 	for (size_t i = 0; i < MONITOR_CLIENTS; i++)
@@ -211,6 +222,7 @@ void monitor_loop(struct monitor *m)
 		if ((ready < 0 && errno != EINTR) || (ready == 0 && end >= 0))
 			break;
 		if (ready > 0 && fds[WAIT_END].revents != 0) {
+			monitor_tell_started(m);
 			end = clock_ms() + LAST_OUTPUT_MS;
 			m->owed = unread(m->out) + unread(m->err);
 		}

@@ -101,46 +101,45 @@ static int run_foreground(struct creation_request *request, bool keep, struct er
 	return status;
 }
 
-/* Made, started, and ready where it says so. */
-static int start_and_leave(struct creation_request *request, int console_socket,
-			   struct creation *ret, struct error *err)
-{
-	_cleanup_notify struct notify notify = NOTIFY_NONE;
-
-	request->console_socket = console_socket;
-	if (creation_begin(request, ret, err) < 0 ||
-	    creation_start(ret, &notify, ret->spawn.pid, err) < 0)
-		return -1;
-	container_unlock(&ret->container);
-	notify_wait(&notify, ret->spawn.pidfd);
-	return 0;
-}
-
 static int run_detached(struct creation_request *request, struct error *err)
 {
+	_cleanup_notify struct notify notify = NOTIFY_NONE;
 	_cleanup_fd int console_socket = -EBADF;
 	struct creation creation;
 
 	if (console_connect(request->options->console_socket, &console_socket, err) < 0)
 		return -1;
-	if (start_and_leave(request, console_socket, &creation, err) < 0)
+	request->console_socket = console_socket;
+	if (creation_begin(request, &creation, err) < 0 ||
+	    creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
 		return -1;
+	container_unlock(&creation.container);
+	notify_wait(&notify, creation.spawn.pidfd);
 	creation_close(&creation);
 	return 0;
 }
 
 /* In the process that stays, with the container's streams in the place of the caller's. */
-static int start_monitored(void *context, int console_socket, struct monitored *ret,
-			   struct error *err)
+static int start_monitored(void *context, int console_socket, monitor_ready *ready, void *monitor,
+			   struct monitored *ret, struct error *err)
 {
 	struct creation_request *request = context;
 	struct creation creation;
+	struct notify notify;
 
-	if (start_and_leave(request, console_socket, &creation, err) < 0)
+	request->console_socket = console_socket;
+	if (creation_begin(request, &creation, err) < 0)
 		return -1;
+	if (ready(monitor, creation.container.dir_fd, err) < 0) {
+		creation_undo(&creation);
+		return -1;
+	}
+	if (creation_start(&creation, &notify, creation.spawn.pid, err) < 0)
+		return -1;
+	container_unlock(&creation.container);
 	image_run_done();
 	*ret = (struct monitored){ creation.spawn.pid, fd_take(&creation.spawn.pidfd),
-				   fd_take(&creation.container.dir_fd) };
+				   fd_take(&creation.container.dir_fd), notify };
 	creation_close(&creation);
 	return 0;
 }

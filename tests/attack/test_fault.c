@@ -252,3 +252,23 @@ ATTACK(fault, in_a_list_of_controllers_leaves_no_limit_out)
 			break;
 	}
 }
+
+/* Before the program begins; and "nothing stays" is so without a "delete". */
+ATTACK(fault, in_what_keeps_a_log_starts_no_program)
+{
+	struct attack a = attack_new();
+	const char *log = arena_printf(&e2e_arena, "%s/log", a.bundle->dir);
+	const char *const words[] = { "run",	  "--detach",	  "--log-file",	log,
+				      "--bundle", a.bundle->path, a.bundle->id, NULL };
+	struct trouble_call fault = { .call = __NR_listen };
+	struct engine_result result;
+	const char *left;
+
+	bundle_probe_args(a.bundle, "sleep", "60000", NULL);
+	attack_engine_call(&a, words, ENGINE_ALL, trouble_at_call, &fault, &result);
+	cr_expect(fault.done);
+	cr_expect(WIFEXITED(result.status) && WEXITSTATUS(result.status) == 1);
+	cr_expect(strstr(result.output, "make the socket for \"attach\""), "%s", result.output);
+	left = attack_left(&a);
+	cr_expect_null(left, "left: %s", left);
+}

@@ -59,6 +59,27 @@ static const char *pid_of(struct bundle *b)
 	return arena_strndup(&e2e_arena, at + 7, strspn(at + 7, "0123456789"));
 }
 
+/* More than a pipe holds comes before: who keeps the log reads it, and does not only wait. */
+E2E(notify, comes_behind_much_that_is_logged)
+{
+	struct bundle *b = bundle_new();
+	int fd = manager(b);
+	char *much = arena_alloc(&e2e_arena, 100001);
+	struct output got;
+
+	e2e_need_kist();
+	memset(much, 'x', 100000);
+	much[100000] = '\0';
+	bundle_probe_args(b, "say", much, "notify", "READY=1", "sleep", "100000", NULL);
+	b->timeout = 20;
+	bundle_call(b, &got, "run", "--detach", "--log-file", "log", "--bundle", b->path, b->id,
+		    NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	expect_ready(message(fd), pid_of(b));
+	bundle_destroy(b);
+	close(fd);
+}
+
 E2E(notify, detached_run_returns_when_the_program_is_ready)
 {
 	struct bundle *b = bundle_new();
