@@ -36,13 +36,14 @@ static int skopeo_wait(pid_t pid, int *ret_status, struct error *err)
 	_cleanup_fd int pidfd = sys_pidfd_open(pid, 0);
 	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
 
-	/* A signal just before poll() would be seen only after it: hence the time-out. */
+	/*
+	 * A signal just before poll() would be seen only after it: hence the time-out.  Ctrl-C has
+	 * reached it, too; what was sent to us alone has not.  And again: before its exec it has
+	 * our handler, which takes the signal for one of ours.
+	 */
 	while (pidfd >= 0 && poll(&pollfd, 1, 200) <= 0)
-		if (interrupt_check(err) < 0) {
-			/* Ctrl-C has reached it, too; what was sent to us alone has not. */
+		if (interrupt_check(err) < 0)
 			kill(pid, SIGTERM);
-			break;
-		}
 	if (process_reap(pid, ret_status) < 0)
 		return error_errno(err, "wait for skopeo");
 	return interrupt_check(err);

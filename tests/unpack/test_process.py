@@ -125,12 +125,12 @@ for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
 class Fetching:
     """An unpack that waits for a skopeo that does nothing."""
 
-    def __init__(self, work):
+    def __init__(self, work, script='exec sleep 20'):
         self.temporary = work.path + '/temporary'
         for folder in self.temporary, work.path + '/bin':
             os.makedirs(folder, exist_ok=True)
         with open(work.path + '/bin/skopeo', 'w', encoding='ascii') as file:
-            file.write('#!/bin/sh\nexec sleep 20\n')
+            file.write('#!/bin/sh\n%s\n' % script)
         os.chmod(work.path + '/bin/skopeo', 0o755)
         env = dict(os.environ, PATH=work.path + '/bin:' + os.environ['PATH'],
                    TMPDIR=self.temporary)
@@ -158,6 +158,20 @@ def stopped_fetching(work):
         yield '%s, after %d seconds' % (text, seconds)
     if os.listdir(fetching.temporary) + work.leftovers():
         yield os.listdir(fetching.temporary) + work.leftovers()
+
+
+@test
+def stopped_before_exec(work):
+    """a skopeo that has missed the signal gets it again"""
+    fetching = Fetching(work, 'trap : TERM; sleep 20 >/dev/null 2>&1 & touch "$TMPDIR/ready"; '
+                              'wait; kill $!; exec sleep 20')
+    for _ in range(500):
+        if os.path.exists(fetching.temporary + '/ready'):
+            break
+        time.sleep(0.01)
+    text, seconds = fetching.end(signal.SIGTERM)
+    if b'stopped by SIGTERM' not in text or seconds > 10:
+        yield '%s, after %d seconds' % (text, seconds)
 
 
 @test
