@@ -13,30 +13,38 @@
 
 /*
  * mount(2) takes a page of options, and a path may have colons in it: each directory gets a
- * short name in the box, which overlayfs follows when it mounts.
+ * short name in the box, which overlayfs follows when it mounts, and the shortest path to that is
+ * by an fd.  A page has room for 170 of them, and Docker's images have 127 layers at most.
  */
-static int add_lower(struct text *options, const struct smoke *smoke, struct error *err)
+static int add_lower(struct text *options, const struct smoke *smoke, int *ret_fd,
+		     struct error *err)
 {
 	const char *links = arena_printf(options->arena, "%s/l", smoke->work);
+	_cleanup_fd int fd = -EBADF;
 	size_t number = 0;
 
 	if (mkdir(links, 0700) < 0 && errno != EEXIST)
 		return error_errno(err, "make directory %s", links);
+	fd = open(links, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, "open %s", links);
 	text_add(options, "lowerdir=");
 	LIST_EACH(directory, smoke->subject.directories) {
-		const char *link = arena_printf(options->arena, "%s/%zu", links, number);
+		const char *link = arena_printf(options->arena, "%zu", number);
 
-		if (symlink(*directory, link) < 0 && errno != EEXIST)
-			return error_errno(err, "make link %s", link);
-		text_printf(options, "%s%s", number++ > 0 ? ":" : "", link);
+		if (symlinkat(*directory, fd, link) < 0 && errno != EEXIST)
+			return error_errno(err, "make link %s/%s", links, link);
+		text_printf(options, "%s/proc/self/fd/%d/%s", number++ > 0 ? ":" : "", fd, link);
 	}
+	*ret_fd = fd_take(&fd);
 	return 0;
 }
 
 static int overlay_mount(const char *path, const char *options, struct error *err)
 {
 	if (strlen(options) >= 4096)
-		return error_set(err, "mount the image's layers: there are too many");
+		return error_set(err, "mount the image's layers: there are too many; \"kist rootfs "
+				      "squash\" makes one of several");
 	if (syscall(__NR_mount, "kist-smoke", path, "overlay", 0, options) < 0)
 		return error_errno(err, "mount an overlay of the image on %s", path);
 	return 0;
@@ -48,6 +56,7 @@ int root_make(struct arena *arena, const struct smoke *smoke, const char *name, 
 	const char *base = arena_printf(arena, "%s/%s", smoke->work, name);
 	const char *work = arena_printf(arena, "%s/work", base);
 	struct text options = { .arena = arena };
+	_cleanup_fd int links_fd = -EBADF;
 	struct stat st;
 
 	ret->path = arena_printf(arena, "%s/root", base);
@@ -60,7 +69,7 @@ int root_make(struct arena *arena, const struct smoke *smoke, const char *name, 
 		(void)!chown(ret->upper, st.st_uid, st.st_gid);
 		chmod(ret->upper, st.st_mode & 07777);
 	}
-	if (add_lower(&options, smoke, err) < 0)
+	if (add_lower(&options, smoke, &links_fd, err) < 0)
 		return -1;
 	text_printf(&options, ",upperdir=%s,workdir=%s%s", ret->upper, work,
 		    smoke->rootless ? ",userxattr" : "");
@@ -80,6 +89,7 @@ int root_view(struct arena *arena, const struct smoke *smoke, const char **ret_p
 {
 	const char *path = arena_printf(arena, "%s/view", smoke->work);
 	struct text options = { .arena = arena };
+	_cleanup_fd int links_fd = -EBADF;
 
 	*ret_path = smoke->subject.directories.items[0];
 	if (smoke->subject.directories.count == 1)
@@ -87,7 +97,7 @@ int root_view(struct arena *arena, const struct smoke *smoke, const char **ret_p
 	*ret_path = path;
 	if (mkdir(path, 0700) < 0)
 		return error_errno(err, "make directory %s", path);
-	if (add_lower(&options, smoke, err) < 0)
+	if (add_lower(&options, smoke, &links_fd, err) < 0)
 		return -1;
 	if (smoke->rootless)
 		text_add(&options, ",userxattr");
