@@ -75,6 +75,9 @@ bool duration_parse(const char *text, uint64_t *ret)
 		if (strcmp(text + length, units[i].unit) != 0 ||
 		    !thousandths(text, length, &value))
 			continue;
+		/* In nanoseconds, and from now on, it is to be a number still. */
+		if (value * units[i].factor / 1000 > INT64_MAX / 1000000)
+			return false;
 		*ret = value * units[i].factor / 1000;
 		return true;
 	}

@@ -158,6 +158,9 @@ Test(http, durations)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++)
 		cr_expect_not(duration_parse(wrong[i], &ms), "%s", wrong[i]);
+	/* 292 years are as many nanoseconds as there are. */
+	cr_expect(duration_parse("2562047h", &ms));
+	cr_expect_not(duration_parse("2562048h", &ms));
 }
 
 Test(http, variables_that_are_called_like_secrets)
