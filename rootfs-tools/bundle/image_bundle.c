@@ -103,6 +103,8 @@ static int add_layers(struct root *root, const struct store_layer *layers, size_
 			return -1;
 		has_root = has_root || layer->has_root;
 		root->above += !has_root;
+		if (layer->hides_all)
+			break;
 	}
 	if (!has_root)
 		root->above = 0;

@@ -101,12 +101,14 @@ static void add_directories(struct opening *o)
 			there = there || strcmp(*known, path) == 0;
 		if (!there)
 			LIST_ADD(o->arena, &o->subject->directories, path);
+		if (o->layers[i].hides_all)
+			break;
 	}
 }
 
 static int find_user(struct opening *o, const char *text, struct make_options *make)
 {
-	const size_t count = o->image.layers.count;
+	size_t count = o->image.layers.count;
 	int *fds = ARENA_NEWS(o->arena, count + 1, int);
 	struct overlay overlay = { .arena = o->arena, .layer_fds = fds,
 				   .user_xattr = o->store->user_xattr };
@@ -114,11 +116,15 @@ static int find_user(struct opening *o, const char *text, struct make_options *m
 	int result = -1;
 
 	while (overlay.count < count) {
-		int fd = store_layer_open(o->store, &o->layers[count - 1 - overlay.count], o->err);
+		const struct store_layer *layer =
+			&o->layers[o->image.layers.count - 1 - overlay.count];
+		int fd = store_layer_open(o->store, layer, o->err);
 
 		if (fd < 0)
 			break;
 		fds[overlay.count++] = fd;
+		if (layer->hides_all)
+			count = overlay.count;
 	}
 	if (overlay.count == count)
 		result = image_user_find(&overlay, text, &user, o->err);

@@ -129,6 +129,7 @@ static int record_write(const struct store *store, const struct store_layer *lay
 	json_write_u64(&w, "bytes", layer->bytes);
 	json_write_u64(&w, "made", (uint64_t)layer->made);
 	json_write_bool(&w, "root", layer->has_root);
+	json_write_bool(&w, "hides", layer->hides_all);
 	json_write_string(&w, "fingerprint", layer->fingerprint);
 	json_write_end(&w);
 	return file_replace(store->layers_fd, layer->key, w.text.data, w.text.size, 0600, err);
@@ -151,6 +152,8 @@ static int stack_open(const struct store *store, const struct store_layer *layer
 		if (fd < 0)
 			return -1;
 		ret->fds[ret->overlay.count++] = fd;
+		if (layers[i - 1].hides_all)
+			break;
 	}
 	return 0;
 }
@@ -166,7 +169,8 @@ static int draft_adopt(const struct store *store, const struct image *image, siz
 {
 	struct stack lower = { 0 };
 	bool depends = false;
-	int result = stack_open(store, layers, layer, &lower, err);
+	size_t below = layers[layer].hides_all ? 0 : layer;
+	int result = stack_open(store, layers, below, &lower, err);
 
 	if (result == 0)
 		result = store_adopt(&lower.overlay, root_fd, &depends, err);
@@ -188,6 +192,7 @@ static int draft_commit(const struct store *store, const struct image *image,
 	layer->bytes = target->report.bytes;
 	layer->made = time(NULL);
 	layer->has_root = target->report.has_root;
+	layer->hides_all = target->report.hides_all;
 	if (draft_adopt(store, image, target->layer, root_fd, layers, err) < 0)
 		return -1;
 	/* Another kist, or the same image, has brought it meanwhile: one is enough. */

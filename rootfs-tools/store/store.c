@@ -184,6 +184,13 @@ static bool record_text(const struct json *root, const char *key, const char **r
 	return true;
 }
 
+static bool record_bool(const struct json *root, const char *key)
+{
+	const struct json *v = json_member(root, key);
+
+	return v != NULL && v->type == JSON_BOOL && v->truth;
+}
+
 static bool name_is_plain(const char *name)
 {
 	return *name != '\0' && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789")] == '\0';
@@ -192,7 +199,6 @@ static bool name_is_plain(const char *name)
 static bool record_read(const struct store *store, const struct json *root,
 			struct store_layer *ret)
 {
-	const struct json *has_root = json_member(root, "root");
 	const char *marks = NULL;
 	uint64_t made = 0;
 
@@ -203,7 +209,8 @@ static bool record_read(const struct store *store, const struct json *root,
 	    !record_text(root, "marks", &marks))
 		return false;
 	ret->made = (int64_t)made;
-	ret->has_root = has_root != NULL && has_root->type == JSON_BOOL && has_root->truth;
+	ret->has_root = record_bool(root, "root");
+	ret->hides_all = record_bool(root, "hides");
 	return strcmp(marks, store->user_xattr ? "user" : "trusted") == 0;
 }
 

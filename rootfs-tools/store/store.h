@@ -36,6 +36,7 @@ struct store_layer {
 	const char *fingerprint;	/* of the directory's names and metadata */
 	int64_t made;			/* time(2) */
 	bool has_root;			/* it says whose "/" is, and its mode */
+	bool hides_all;			/* of the layers below nothing is seen */
 };
 
 enum store_access { STORE_USE, STORE_REMOVE };

@@ -49,6 +49,7 @@ struct unpack_options {
 struct unpack_report {
 	uint64_t entries, bytes, stored;
 	bool has_root;			/* an entry says whose the root is */
+	bool hides_all;			/* the root is opaque, which overlayfs does not heed */
 };
 
 /* Layers first .. first + count - 1, one after the other, into the directory. */

@@ -66,6 +66,7 @@ static int overlay_apply(struct layer *layer, const char *name, struct error *er
 		dir_fd = dirs_enter(&layer->dirs, path->text, path->parent, err);
 	if (dir_fd < 0)
 		return -1;
+	layer->report.hides_all |= name == NULL && path->parent == 0;
 	return name != NULL ? overlay_hide(layer, dir_fd, name, err) :
 			      whiteout_opaque(layer, dir_fd, err);
 }

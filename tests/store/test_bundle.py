@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from harness import END, demand, expect, finish, test, test_both
+from harness import END, busybox_layer, demand, expect, finish, test, test_both
 from image import dir_, file_, hard_link, header, symlink
 
 
@@ -135,6 +135,15 @@ def whiteouts_above(work):
     work.layout(lower, file_(b'.wh.f') + hard_link(b'g', b'f') + END, Cmd=['/x']).save()
     work.bad(work.rootfs('bundle', work.image, work.mine + '/other'),
              'g: is a hard link to f, which is not there')
+
+
+@test_both
+def opaque_root(work):
+    """a layer may hide all that is below it"""
+    work.layout(file_(b'gone') + symlink(b'new', b'tmp') + END,
+                busybox_layer()[:-len(END)] + file_(b'.wh..wh..opq') + file_(b'new/a') + END,
+                file_(b'.wh.private') + file_(b'b') + END, busybox=False).save()
+    expect(inside(work, 'ls -d /gone /private /new /b 2>/dev/null; ls /new') == '/b\n/new\na\n', 'ls')
 
 
 @test_both
