@@ -34,7 +34,7 @@ static void add_key(struct object *object, const char *key)
 static void add_text(struct object *object, const char *key, const char *value)
 {
 	add_key(object, key);
-	text_add_json(object->out, value != NULL ? value : "");
+	text_add_json(object->out, value != NULL ? text_utf8(object->out->arena, value) : "");
 }
 
 static void add_number(struct object *object, const char *key, uint64_t value)
@@ -202,8 +202,21 @@ static void add_config(struct object *file, const struct container *c)
 	add_text(&config, "rootfs", c->root_path);
 	add_key(&config, "labels");
 	text_add(file->out, "[");
-	text_add_json(file->out, arena_printf(c->arena, "bundle=%s", c->bundle));
+	text_add_json(file->out,
+		      arena_printf(c->arena, "bundle=%s", text_utf8(c->arena, c->bundle)));
 	text_add(file->out, "]}");
+}
+
+/* JSON is UTF-8, and a path any bytes: where it is not, they are there as hexadecimal digits. */
+static void add_bytes(struct object *file, const char *key, const char *path)
+{
+	if (path == NULL || strcmp(text_utf8(file->out->arena, path), path) == 0)
+		return;
+	add_key(file, key);
+	text_add(file->out, "\"");
+	for (const char *at = path; *at != '\0'; at++)
+		text_printf(file->out, "%02x", (unsigned char)*at);
+	text_add(file->out, "\"");
 }
 
 int state_save(struct container *c, struct error *err)
@@ -233,6 +246,8 @@ int state_save(struct container *c, struct error *err)
 	add_rdt(&file, c);
 	add_namespaces(&file, c);
 	add_config(&file, c);
+	add_bytes(&file, "bundle_bytes", c->bundle);
+	add_bytes(&file, "rootfs_bytes", c->root_path);
 	text_add(&text, "}\n");
 	/* What no command could read again. */
 	if (text.size > STATE_MAX)
@@ -267,6 +282,25 @@ static const char *get_text(const struct json *object, const char *key)
 	return value != NULL && value->type == JSON_STRING ? value->text : NULL;
 }
 
+/* Of add_bytes(), where it is there. */
+static const char *get_bytes(struct container *c, const struct json *root, const char *key,
+			     const char *text)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *hex = get_text(root, key);
+	size_t size = hex != NULL ? strspn(hex, digits) / 2 : 0;
+	char *bytes;
+
+	if (size == 0)
+		return text;
+	bytes = arena_alloc(c->arena, size + 1);
+	for (size_t i = 0; i < size; i++)
+		bytes[i] = (char)((strchr(digits, hex[2 * i]) - digits) << 4 |
+				  (strchr(digits, hex[2 * i + 1]) - digits));
+	bytes[size] = '\0';
+	return bytes;
+}
+
 static void load_annotations(struct container *c, const struct json *map)
 {
 	struct annotation *items;
@@ -293,9 +327,10 @@ static bool load_tree(struct container *c, const struct json *root)
 	c->created.tv_sec = (time_t)get_number(root, "created_seconds", INT64_MAX, &ok);
 	c->created.tv_nsec = (long)get_number(root, "created_nanoseconds", 999999999, &ok);
 	c->owner = (uint32_t)get_number(root, "owner", UINT32_MAX, &ok);
-	c->bundle = get_text(root, "bundle");
+	c->bundle = get_bytes(c, root, "bundle_bytes", get_text(root, "bundle"));
 	c->oci_version = get_text(root, "ociVersion");
-	c->root_path = get_text(json_member(root, "config"), "rootfs");
+	c->root_path =
+		get_bytes(c, root, "rootfs_bytes", get_text(json_member(root, "config"), "rootfs"));
 	c->detached = detached != NULL && detached->truth;
 	c->callers_keyring = json_member(root, "callers_keyring") != NULL;
 	c->restored = json_member(root, "restored") != NULL;

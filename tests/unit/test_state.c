@@ -163,6 +163,26 @@ Test(state_file, comes_back_with_long_annotations_or_is_not_saved)
 	cr_expect_eq(state_load(&back, &err), 0, "%s", err.text);
 }
 
+Test(state_file, comes_back_with_paths_of_any_bytes)
+{
+	_cleanup_fd int dir_fd = scratch();
+	struct container c = sample(dir_fd), back = CONTAINER_NONE;
+	struct text out = { .arena = &arena };
+
+	c.bundle = "/srv/\xff\x01\xc3\xa9";
+	c.root_path = "/srv/\xff\x01\xc3\xa9/rootfs";
+	cr_assert_eq(state_save(&c, &err), 0, "%s", err.text);
+	back.arena = &arena;
+	back.id = "web";
+	back.dir_fd = dir_fd;
+	cr_assert_eq(state_load(&back, &err), 0, "%s", err.text);
+	cr_expect_str_eq(back.bundle, c.bundle);
+	cr_expect_str_eq(back.root_path, c.root_path);
+	/* What others read is JSON. */
+	state_print_hook(&out, &back, "created");
+	cr_expect_not_null(strstr(out.data, "/srv/\xef\xbf\xbd\\u0001\xc3\xa9\""), "%s", out.data);
+}
+
 Test(state_file, says_that_it_is_damaged)
 {
 	static const char *const files[] = {
