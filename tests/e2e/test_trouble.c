@@ -237,9 +237,11 @@ static int pause_elsewhere(struct bundle *b)
 	struct output got;
 
 	if (unshare(CLONE_NEWNS) < 0 ||
-	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0 ||
-	    sys_umount2("/sys/fs/cgroup", MNT_DETACH) < 0)
+	    sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &private) < 0)
 		return 2;
+	/* A private mount of cgroup2 may be on top of the host's. */
+	while (sys_umount2("/sys/fs/cgroup", MNT_DETACH) == 0)
+		;
 	bundle_call(b, &got, "pause", b->id, NULL);
 	return got.status == 1 && strstr(got.err, "is not a cgroup2 file system any more") ? 0 : 1;
 }
