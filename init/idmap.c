@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "base/fd.h"
 #include "base/process.h"
@@ -37,14 +38,16 @@ static int holder_open(pid_t pid, id_map_list uid_maps, id_map_list gid_maps, st
 static int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct error *err)
 {
 	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
-	pid_t pid = (pid_t)sys_clone3(&args);
+	pid_t parent = getpid(), pid = (pid_t)sys_clone3(&args);
 	int fd;
 
 	if (pid < 0)
 		return error_errno(err, "make a user namespace for an id mapping");
 	if (pid == 0) {
-		for (;;)
+		/* Nobody knows of it but us: it goes when we are killed. */
+		while (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent)
 			pause();
+		_exit(1);
 	}
 	fd = holder_open(pid, uid_maps, gid_maps, err);
 	kill(pid, SIGKILL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/attack/attack.h"
@@ -45,6 +46,40 @@ static void clean_up(const struct attack *a, unsigned int at, const char *what)
 		     output.err);
 	left = attack_left(a);
 	cr_expect_null(left, "%s: left after %s: %s", what, at % 2 == 0 ? "delete" : "gc", left);
+}
+
+/* At the call behind the first clone3, which makes who lends a mount its user namespace. */
+static enum engine_verdict behind_clone(void *context, const struct engine_stop *stop,
+					int *ret_errno)
+{
+	pid_t *cloner = context;
+
+	(void)ret_errno;
+	if (*cloner == stop->pid)
+		return ENGINE_KILL;
+	if (*cloner == 0 && stop->call == __NR_clone3)
+		*cloner = stop->pid;
+	return ENGINE_CONTINUE;
+}
+
+ATTACK(kill, while_ids_of_a_mount_are_mapped_leaves_no_process)
+{
+	struct attack a = attack_new();
+	struct engine_result result;
+	pid_t cloner = 0;
+
+	bundle_set(a.bundle, "/mounts/-",
+		   arena_printf(&e2e_arena,
+				"{'destination': '/vol/new', 'source': '%s', 'options': ['bind'],"
+				" 'uidMappings': [{'containerID': 0, 'hostID': 1000, 'size': 1}],"
+				" 'gidMappings': [{'containerID': 0, 'hostID': 1000, 'size': 1}]}",
+				a.volume));
+	bundle_probe_args(a.bundle, "report", NULL);
+	attack_begin(&a);
+	attack_engine(&a, ENGINE_ALL, behind_clone, &cloner, &result);
+	cr_expect(WIFSIGNALED(result.status), "status %d: %s", result.status, result.output);
+	clean_up(&a, 0, result.stopped_at);
+	attack_check(&a, result.stopped_at);
 }
 
 ATTACK(kill, at_any_call_leaves_nothing_that_delete_or_gc_does_not_find)
