@@ -105,12 +105,19 @@ static int source_walk(struct source *s, const struct insert *insert, struct err
 	return tree_walk_file(&s->tree, s->root_fd, s->file, insert->walk, &s->top, err);
 }
 
+static size_t length_without_slashes(const char *path)
+{
+	size_t length = strlen(path);
+
+	while (length > 0 && path[length - 1] == '/')
+		length--;
+	return length;
+}
+
 static const char *source_name(struct arena *arena, const char *path)
 {
-	size_t end = strlen(path), start;
+	size_t end = length_without_slashes(path), start;
 
-	while (end > 0 && path[end - 1] == '/')
-		end--;
 	for (start = end; start > 0 && path[start - 1] != '/'; start--)
 		;
 	return arena_strndup(arena, path + start, end - start);
@@ -227,16 +234,17 @@ int insert_whiteouts(struct session *s, const char *const *paths, size_t count, 
 	tree.root->inode = image.root->inode;
 	tree.root->implied = image.root->implied;
 	for (size_t i = 0; i < count; i++) {
-		const char *slash = strrchr(paths[i], '/'), *rest;
-		const char *name = slash != NULL ? slash + 1 : paths[i];
+		const size_t length = length_without_slashes(paths[i]);
+		const char *path = arena_strndup(s->draft.arena, paths[i], length);
+		const char *slash = strrchr(path, '/'), *rest;
+		const char *name = slash != NULL ? slash + 1 : path;
 		struct tree_node *dir, *node;
 
-		if (tree_resolve(&image,
-				 arena_strndup(s->draft.arena, paths[i], (size_t)(name - paths[i])),
+		if (tree_resolve(&image, arena_strndup(s->draft.arena, path, (size_t)(name - path)),
 				 &dir, &rest, err) < 0)
 			return -1;
 		node = *rest == '\0' && *name != '\0' ? tree_find_child(dir, name) : NULL;
-		if (node == NULL)
+		if (node == NULL || (paths[i][length] == '/' && !tree_is_dir(node)))
 			return error_set(err, "--whiteout %s: there is no such file in the image",
 					 paths[i]);
 		dir = tree_add_path(&tree, dir, err);
