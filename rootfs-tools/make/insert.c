@@ -224,6 +224,18 @@ int insert_files(struct session *s, const struct insert *insert, struct error *e
 	return status;
 }
 
+/* Whether the directory, or one above it, is taken away already. */
+static bool is_gone(const struct tree *tree, const struct tree_node *dir)
+{
+	for (; dir->parent != NULL; dir = dir->parent) {
+		const struct tree_node *node = tree_find(tree, tree_path(tree->arena, dir));
+
+		if (node != NULL && node->inode == NULL)
+			return true;
+	}
+	return false;
+}
+
 int insert_whiteouts(struct session *s, const char *const *paths, size_t count, struct error *err)
 {
 	struct tree image, tree;
@@ -247,9 +259,15 @@ int insert_whiteouts(struct session *s, const char *const *paths, size_t count, 
 		if (node == NULL || (paths[i][length] == '/' && !tree_is_dir(node)))
 			return error_set(err, "--whiteout %s: there is no such file in the image",
 					 paths[i]);
+		if (is_gone(&tree, dir))
+			continue;
 		dir = tree_add_path(&tree, dir, err);
-		if (dir == NULL || tree_add_child(&tree, dir, name, err) == NULL)
+		node = dir != NULL ? tree_add_child(&tree, dir, name, err) : NULL;
+		if (node == NULL)
 			return -1;
+		/* And with it what was to be taken away of it alone. */
+		node->inode = NULL;
+		node->children = NULL;
 	}
 	return pack_tree(s, &tree, NULL, err);
 }

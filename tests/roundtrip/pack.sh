@@ -297,6 +297,10 @@ want 'a file into a file' 1 'not a directory' k insert d:y big /etc/passwd/x
 want 'a directory over a file' 1 'no directory' k insert d:y small /etc/passwd
 want 'a directory to take away' 0 '^sha256' k insert --whiteout d:y --to d:less /etc/
 want 'which is gone' 0 '^$' sh -c "'$ROOTFS' ls d:less | grep -x etc; true"
+for both in '/etc /etc/passwd' '/etc/passwd /etc'; do
+	want "a directory and a file in it: $both" 0 '^sha256' k insert --whiteout d:y --to d:less $both
+	want 'both are gone' 0 '^$' sh -c "'$ROOTFS' ls -R d:less | grep ^/etc; true"
+done
 want 'what is no directory to take away as one' 1 'no such file' k insert --whiteout d:y /etc/passwd/
 want 'no such path to take away' 1 'no such file in the image' k insert --whiteout d:y /nope
 want 'diff of what is not there' 2 'nope' k diff nope d:y
