@@ -187,6 +187,8 @@ static la_ssize_t filter_fill(struct archive *archive, void *context, const void
 	*ret_data = data;
 	if (size < 0)
 		archive_set_error(archive, EIO, "%s", inflate->err->text);
+	else
+		inflate->given += (uint64_t)size;
 	return size;
 }
 
@@ -226,7 +228,13 @@ static ssize_t filter_read(struct inflate *inflate, unsigned char *out, size_t r
 
 	inflate->err = err;
 	size = archive_read_data(inflate->state, out, room);
-	return size >= 0 ? size : filter_fail(inflate, err);
+	if (size < 0)
+		return filter_fail(inflate, err);
+	/* libarchive stops at what is no bzip2 as if it were the end. */
+	if (size == 0 && (uint64_t)archive_filter_bytes(inflate->state, -1) != inflate->given)
+		return error_set(err, "decompress %s: there is something else behind it",
+				 compression_name(inflate->compression));
+	return size;
 }
 
 /* --- nothing, and the face ------------------------------------------------------------- */

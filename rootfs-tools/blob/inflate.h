@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
@@ -33,6 +34,7 @@ struct inflate {
 	size_t in_size;
 	bool started, inside;		/* inside: of a member or frame */
 	struct error *err;		/* for a callback that fails inside a library */
+	uint64_t given;			/* stored bytes that a library was given */
 };
 
 /* What the bytes begin with; at least 6 of them. */

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Layers that want out, tars that mean two things, and bombs: security.md's rows "unpack:"."""
+import bz2
+import lzma
 import os
 import resource
 import subprocess
@@ -375,6 +377,19 @@ def gzip_bytes_behind(work):
     """bytes behind the end of gzip are refused"""
     Layout(work.image).layer(F + END, gzip(F + END) + b'rubbish behind the end', '+gzip').save()
     yield from refused(work, 'decompress gzip: no gzip header where one belongs')
+
+
+for compress in bz2.compress, lzma.compress:
+    def bytes_behind(work, compress=compress):
+        for data, behind in (F + END, b'rubbish'), (F + END, b'BZh9' + b'x' * 20), (END, b''):
+            with open(work.path + '/tar', 'wb') as file:
+                file.write(compress(data) + behind)
+            if behind:
+                yield from refused(work, ': decompress ', reference='tar:' + work.path + '/tar')
+            else:
+                yield from accepted(work, reference='tar:' + work.path + '/tar')
+    bytes_behind.__doc__ = 'bytes behind the end of %s are refused' % compress.__module__
+    test(bytes_behind)
 
 
 @test
