@@ -157,8 +157,6 @@ static int remove_lower(struct layer *layer, const char *name, struct error *err
 	/* What is there now is the layer's own, and may be so much that each look takes long. */
 	if (touched_has(&layer->hidden, path->text, strlen(path->text)))
 		return 0;
-	if (touched_add(&layer->hidden, path->text, strlen(path->text), err) < 0)
-		return -1;
 	memcpy(hider->path, path->text, length);
 	if (name != NULL) {
 		length += (size_t)snprintf(hider->path + length, sizeof(hider->path) - length,
@@ -169,7 +167,8 @@ static int remove_lower(struct layer *layer, const char *name, struct error *err
 	dir_fd = dirs_find(&layer->dirs, path->text, path->parent, err);
 	if (dir_fd == -EBADF)	/* nothing there that could be hidden */
 		return 0;
-	if (dir_fd < 0)
+	if (dir_fd < 0 ||
+	    touched_add(&layer->hidden, path->text, strlen(path->text), err) < 0)
 		return -1;
 	return name != NULL ? hide(hider, dir_fd, name, length, 0, err) :
 			      hide_below(hider, dir_fd, length, 0, err);

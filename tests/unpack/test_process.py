@@ -540,6 +540,17 @@ def whiteouts(work):
 
 
 @test
+def whiteouts_again(work):
+    """one that found no place counts where it has one"""
+    lower = dir_(b'd') + file_(b'd/x') + END
+    upper = file_(b'l/.wh.x') + symlink(b'l', b'd') + file_(b'l/.wh.x') + END
+    Layout(work.image).layer(lower).layer(upper).save()
+    yield from accepted(work)
+    if os.listdir(work.out + '/d'):
+        yield os.listdir(work.out + '/d')
+
+
+@test
 def times(work):
     """directories keep their times, whatever is made in them later"""
     lower = dir_(b'a', mtime=5) + dir_(b'a/b', mtime=6) + file_(b'a/b/c', mtime=7) + \
