@@ -167,8 +167,7 @@ static int remove_lower(struct layer *layer, const char *name, struct error *err
 	dir_fd = dirs_find(&layer->dirs, path->text, path->parent, err);
 	if (dir_fd == -EBADF)	/* nothing there that could be hidden */
 		return 0;
-	if (dir_fd < 0 ||
-	    touched_add(&layer->hidden, path->text, strlen(path->text), err) < 0)
+	if (dir_fd < 0 || touched_add(&layer->hidden, path->text, strlen(path->text), err) < 0)
 		return -1;
 	return name != NULL ? hide(hider, dir_fd, name, length, 0, err) :
 			      hide_below(hider, dir_fd, length, 0, err);
