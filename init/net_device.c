@@ -16,7 +16,7 @@
 #include "base/sys.h"
 #include "init/net_link.h"
 
-#define ADDRESSES_MAX	64
+#define ADDRESSES_MAX	1024
 #define LINKS_MAX	1024
 #define LIST_LINKS	"list the devices of the container"
 #define BUFFER_SIZE	16384	/* MNL_SOCKET_BUFFER_SIZE is not a constant */
@@ -31,6 +31,7 @@ struct addresses {
 	unsigned int index;		/* of the device */
 	struct address items[ADDRESSES_MAX];
 	size_t count;
+	bool more;
 };
 
 struct links {
@@ -50,8 +51,12 @@ static int address_add(const struct nlmsghdr *message, void *context)
 	const struct nlattr *attr;
 
 	if (head->ifa_index != all->index || head->ifa_scope != RT_SCOPE_UNIVERSE ||
-	    !(head->ifa_flags & IFA_F_PERMANENT) || all->count == ADDRESSES_MAX)
+	    !(head->ifa_flags & IFA_F_PERMANENT))
 		return MNL_CB_OK;
+	if (all->count == ADDRESSES_MAX) {
+		all->more = true;
+		return MNL_CB_OK;
+	}
 	one->head = *head;
 	mnl_attr_for_each(attr, message, sizeof(*head)) {
 		uint16_t type = mnl_attr_get_type(attr), size = mnl_attr_get_payload_len(attr);
@@ -201,8 +206,11 @@ static int device_move(const struct net_device_plan *device, struct mnl_socket *
 	if (addresses.index == 0)
 		return error_errno(err, "find it on the host");
 	if (dump(host, RTM_GETADDR, addresses.index, "read its addresses", address_add, &addresses,
-		 err) < 0 ||
-	    dump(inside, RTM_GETLINK, 0, LIST_LINKS, link_add, &before, err) < 0 ||
+		 err) < 0)
+		return -1;
+	if (addresses.more)
+		return error_set(err, "it has more than %d addresses", ADDRESSES_MAX);
+	if (dump(inside, RTM_GETLINK, 0, LIST_LINKS, link_add, &before, err) < 0 ||
 	    device_send(host, addresses.index, net_ns_fd, name, err) < 0)
 		return -1;
 	index = device_find(inside, &before, err);

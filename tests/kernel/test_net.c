@@ -102,6 +102,7 @@ static int veth_make(struct stage *s, const char *name)
 static int devices_move(struct stage *s)
 {
 	struct net_device_plan devices[] = { { "kist-a", NULL }, { "kist-b", "eth%d" } };
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	int here = open("/proc/self/ns/net", O_RDONLY), there;
 
 	CHECK(unshare(CLONE_NEWNET) == 0);
@@ -114,10 +115,14 @@ static int devices_move(struct stage *s)
 	if (veth_make(s, "kist-a") < 0)
 		return 77;
 	CHECK(veth_make(s, "kist-b") == 0);
+	for (uint32_t i = 0; i < 100; i++)
+		CHECK(address_change(socket, RTM_NEWADDR, "kist-b", htonl(0x0a010101 + (i << 8)),
+				     &s->err) == 0);
 	CHECK(net_devices_move(&s->plan, there, &s->err) == 0);
 	CHECK(if_nametoindex("kist-a") == 0 && if_nametoindex("kist-b") == 0);
 	CHECK(setns(there, CLONE_NEWNET) == 0);
 	CHECK(has_address("kist-a", "10.9.8.7") && has_address("eth0", "10.9.8.7"));
+	CHECK(has_address("eth0", "10.1.1.1") && has_address("eth0", "10.1.100.1"));
 	return 0;
 }
 
