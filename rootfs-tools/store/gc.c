@@ -41,6 +41,24 @@ static int hidden_remove(int dir_fd, struct store_collected *ret, struct error *
 	return result;
 }
 
+/* A damaged record is as good as none; its directory goes as one that no record names. */
+static int damaged_remove(const struct store *store, struct store_collected *ret, struct error *err)
+{
+	word_list keys;
+
+	if (store_names(store->arena, store->layers_fd, &keys, err) < 0)
+		return -1;
+	LIST_EACH(key, keys) {
+		struct store_layer layer;
+		int found = store_find(store, *key, &layer, err);
+
+		if (found < 0 || (found == 0 && store_forget(store, &layer, err) < 0))
+			return -1;
+		ret->leftovers += found == 0;
+	}
+	return 0;
+}
+
 static int layers_remove(const struct store *store, const word_list *used,
 			 store_layer_list *kept, bool keep_layers, struct store_collected *ret,
 			 struct error *err)
@@ -93,9 +111,8 @@ int store_collect(const struct store *store, bool keep_layers, struct store_coll
 	word_list used;
 
 	*ret = (struct store_collected){ 0 };
-	if (store_run_sweep(store, &runs, err) < 0 ||
-	    hidden_remove(store->data_fd, ret, err) < 0 ||
-	    hidden_remove(store->layers_fd, ret, err) < 0 ||
+	if (store_run_sweep(store, &runs, err) < 0 || hidden_remove(store->data_fd, ret, err) < 0 ||
+	    hidden_remove(store->layers_fd, ret, err) < 0 || damaged_remove(store, ret, err) < 0 ||
 	    store_used(store, &used, err) < 0 ||
 	    layers_remove(store, &used, &kept, keep_layers, ret, err) < 0)
 		return -1;

@@ -122,6 +122,19 @@ def damaged(work):
         expect('"marks"' in record(work, key), 'not written anew')
 
 
+@test_both
+def damaged_collected(work):
+    """gc takes a damaged record"""
+    key = prepared(work)
+    with open(work.store + '/layers/' + key, 'w', encoding='utf-8') as file:
+        file.write('{')
+    status, out, err = work.rootfs('gc', '--keep-layers')
+    expect(status == 0 and out.endswith(' 1 leftovers\n') and err.count('is damaged') == 1,
+           (status, out, err))
+    work.good(work.rootfs('gc', '--keep-layers'), 'removed: 0 layers (0 B), 0 leftovers\n')
+    expect([len(found) for found in work.layers()] == [2, 1, 0], work.layers())
+
+
 @test
 def mounted(work):
     """a mounted image keeps its layers; umount gives them free"""
