@@ -13,13 +13,15 @@
 #include "rootfs-tools/from_host/elf.h"
 
 #define CONF_MAX	((size_t)1 << 20)
-enum { CONF_DEPTH = 8, PLACES_MAX = 256 };
+/* What an image may have us read: each file of configuration may include all others, and itself. */
+enum { CONF_DEPTH = 8, CONF_FILES = 1024, INCLUDES_MAX = 64, PLACES_MAX = 256 };
 
 struct closure {
 	struct arena *arena;
 	int root_fd;
 	const char *library_path;
 	word_list places;		/* directories that were configured, then built in */
+	unsigned int conf_files, includes; /* so far */
 	struct elf_closure *result;
 	const struct elf *program;
 	struct error *err;
@@ -66,7 +68,8 @@ static void conf_line(struct closure *c, char *line, unsigned int depth)
 	line += strspn(line, " \t");
 	for (size_t end = strlen(line); end > 0 && strchr(" \t\r", line[end - 1]) != NULL; end--)
 		line[end - 1] = '\0';
-	if (strncmp(line, "include", 7) == 0 && (line[7] == ' ' || line[7] == '\t'))
+	if (strncmp(line, "include", 7) == 0 && (line[7] == ' ' || line[7] == '\t') &&
+	    c->includes++ < INCLUDES_MAX)
 		include(c, line + 7 + strspn(line + 7, " \t"), depth);
 	else if (*line == '/' && c->places.count < PLACES_MAX)
 		LIST_ADD(c->arena, &c->places, line);
@@ -88,8 +91,11 @@ static char *conf_text(struct closure *c, const char *path)
 
 static void read_conf(struct closure *c, const char *path, unsigned int depth)
 {
-	char *text = depth <= CONF_DEPTH ? conf_text(c, path) : NULL, *line;
+	char *text, *line;
 
+	if (depth > CONF_DEPTH || c->conf_files++ >= CONF_FILES)
+		return;
+	text = conf_text(c, path);
 	while ((line = strsep(&text, "\n")) != NULL)
 		conf_line(c, line, depth);
 }
@@ -249,7 +255,7 @@ static int walk(struct closure *c, const struct elf *elf, const char *path)
 
 		if (is_there(c, name))
 			continue;
-		if (c->result->files.count >= ELF_MAX_CLOSURE)
+		if (c->result->files.count + c->result->missing.count >= ELF_MAX_CLOSURE)
 			return error_set(c->err, "%s: needs more than %d files", path,
 					 ELF_MAX_CLOSURE);
 		library = ARENA_NEW(c->arena, struct elf);

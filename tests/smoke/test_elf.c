@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/text.h"
 #include "rootfs-tools/from_host/elf.h"
 #include "rootfs-tools/publish.h"
 
@@ -159,6 +160,76 @@ Test(elf, finds_directories_that_an_include_beside_it_names)
 }
 
 /* musl's file of paths has its own format. */
+Test(elf, is_not_led_around_for_ever, .timeout = 20)
+{
+	struct text conf = { .arena = &arena };
+	struct elf_closure closure;
+	int root_fd = root_make();
+
+	for (int i = 0; i < 60000; i++)
+		text_add(&conf, "include ld.so.conf\n");
+	mkdirat(root_fd, "etc", 0755);
+	put(root_fd, "etc/ld.so.conf", conf.data, conf.size);
+	put_program(root_fd, "program");
+	cr_expect_eq(elf_closure(&arena, root_fd, "program", NULL, &closure, &err), 0, "%s",
+		     err.text);
+	cr_expect_gt(closure.missing.count, 0);
+	root_drop(root_fd);
+}
+
+/* A library for this machine that needs 512 others, whose names begin so. */
+static void put_needy(int root_fd, const char *path, const char *prefix)
+{
+	enum { COUNT = ELF_MAX_NEEDED };
+	static struct {
+		Elf64_Ehdr head;
+		Elf64_Phdr segments[2];
+		Elf64_Dyn dynamic[COUNT + 3];
+		char names[COUNT][8];
+	} file;
+	const size_t at = offsetof(typeof(file), dynamic);
+	struct elf self;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	cr_assert_eq(elf_read(&arena, fd, &self, &err), 1);
+	cr_assert_eq(pread(fd, &file.head, EI_NIDENT, 0), EI_NIDENT);
+	close(fd);
+	file.head.e_machine = self.machine;
+	file.head.e_phoff = offsetof(typeof(file), segments);
+	file.head.e_phnum = 2;
+	file.segments[0] = (Elf64_Phdr){ .p_type = PT_LOAD, .p_filesz = sizeof(file) };
+	file.segments[1] = (Elf64_Phdr){ .p_type = PT_DYNAMIC,
+					 .p_offset = at,
+					 .p_filesz = sizeof(file.dynamic) };
+	for (int i = 0; i < COUNT; i++) {
+		file.dynamic[i].d_tag = DT_NEEDED;
+		file.dynamic[i].d_un.d_val = (size_t)i * sizeof(file.names[i]);
+		snprintf(file.names[i], sizeof(file.names[i]), "%s%d", prefix, i);
+	}
+	file.dynamic[COUNT].d_tag = DT_STRTAB;
+	file.dynamic[COUNT].d_un.d_ptr = offsetof(typeof(file), names);
+	file.dynamic[COUNT + 1].d_tag = DT_STRSZ;
+	file.dynamic[COUNT + 1].d_un.d_val = sizeof(file.names);
+	put(root_fd, path, &file, sizeof(file));
+}
+
+Test(elf, needs_only_so_many_that_are_not_there, .timeout = 20)
+{
+	struct elf_closure closure;
+	int root_fd = root_make();
+
+	if (sizeof(void *) != 8)
+		cr_skip_test("32 bits");
+	mkdirat(root_fd, "lib", 0755);
+	put_needy(root_fd, "program", "l");
+	for (int i = 0; i < 10; i++)
+		put_needy(root_fd, arena_printf(&arena, "lib/l%d", i),
+			  arena_printf(&arena, "%c", 'a' + i));
+	cr_expect_eq(elf_closure(&arena, root_fd, "program", NULL, &closure, &err), -1);
+	cr_expect_not_null(strstr(err.text, "needs more than 2048 files"), "%s", err.text);
+	root_drop(root_fd);
+}
+
 Test(elf, finds_directories_with_colons_between_them)
 {
 	int root_fd = root_make();
