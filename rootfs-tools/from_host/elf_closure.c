@@ -184,7 +184,9 @@ static const char *expand(struct closure *c, const char *directory, size_t lengt
 static const char *look_in(struct closure *c, const char *list, const char *name,
 			   const char *origin, struct elf *ret)
 {
-	for (const char *at = list; at != NULL && *at != '\0';) {
+	const char *at = list;
+
+	for (unsigned int i = 0; i < PLACES_MAX && at != NULL && *at != '\0'; i++) {
 		size_t length = strcspn(at, ":;");
 		const char *path = arena_printf(c->arena, "%s/%s", expand(c, at, length, origin),
 						name);

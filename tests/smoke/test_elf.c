@@ -230,6 +230,21 @@ Test(elf, needs_only_so_many_that_are_not_there, .timeout = 20)
 	root_drop(root_fd);
 }
 
+Test(elf, looks_in_only_so_many_directories, .timeout = 20)
+{
+	struct text path = { .arena = &arena };
+	struct elf_closure closure;
+	int root_fd = root_make();
+
+	for (int i = 0; i < 200000; i++)
+		text_add(&path, "a:");
+	put_needy(root_fd, "program", "l");
+	cr_expect_eq(elf_closure(&arena, root_fd, "program", path.data, &closure, &err), 0, "%s",
+		     err.text);
+	cr_expect_eq(closure.missing.count, ELF_MAX_NEEDED);
+	root_drop(root_fd);
+}
+
 Test(elf, finds_directories_with_colons_between_them)
 {
 	int root_fd = root_make();
