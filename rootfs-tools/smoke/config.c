@@ -285,6 +285,14 @@ static int add_binds(struct making *m, struct json *root)
 	return 0;
 }
 
+/* What a bundle may not write to it may not write to here. */
+static bool is_read_only(const struct making *m)
+{
+	const struct json *own = json_find(m->smoke->subject.config, "/root/readonly");
+
+	return m->config->read_only || (own != NULL && own->type == JSON_BOOL && own->truth);
+}
+
 const char *container_config_make(struct arena *arena, const struct smoke *smoke,
 				  const struct container_config *config, struct error *err)
 {
@@ -294,7 +302,7 @@ const char *container_config_make(struct arena *arena, const struct smoke *smoke
 	struct text text = { .arena = arena };
 
 	json_set_string(arena, object, "path", config->root);
-	json_set(arena, object, "readonly", json_new_bool(arena, config->read_only));
+	json_set(arena, object, "readonly", json_new_bool(arena, is_read_only(&m)));
 	json_set(arena, root, "root", object);
 	if (config->init != NULL)
 		json_set_string(arena, json_demand(arena, root, "annotations", JSON_OBJECT),

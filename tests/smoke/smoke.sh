@@ -390,6 +390,12 @@ test_images() {
 	else
 		skip 'a bundle that was made of it' "$out"
 	fi
+	if out=$("$ROOTFS" bundle --copy --read-only image:one sealed 2>&1); then
+		call sealed --only container -- sh -c 'touch /x && sleep 9'
+		check 'one with a read-only root has that' ended 1 'Read-only file system'
+	else
+		skip 'one with a read-only root has that' "$out"
+	fi
 	call --store "$work/store" --timeout 500ms image:one -- sleep $sleeper
 	check 'what never listens does not need all that for it' ended 0 'note  starts' \
 		'none of its ports listens after' 'ok    works with a read-only root' \
