@@ -126,6 +126,18 @@ static const char *bar(struct arena *arena, uint64_t size, uint64_t largest)
 	return text.data;
 }
 
+/* How many bytes of it fit, in whole characters. */
+static int fitting(const char *text, size_t room)
+{
+	size_t length = 0, more;
+
+	while (text[length] != '\0' &&
+	       (more = text_character(text + length, strlen(text + length))) > 0 &&
+	       length + more <= room)
+		length += more;
+	return (int)length;
+}
+
 static void picture(struct text *out, const struct image_facts *facts)
 {
 	struct arena *arena = out->arena;
@@ -142,9 +154,12 @@ static void picture(struct text *out, const struct image_facts *facts)
 		text_printf(out, "%s %2zu  %-12.12s %9s  %s\n", last ? "└─" : "├─", i + 1,
 			    colon != NULL ? colon + 1 : "", size_text(arena, layer->size),
 			    bar(arena, layer->size, largest));
-		if (layer->created_by != NULL && *layer->created_by != '\0')
-			text_printf(out, "%s     %.100s\n", last ? "  " : "│ ",
-				    text_printable(arena, layer->created_by));
+		if (layer->created_by != NULL && *layer->created_by != '\0') {
+			const char *text = text_printable(arena, layer->created_by);
+
+			text_printf(out, "%s     %.*s\n", last ? "  " : "│ ", fitting(text, 100),
+				    text);
+		}
 	}
 }
 

@@ -88,6 +88,10 @@ def inspects(work):
     expect([l['diffID'] for l in made['layers']] == image.diff_ids, made['layers'])
     expect([l['createdBy'] for l in made['layers']] == ['one', 'two'], made['layers'])
     expect(made['config'] == image.config and made['manifest'] == image.manifest, made)
+    image = work.layout(file_(b'a', b'1') + END, name='long', busybox=False, Cmd=['/a'])
+    image.config['history'] = [{'created_by': 'x' + 'ä' * 200}]
+    out = work.good(work.rootfs('inspect', image.save().path))
+    expect('x' + 'ä' * 49 + '\n' in out, out)
 
 
 @test
