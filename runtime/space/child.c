@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <poll.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -90,10 +91,14 @@ static int hook(const struct kist_space *space, enum kist_moment moment, const s
 /* Until the caller says so. */
 static int wait_for_caller(const struct kist_space *space, const char *what, struct error *err)
 {
+	struct pollfd fds[] = { { space->child_end, POLLIN, 0 }, { space->caller_fd, POLLIN, 0 } };
 	ssize_t n;
 	char go;
 
-	while ((n = recv(space->child_end, &go, 1, 0)) < 0 && errno == EINTR)
+	while (space->caller_fd >= 0 && poll(fds, 2, -1) < 0 && errno == EINTR)
+		;
+	while ((n = recv(space->child_end, &go, 1, fds[1].revents != 0 ? MSG_DONTWAIT : 0)) < 0 &&
+	       errno == EINTR)
 		;
 	if (n == 1)
 		return 0;

@@ -67,6 +67,7 @@ static struct kist_space *space_new(const struct kist_options *options, struct e
 	space->pages_size = total;
 	space->options = *options;
 	space->child.pidfd = space->here = space->there = space->lock_fd = -EBADF;
+	space->caller_fd = -EBADF;
 	space->writer = (struct space_writer){ { 0, -EBADF }, -EBADF };
 	space->root = SPACE_ROOT_NONE;
 	return space;
@@ -77,6 +78,7 @@ static void space_drop(struct kist_space *space)
 	fd_close(&space->here);
 	fd_close(&space->there);
 	fd_close(&space->lock_fd);
+	fd_close(&space->caller_fd);
 	space_writer_end(&space->writer);
 	space_root_close(&space->root);
 }
@@ -103,6 +105,12 @@ static int connect_child(struct kist_space *space, struct error *err)
 	if (raise_fd(&space->here) < 0 || raise_fd(&space->there) < 0)
 		return error_errno(err, "make a socket pair");
 	space->child_end = space->there;
+	/* Our end is the child's, too, then, and our death no end of file. */
+	if (space->mapped && space->options.flags & CLONE_FILES) {
+		space->caller_fd = sys_pidfd_open(getpid(), 0);
+		if (space->caller_fd < 0)
+			return error_errno(err, "open the own pidfd");
+	}
 	if (space->options.function != NULL)
 		return 0;
 	space->lock_fd = memfd_create("kist-lock", MFD_CLOEXEC);

@@ -69,6 +69,7 @@ struct kist_space {
 	int here, there;		/* the socketpair; owned until the child is up */
 	int child_end;			/* the number of there, which the child knows it by */
 	int lock_fd;			/* of a program; owned likewise */
+	int caller_fd; /* its pidfd, where the fd table is shared; owned likewise */
 	struct space_writer writer;
 	int exit_code;			/* of a thread */
 	int own_tid, *end_word;		/* what the kernel clears when a thread has ended */

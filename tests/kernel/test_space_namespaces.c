@@ -2,7 +2,12 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -220,4 +225,46 @@ Test(space_namespaces, are_made_with_a_cgroup_to_be_born_in)
 	}
 	close(fd);
 	cr_expect_eq(rmdir(path), 0);
+}
+
+static int leave(void *context)
+{
+	(void)context;
+	return 0;
+}
+
+/* Killed at its next open(2), which is for the maps of the child. */
+static int die_with_maps_to_write(void *context)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_openat, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_space *space;
+
+	options.flags = CLONE_NEWUSER | *(const uint64_t *)context;
+	options.map_zero = 1;
+	options.function = leave;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
+		return 1;
+	return kist_space_start(&options, &space, NULL) < 0;
+}
+
+Test(space_namespaces, wait_for_maps_no_longer_than_the_caller_lives, .timeout = 30)
+{
+	const uint64_t shared[] = { 0, CLONE_FILES };
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		uint64_t flags = shared[i];
+
+		cr_expect_eq(child_status(die_with_maps_to_write, &flags), 128 + SIGSYS);
+		/* Its child is ours now. */
+		cr_expect_gt(waitpid(-1, NULL, __WALL), 0);
+	}
 }
