@@ -87,14 +87,14 @@ pid_t WRAPPED(setsid)(void)
 	return without("session") ? getpid() : REAL(setsid)();
 }
 
-/* Whatever it is, it is a procfs.  fstatfs64 is fstatfs with 64-bit offsets, in glibc. */
+/* Whatever it is, it is a procfs, but for cgroups.  fstatfs64 is fstatfs with 64-bit offsets, in glibc. */
 int REAL(fstatfs64)(int fd, struct statfs *ret);
 int WRAPPED(fstatfs64)(int fd, struct statfs *ret);
 int WRAPPED(fstatfs64)(int fd, struct statfs *ret)
 {
 	int result = REAL(fstatfs64)(fd, ret);
 
-	if (without("procfs"))
+	if (without("procfs") && ret->f_type != CGROUP2_SUPER_MAGIC)
 		ret->f_type = PROC_SUPER_MAGIC;
 	return result;
 }
