@@ -87,7 +87,10 @@ pid_t WRAPPED(setsid)(void)
 	return without("session") ? getpid() : REAL(setsid)();
 }
 
-/* Whatever it is, it is a procfs, but for cgroups.  fstatfs64 is fstatfs with 64-bit offsets, in glibc. */
+/*
+ * Whatever it is, it is a procfs, but for cgroups.  fstatfs64 is fstatfs with 64-bit offsets, in
+ * glibc.
+ */
 int REAL(fstatfs64)(int fd, struct statfs *ret);
 int WRAPPED(fstatfs64)(int fd, struct statfs *ret);
 int WRAPPED(fstatfs64)(int fd, struct statfs *ret)
