@@ -132,19 +132,22 @@ Test(space_join, enters_all_that_differ)
 	cr_expect_eq(as_nobody(join_all, &none), 0);
 }
 
+/* With a pipe for context: when it is told to. */
 static int second_pid(void *context)
 {
-	(void)context;
-	return getpid() > 1 && getpid() < 10 ? 21 : 22;
+	char byte;
+
+	return (context == NULL || read(*(int *)context, &byte, 1) == 1) && getpid() > 1 &&
+	       getpid() < 10 ? 21 : 22;
 }
 
 Test(space_join, can_make_new_namespaces_inside)
 {
-	struct kist_space *space, *child;
+	struct kist_space *space = host(0), *child;
 	struct kist_target target = KIST_TARGET_INIT;
 	struct kist_options options = KIST_OPTIONS_INIT;
+	int told[2];
 
-	space = host(0);
 	target.pid = kist_space_pid(space);
 	options.flags = CLONE_NEWUTS;
 	options.function = second_pid;
@@ -155,11 +158,12 @@ Test(space_join, can_make_new_namespaces_inside)
 	options.map_zero = 1;
 	cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
 	cr_expect_eq(space_end(child), 21);
-	/* Nor does it matter what becomes of the status of who writes them. */
-	signal(SIGCHLD, SIG_IGN);
+	/* Nor does it matter what becomes of the status of who writes them; the child's is seen. */
+	options.context = told;
+	cr_assert(pipe2(told, O_CLOEXEC) == 0 && signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
 	signal(SIGCHLD, SIG_DFL);
-	cr_expect_eq(space_end(child), 21);
+	cr_expect(write(told[1], "", 1) == 1 && space_end(child) == 21);
 	options.gid_map = "0 5 1";
 	cr_expect_eq(kist_space_inject(&target, &options, &child, &err), -1);
 	cr_expect(strstr(err.text, "write gid_map"), "%s", err.text);
