@@ -132,13 +132,13 @@ Test(space_join, enters_all_that_differ)
 	cr_expect_eq(as_nobody(join_all, &none), 0);
 }
 
-/* With a pipe for context: when it is told to. */
+/* 21 where it is right.  With a pipe for context: when it is told to. */
 static int second_pid(void *context)
 {
 	char byte;
 
-	return (context == NULL || read(*(int *)context, &byte, 1) == 1) && getpid() > 1 &&
-	       getpid() < 10 ? 21 : 22;
+	return 22 - ((context == NULL || read(*(int *)context, &byte, 1) == 1) && getpid() > 1 &&
+		     getpid() < 10);
 }
 
 Test(space_join, can_make_new_namespaces_inside)
