@@ -78,7 +78,8 @@ KEPT = 1 << 0 | 1 << 1 | 1 << 3 | 1 << 4 | 1 << 21 | 1 << 27 | 1 << 31
 def confined(work):
     """it is confined: filter, no_new_privs, capabilities, root, namespaces, fds, limits"""
     with Stalled(work, HALF) as stalled:
-        stalled.wait_for(work, 'first')
+        # The first is closed by then.
+        stalled.wait_for(work, 'second')
         pid = stalled.child
         for name, value in ('Seccomp', '2'), ('NoNewPrivs', '1'):
             if field(pid, name) != value:
