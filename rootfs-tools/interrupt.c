@@ -2,8 +2,16 @@
 #include "rootfs-tools/interrupt.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
+
+#include "base/fd.h"
+#include "base/process.h"
+#include "base/sys.h"
+
+/* How often it is seen whether we are to stop: a signal just before poll() does not end it. */
+#define LOOK_MS		100
 
 static volatile sig_atomic_t caught;
 
@@ -33,4 +41,15 @@ int interrupt_check(struct error *err)
 	error_set(err, "stopped by SIG%s", sigabbrev_np(number));
 	err->code = EINTR;
 	return -1;
+}
+
+int interrupt_reap(pid_t pid, int signal, int *ret_status)
+{
+	_cleanup_fd int fd = sys_pidfd_open(pid, 0);
+	struct pollfd ended = { .fd = fd, .events = POLLIN };
+
+	while (fd >= 0 && poll(&ended, 1, LOOK_MS) <= 0)
+		if (caught != 0)
+			kill(pid, signal);
+	return process_reap(pid, ret_status);
 }

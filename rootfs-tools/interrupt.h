@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
+#include <sys/types.h>
+
 #include "base/error.h"
 
 /*
@@ -9,3 +11,8 @@
 void interrupt_catch(void);
 /* 0, or -1 and "stopped by SIGINT" with EINTR. */
 int interrupt_check(struct error *err);
+/*
+ * Waits for a child: process_reap().  Where we are to stop, it is sent the signal, and again until
+ * it ends: before its exec it has our handler, which takes the signal for one of ours.
+ */
+int interrupt_reap(pid_t pid, int signal, int *ret_status);

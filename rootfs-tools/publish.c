@@ -18,7 +18,7 @@
 /* Between making a temporary directory and locking it. */
 #define FRESH_SECONDS	2
 
-bool publish_is_left(int dir_fd, const char *name)
+static bool is_left(int dir_fd, const char *name)
 {
 	_cleanup_fd int fd =
 		openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -28,10 +28,19 @@ bool publish_is_left(int dir_fd, const char *name)
 	       st.st_ctime + FRESH_SECONDS < time(NULL) && flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* What a killed one has left; that this fails is no reason to stop. */
-static void abandoned_remove(int parent_fd)
+static bool is_temporary(const char *name, const char *prefix, const char *behind)
 {
-	int fd = openat(parent_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	size_t length = strlen(prefix);
+
+	if (strncmp(name, prefix, length) != 0)
+		return false;
+	name += length;
+	return behind == NULL || (*name != '\0' && name[strspn(name, behind)] == '\0');
+}
+
+void publish_remove_left(int dir_fd, const char *path, const char *prefix, const char *behind)
+{
+	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 	struct error ignored;
@@ -41,9 +50,9 @@ static void abandoned_remove(int parent_fd)
 		return;
 	}
 	while ((entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 &&
-		    publish_is_left(parent_fd, entry->d_name))
-			tree_remove(parent_fd, entry->d_name, &ignored);
+		if (is_temporary(entry->d_name, prefix, behind) &&
+		    is_left(dirfd(dir), entry->d_name))
+			tree_remove(dirfd(dir), entry->d_name, &ignored);
 	closedir(dir);
 }
 
@@ -80,7 +89,7 @@ int publish_begin(int parent_fd, const char *name, struct publish *ret, struct e
 		return error_set(err, "\"%s\" is no name for a new directory", name);
 	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		return error_number(err, EEXIST, "make %s", name);
-	abandoned_remove(parent_fd);
+	publish_remove_left(parent_fd, ".", PREFIX, NULL);
 	snprintf(publish.name, sizeof(publish.name), "%s", name);
 	publish.parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 3);
 	if (publish.parent_fd < 0)

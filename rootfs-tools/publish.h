@@ -37,10 +37,12 @@ void publish_abort(struct publish *publish);
 int publish_rename(int from_fd, const char *from, int to_fd, const char *to);
 
 /*
- * Whether a temporary file or directory is what a killed kist of this user has left: whoever makes
- * one locks it (flock) at once, and as long as it is at work.
+ * Removes the temporary files and directories that killed kists of this user have left in the
+ * directory path: whoever makes one locks it (flock) at once, and as long as it is at work.  Their
+ * names begin with prefix; behind it are these characters alone, or with NULL any.  That this fails
+ * is no reason to stop.
  */
-bool publish_is_left(int dir_fd, const char *name);
+void publish_remove_left(int dir_fd, const char *path, const char *prefix, const char *behind);
 
 /* Removes name below dir_fd with everything in it, on this file system only, following nothing. */
 int tree_remove(int dir_fd, const char *name, struct error *err);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/image/fetch.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,24 +29,6 @@ static _noreturn void skopeo_exec(char *const *args, pid_t parent)
 	_exit(errno == ENOENT ? STATUS_NOT_FOUND : 1);
 }
 
-static int skopeo_wait(pid_t pid, int *ret_status, struct error *err)
-{
-	_cleanup_fd int pidfd = sys_pidfd_open(pid, 0);
-	struct pollfd pollfd = { .fd = pidfd, .events = POLLIN };
-
-	/*
-	 * A signal just before poll() would be seen only after it: hence the time-out.  Ctrl-C has
-	 * reached it, too; what was sent to us alone has not.  And again: before its exec it has
-	 * our handler, which takes the signal for one of ours.
-	 */
-	while (pidfd >= 0 && poll(&pollfd, 1, 200) <= 0)
-		if (interrupt_check(err) < 0)
-			kill(pid, SIGTERM);
-	if (process_reap(pid, ret_status) < 0)
-		return error_errno(err, "wait for skopeo");
-	return interrupt_check(err);
-}
-
 static int skopeo_run(char *const *args, struct error *err)
 {
 	pid_t parent = getpid(), pid = fork();
@@ -58,7 +38,10 @@ static int skopeo_run(char *const *args, struct error *err)
 		return error_errno(err, "start skopeo");
 	if (pid == 0)
 		skopeo_exec(args, parent);
-	if (skopeo_wait(pid, &status, err) < 0)
+	/* Ctrl-C has reached it, too; what was sent to us alone has not. */
+	if (interrupt_reap(pid, SIGTERM, &status) < 0)
+		return error_errno(err, "wait for skopeo");
+	if (interrupt_check(err) < 0)
 		return -1;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_NOT_FOUND)
 		return error_set(err, "is fetched by skopeo, which is not installed: install it, "
@@ -66,22 +49,6 @@ static int skopeo_run(char *const *args, struct error *err)
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return error_set(err, "skopeo has not fetched it (it says why above)");
 	return 0;
-}
-
-/* What killed ones have left; that this fails is no reason to stop. */
-static void abandoned_remove(const char *directory)
-{
-	DIR *dir = opendir(directory);
-	struct dirent *entry;
-	struct error ignored;
-
-	if (dir == NULL)
-		return;
-	while ((entry = readdir(dir)) != NULL)
-		if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) == 0 &&
-		    publish_is_left(dirfd(dir), entry->d_name))
-			tree_remove(dirfd(dir), entry->d_name, &ignored);
-	closedir(dir);
 }
 
 int fetch_image(struct arena *arena, const char *reference, const struct platform *platform,
@@ -95,7 +62,7 @@ int fetch_image(struct arena *arena, const char *reference, const struct platfor
 	};
 	size_t count = 7;
 
-	abandoned_remove(directory);
+	publish_remove_left(AT_FDCWD, directory, PREFIX, NULL);
 	if (mkdtemp(layout) == NULL)
 		return error_errno(err, "make %s", layout);
 	*ret_layout = layout;	/* removed by the caller, whatever happens */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/image/writer_archive.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -24,33 +23,6 @@ static const char *file_name(const struct writer *w)
 static const char *temporary_name(const struct writer *w)
 {
 	return arena_printf(w->arena, ".%s.kist-%d", file_name(w), (int)getpid());
-}
-
-static bool is_abandoned(const struct writer *w, const char *name)
-{
-	const char *prefix = arena_printf(w->arena, ".%s.kist-", file_name(w));
-	size_t length = strlen(prefix);
-
-	return strncmp(name, prefix, length) == 0 && name[length] != '\0' &&
-	       name[length + strspn(name + length, "0123456789")] == '\0' &&
-	       publish_is_left(w->dir_fd, name);
-}
-
-/* What killed ones have left; that this fails is no reason to stop. */
-static void abandoned_remove(const struct writer *w)
-{
-	int fd = openat(w->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *entry;
-
-	if (dir == NULL) {
-		fd_close(&fd);
-		return;
-	}
-	while ((entry = readdir(dir)) != NULL)
-		if (entry->d_name[0] == '.' && is_abandoned(w, entry->d_name))
-			unlinkat(w->dir_fd, entry->d_name, 0);
-	closedir(dir);
 }
 
 static int file_write_sink(struct sink *sink, const void *data, size_t size, struct error *err)
@@ -91,7 +63,8 @@ int archive_open(struct writer *w, struct error *err)
 	/* It will be replaced, and that should not happen to /dev/sda. */
 	if (fstatat(w->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISREG(st.st_mode))
 		return error_set(err, "%s: is there, and is no regular file", w->path);
-	abandoned_remove(w);
+	publish_remove_left(w->dir_fd, ".", arena_printf(w->arena, ".%s.kist-", file_name(w)),
+			    "0123456789");
 	unlinkat(w->dir_fd, temporary, 0);
 	w->file_fd = openat(w->dir_fd, temporary,
 			    O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);

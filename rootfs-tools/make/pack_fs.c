@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/mman.h>
@@ -9,16 +8,12 @@
 #include "base/fd.h"
 #include "base/list.h"
 #include "base/process.h"
-#include "base/sys.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/make/pack.h"
 
 /*
  * Read-only file systems, made by the tools of those who made these file systems.
  */
-/* How often it is seen whether we are to stop. */
-enum { WAIT_MS = 100 };
-
 static const struct maker {
 	const char *prefix, *program, *package;
 	bool erofs;
@@ -104,22 +99,6 @@ static pid_t start(const char *const *words, int root_fd, int out_fd, struct err
 	return number == 0 ? pid : error_number(err, number, "start %s", words[0]);
 }
 
-/* Our signal need not be its own, and it may have hours to go. */
-static int wait_for(pid_t pid, int *ret_status)
-{
-	_cleanup_fd int fd = sys_pidfd_open(pid, 0);
-	struct pollfd ended = { .fd = fd, .events = POLLIN };
-	struct error ignored;
-
-	while (fd >= 0 && poll(&ended, 1, WAIT_MS) <= 0) {
-		if (interrupt_check(&ignored) == 0)
-			continue;
-		kill(pid, SIGKILL);
-		break;
-	}
-	return process_reap(pid, ret_status);
-}
-
 static int run(struct arena *arena, const struct maker *maker, const char *const *words,
 	       int root_fd, struct error *err)
 {
@@ -135,7 +114,8 @@ static int run(struct arena *arena, const struct maker *maker, const char *const
 		return err->code != ENOENT ? -1 :
 		       error_set(err, "%s is not installed; it comes with %s", maker->program,
 				 maker->package);
-	reaped = wait_for(pid, &status) == 0;
+	/* Our signal need not be its own, and it may have hours to go. */
+	reaped = interrupt_reap(pid, SIGKILL, &status) == 0;
 	if (interrupt_check(err) < 0)
 		return -1;
 	if (reaped && WIFEXITED(status) && WEXITSTATUS(status) == 0)
