@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/sys.h"
+
 #define FD_PASS_MAX	8
 
 /* errno survives, so that "return error_errno()" may follow a scope's end. */
@@ -241,6 +243,22 @@ int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err)
 		return error_errno(err, "make a pipe");
 	*ret_read_fd = fds[0];
 	*ret_write_fd = fds[1];
+	return 0;
+}
+
+int fd_close_others(const int *keep, size_t count)
+{
+	unsigned int from = STDERR_FILENO + 1, next;
+
+	do {
+		next = ~0U;
+		for (size_t i = 0; i < count; i++)
+			if (keep[i] >= (int)from && (unsigned int)keep[i] < next)
+				next = (unsigned int)keep[i];
+		if (next > from && sys_close_range(from, next == ~0U ? next : next - 1, 0) < 0)
+			return -1;
+		from = next + 1;
+	} while (next != ~0U);
 	return 0;
 }
 

@@ -59,5 +59,8 @@ struct dirent *dir_next(DIR *dir);
 /* 0, or -1 and *err. */
 int fd_pipe(int *ret_read_fd, int *ret_write_fd, struct error *err);
 
+/* Closes all from 3 on but these, which may be in any order, or below.  0, or -1 and errno. */
+int fd_close_others(const int *keep, size_t count);
+
 /* Opens /dev/null on those of 0, 1, 2 that are closed, so that no later fd lands there. */
 int fd_fill_stdio(struct error *err);

@@ -226,17 +226,8 @@ static void fds_drop(const struct monitor *m)
 		m->container.notify.host,
 		m->news,
 	};
-	unsigned int from = STDERR_FILENO + 1, next;
 
-	do {
-		next = ~0U;
-		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-			if (own[i] >= (int)from && (unsigned int)own[i] < next)
-				next = (unsigned int)own[i];
-		if (next > from)
-			sys_close_range(from, next == ~0U ? next : next - 1, 0);
-		from = next + 1;
-	} while (next != ~0U);
+	(void)fd_close_others(own, ARRAY_SIZE(own));
 }
 
 void monitor_tell_started(struct monitor *m)

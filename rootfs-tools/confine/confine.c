@@ -32,17 +32,11 @@ int confined_send(int out, enum confined_type type, const void *data, size_t siz
 	return 0;
 }
 
-static int compare_fds(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
 /* Closes all fds from 3 on but these: a directory of the host among them would be a way out. */
 static int fds_close(const struct confined_request *request, int out, struct error *err)
 {
 	int keep[CONFINED_FDS + 2];
 	size_t count = 0;
-	unsigned int from = STDERR_FILENO + 1;
 
 	if (request->fd_count > CONFINED_FDS)
 		return error_set(err, "%zu fds are too many", request->fd_count);
@@ -51,16 +45,7 @@ static int fds_close(const struct confined_request *request, int out, struct err
 	keep[count++] = out;
 	if (request->root_fd >= 0)
 		keep[count++] = request->root_fd;
-	qsort(keep, count, sizeof(*keep), compare_fds);
-	for (size_t i = 0; i < count; i++) {
-		if (keep[i] < (int)from)
-			continue;
-		if ((unsigned int)keep[i] > from &&
-		    sys_close_range(from, (unsigned int)keep[i] - 1, 0) < 0)
-			return error_errno(err, "close fds");
-		from = (unsigned int)keep[i] + 1;
-	}
-	return sys_close_range(from, ~0U, 0) < 0 ? error_errno(err, "close fds") : 0;
+	return fd_close_others(keep, count) < 0 ? error_errno(err, "close fds") : 0;
 }
 
 /* AddressSanitizer's shadow takes terabytes of address space; clang says so in its own way. */
