@@ -244,23 +244,32 @@ const char *text_printable(struct arena *arena, const char *text)
 	return out.size > 0 ? out.data : "";
 }
 
+/* As far as it is that. */
+static size_t utf8_length(const char *text, size_t size)
+{
+	size_t length = 0, more;
+
+	while (length < size && (more = text_character(text + length, size - length)) > 0)
+		length += more;
+	return length;
+}
+
 const char *text_utf8(struct arena *arena, const char *text)
 {
 	struct text out = { .arena = arena };
-	size_t left = strlen(text);
+	size_t left = strlen(text), length = utf8_length(text, left);
 
-	for (const char *at = text; left > 0;) {
-		size_t length = text_character(at, left);
-
-		if (length > 0)
-			text_add_bytes(&out, at, length);
-		else
+	if (length == left)
+		return text;
+	for (; left > 0; length = utf8_length(text, left)) {
+		text_add_bytes(&out, text, length);
+		if (length < left)
 			text_add(&out, "\xef\xbf\xbd");
-		length = length > 0 ? length : 1;
-		at += length;
+		length += length < left;
+		text += length;
 		left -= length;
 	}
-	return out.size > 0 ? out.data : "";
+	return out.data;
 }
 
 static unsigned int least(unsigned int a, unsigned int b)

@@ -46,7 +46,7 @@ bool text_to_id(const char *text, uint32_t *ret);
  * turn the direction of writing, and what is no UTF-8 as \xNN.  Source: security.md I20.
  */
 const char *text_printable(struct arena *arena, const char *text);
-/* What is no UTF-8 in it becomes U+FFFD: JSON can be nothing else. */
+/* What is no UTF-8 in it becomes U+FFFD: JSON can be nothing else.  text itself, where all is. */
 const char *text_utf8(struct arena *arena, const char *text);
 
 /*

@@ -210,7 +210,7 @@ static void add_config(struct object *file, const struct container *c)
 /* JSON is UTF-8, and a path any bytes: where it is not, they are there as hexadecimal digits. */
 static void add_bytes(struct object *file, const char *key, const char *path)
 {
-	if (path == NULL || strcmp(text_utf8(file->out->arena, path), path) == 0)
+	if (path == NULL || text_utf8(file->out->arena, path) == path)
 		return;
 	add_key(file, key);
 	text_add(file->out, "\"");
