@@ -182,8 +182,7 @@ static int check_bind_options(const struct made_mount *mount, const char *text, 
 	return 0;
 }
 
-/* A path of the caller's, which may be relative to where it stands. */
-static const char *absolute(struct arena *arena, const char *path)
+const char *path_absolute(struct arena *arena, const char *path)
 {
 	char cwd[4096];
 
@@ -213,7 +212,7 @@ int mount_parse(struct arena *arena, const char *text, struct made_mount *ret, s
 		if (check_bind_options(&mount, text, err) < 0)
 			return -1;
 		mount.type = "bind";
-		mount.source = absolute(arena, mount.source);
+		mount.source = path_absolute(arena, mount.source);
 		if (!has_option(&mount, "bind") && !has_option(&mount, "rbind"))
 			option_add(arena, &mount, "rbind", strlen("rbind"));
 	}

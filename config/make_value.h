@@ -21,6 +21,8 @@ uint64_t capability_bits(const char *name);
 bool user_parse(const char *text, uint32_t *ret_uid, uint32_t *ret_gid);
 /* "512M", "2g", "1048576", "100KiB"; -1: no limit.  Bytes. */
 bool size_parse(const char *text, int64_t *ret);
+/* A path of the caller's, which may be relative to where it stands. */
+const char *path_absolute(struct arena *arena, const char *path);
 /* "1.5" processors as microseconds of each period. */
 bool cpus_parse(const char *text, uint64_t period, uint64_t *ret);
 int mount_parse(struct arena *arena, const char *text, struct made_mount *ret,

@@ -10,9 +10,6 @@
 #include "base/fd.h"
 #include "base/sys.h"
 
-/* How soon output is seen of who opens the terminal when nobody had. */
-enum { HUNG_MS = 100 };
-
 int console_open(struct console *ret, int *ret_socket, struct error *err)
 {
 	int sockets[2];
@@ -163,7 +160,7 @@ void console_poll(const struct console *console, struct pollfd fds[CONSOLE_POLLS
 
 int console_poll_ms(const struct console *console)
 {
-	return console->out.hung && flow_empty(&console->out) ? HUNG_MS : -1;
+	return console->out.hung && flow_empty(&console->out) ? CONSOLE_HUNG_MS : -1;
 }
 
 static void flow_read(struct console_flow *flow, int master)

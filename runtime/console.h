@@ -18,6 +18,8 @@
  * console_close(), which puts it back; both may be called more than once.
  */
 enum { CONSOLE_BUFFER = 16 * 1024 };
+/* How soon output is seen of who opens the terminal when nobody had. */
+enum { CONSOLE_HUNG_MS = 100 };
 
 /* One direction. */
 struct console_flow {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/process.h"
+#include "runtime/console.h"
 #include "runtime/monitor.h"
 #include "runtime/wait.h"
 
@@ -17,8 +18,6 @@
 #define LAST_OUTPUT_MS	500
 /* How long the container's output waits for a client that does not read. */
 #define CLIENT_MS	1000
-/* How soon output is seen of who opens the terminal when nobody had. */
-#define HUNG_MS		100
 
 /* What is polled. */
 enum {
@@ -211,7 +210,7 @@ void monitor_loop(struct monitor *m)
 	int64_t end = -1;
 
 	for (;;) {
-		int64_t left = end >= 0 ? end - clock_ms() : m->hung ? HUNG_MS : -1;
+		int64_t left = end >= 0 ? end - clock_ms() : m->hung ? CONSOLE_HUNG_MS : -1;
 		int ready;
 
 		/* Others may print for ever, and somebody waits for the status. */

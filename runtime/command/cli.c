@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <limits.h>
 #include <regex.h>
 #include <string.h>
 
 #include "base/fd.h"
 #include "base/namespace.h"
+#include "config/make_value.h"
 #include "runtime/command/command.h"
 #include "runtime/container.h"
 #include "runtime/create.h"
@@ -20,22 +20,13 @@ int cli_flush(struct cli *cli, struct error *err)
 	return 0;
 }
 
-/* Others will look for it from elsewhere: CRIU, and the gc of a store. */
-static const char *absolute(struct cli *cli, const char *path)
-{
-	char here[PATH_MAX];
-
-	if (*path == '/' || getcwd(here, sizeof(here)) == NULL)
-		return path;
-	return arena_printf(cli->arena, "%s/%s", here, path);
-}
-
 const char *cli_root(struct cli *cli)
 {
 	const char *run = secure_getenv("XDG_RUNTIME_DIR");
 
+	/* Others will look for it from elsewhere: CRIU, and the gc of a store. */
 	if (cli->global.root != NULL)
-		return cli->global.root = absolute(cli, cli->global.root);
+		return cli->global.root = path_absolute(cli->arena, cli->global.root);
 	/* Podman without root starts us as uid 0 of a user namespace, where /run is not ours. */
 	if (run != NULL && run[0] == '/' && (geteuid() != 0 || !namespace_user_is_initial()))
 		cli->global.root = arena_printf(cli->arena, "%s/kist", run);
