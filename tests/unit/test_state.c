@@ -98,16 +98,22 @@ static void scratch_remove(void)
 
 TestSuite(state_file, .fini = scratch_remove);
 
+/* Saved, and loaded as another command does. */
+static void read_back(struct container *c, struct container *ret)
+{
+	cr_assert_eq(state_save(c, &err), 0, "%s", err.text);
+	ret->arena = &arena;
+	ret->id = "web";
+	ret->dir_fd = c->dir_fd;
+	cr_assert_eq(state_load(ret, &err), 0, "%s", err.text);
+}
+
 Test(state_file, comes_back_as_it_was_saved)
 {
 	_cleanup_fd int dir_fd = scratch();
 	struct container c = sample(dir_fd), back = CONTAINER_NONE;
 
-	cr_assert_eq(state_save(&c, &err), 0, "%s", err.text);
-	back.arena = &arena;
-	back.id = "web";
-	back.dir_fd = dir_fd;
-	cr_assert_eq(state_load(&back, &err), 0, "%s", err.text);
+	read_back(&c, &back);
 	cr_expect_str_eq(back.bundle, c.bundle);
 	cr_expect_str_eq(back.root_path, c.root_path);
 	cr_expect_str_eq(back.oci_version, c.oci_version);
@@ -133,11 +139,7 @@ Test(state_file, comes_back_whatever_is_in_the_cgroups_name)
 
 	c.cgroup.host = CGROUP_UNIFIED;
 	c.cgroup.path = "/my\\x2dteam.slice/\"web\"\n";
-	cr_assert_eq(state_save(&c, &err), 0, "%s", err.text);
-	back.arena = &arena;
-	back.id = "web";
-	back.dir_fd = dir_fd;
-	cr_assert_eq(state_load(&back, &err), 0, "%s", err.text);
+	read_back(&c, &back);
 	cr_expect_str_eq(back.cgroup.path, c.cgroup.path);
 }
 
@@ -171,11 +173,7 @@ Test(state_file, comes_back_with_paths_of_any_bytes)
 
 	c.bundle = "/srv/\xff\x01\xc3\xa9";
 	c.root_path = "/srv/\xff\x01\xc3\xa9/rootfs";
-	cr_assert_eq(state_save(&c, &err), 0, "%s", err.text);
-	back.arena = &arena;
-	back.id = "web";
-	back.dir_fd = dir_fd;
-	cr_assert_eq(state_load(&back, &err), 0, "%s", err.text);
+	read_back(&c, &back);
 	cr_expect_str_eq(back.bundle, c.bundle);
 	cr_expect_str_eq(back.root_path, c.root_path);
 	/* What others read is JSON. */
