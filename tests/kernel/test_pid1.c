@@ -84,9 +84,10 @@ Test(pid1, exits_as_its_program_did)
 #define SHOW_TERM \
 	"trap 'echo got TERM; exit 4' TERM; kill -TERM $PPID; while :; do sleep 0.01; done"
 #define LEAVE_ONE                                                               \
+	"trap 'exit 5' HUP; "                                                   \
 	"(trap 'echo left USR1; exit' USR1; trap 'echo left TERM; exit' TERM; " \
 	"kill -HUP $$; while :; do sleep 0.01; done) & "                        \
-	"trap 'exit 5' HUP; while :; do sleep 0.01; done"
+	"while :; do sleep 0.01; done"
 static const struct {
 	const char *name;	/* argv[0], and the file below /usr/bin */
 	const char *args[8], *env;
