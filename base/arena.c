@@ -98,17 +98,20 @@ char *arena_strdup(struct arena *arena, const char *text)
 char *arena_printf(struct arena *arena, const char *fmt, ...)
 {
 	va_list args, again;
-	char *text;
+	char *text, brief[256];
 	int length;
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, fmt, args);
+	length = vsnprintf(brief, sizeof(brief), fmt, args);
 	va_end(args);
 	if (length < 0)
 		arena_exhausted();
 	text = arena_alloc(arena, (size_t)length + 1);
-	vsnprintf(text, (size_t)length + 1, fmt, again);
+	if ((size_t)length < sizeof(brief))
+		memcpy(text, brief, (size_t)length + 1);
+	else
+		vsnprintf(text, (size_t)length + 1, fmt, again);
 	va_end(again);
 	return text;
 }

@@ -60,17 +60,21 @@ void text_add_number(struct text *text, uint64_t number)
 void text_printf(struct text *text, const char *fmt, ...)
 {
 	va_list args, again;
+	size_t left;
 	int length;
 
 	va_start(args, fmt);
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, fmt, args);
+	text_reserve(text, 1);
+	left = text->room - text->size;
+	length = vsnprintf(text->data + text->size, left, fmt, args);
 	va_end(args);
-	if (length > 0) {
+	if (length > 0 && (size_t)length >= left) {
 		text_reserve(text, (size_t)length + 1);
 		vsnprintf(text->data + text->size, (size_t)length + 1, fmt, again);
-		text->size += (size_t)length;
 	}
+	if (length > 0)
+		text->size += (size_t)length;
 	va_end(again);
 }
 
@@ -113,38 +117,44 @@ static unsigned int obeyed(const char *text, size_t *ret_length)
 	return 0;
 }
 
+/* How many bytes of it stand for themselves in a JSON string. */
+static size_t json_plain(const char *text)
+{
+	const char *at = text;
+	size_t ignored;
+
+	while (*at != '\0' && *at != '"' && *at != '\\' && obeyed(at, &ignored) == 0)
+		at++;
+	return (size_t)(at - text);
+}
+
+/* What one character that does not is there; returns its bytes. */
+static size_t json_escape(struct text *text, const char *at)
+{
+	static const char short_ones[] = "\"\"\\\\\nn\tt\rr";
+	size_t length = 1;
+
+	for (const char *pair = short_ones; *pair != '\0'; pair += 2)
+		if (*at == *pair) {
+			text_add(text, "\\");
+			text_add_bytes(text, pair + 1, 1);
+			return 1;
+		}
+	text_printf(text, "\\u%04x", obeyed(at, &length));
+	return length;
+}
+
 void text_add_json(struct text *text, const char *value)
 {
 	text_add(text, "\"");
-	for (const char *at = value; *at != '\0'; at++) {
-		unsigned int number;
-		size_t length;
+	while (*value != '\0') {
+		size_t length = json_plain(value);
 
-		switch (*at) {
-		case '"':
-			text_add(text, "\\\"");
-			break;
-		case '\\':
-			text_add(text, "\\\\");
-			break;
-		case '\n':
-			text_add(text, "\\n");
-			break;
-		case '\t':
-			text_add(text, "\\t");
-			break;
-		case '\r':
-			text_add(text, "\\r");
-			break;
-		default:
-			number = obeyed(at, &length);
-			if (number == 0) {
-				text_add_bytes(text, at, 1);
-				break;
-			}
-			text_printf(text, "\\u%04x", number);
-			at += length - 1;
-		}
+		if (length > 0)
+			text_add_bytes(text, value, length);
+		else
+			length = json_escape(text, value);
+		value += length;
 	}
 	text_add(text, "\"");
 }

@@ -11,7 +11,7 @@
 static const struct field *field_find(const struct field *fields, const char *key)
 {
 	for (const struct field *field = fields; field->key != NULL; field++)
-		if (strcmp(field->key, key) == 0)
+		if (*field->key == *key && strcmp(field->key, key) == 0)
 			return field;
 	return NULL;
 }

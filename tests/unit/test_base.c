@@ -137,6 +137,27 @@ Test(text, escapes_what_a_terminal_would_obey)
 	arena_free(&arena);
 }
 
+/* Each of them knows a length at which it has to take more room. */
+Test(text, prints_whatever_the_length)
+{
+	struct arena arena = { 0 };
+	char x[601];
+
+	memset(x, 'x', sizeof(x));
+	for (int length = 0; length <= 600; length++) {
+		struct text out = { .arena = &arena };
+		const char *whole = arena_printf(&arena, "%.*s", length, x);
+
+		for (int rest = length; rest > 0; rest -= 97)
+			text_printf(&out, "%.*s", rest < 97 ? rest : 97, x);
+		text_printf(&out, "%s", "");
+		cr_assert_eq(strlen(whole), (size_t)length);
+		cr_assert_str_eq(out.data, whole, "%d", length);
+		cr_assert_eq(out.size, (size_t)length);
+	}
+	arena_free(&arena);
+}
+
 /* A bundle's path made lines of its own in "kist list". */
 Test(table, has_a_line_for_each_row)
 {
