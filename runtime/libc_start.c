@@ -124,6 +124,23 @@ static void init_first(int argc, char **argv)
 	on_relocated(__NR_mprotect, PROT_READ);
 }
 
+/*
+ * Whether a variable may be one of malloc's settings.  libc compares each variable with each of
+ * its 35: 20,000 instructions in a usual environment.
+ */
+NO_CANARY_YET static bool are_tuned(char **environment)
+{
+	for (; *environment != NULL; environment++) {
+		const char *name = *environment;
+
+		if (name[0] == 'M' && name[1] == 'A' && name[2] == 'L' && name[3] == 'L')
+			return true;
+		if (name[0] == 'G' && name[1] == 'L' && name[2] == 'I' && name[3] == 'B')
+			return true;
+	}
+	return false;
+}
+
 static void destroy_all(void *unused)
 {
 	size_t i = (size_t)(__fini_array_end - __fini_array_start);
@@ -168,7 +185,8 @@ int __libc_start_main(program *run, int argc, char **argv, void (*init)(void), v
 	/* libc asks the processor, then; at 0, sysconf() would fail an assertion. */
 	if (_dl_minsigstacksize == 0)
 		_dl_minsigstacksize = SIGNAL_STACK;
-	__tunables_init(__environ);
+	if (__libc_enable_secure || are_tuned(__environ))
+		__tunables_init(__environ);
 	/*
 	 * Tables of pointers are in many pages, and each is written to when it is relocated:
 	 * fetched by one call, they take a third of what a fault for each does.  Linux before
