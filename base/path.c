@@ -31,7 +31,7 @@ static int path_resolve(int dir_fd, const char *path, int flags, uint64_t resolv
 	return fd;
 }
 
-static int path_resolve_in_root(int root_fd, const char *path, int flags)
+int path_find(int root_fd, const char *path, int flags)
 {
 	return path_resolve(root_fd, *path != '\0' ? path : ".", flags,
 			    RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
@@ -39,7 +39,7 @@ static int path_resolve_in_root(int root_fd, const char *path, int flags)
 
 int path_open(int root_fd, const char *path, int flags, struct error *err)
 {
-	int fd = path_resolve_in_root(root_fd, path, flags);
+	int fd = path_find(root_fd, path, flags);
 
 	return fd >= 0 ? fd : error_errno(err, "open %s", path);
 }
@@ -66,10 +66,15 @@ int path_open_plain(int root_fd, const char *path, int flags, struct error *err)
 	return fd >= 0 ? fd : error_errno(err, "open %s", path);
 }
 
+int path_find_strict(int dir_fd, const char *path, int flags)
+{
+	return path_resolve(dir_fd, path, flags,
+			    RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+}
+
 int path_open_strict(int dir_fd, const char *path, int flags, struct error *err)
 {
-	int fd = path_resolve(dir_fd, path, flags,
-			      RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+	int fd = path_find_strict(dir_fd, path, flags);
 
 	return fd >= 0 ? fd : error_errno(err, "open %s", path);
 }
@@ -149,7 +154,7 @@ static int walk_step(struct walk *walk, mode_t mode, bool directory, bool *ret_l
 	}
 	memcpy(prefix, walk->path, (size_t)(end - walk->path));
 	prefix[end - walk->path] = '\0';
-	fd = path_resolve_in_root(walk->root_fd, prefix, O_PATH);
+	fd = path_find(walk->root_fd, prefix, O_PATH);
 	if (fd >= 0 || errno != ENOENT) {
 		walk->done = (size_t)(end - walk->path);
 		return fd;
@@ -157,7 +162,7 @@ static int walk_step(struct walk *walk, mode_t mode, bool directory, bool *ret_l
 	memcpy(name, start, (size_t)(end - start));
 	name[end - start] = '\0';
 	prefix[walk->done] = '\0';
-	parent_fd = path_resolve_in_root(walk->root_fd, prefix, O_PATH | O_DIRECTORY);
+	parent_fd = path_find(walk->root_fd, prefix, O_PATH | O_DIRECTORY);
 	if (parent_fd < 0)
 		return -1;
 	fd = component_make(parent_fd, name, *ret_last ? mode : 0755, directory || !*ret_last);
@@ -184,7 +189,7 @@ static int path_make_last(int root_fd, const char *path, mode_t mode, bool direc
 	}
 	memcpy(parent, path, length);
 	parent[length] = '\0';
-	parent_fd = path_resolve_in_root(root_fd, parent, O_PATH | O_DIRECTORY);
+	parent_fd = path_find(root_fd, parent, O_PATH | O_DIRECTORY);
 	return parent_fd >= 0 ? component_make(parent_fd, name, mode, directory) : -1;
 }
 
@@ -213,7 +218,7 @@ static __attribute__((noinline)) int path_make_walk(int root_fd, const char *pat
 
 static int path_make(int root_fd, const char *path, mode_t mode, bool directory)
 {
-	int fd = path_resolve_in_root(root_fd, path, directory ? O_PATH | O_DIRECTORY : O_PATH);
+	int fd = path_find(root_fd, path, directory ? O_PATH | O_DIRECTORY : O_PATH);
 
 	if (fd >= 0 || errno != ENOENT)
 		return fd;

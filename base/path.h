@@ -17,6 +17,8 @@
 
 /* flags as for open(2); O_CLOEXEC is added.  Returns an fd. */
 int path_open(int root_fd, const char *path, int flags, struct error *err);
+/* The same for what may well be missing, which is no error: -1 and errno. */
+int path_find(int root_fd, const char *path, int flags);
 /*
  * To read what may be of any type: a device is refused, for its opening alone does something (a
  * watchdog starts, a tape rewinds); a fifo is not waited for.
@@ -29,6 +31,8 @@ int path_open_plain(int root_fd, const char *path, int flags, struct error *err)
  * directory): below dir_fd, no symlinks, and no other mount.  Returns an fd.
  */
 int path_open_strict(int dir_fd, const char *path, int flags, struct error *err);
+/* Is to it as path_find() is to path_open(). */
+int path_find_strict(int dir_fd, const char *path, int flags);
 
 /*
  * Opens (O_PATH) the directory or file, after making what is missing of it,

@@ -71,18 +71,17 @@ static int mask_directory(struct cover *empty, int target_fd, const char *path, 
 static const char *path_below(const char *path, const char *dir)
 {
 	for (;;) {
-		size_t length;
-
-		dir += strspn(dir, "/");
-		path += strspn(path, "/");
-		length = strcspn(dir, "/");
-		if (length == 0)
+		while (*dir == '/')
+			dir++;
+		while (*path == '/')
+			path++;
+		if (*dir == '\0')
 			return strstr(path, "..") == NULL ? path : NULL;
-		if (strncmp(path, dir, length) != 0 ||
-		    (path[length] != '/' && path[length] != '\0'))
+		while (*dir != '\0' && *dir != '/')
+			if (*dir++ != *path++)
+				return NULL;
+		if (*path != '\0' && *path != '/')
 			return NULL;
-		path += length;
-		dir += length;
 	}
 }
 
@@ -135,31 +134,22 @@ static bool is_kernels_own(const struct mount_plan *mount)
  * its place, to bring it back when everything is hidden.  Links in a procfs and a sysfs lead to
  * places in them; others may lead anywhere in the root, and are followed from there.
  */
-static int target_open(const struct plan *plan, const struct init *in, const char *path,
-		       struct error *err)
+static int target_find(const struct plan *plan, const struct init *in, const char *path)
 {
 	const char *rest;
 	const struct mount_plan *mount = mount_above(plan, path, &rest);
 	int tree_fd = mount != NULL ? in->mount_trees[mount - plan->mounts.items] : -EBADF, fd;
 
 	if (tree_fd < 0)
-		return path_open(in->root_fd, path, O_PATH, err);
-	if (*rest == '\0') {
-		fd = fcntl(tree_fd, F_DUPFD_CLOEXEC, 3);
-		return fd >= 0 ? fd : error_errno(err, "open %s", path);
-	}
+		return path_find(in->root_fd, path, O_PATH);
+	if (*rest == '\0')
+		return fcntl(tree_fd, F_DUPFD_CLOEXEC, 3);
 	if (is_kernels_own(mount))
-		return path_open(tree_fd, rest, O_PATH, err);
-	fd = path_open_strict(tree_fd, rest, O_PATH, err);
-	if (fd >= 0 || (err->code != ELOOP && err->code != EXDEV))
+		return path_find(tree_fd, rest, O_PATH);
+	fd = path_find_strict(tree_fd, rest, O_PATH);
+	if (fd >= 0 || (errno != ELOOP && errno != EXDEV))
 		return fd;
-	return path_open(in->root_fd, path, O_PATH, err);
-}
-
-/* As the spec has it: what is not there need not be hidden. */
-static int target_missing(const struct error *err)
-{
-	return err->code == ENOENT || err->code == ENOTDIR ? 0 : -1;
+	return path_find(in->root_fd, path, O_PATH);
 }
 
 static int mask(struct init *in, struct cover *empty, int target_fd, const char *path,
@@ -208,11 +198,12 @@ static bool may_be_covered(const struct plan *plan, const char *path)
 static int hide(const struct plan *plan, struct init *in, const char *path, struct cover *empty,
 		bool by_path, struct error *err)
 {
-	_cleanup_fd int target_fd = by_path ? path_open(in->root_fd, path, O_PATH, err) :
-					      target_open(plan, in, path, err);
+	_cleanup_fd int target_fd =
+		by_path ? path_find(in->root_fd, path, O_PATH) : target_find(plan, in, path);
 
+	/* As the spec has it: what is not there need not be hidden. */
 	if (target_fd < 0)
-		return target_missing(err);
+		return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, "open %s", path);
 	return empty != NULL ? mask(in, empty, target_fd, path, err) :
 			       make_read_only(target_fd, path, err);
 }

@@ -38,12 +38,17 @@ static bool is_on(int fd, __typeof__(((struct statfs *)0)->f_type) magic)
 /* Whether it is what "/proc" leads to, however it was spelled: "//proc", a link to it. */
 static bool is_proc(const struct init *in, int fd)
 {
-	struct error ignored;
-	_cleanup_fd int proc_fd = path_open(in->root_fd, "/proc", O_PATH, &ignored);
+	_cleanup_fd int proc_fd = -EBADF;
 	struct stat st, proc;
 
-	return proc_fd >= 0 && fstat(fd, &st) == 0 && fstat(proc_fd, &proc) == 0 &&
-	       st.st_dev == proc.st_dev && st.st_ino == proc.st_ino;
+	if (fstatat(in->root_fd, "proc", &proc, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (S_ISLNK(proc.st_mode)) {
+		proc_fd = path_find(in->root_fd, "/proc", O_PATH);
+		if (proc_fd < 0 || fstat(proc_fd, &proc) < 0)
+			return false;
+	}
+	return fstat(fd, &st) == 0 && st.st_dev == proc.st_dev && st.st_ino == proc.st_ino;
 }
 
 /*
@@ -77,11 +82,11 @@ static int target_directory(const struct init *in, const struct mount_plan *moun
 	if (is_type(mount, "proc") || is_type(mount, "sysfs") ||
 	    (mount->flags & MOUNT_DESTINATION_NOFOLLOW))
 		flags |= O_NOFOLLOW;
-	fd = path_open(in->root_fd, mount->destination, flags, err);
-	*ret_made = fd < 0 && err->code == ENOENT;
+	fd = path_find(in->root_fd, mount->destination, flags);
+	*ret_made = fd < 0 && errno == ENOENT;
 	if (*ret_made)
-		fd = path_make_dir(in->root_fd, mount->destination, 0755, err);
-	return fd;
+		return path_make_dir(in->root_fd, mount->destination, 0755, err);
+	return fd >= 0 ? fd : error_errno(err, "open %s", mount->destination);
 }
 
 /* What a bind is put on has the type of what is bound. */
