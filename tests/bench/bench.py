@@ -4,8 +4,8 @@
 All contenders run within one run (tests/bench/timer.c), in another order each round, on the
 same root and the same program, which returns at once; what is printed is the ratio of
 medians to tests/bench/floor.c, the least that makes a container.  The same program with
---bundle does by hand what the bundle asks of the kernel: nearer a runtime cannot come
-without doing less.  "./dev bench" runs it; as root, in a mount namespace of its own
+--bundle does by hand what the bundle asks of the kernel, and with --duties what is expected
+of a runtime besides: nearer one cannot come without doing less.  "./dev bench" runs it; as root, in a mount namespace of its own
 with cgroup2 alone mounted, because crun refuses hybrid hosts (--native: as the host is).
 """
 import argparse
@@ -101,6 +101,9 @@ class Stage:
             if os.path.exists(path):
                 found['floor (%s)' % libc] = [path, self.root, '/payload']
                 found['floor + bundle (%s)' % libc] = [path, '--bundle', self.root, '/payload']
+                found['floor + duties (%s)' % libc] = [
+                    path, '--duties', self.root, '/payload', build + '/init/pid1/kist-init',
+                    self.run]
         kist = build + '/runtime/kist'
         found['kist'] = self.runtime(kist, plain)
         found['kist without init'] = self.runtime(kist, never)

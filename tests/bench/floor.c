@@ -9,8 +9,13 @@
  * loopback, a cgroup and a pid 1 that waits for the program.  Everything is known
  * beforehand: no config.json, no state, no device rules, no step looked at again,
  * and nothing keeps the container from reaching this program's own file.  What lies
- * between this one and a runtime is the runtime's; what lies between it and the
- * floor is the bundle's.
+ * between it and the floor is the bundle's.
+ *
+ * floor --duties ROOT PROGRAM INIT STATE: besides, what is expected of any runtime.  It starts
+ * itself again from a read-only mount of its file, which a container may then reach; INIT, a
+ * static program that adopts the one with the number that --child= gives, is pid 1; a device
+ * program is loaded and attached; three files in a new directory below STATE say what runs.
+ * What lies between this one and a runtime is the runtime's.
  */
 #include <fcntl.h>
 #include <net/if.h>
@@ -37,12 +42,31 @@
 #define CLONE_INTO_CGROUP 0x200000000ULL
 #endif
 
+#ifndef OPEN_TREE_CLONE
+#define OPEN_TREE_CLONE 1
+#endif
+#ifndef MOUNT_ATTR_RDONLY
+#define MOUNT_ATTR_RDONLY 1
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
+
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* <linux/sched.h> is not there for musl-gcc. */
+/* <linux/sched.h> and <linux/bpf.h> are not there for musl-gcc. */
 struct clone_args {
 	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal;
 	uint64_t stack, stack_size, tls, set_tid, set_tid_size, cgroup;
+};
+enum { BPF_PROG_LOAD = 5, BPF_PROG_ATTACH = 8 };
+enum { BPF_PROG_TYPE_CGROUP_DEVICE = 15, BPF_CGROUP_DEVICE = 6, BPF_F_ALLOW_MULTI = 2 };
+struct bpf_load {
+	uint32_t type, count;
+	uint64_t instructions, license, more[5];
+};
+struct bpf_attach {
+	uint32_t target_fd, program_fd, type, flags;
 };
 
 static int fail(const char *what)
@@ -159,22 +183,104 @@ static void take_less(void)
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no_new_privs");
 }
 
-/* Returns in the program's process; the other one is pid 1. */
-static void split(void)
+/* Returns in the program's process; the other one is pid 1: itself, or what init_fd is open to. */
+static void split(int init_fd)
 {
 	int status = 0;
 	pid_t pid = fork();
+	char child[32];
+	char *args[] = { "init", "-s", child, "--", NULL }, *env[] = { NULL };
 
 	must(pid, "fork");
 	if (pid == 0)
 		return;
+	if (init_fd >= 0) {
+		snprintf(child, sizeof(child), "--child=%d", pid);
+		syscall(SYS_execveat, init_fd, "", args, env, AT_EMPTY_PATH);
+		fail("init");
+	}
 	waitpid(pid, &status, 0);
 	_exit(WEXITSTATUS(status));
 }
 
+/* --- what is expected of any runtime ------------------------------------------------------ */
+
+static void start_from_read_only(char **argv)
+{
+	struct {
+		uint64_t set, clear, propagation, namespace;
+	} attributes = { .set = MOUNT_ATTR_RDONLY };
+	char *env[] = { NULL };
+	int fd = (int)syscall(SYS_open_tree, AT_FDCWD, "/proc/self/exe",
+			      OPEN_TREE_CLONE | O_CLOEXEC);
+
+	must(fd, "/proc/self/exe");
+	must((int)syscall(SYS_mount_setattr, fd, "", AT_EMPTY_PATH, &attributes,
+			  sizeof(attributes)),
+	     "read-only");
+	argv[1] = "--again";
+	syscall(SYS_execveat, fd, "", argv, env, AT_EMPTY_PATH);
+	fail(argv[0]);
+}
+
+/* Allows everything: what it says is not what it costs. */
+static void attach_device_program(int cgroup_fd)
+{
+	/* r0 = 1; exit */
+	static const uint64_t program[] = { 0x00000001000000b7, 0x0000000000000095 };
+	struct bpf_load load = {
+		.type = BPF_PROG_TYPE_CGROUP_DEVICE,
+		.count = COUNT(program),
+		.instructions = (uintptr_t)program,
+		.license = (uintptr_t) "",
+	};
+	int fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	struct bpf_attach attach = {
+		.target_fd = (uint32_t)cgroup_fd,
+		.program_fd = (uint32_t)fd,
+		.type = BPF_CGROUP_DEVICE,
+		.flags = BPF_F_ALLOW_MULTI,
+	};
+
+	must(fd, "device program");
+	must((int)syscall(SYS_bpf, BPF_PROG_ATTACH, &attach, sizeof(attach)), "device program");
+	close(fd);
+}
+
+static const char *const state_files[] = { "lock", "config.json", "state.json" };
+
+static int state_make(const char *directory)
+{
+	static const char text[3000];
+	char path[64];
+	int dir_fd;
+
+	snprintf(path, sizeof(path), "%s/bench-%d", directory, getpid());
+	must(mkdir(path, 0700), path);
+	dir_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	must(dir_fd, path);
+	for (size_t i = 0; i < COUNT(state_files); i++) {
+		int fd = openat(dir_fd, state_files[i], O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+		must((int)write(fd, text, i == 0 ? 100 : sizeof(text) / i), state_files[i]);
+		close(fd);
+	}
+	return dir_fd;
+}
+
+static void state_remove(int dir_fd, const char *directory)
+{
+	char path[64];
+
+	for (size_t i = 0; i < COUNT(state_files); i++)
+		must(unlinkat(dir_fd, state_files[i], 0), state_files[i]);
+	snprintf(path, sizeof(path), "%s/bench-%d", directory, getpid());
+	must(rmdir(path), path);
+}
+
 /* --- the floor --------------------------------------------------------------------------- */
 
-static void inside(const char *root, char *program, int bundle)
+static void inside(const char *root, char *program, int bundle, int init_fd)
 {
 	char *args[] = { program, NULL }, *env[] = { NULL };
 
@@ -197,7 +303,7 @@ static void inside(const char *root, char *program, int bundle)
 		fail("pivot_root");
 	if (bundle) {
 		hide();
-		split();
+		split(init_fd);
 		take_less();
 	}
 	execve(program, args, env);
@@ -219,15 +325,24 @@ static void cgroup_make(struct clone_args *clone, char path[64])
 
 int main(int argc, char **argv)
 {
-	const int bundle = argc > 1 && strcmp(argv[1], "--bundle") == 0;
+	const int again = argc == 6 && strcmp(argv[1], "--again") == 0;
+	const int duties = again || (argc == 6 && strcmp(argv[1], "--duties") == 0);
+	const int bundle = duties || (argc == 4 && strcmp(argv[1], "--bundle") == 0);
+	int status, init_fd = -1, state_fd = -1;
 	struct clone_args clone;
 	char cgroup[64];
-	int status;
 	pid_t pid;
 
-	if (argc != 3 + bundle)
+	if (argc != 3 + bundle + 2 * duties)
 		return 2;
+	if (duties && !again)
+		start_from_read_only(argv);
 	argv += bundle;
+	if (duties) {
+		init_fd = open(argv[3], O_RDONLY | O_CLOEXEC);
+		must(init_fd, argv[3]);
+		state_fd = state_make(argv[4]);
+	}
 	memset(&clone, 0, sizeof(clone));
 	clone.flags = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET |
 		      CLONE_NEWCGROUP;
@@ -236,12 +351,16 @@ int main(int argc, char **argv)
 		cgroup_make(&clone, cgroup);
 	pid = (pid_t)syscall(SYS_clone3, &clone, sizeof(clone));
 	if (pid == 0)
-		inside(argv[1], argv[2], bundle);
+		inside(argv[1], argv[2], bundle, init_fd);
+	if (duties && pid > 0)
+		attach_device_program((int)clone.cgroup);
 	if (pid < 0 || waitpid(pid, &status, 0) < 0) {
 		perror("clone3");
 		status = 1 << 8;
 	}
 	if (bundle)
 		must(rmdir(cgroup), cgroup);
+	if (duties)
+		state_remove(state_fd, argv[4]);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
