@@ -40,7 +40,10 @@ int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 	_cleanup_fd int fd = -EBADF;
 	ssize_t size;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (pid == 0)
+		snprintf(path, sizeof(path), "/proc/self/stat");
+	else
+		snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT || errno == ESRCH ? 0 : -1;
@@ -49,6 +52,19 @@ int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS])
 		return size == 0 || errno == ESRCH ? 0 : -1;
 	text[size] = '\0';
 	return process_fields_parse(text, ret);
+}
+
+bool process_descends_from(pid_t ancestor)
+{
+	uint64_t fields[PROCESS_FIELDS];
+	pid_t pid = 0;
+
+	while (process_fields(pid, fields) > 0 && fields[PROCESS_PARENT] != 0) {
+		pid = (pid_t)fields[PROCESS_PARENT];
+		if (pid == ancestor)
+			return true;
+	}
+	return false;
 }
 
 bool process_start_time(pid_t pid, uint64_t *ret)

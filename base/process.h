@@ -27,6 +27,7 @@ static inline int process_reap(pid_t pid, int *ret_status)
 
 /* Some of /proc/PID/stat, from its third field on. */
 enum process_field {
+	PROCESS_PARENT = 1,
 	PROCESS_FLAGS = 6,		/* PF_* of the kernel's sched.h */
 	PROCESS_USER_TIME = 11,		/* clock ticks */
 	PROCESS_SYSTEM_TIME,
@@ -37,8 +38,13 @@ enum process_field {
 };
 /* Of the file's text, which is cut up.  False where it is not such a text. */
 bool process_fields_parse(char *text, uint64_t ret[PROCESS_FIELDS]);
-/* Fields that are no numbers are 0.  1; 0 where there is no such process; or -1 and errno. */
+/*
+ * Of pid 0: our own, whatever its number is there.  Fields that are no numbers are 0.  1; 0 where
+ * there is no such process; or -1 and errno.
+ */
 int process_fields(pid_t pid, uint64_t ret[PROCESS_FIELDS]);
+/* Whether it is our parent, or theirs. */
+bool process_descends_from(pid_t ancestor);
 /* A pid comes again; with this it is one process. */
 bool process_start_time(pid_t pid, uint64_t *ret);
 /*

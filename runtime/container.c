@@ -14,8 +14,6 @@
 #include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "config/json.h"
-#include "config/load.h"
 #include "runtime/journal.h"
 #include "runtime/spawn.h"
 #include "runtime/state.h"
@@ -237,14 +235,40 @@ int container_open_damaged(struct container *ret, struct arena *arena, const cha
 	return open_any(ret, arena, root, root_fd, id, true, err);
 }
 
-static int busy_error(const struct container *c, struct error *err)
+/*
+ * Whether a hook calls us that the holder of the lock waits for.  It may be an ancestor of a
+ * program that runs, too, and lets go in a moment.  A createContainer hook, in the container's pid
+ * namespace, has no number for the holder, but descends from the container's first process.
+ */
+static bool is_called_by_hook(struct container *c, pid_t holder)
 {
-	pid_t holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, err);
+	struct error ignored;
 
-	if (holder < 0)
-		return -1;
-	return container_error(err, EBUSY, "container %s is being changed by process %d", c->id,
-			       (int)holder);
+	if (c->complete && container_alive(c, &ignored) != 0)
+		return false;
+	return process_descends_from(holder) ||
+	       (!c->complete && process_is(c->pid, c->start_time) == 1 &&
+		process_descends_from(c->pid));
+}
+
+bool container_waits_for_us(struct container *c)
+{
+	struct error ignored;
+	pid_t holder = -1;
+
+	if (journal_open(c, &ignored) == 0)
+		holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, &ignored);
+	return holder > 0 && is_called_by_hook(c, holder);
+}
+
+static int busy_error(const struct container *c, pid_t holder, int code, struct error *err)
+{
+	const char *who = arena_printf(c->arena, "process %d", (int)holder);
+
+	if (holder == JOURNAL_UNSEEN)
+		who = "a process of another pid namespace";
+	return container_error(err, code, "container %s is being changed by %s%s", c->id, who,
+			       code == EDEADLK ? ", which waits for this hook" : "");
 }
 
 int container_relock(struct container *c, struct error *err)
@@ -255,10 +279,17 @@ int container_relock(struct container *c, struct error *err)
 		return -1;
 	for (int waited = 0; journal_lock(c->lock_fd, JOURNAL_CHANGE, err) < 0;
 	     waited += LOCK_STEP_MS) {
+		pid_t holder;
+
 		if (err->code != EAGAIN)
 			return -1;
+		holder = journal_holder(c->lock_fd, JOURNAL_CHANGE, err);
+		if (holder < 0)
+			return -1;
+		if (is_called_by_hook(c, holder))
+			return busy_error(c, holder, EDEADLK, err);
 		if (waited >= LOCK_WAIT_MS)
-			return busy_error(c, err);
+			return busy_error(c, holder, EBUSY, err);
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
 	if (fstat(c->dir_fd, &st) < 0)
@@ -291,24 +322,6 @@ void container_close(struct container *c)
 	cgroup_close(&c->cgroup);
 	fd_close(&c->pidfd);
 	container_close_state(c);
-}
-
-int container_keep_config(struct container *c, const char *text, size_t size, struct error *err)
-{
-	_cleanup_fd int fd = openat(c->dir_fd, "config.json",
-				    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0 || fd_write_all(fd, text, size) < 0)
-		return error_errno(err, "keep a copy of config.json in %s/%s", c->root, c->id);
-	return 0;
-}
-
-int container_born(struct container *c, pid_t pid, struct error *err)
-{
-	if (!process_start_time(pid, &c->start_time))
-		return error_errno(err, "read the start time of process %d", (int)pid);
-	c->pid = pid;
-	return journal_add_process(c->lock_fd, pid, c->start_time, err);
 }
 
 static bool is_frozen(struct container *c)
@@ -379,16 +392,4 @@ int container_abandoned(struct container *c, struct error *err)
 		return holder < 0 ? -1 : 0;
 	alive = container_alive(c, err);
 	return alive < 0 ? -1 : alive == 0;
-}
-
-const struct plan *container_plan(struct container *c, struct error *err)
-{
-	char *text;
-	size_t size;
-
-	if (file_read(c->dir_fd, "config.json", JSON_MAX_SIZE, c->arena, &text, &size, err) < 0) {
-		error_wrap(err, "read the configuration of %s", c->id);
-		return NULL;
-	}
-	return plan_parse(c->arena, c->bundle, "config.json", text, size, err);
 }

@@ -92,11 +92,16 @@ int container_open(struct container *ret, struct arena *arena, const char *root,
 /* The same where state.json may be damaged: what the journal knows stands in, with a warning. */
 int container_open_damaged(struct container *ret, struct arena *arena, const char *root,
 			   int root_fd, const char *id, struct error *err);
-/* Alone until it is closed; waits a while for another command to end. */
+/*
+ * Alone until it is closed; waits a while for another command to end.  EDEADLK, at once, where that
+ * waits for us: what may be changed under its lock can go on.
+ */
 int container_lock(struct container *c, struct error *err);
 /* The same for one that we made ourselves, so that nothing need be read again. */
 int container_relock(struct container *c, struct error *err);
 void container_unlock(struct container *c);
+/* Whether we are called by a hook, for whose end the one that has it locked waits. */
+bool container_waits_for_us(struct container *c);
 void container_close(struct container *c);
 /*
  * Before a process of ours goes into the container: against one with CAP_SYS_PTRACE and no user
@@ -110,7 +115,7 @@ void container_close_state(struct container *c);
 int container_keep_config(struct container *c, const char *text, size_t size, struct error *err);
 /* The process has just been made: notes it in the journal. */
 int container_born(struct container *c, pid_t pid, struct error *err);
-/* The program runs: poststart hooks, whose failure kills the container. */
+/* The program runs: poststart hooks, which may change the container, so it is unlocked for them. */
 int container_started(struct container *c, const struct plan *plan, struct error *err);
 /* Asks the kernel, not a file.  What does not let itself be looked at counts as running. */
 enum container_status container_status(struct container *c);
@@ -138,6 +143,8 @@ const struct plan *container_plan(struct container *c, struct error *err);
  * failed create.
  */
 int container_destroy(struct container *c, const struct plan *plan, struct error *err);
+/* The same for a create or start that failed; it only warns.  It may be deleted by now. */
+void container_undo(struct container *c, const struct plan *plan);
 
 /* The "~<id>" of a kist that was killed before it had the id; nothing where it is in use. */
 void container_remove_draft(int root_fd, const char *id);

@@ -9,7 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/sys.h"
+#include "config/json.h"
+#include "config/load.h"
 #include "init/hook.h"
 #include "runtime/container.h"
 #include "runtime/journal.h"
@@ -202,6 +205,36 @@ int container_claim(struct container *ret, struct arena *arena, const char *root
 	return -1;
 }
 
+int container_keep_config(struct container *c, const char *text, size_t size, struct error *err)
+{
+	_cleanup_fd int fd = openat(c->dir_fd, "config.json",
+				    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0 || fd_write_all(fd, text, size) < 0)
+		return error_errno(err, "keep a copy of config.json in %s/%s", c->root, c->id);
+	return 0;
+}
+
+int container_born(struct container *c, pid_t pid, struct error *err)
+{
+	if (!process_start_time(pid, &c->start_time))
+		return error_errno(err, "read the start time of process %d", (int)pid);
+	c->pid = pid;
+	return journal_add_process(c->lock_fd, pid, c->start_time, err);
+}
+
+const struct plan *container_plan(struct container *c, struct error *err)
+{
+	char *text;
+	size_t size;
+
+	if (file_read(c->dir_fd, "config.json", JSON_MAX_SIZE, c->arena, &text, &size, err) < 0) {
+		error_wrap(err, "read the configuration of %s", c->id);
+		return NULL;
+	}
+	return plan_parse(c->arena, c->bundle, "config.json", text, size, err);
+}
+
 void container_remove_draft(int root_fd, const char *id)
 {
 	_cleanup_arena struct arena arena = { 0 };
@@ -286,6 +319,17 @@ int container_destroy(struct container *c, const struct plan *plan, struct error
 	return directory_remove(c->root_fd, c->dir_fd, c->id, c->foreground, err);
 }
 
+void container_undo(struct container *c, const struct plan *plan)
+{
+	struct error err;
+	int locked = container_relock(c, &err);
+
+	if (locked < 0 && err.code == ENOENT)
+		return;
+	if (locked < 0 || container_destroy(c, plan, &err) < 0)
+		warn("clean up %s: %s", c->id, err.text);
+}
+
 int container_started(struct container *c, const struct plan *plan, struct error *err)
 {
 	struct text state = { .arena = c->arena };
@@ -293,5 +337,6 @@ int container_started(struct container *c, const struct plan *plan, struct error
 	if (plan->hooks[HOOK_POSTSTART].count == 0)
 		return 0;
 	state_print_hook(&state, c, "running");
+	container_unlock(c);
 	return hooks_run(plan, HOOK_POSTSTART, state.data, err);
 }

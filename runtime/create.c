@@ -262,7 +262,6 @@ int creation_start(struct creation *creation, struct notify *notify, pid_t watch
 void creation_undo(struct creation *creation)
 {
 	const struct plan *plan = creation->plan;
-	struct error err;
 
 	/* A hook is the host's program, and would take the container's network for the host's. */
 	if (creation->spawn.astray && plan->hooks[HOOK_POSTSTOP].count > 0)
@@ -270,8 +269,7 @@ void creation_undo(struct creation *creation)
 		     creation->container.id);
 	if (creation->spawn.astray)
 		plan = NULL;
-	if (container_destroy(&creation->container, plan, &err) < 0)
-		warn("clean up %s: %s", creation->container.id, err.text);
+	container_undo(&creation->container, plan);
 	creation_close(creation);
 }
 

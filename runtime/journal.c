@@ -239,6 +239,5 @@ pid_t journal_holder(int fd, enum journal_lock which, struct error *err)
 	 */
 	if (lock.l_pid > 0 && kill(lock.l_pid, 0) < 0 && errno == ESRCH)
 		return 0;
-	/* A holder in a pid namespace that we do not see has no number here, but it is one. */
-	return lock.l_pid > 0 ? lock.l_pid : 1;
+	return lock.l_pid > 0 ? lock.l_pid : JOURNAL_UNSEEN;
 }

@@ -57,6 +57,8 @@ int journal_read(int fd, struct arena *arena, struct journal *ret, struct error 
 /* 0 locked; -1 with err->code EAGAIN when another process holds it. */
 int journal_lock(int fd, enum journal_lock which, struct error *err);
 void journal_unlock(int fd, enum journal_lock which);
+/* A holder in a pid namespace that we do not see has no number here, but it is one. */
+#define JOURNAL_UNSEEN	INT32_MAX
 /*
  * The pid of who holds it; 0: nobody, or one that was killed and is about to let go; -1: that
  * cannot be told, and nobody may act as if nobody did.

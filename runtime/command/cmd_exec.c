@@ -54,6 +54,7 @@ static int check_status(struct container *c, bool ignore_paused, struct error *e
 {
 	switch (container_status(c)) {
 	case CONTAINER_CREATING:
+		return error_set(err, "cannot exec in a container that is still being created");
 	case CONTAINER_STOPPED:
 		return error_set(err, "cannot exec in a stopped container");
 	case CONTAINER_PAUSED:

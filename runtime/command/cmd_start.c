@@ -8,10 +8,7 @@
 /* Where a hook fails the spec wants the container destroyed, and poststop hooks run. */
 static int start_undo(struct container *c, const struct plan *plan)
 {
-	struct error err;
-
-	if (container_destroy(c, plan, &err) < 0)
-		warn("clean up %s: %s", c->id, err.text);
+	container_undo(c, plan);
 	return -1;
 }
 

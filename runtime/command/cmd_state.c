@@ -16,9 +16,10 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 		return -1;
 	/*
 	 * Callers who poll until "state" succeeds take what it says then for the outcome of
-	 * "create".  A hook of that create, which asks too, is told after this while.
+	 * "create".  A hook of that create, which asks too, is told at once.
 	 */
-	for (int ms = 0; ms < SETTLE_MS && container_status(&c) == CONTAINER_CREATING;
+	for (int ms = 0; ms < SETTLE_MS && container_status(&c) == CONTAINER_CREATING &&
+			 !container_waits_for_us(&c);
 	     ms += SETTLE_STEP_MS) {
 		poll(NULL, 0, SETTLE_STEP_MS);
 		container_close(&c);

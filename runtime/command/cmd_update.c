@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -200,7 +201,9 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	struct error unheard; /* cgroup_update says it, where there is something to do */
 	bool asked;
 
-	if (cli_container_locked(cli, &c, err) < 0)
+	/* Who makes it stands still for the hook that calls us, and has made its cgroup. */
+	if (cli_container(cli, &c, err) < 0 ||
+	    (container_lock(&c, err) < 0 && err->code != EDEADLK))
 		return -1;
 	if (container_status(&c) == CONTAINER_STOPPED)
 		return error_set(err, "container not running");

@@ -91,6 +91,74 @@ static void expect_all_said(const char *log, const char *before)
 	}
 }
 
+/* A hook of the host's shell; %1$s: kist --root STATE, %2$s: the id. */
+static void hook_set(struct bundle *b, const char *moment, const char *format)
+{
+	const char *kist = arena_printf(&e2e_arena, "%s --root %s", b->runtime, b->state);
+
+	bundle_set(b, arena_printf(&e2e_arena, "/hooks/%s", moment),
+		   arena_printf(&e2e_arena, "[{'path': '/bin/sh', 'args': ['sh', '-c', '%s']}]",
+				arena_printf(&e2e_arena, format, kist, b->id)));
+}
+
+/* Who makes a container holds its lock, and other commands wait 10 seconds for that. */
+E2E(hooks, of_create_and_delete_are_answered_at_once)
+{
+	static const char *const moments[] = { "prestart", "createRuntime", "createContainer",
+					       "poststop" };
+
+	e2e_need_kist();
+	e2e_need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(moments); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		b->timeout = 8;
+		hook_set(b, moments[i],
+			 "exec >../said 2>&1; %1$s pause %2$s; %1$s delete --force %2$s; "
+			 "%1$s update --pids-limit -1 %2$s && echo updated; "
+			 "%1$s exec %2$s /probe; true");
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, 0, "%s: %s", moments[i], got.err);
+		cr_expect_not_null(strstr(contents(b, "said"), "which waits for this hook"), "%s",
+				   contents(b, "said"));
+		cr_expect_not_null(
+			strstr(contents(b, "said"),
+			       strcmp(moments[i], "poststop") ?
+				       "updated\nkist: exec failed: cannot exec in a container "
+				       "that is still being created" :
+				       "kist: container not running\nkist: exec failed: cannot "
+				       "exec in a stopped container"),
+			"%s: %s", moments[i], contents(b, "said"));
+	}
+}
+
+E2E(hooks, of_poststart_may_change_their_container)
+{
+	static const char *const says[] = { "updated\n", "" };
+
+	e2e_need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(says); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		b->timeout = 8;
+		bundle_probe_args(b, "sleep", "60000", NULL);
+		hook_set(b, "poststart",
+			 i == 0 ? "exec >../said 2>&1; %1$s pause %2$s && %1$s resume %2$s && "
+				  "%1$s update --pids-limit -1 %2$s && echo updated" :
+				  "%1$s delete --force %2$s; exit 1");
+		hook_set(b, "poststop", "echo over >>../over");
+		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+		bundle_call(b, &got, "start", b->id, NULL);
+		cr_expect_eq(got.status, (int)i, "%s", got.err);
+		cr_expect_str_eq(contents(b, "said"), says[i]);
+		bundle_destroy(b);
+		cr_expect_str_eq(contents(b, "over"), "over\n");
+	}
+}
+
 E2E(hooks, of_every_moment_are_in_the_log)
 {
 	struct bundle *b = bundle_new();

@@ -76,6 +76,18 @@ Test(container, ids_are_one_safe_word)
 	}
 }
 
+Test(container, a_process_descends_from_its_parents)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(!process_descends_from(getppid()) || process_descends_from(getpid()));
+	cr_assert_eq(waitpid(pid, &status, 0), pid);
+	cr_expect_eq(status, 0);
+	cr_expect_not(process_descends_from(pid));
+}
+
 Test(container, start_time_tells_a_process_from_its_successor)
 {
 	uint64_t own, again, none;
