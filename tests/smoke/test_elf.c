@@ -159,7 +159,6 @@ Test(elf, finds_directories_that_an_include_beside_it_names)
 	root_drop(root_fd);
 }
 
-/* musl's file of paths has its own format. */
 Test(elf, is_not_led_around_for_ever, .timeout = 20)
 {
 	struct text conf = { .arena = &arena };
@@ -245,6 +244,7 @@ Test(elf, looks_in_only_so_many_directories, .timeout = 20)
 	root_drop(root_fd);
 }
 
+/* musl's file of paths has its own format. */
 Test(elf, finds_directories_with_colons_between_them)
 {
 	int root_fd = root_make();
