@@ -9,6 +9,8 @@
 #include "rootfs-tools/tree/image.h"
 
 /* kist rootfs ls. */
+enum { FLUSH_SIZE = 1 << 16 };
+
 struct options {
 	const char *platform;
 	bool detailed, recursive, directory;
@@ -69,22 +71,44 @@ static void add_node(struct text *out, const struct options *o, const struct tre
 	text_add(out, "\n");
 }
 
-static void list(struct text *out, const struct options *o, const struct tree_node *node)
+/* What was written goes: paths together can be a thousand times as long as the layer. */
+static int list_below(struct cli *cli, const struct options *o, const struct tree_node *node,
+		      struct error *err)
 {
-	struct arena *arena = out->arena;
+	_cleanup_arena struct arena arena = { 0 };
+	struct text all = cli->out;
+	const struct tree_node *at = node;
+	int status = 0;
+
+	cli->out = (struct text){ .arena = &arena };
+	while (status == 0 && (at = tree_walk_next(node, at)) != NULL) {
+		add_node(&cli->out, o, at, arena_printf(&arena, "/%s", tree_path(&arena, at)));
+		if (cli->out.size < FLUSH_SIZE)
+			continue;
+		status = cli_flush(cli, err);
+		arena_free(&arena);
+		cli->out = (struct text){ .arena = &arena };
+	}
+	if (status == 0)
+		status = cli_flush(cli, err);
+	cli->out = all;
+	return status;
+}
+
+static int list(struct cli *cli, const struct options *o, const struct tree_node *node,
+		struct error *err)
+{
+	struct arena *arena = cli->arena;
 
 	if (o->directory || !tree_is_dir(node)) {
-		add_node(out, o, node, arena_printf(arena, "/%s", tree_path(arena, node)));
-		return;
+		add_node(&cli->out, o, node, arena_printf(arena, "/%s", tree_path(arena, node)));
+		return 0;
 	}
-	if (o->recursive) {
-		for (const struct tree_node *at = tree_walk_next(node, node); at != NULL;
-		     at = tree_walk_next(node, at))
-			add_node(out, o, at, arena_printf(arena, "/%s", tree_path(arena, at)));
-		return;
-	}
+	if (o->recursive)
+		return list_below(cli, o, node, err);
 	for (const struct tree_node *at = tree_first(node); at != NULL; at = tree_next(node, at))
-		add_node(out, o, at, at->name);
+		add_node(&cli->out, o, at, at->name);
+	return 0;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
@@ -103,8 +127,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return error_wrap(err, "ls");
 	if (*rest != '\0')
 		return error_number(err, ENOENT, "ls: %s in %s", path, image.reference);
-	list(&cli->out, o, node);
-	return 0;
+	return list(cli, o, node, err);
 }
 
 const struct command command_ls = {

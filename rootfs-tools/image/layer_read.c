@@ -216,37 +216,43 @@ static int get_text(struct wire_in *wire, char *text, uint32_t size, size_t room
 	return wire_demand(wire, text, size, err);
 }
 
-static int get_xattrs(struct wire_in *wire, struct arena *arena, uint32_t count,
+/* Of one entry: the next one's take their place. */
+struct texts {
+	char path[TAR_MAX_PATH + 1], link[TAR_MAX_PATH + 1], digest[HEX_SIZE + 1];
+	struct tar_xattr xattrs[TAR_MAX_XATTRS];
+	char xattr_bytes[TAR_MAX_HEADER];	/* one header holds them all, and more than they */
+};
+
+static int get_xattrs(struct wire_in *wire, uint32_t count, struct texts *texts,
 		      struct tar_entry *e, struct error *err)
 {
+	char *name = texts->xattr_bytes, *end = name + sizeof(texts->xattr_bytes), *value;
+
 	if (count > TAR_MAX_XATTRS)
 		return error_set(err, "the reader of the layer sent too many attributes");
-	e->xattrs.items = ARENA_NEWS(arena, count + 1, struct tar_xattr);
+	e->xattrs.items = texts->xattrs;
 	e->xattrs.count = count;
 	LIST_EACH(xattr, e->xattrs) {
 		struct xattr_record record;
-		char *name, *value;
 
 		if (wire_demand(wire, &record, sizeof(record), err) < 0)
 			return -1;
-		if (record.name_size >= NAME_MAX_SIZE || record.value_size > TAR_MAX_HEADER)
-			return error_set(err, "the reader of the layer sent a long attribute");
-		name = arena_alloc(arena, record.name_size + 1);
-		value = arena_alloc(arena, record.value_size + 1);
+		if (record.name_size >= NAME_MAX_SIZE ||
+		    (uint64_t)record.name_size + 1 + record.value_size > (size_t)(end - name))
+			return error_set(err, "the reader of the layer sent long attributes");
+		value = name + record.name_size + 1;
+		value[-1] = '\0';
 		*xattr = (struct tar_xattr){ name, value, record.value_size };
 		if (wire_demand(wire, name, record.name_size, err) < 0 ||
 		    wire_demand(wire, value, record.value_size, err) < 0)
 			return -1;
+		name = value + record.value_size;
 	}
 	return 0;
 }
 
-struct texts {
-	char path[TAR_MAX_PATH + 1], link[TAR_MAX_PATH + 1], digest[HEX_SIZE + 1];
-};
-
-static int get_entry(struct wire_in *wire, struct arena *arena, const struct record *r,
-		     struct texts *texts, struct tar_entry *ret, struct error *err)
+static int get_entry(struct wire_in *wire, const struct record *r, struct texts *texts,
+		     struct tar_entry *ret, struct error *err)
 {
 	*ret = (struct tar_entry){
 		.path = texts->path, .link = texts->link, .type = (enum tar_type)r->type,
@@ -258,7 +264,7 @@ static int get_entry(struct wire_in *wire, struct arena *arena, const struct rec
 		return error_set(err, "the reader of the layer sent no entry");
 	if (get_text(wire, texts->path, r->path_size, sizeof(texts->path), err) < 0 ||
 	    get_text(wire, texts->link, r->link_size, sizeof(texts->link), err) < 0 ||
-	    get_xattrs(wire, arena, r->xattr_count, ret, err) < 0)
+	    get_xattrs(wire, r->xattr_count, texts, ret, err) < 0)
 		return -1;
 	return r->has_digest ?
 		       get_text(wire, texts->digest, HEX_SIZE, sizeof(texts->digest), err) : 0;
@@ -281,12 +287,13 @@ static int get_data(struct wire_in *wire, uint64_t size, const struct layer_read
 	return 0;
 }
 
-int layer_read(struct arena *arena, const struct layer_read *read, struct error *err)
+int layer_read(const struct layer_read *read, struct error *err)
 {
 	_cleanup_confined struct confined confined = CONFINED_NONE;
+	_cleanup_arena struct arena arena = { 0 };
 	struct job job = { .read = read, .image = read->image, .layer = read->layer };
-	struct wire_in *wire = ARENA_NEW(arena, struct wire_in);
-	struct texts *texts = ARENA_NEW(arena, struct texts);
+	struct wire_in *wire = ARENA_NEW(&arena, struct wire_in);
+	struct texts *texts = ARENA_NEW(&arena, struct texts);
 	struct tar_entry entry;
 	struct record record;
 	uint32_t number = 0;
@@ -296,7 +303,7 @@ int layer_read(struct arena *arena, const struct layer_read *read, struct error 
 	if (start(&job, &confined, err) < 0)
 		return -1;
 	while ((more = wire_get(wire, &record, sizeof(record), err)) > 0) {
-		if (get_entry(wire, arena, &record, texts, &entry, err) < 0 ||
+		if (get_entry(wire, &record, texts, &entry, err) < 0 ||
 		    read->entry(read->context, &entry, record.has_digest ? texts->digest : NULL,
 				number++, err) < 0 ||
 		    (record.has_data && get_data(wire, record.size, read, err) < 0))

@@ -15,14 +15,14 @@ struct layer_read {
 	bool digests;			/* of each file's data */
 	/* Is the data of entry number wanted?  Asked on the confined side.  NULL: of none. */
 	bool (*wanted)(void *context, uint32_t number);
-	/* digest: of a file, in hexadecimal digits, or NULL. */
+	/* The entry stays until the next.  digest: of a file, in hexadecimal digits, or NULL. */
 	int (*entry)(void *context, const struct tar_entry *entry, const char *digest,
 		     uint32_t number, struct error *err);
 	/* What was wanted, behind its entry, holes as zeroes. */
 	int (*data)(void *context, const void *data, size_t size, struct error *err);
 	void *context;
 };
-int layer_read(struct arena *arena, const struct layer_read *read, struct error *err);
+int layer_read(const struct layer_read *read, struct error *err);
 
 /* The decompressed tar itself, verified when 0 is returned and not before. */
 int layer_read_tar(struct arena *arena, const struct image *image, size_t layer, struct sink *out,

@@ -40,13 +40,11 @@ static void check_layer(struct validation *v, const struct image *image, const c
 			size_t i)
 {
 	const struct layer_read read = { .image = image, .layer = i, .entry = ignore_entry };
-	struct arena arena = { 0 };
 	struct error err;
 
 	v->layers++;
-	if (!v->quick && layer_read(&arena, &read, &err) < 0)
+	if (!v->quick && layer_read(&read, &err) < 0)
 		found_error(v, what, &err);
-	arena_free(&arena);
 }
 
 static void check_history(struct validation *v, const struct image *image, const char *what)

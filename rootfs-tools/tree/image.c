@@ -20,7 +20,7 @@ int image_tree_read(struct arena *arena, const struct image *image, struct tree 
 	if (image->kind == IMAGE_DIRECTORY)
 		result = tree_walk(ret, image->dir_fd, &options, err);
 	else
-		result = tree_add_layers(ret, image, 0, image->layers.count, 0, err);
+		result = tree_add_layers(ret, image, 0, image->layers.count, TREE_NO_XATTRS, err);
 	if (result == 0)
 		tree_link_names(ret);
 	return result;
@@ -74,5 +74,5 @@ int image_tree_copy(struct arena *arena, const struct image *image, const struct
 
 	if (image->kind == IMAGE_DIRECTORY)
 		return copy_file(image, tree_path(arena, node), fd, err);
-	return layer_read(arena, &read, err);
+	return layer_read(&read, err);
 }

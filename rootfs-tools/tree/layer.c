@@ -54,16 +54,16 @@ static struct tree_node *imply_dir(struct adder *a, struct tree_node *dir, const
 	return node;
 }
 
-/* The directory at the first length bytes of path, through symlinks; made where it is missing. */
-static struct tree_node *find_dir(struct adder *a, const char *path, size_t length)
+/* The directory at path, through symlinks; made where it is missing. */
+static struct tree_node *find_dir(struct adder *a, const char *path)
 {
-	const char *rest, *whole = arena_strndup(a->tree->arena, path, length);
 	struct tree_node *node;
+	const char *rest;
 	char name[256];
 
-	if (tree_resolve(a->tree, whole, &node, &rest, a->err) < 0)
+	if (tree_resolve(a->tree, path, &node, &rest, a->err) < 0)
 		return NULL;
-	if (!tree_is_dir(node) && bad(a, whole, "is no directory, and a file lies below it") < 0)
+	if (!tree_is_dir(node) && bad(a, path, "is no directory, and a file lies below it") < 0)
 		return NULL;
 	while (node != NULL && *(rest += strspn(rest, "/")) != '\0') {
 		size_t here = strcspn(rest, "/");
@@ -81,28 +81,42 @@ static struct tree_node *find_dir(struct adder *a, const char *path, size_t leng
 	return node;
 }
 
-/* Without "./" and "/" in front, and "/" behind; what leads out, or is too long, is refused. */
-static const char *clean_path(const struct adder *a, const char *path)
-{
-	struct text clean = { .arena = a->tree->arena };
-	const char *whole = path;
+/*
+ * A path of an entry and its two parts, where nothing of it stays: an archive of a few bytes may
+ * say the longest a million times.
+ */
+struct entry_path {
+	char whole[TAR_MAX_PATH + 1], dir[TAR_MAX_PATH + 1];
+	const char *name;		/* in whole */
+};
 
-	text_add(&clean, "");
+/* Without "./" and "/" in front, and "/" behind; what leads out, or is too long, is refused. */
+static int clean_path(const struct adder *a, const char *path, struct entry_path *ret)
+{
+	const char *given = path;
+	char *at = ret->whole, *slash;
+
 	while (*(path += strspn(path, "/")) != '\0') {
 		size_t length = strcspn(path, "/");
 
-		if (length > 255 && bad(a, whole, "a name in it is too long") < 0)
-			return NULL;
-		if (length == 2 && memcmp(path, "..", 2) == 0 &&
-		    bad(a, whole, "leads out of the root") < 0)
-			return NULL;
+		if (length > 255)
+			return bad(a, given, "a name in it is too long");
+		if (length == 2 && memcmp(path, "..", 2) == 0)
+			return bad(a, given, "leads out of the root");
 		if (length != 1 || *path != '.') {
-			text_add(&clean, clean.size > 0 ? "/" : "");
-			text_add_bytes(&clean, path, length);
+			if (at > ret->whole)
+				*at++ = '/';
+			memcpy(at, path, length);
+			at += length;
 		}
 		path += length;
 	}
-	return clean.data;
+	*at = '\0';
+	slash = strrchr(ret->whole, '/');
+	ret->name = slash != NULL ? slash + 1 : ret->whole;
+	snprintf(ret->dir, sizeof(ret->dir), "%.*s", slash != NULL ? (int)(slash - ret->whole) : 0,
+		 ret->whole);
+	return 0;
 }
 
 /* --- whiteouts ------------------------------------------------------------------------ */
@@ -168,6 +182,24 @@ static const struct tar_xattr *copy_xattrs(struct arena *arena, const struct tar
 	return copy;
 }
 
+/* A few bytes of an archive may say a megabyte of what an inode keeps. */
+static int count_bytes(const struct adder *a, const struct tar_entry *e)
+{
+	bool keeps_link = e->type == TAR_SYMLINK || (a->flags & TREE_PARTIAL);
+	size_t size = keeps_link ? strlen(e->link) : 0;
+
+	if (!(a->flags & TREE_NO_XATTRS))
+		LIST_EACH(xattr, e->xattrs)
+			size += strlen(xattr->name) + xattr->size;
+	if (size > TREE_MAX_BYTES - a->tree->bytes)
+		return error_set(a->err,
+				 "%.300s: link targets and extended attributes are larger than %d "
+				 "bytes together: refused",
+				 text_printable(a->tree->arena, e->path), TREE_MAX_BYTES);
+	a->tree->bytes += size;
+	return 0;
+}
+
 static mode_t entry_mode(const struct tar_entry *e)
 {
 	static const mode_t types[] = {
@@ -188,8 +220,10 @@ static struct tree_inode *make_inode(const struct adder *a, const struct tar_ent
 		.mtime = e->mtime.tv_sec, .mtime_ns = (uint32_t)e->mtime.tv_nsec,
 		.source = a->source,
 	};
-	inode->xattrs = copy_xattrs(arena, e);
-	inode->xattr_count = e->xattrs.count;
+	if (!(a->flags & TREE_NO_XATTRS)) {
+		inode->xattrs = copy_xattrs(arena, e);
+		inode->xattr_count = e->xattrs.count;
+	}
 	if (e->type == TAR_FILE)
 		inode->size = e->size;
 	if (e->type == TAR_SYMLINK)
@@ -202,18 +236,14 @@ static struct tree_inode *make_inode(const struct adder *a, const struct tar_ent
 /* NULL and no error: of something below a partial tree. */
 static int find_linked(struct adder *a, const struct tar_entry *e, struct tree_inode **ret)
 {
-	const char *path = clean_path(a, e->link), *slash, *rest;
 	struct tree_node *dir, *node;
+	struct entry_path path;
+	const char *rest;
 
-	if (path == NULL)
+	if (clean_path(a, e->link, &path) < 0 ||
+	    tree_resolve(a->tree, path.dir, &dir, &rest, a->err) < 0)
 		return -1;
-	slash = strrchr(path, '/');
-	if (tree_resolve(a->tree,
-			 arena_strndup(a->tree->arena, path,
-				       slash != NULL ? (size_t)(slash - path) : 0),
-			 &dir, &rest, a->err) < 0)
-		return -1;
-	node = *rest == '\0' ? tree_find_child(dir, slash != NULL ? slash + 1 : path) : NULL;
+	node = *rest == '\0' ? tree_find_child(dir, path.name) : NULL;
 	if (node != NULL && node->inode != NULL && !S_ISDIR(node->inode->mode)) {
 		*ret = node->inode;
 		return 0;
@@ -221,9 +251,9 @@ static int find_linked(struct adder *a, const struct tar_entry *e, struct tree_i
 	if (node != NULL || !(a->flags & TREE_PARTIAL))
 		return error_set(a->err, "%s: hard link to %s, which is not there",
 				 text_printable(a->tree->arena, e->path),
-				 text_printable(a->tree->arena, path));
+				 text_printable(a->tree->arena, path.whole));
 	*ret = ARENA_NEW(a->tree->arena, struct tree_inode);
-	(*ret)->target = path;
+	(*ret)->target = arena_strdup(a->tree->arena, path.whole);
 	return 0;
 }
 
@@ -250,37 +280,35 @@ static int put_inode(struct adder *a, struct tree_node *dir, const char *name,
 
 static int add_entry(struct adder *a, const struct tar_entry *e, struct tree_inode **ret)
 {
-	const char *path = clean_path(a, e->path), *slash, *name;
+	struct entry_path path;
 	struct tree_node *dir;
 
 	*ret = NULL;
-	if (path == NULL)
+	if (clean_path(a, e->path, &path) < 0 || count_bytes(a, e) < 0)
 		return -1;
-	if (*path == '\0') {
+	if (*path.whole == '\0') {
 		if (e->type != TAR_DIRECTORY)
 			return bad(a, e->path, "the root must be a directory");
 		a->tree->root->inode = make_inode(a, e);
 		a->tree->root->implied = false;
 		return 0;
 	}
-	slash = strrchr(path, '/');
-	name = slash != NULL ? slash + 1 : path;
-	dir = find_dir(a, path, slash != NULL ? (size_t)(slash - path) : 0);
+	dir = find_dir(a, path.dir);
 	if (dir == NULL)
 		return -1;
-	if (strcmp(name, ".wh..wh..opq") == 0) {
+	if (strcmp(path.name, ".wh..wh..opq") == 0) {
 		hide_lower(a, dir);
 		return 0;
 	}
-	if (strncmp(name, ".wh..wh.", 8) == 0)
-		return bad(a, path, "a whiteout of no known kind");
-	if (strncmp(name, ".wh.", 4) == 0)
-		return add_whiteout(a, dir, name + 4);
+	if (strncmp(path.name, ".wh..wh.", 8) == 0)
+		return bad(a, path.whole, "a whiteout of no known kind");
+	if (strncmp(path.name, ".wh.", 4) == 0)
+		return add_whiteout(a, dir, path.name + 4);
 	if (e->type != TAR_HARD_LINK)
 		*ret = make_inode(a, e);
 	else if (find_linked(a, e, ret) < 0)
 		return -1;
-	return put_inode(a, dir, name, *ret);
+	return put_inode(a, dir, path.name, *ret);
 }
 
 /* --- layers --------------------------------------------------------------------------- */
@@ -311,7 +339,7 @@ int tree_add_layers(struct tree *tree, const struct image *image, size_t first, 
 	for (read.layer = first; read.layer < first + count; read.layer++) {
 		/* 0 of a node means that no layer has named it. */
 		adder.source = (struct tree_source){ .layer = (uint32_t)read.layer + 1 };
-		if (layer_read(tree->arena, &read, err) < 0)
+		if (layer_read(&read, err) < 0)
 			return error_wrap(err, "layer %zu", read.layer + 1);
 	}
 	return 0;

@@ -15,6 +15,7 @@ enum {
 	 * stay, and hard links to what is not there become inodes of mode 0 with a target.
 	 */
 	TREE_PARTIAL = 2,
+	TREE_NO_XATTRS = 4,		/* nobody will ask for them */
 };
 int tree_add_layers(struct tree *tree, const struct image *image, size_t first, size_t count,
 		    unsigned int flags, struct error *err);

@@ -79,7 +79,7 @@ int tree_read_layers(struct tree *tree, const struct image *image, struct tree_r
 		/* Those of a layer come one after the other; layers without any are not read. */
 		wanted.layer = wanted.inodes[wanted.at]->source.layer;
 		read.layer = wanted.layer - 1;
-		if (layer_read(tree->arena, &read, err) < 0)
+		if (layer_read(&read, err) < 0)
 			return error_wrap(err, "layer %zu", read.layer + 1);
 		if (wanted.at < wanted.count &&
 		    wanted.inodes[wanted.at]->source.layer == wanted.layer)

@@ -52,8 +52,9 @@ struct tree {
 	struct tree_node *root;
 	uint64_t random;		/* state of the priorities */
 	size_t count;			/* of nodes ever made: bounded by TREE_MAX */
+	size_t bytes;			/* of targets and attributes of layers: by TREE_MAX_BYTES */
 };
-enum { TREE_MAX = 1 << 23 };
+enum { TREE_MAX = 1 << 23, TREE_MAX_BYTES = 1 << 28 };
 
 void tree_init(struct tree *tree, struct arena *arena);
 struct tree_node *tree_find_child(const struct tree_node *dir, const char *name);

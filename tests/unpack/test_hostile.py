@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that want out, tars that mean two things, and bombs: security.md's rows "unpack:"."""
 import bz2
+import hashlib
 import lzma
 import os
 import resource
 import subprocess
+import zlib
 
 from harness import MEMORY, PROGRAM, accepted, finish, refused, report, test
 from image import (END, Layout, dir_, file_, gzip, hard_link, header, pax, padded, symlink,
@@ -400,10 +402,66 @@ def gzip_cut(work):
     yield from refused(work, 'decompress gzip: it is cut off')
 
 
+def told(*words):
+    result = subprocess.run([PROGRAM, *words], stdout=-1, stderr=subprocess.STDOUT, timeout=60,
+                            check=False)
+    return result.stdout.decode()
+
+
+def large_layer(work, members):
+    """Of a tar that is larger than this process may be: that counts as its children's."""
+    squeeze, checksum, stored = zlib.compressobj(6, zlib.DEFLATED, 31), hashlib.sha256(), b''
+    for member in members:
+        stored += squeeze.compress(member)
+        checksum.update(member)
+    layout = Layout(work.image).layer(b'', stored + squeeze.flush(), '+gzip')
+    layout.diff_ids = ['sha256:' + checksum.hexdigest()]
+    layout.save()
+
+
+def large_attributes(count):
+    for i in range(count):
+        yield pax((b'SCHILY.xattr.user.x', b'a' * 1000000)) + file_(b'f%d' % i)
+    yield END
+
+
+@test
+def attributes(work):
+    """attributes that nobody wants to see are not kept"""
+    large_layer(work, large_attributes(80))
+    for words, lines in (('ls', work.image), 80), (('validate', work.image), 1):
+        if told(*words).count('\n') != lines:
+            yield told(*words)
+
+
+@test
+def long_paths(work):
+    """nor are paths"""
+    large_layer(work, [pax((b'path', (b'd' * 250 + b'/') * 16 + b'%d' % i)) + F
+                       for i in range(5000)] + [END])
+    if told('ls', work.image, '/' + ('d' * 250 + '/') * 16).count('\n') != 5000:
+        yield 'not all are listed'
+    with open(work.path + '/lines', 'wb') as file:
+        subprocess.run([PROGRAM, 'ls', '-R', work.image], stdout=file, timeout=60, check=True)
+    if os.path.getsize(work.path + '/lines') < 5000 * 4000:
+        yield 'not all are listed with their paths'
+
+
 def peak():
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 
 
 if not os.environ.get('ASAN_OPTIONS'):
     report('it never took more than 64 MiB', [] if peak() <= MEMORY else ['%d KiB' % peak()])
+
+
+@test
+def too_many_attributes(work):
+    """attributes of 300 MB are refused where they would be kept"""
+    large_layer(work, large_attributes(300))
+    if 'f268: link targets and extended attributes are larger than' not in told(
+            'diff', work.image, work.image):
+        yield told('diff', work.image, work.image)
+
+
 finish()
