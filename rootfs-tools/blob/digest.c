@@ -56,6 +56,19 @@ const char *digest_hex(const struct digest *digest)
 	return strchr(digest->text, ':') + 1;
 }
 
+struct digest_node **digest_find(struct digest_node **top, const struct digest *digest)
+{
+	const char *digit = digest_hex(digest);
+
+	while (*top != NULL && !digest_equal((*top)->digest, digest)) {
+		/* Behind a sha256 there may be many of sha512 that begin alike. */
+		char here = *digit != '\0' ? *digit++ : '0';
+
+		top = &(*top)->below[here <= '9' ? here - '0' : here - 'a' + 10];
+	}
+	return top;
+}
+
 const char *digest_path(struct arena *arena, const struct digest *digest)
 {
 	return arena_printf(arena, "%.*s/%s", (int)strcspn(digest->text, ":"), digest->text,

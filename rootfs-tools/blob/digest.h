@@ -27,6 +27,17 @@ const char *digest_path(struct arena *arena, const struct digest *digest);
 const char *digest_hex(const struct digest *digest);
 
 /*
+ * What is known of many digests, each by a node of its own: never deeper than a digest has digits,
+ * whoever chose them.
+ */
+struct digest_node {
+	const struct digest *digest;
+	struct digest_node *below[16];
+};
+/* Where the node of a digest is; where there is none, where it belongs: NULL is there. */
+struct digest_node **digest_find(struct digest_node **top, const struct digest *digest);
+
+/*
  * A hash that is being computed.  like: whose algorithm it takes; NULL or unset: sha256.
  * digest_end() gives the result and releases what libcrypto keeps; digest_drop() only releases.
  */

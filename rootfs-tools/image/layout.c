@@ -23,9 +23,9 @@ static bool media_type_is_manifest(const char *type)
 
 /* An index that was looked into. */
 struct known {
-	const struct known *next;
+	struct digest_node node;
 	struct digest digest;
-	bool chosen;
+	bool known[2];			/* chosen or not */
 };
 
 /* What the search has found so far. */
@@ -38,7 +38,7 @@ struct search {
 	unsigned int match;		/* how well its platform fits */
 	bool ambiguous;			/* as well as another one of another name */
 	struct text seen;		/* platforms or tags, for the error */
-	const struct known *known;
+	struct digest_node *known;
 };
 
 static const char *ref_name(const struct json *descriptor)
@@ -92,15 +92,19 @@ static int index_search(struct search *search, const struct document *index, uns
  */
 static bool is_known(struct search *search, const struct digest *digest, bool chosen)
 {
-	struct known *it;
+	struct digest_node **at = digest_find(&search->known, digest);
+	struct known *it = (struct known *)*at;
+	bool known;
 
-	for (const struct known *at = search->known; at != NULL; at = at->next)
-		if (digest_equal(&at->digest, digest) && at->chosen == chosen)
-			return true;
-	it = ARENA_NEW(search->image->arena, struct known);
-	*it = (struct known){ search->known, *digest, chosen };
-	search->known = it;
-	return false;
+	if (it == NULL) {
+		it = ARENA_NEW(search->image->arena, struct known);
+		it->digest = *digest;
+		it->node.digest = &it->digest;
+		*at = &it->node;
+	}
+	known = it->known[chosen];
+	it->known[chosen] = true;
+	return known;
 }
 
 static int entry_search(struct search *search, const struct descriptor *descriptor,

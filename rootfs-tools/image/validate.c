@@ -70,11 +70,13 @@ static void check_image(struct validation *v, const char *reference, const char 
 {
 	const struct image_options options = { .platform = platform,
 					       .any_platform = platform == NULL };
+	/* Each reads index.json anew: a layout may have thousands of images. */
+	_cleanup_arena struct arena arena = { 0 };
 	_cleanup_image struct image image = IMAGE_NONE;
 	struct error err;
 
 	v->images++;
-	if (image_open(v->arena, reference, &options, &image, &err) < 0) {
+	if (image_open(&arena, reference, &options, &image, &err) < 0) {
 		found_error(v, what != reference ? what : NULL, &err);
 		return;
 	}
@@ -116,30 +118,30 @@ static void check_nested(struct validation *v, int dir_fd, const char *path,
 }
 
 struct validated {
-	const struct validated *next;
+	struct digest_node node;
 	struct descriptor descriptor;
 };
 
 /* Thousands of entries may lead to one image, or to one index with thousands that do. */
 static bool is_done(struct validation *v, const struct descriptor *descriptor)
 {
-	struct validated *it;
+	struct digest_node **at = digest_find(&v->done, &descriptor->digest);
+	struct validated *it = (struct validated *)*at;
 	struct error err;
 
-	for (const struct validated *at = v->done; at != NULL; at = at->next) {
-		if (!digest_equal(&at->descriptor.digest, &descriptor->digest))
-			continue;
-		if (at->descriptor.size != descriptor->size ||
-		    strcmp(at->descriptor.media_type, descriptor->media_type) != 0) {
-			error_set(&err, "two descriptors of it have another size or mediaType");
-			found_error(v, descriptor->digest.text, &err);
-		}
-		return true;
+	if (it == NULL) {
+		it = ARENA_NEW(v->arena, struct validated);
+		it->descriptor = *descriptor;
+		it->node.digest = &it->descriptor.digest;
+		*at = &it->node;
+		return false;
 	}
-	it = ARENA_NEW(v->arena, struct validated);
-	*it = (struct validated){ v->done, *descriptor };
-	v->done = it;
-	return false;
+	if (it->descriptor.size != descriptor->size ||
+	    strcmp(it->descriptor.media_type, descriptor->media_type) != 0) {
+		error_set(&err, "two descriptors of it have another size or mediaType");
+		found_error(v, descriptor->digest.text, &err);
+	}
+	return true;
 }
 
 static void check_descriptor(struct validation *v, int dir_fd, const char *path,

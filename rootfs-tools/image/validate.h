@@ -13,7 +13,7 @@ struct validation {
 	struct text *out;
 	bool quick;			/* documents alone, no layer is read */
 	unsigned int images, layers, errors, warnings;
-	const struct validated *done;	/* filled: what index.json leads to is checked once */
+	struct digest_node *done;	/* filled: what index.json leads to is checked once */
 };
 
 /* reference: an image, or a layout without a tag: all that its index.json names. */

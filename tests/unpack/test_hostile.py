@@ -10,7 +10,7 @@ import subprocess
 import zlib
 
 from harness import MEMORY, PROGRAM, accepted, finish, refused, report, test
-from image import (END, Layout, dir_, file_, gzip, hard_link, header, pax, padded, symlink,
+from image import (END, Layout, digest, dir_, file_, gzip, hard_link, header, pax, padded, symlink,
                    zstd_bomb, zstd_raw)
 
 
@@ -224,6 +224,12 @@ for title, tar, error in TARS:
     test(bad_tar)
 
 
+def told(*words, limit=60):
+    result = subprocess.run([PROGRAM, *words], stdout=-1, stderr=subprocess.STDOUT,
+                            timeout=limit, check=False)
+    return result.stdout.decode()
+
+
 # --- bombs -----------------------------------------------------------------------------------------
 
 @test
@@ -248,10 +254,8 @@ def sparse_size(work):
     layers(work, pax((b'GNU.sparse.size', b'%d' % (1 << 60)), (b'GNU.sparse.map', b'0,4')) + F)
     yield from refused(work, 'f: files are larger than')
     for words in ('diff', work.image, work.image), ('cat', work.image, '/f'):
-        result = subprocess.run([PROGRAM, *words], stdout=-1, stderr=subprocess.STDOUT,
-                                timeout=20, check=False)
-        if b'f: files are larger than' not in result.stdout:
-            yield result.stdout
+        if 'f: files are larger than' not in told(*words, limit=20):
+            yield told(*words)
 
 
 @test
@@ -366,6 +370,19 @@ def woven_indexes(work):
 
 
 @test
+def many_images(work):
+    """one of 1,000 images is validated in the memory that one needs"""
+    layout = Layout(work.image).layer(END)
+    layout.index['manifests'] = []
+    for i in range(1000):
+        layout.manifest['annotations'] = {'number': str(i)}
+        layout.index['manifests'].append(layout.save_manifest())
+    layout.save()
+    if told('validate', '--quick', work.image) != '1000 images, 1000 layers: documents valid\n':
+        yield told('validate', '--quick', work.image)[-1000:]
+
+
+@test
 def deep_json(work):
     """JSON of a million levels is refused"""
     layers(work, F)
@@ -400,12 +417,6 @@ def gzip_cut(work):
     """gzip that is cut is refused"""
     Layout(work.image).layer(F + END, gzip(F + END)[:-9], '+gzip').save()
     yield from refused(work, 'decompress gzip: it is cut off')
-
-
-def told(*words):
-    result = subprocess.run([PROGRAM, *words], stdout=-1, stderr=subprocess.STDOUT, timeout=60,
-                            check=False)
-    return result.stdout.decode()
 
 
 def large_layer(work, members):
@@ -453,6 +464,20 @@ def peak():
 
 if not os.environ.get('ASAN_OPTIONS'):
     report('it never took more than 64 MiB', [] if peak() <= MEMORY else ['%d KiB' % peak()])
+
+
+@test
+def many_descriptors(work):
+    """a layout of 100,000 descriptors is validated in a moment"""
+    layout, indexes = Layout(work.image), []
+    for i in range(5):
+        entries = [{'mediaType': INDEX, 'digest': digest(b'%d' % (j * 5 + i)), 'size': 1}
+                   for j in range(20000)]
+        indexes.append(index(layout, *entries))
+    layout.index['manifests'] = indexes
+    layout.save()
+    if told('validate', work.image, limit=20).count('error: blobs/') != 100000:
+        yield told('validate', work.image)[-1000:]
 
 
 @test
