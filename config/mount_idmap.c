@@ -14,19 +14,35 @@
  * second one is an id in the container, by its user namespace's map.
  */
 
-static int find_host_id(struct decoder *d, const struct json *v, const char *key,
-			struct id_map *map)
+static const char *map_key(bool uids)
 {
-	const struct json *linux_object = json_member(d->root, "linux");
-	const struct json *maps = json_member(linux_object, key);
-	id_map_list list = { 0 };
+	return uids ? "uidMappings" : "gidMappings";
+}
 
-	if (maps != NULL && decode_id_maps(d, maps, &list) < 0)
+/* The container's own map, decoded once, for each range may ask for it.  NULL: it is wrong. */
+static const id_map_list *container_map(struct decoder *d, bool uids)
+{
+	const struct json *v = json_member(json_member(d->root, "linux"), map_key(uids));
+	id_map_list *list;
+
+	if (d->maps[uids] != NULL)
+		return d->maps[uids];
+	list = ARENA_NEW(d->arena, id_map_list);
+	if (v != NULL && v->type != JSON_NULL && decode_id_maps(d, v, list) < 0)
+		return NULL;
+	return d->maps[uids] = list;
+}
+
+static int find_host_id(struct decoder *d, const struct json *v, bool uids, struct id_map *map)
+{
+	const id_map_list *list = container_map(d, uids);
+
+	if (list == NULL)
 		return -1;
-	if (id_map_to_host(&list, map->host, &map->host))
+	if (id_map_to_host(list, map->host, &map->host))
 		return 0;
 	return bad_value(d, v, "maps to id %u of the container, which /linux/%s lacks", map->host,
-			 key);
+			 map_key(uids));
 }
 
 /* "0-1-10" at *at, which goes behind it. */
@@ -45,7 +61,7 @@ static bool triplet_parse(const char **at, struct id_map *map)
 	return map->size > 0;
 }
 
-static int decode_ranges(struct decoder *d, const struct json *v, const char *at, const char *key,
+static int decode_ranges(struct decoder *d, const struct json *v, const char *at, bool uids,
 			 id_map_list *list)
 {
 	for (;;) {
@@ -61,7 +77,7 @@ static int decode_ranges(struct decoder *d, const struct json *v, const char *at
 		if (!triplet_parse(&at, map) ||
 		    __builtin_add_overflow(map->container, map->size, &end))
 			break;
-		if (relative && find_host_id(d, v, key, map) < 0)
+		if (relative && find_host_id(d, v, uids, map) < 0)
 			return -1;
 		if (__builtin_add_overflow(map->host, map->size, &end))
 			break;
@@ -84,13 +100,18 @@ int decode_idmap_option(struct decoder *d, const struct json *v, struct mount_pl
 		mount->flags |= MOUNT_IDMAP_RECURSIVE;
 	while (*at != '\0' && result == 0) {
 		bool uids = strncmp(at, "uids=", 5) == 0;
+		/* Of the mount, in whose options v stands. */
+		const struct json *other = json_member(v->parent->parent, map_key(uids));
 
 		if (!uids && strncmp(at, "gids=", 5) != 0)
 			return bad_value(d, v,
 					 "must have \"uids=\" and \"gids=\" behind \"idmap=\", "
 					 "not \"%s\"",
 					 at);
-		result = decode_ranges(d, v, at + 5, uids ? "uidMappings" : "gidMappings",
+		if (other != NULL && other->count > 0)
+			return bad_value(d, v, "has a map, and so has %s: one is too many",
+					 map_key(uids));
+		result = decode_ranges(d, v, at + 5, uids,
 				       uids ? &mount->uid_maps : &mount->gid_maps);
 		at += strcspn(at, ";");
 		at += *at == ';';

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/text.h"
+#include "config_text.h"
+
+/* Configurations that were made to take minutes. */
+
+/* Of many mounts with relative ranges the container's map was decoded anew for each range. */
+Test(bounds, takes_no_minute_for_ranges_that_were_made_to, .timeout = 10)
+{
+	struct text maps = { .arena = &arena }, ranges = maps, text = maps;
+	const struct plan *plan;
+
+	for (int id = 0; id < 340; id++) {
+		text_printf(&maps, "%s{'containerID': %d, 'hostID': %d, 'size': 1}",
+			    id > 0 ? ", " : "", id, id + 1000);
+		text_printf(&ranges, "%s@%d-%d-1", id > 0 ? "#" : "", id, id);
+	}
+	text_printf(&text,
+		    "{'ociVersion': '1.3.0', 'root': {'path': '/r'}, 'linux': "
+		    "{'namespaces': [{'type': 'mount'}, {'type': 'user'}], "
+		    "'uidMappings': [%s], 'gidMappings': [%s]}, 'mounts': [",
+		    maps.data, maps.data);
+	for (int i = 0; i < 500; i++)
+		text_printf(&text,
+			    "%s{'destination': '/m', 'source': '/s', 'options': "
+			    "['bind', 'idmap=uids=%s;gids=%s']}",
+			    i > 0 ? ", " : "", ranges.data, ranges.data);
+	text_add(&text, "]}");
+	plan = ACCEPT(parse(text.data));
+	cr_expect_eq(plan->mounts.items[499].gid_maps.items[339].host, 1339);
+}
