@@ -31,10 +31,11 @@ void annotations_check(struct decoder *d)
 {
 	const struct json *annotations = json_member(d->root, "annotations");
 
-	if (!d->collect || annotations == NULL || annotations->type != JSON_OBJECT)
+	if (annotations == NULL || annotations->type != JSON_OBJECT)
 		return;
 	JSON_EACH(annotation, annotations)
-		if (strncmp(annotation->key, OWN, strlen(OWN)) == 0 && !is_known(annotation->key))
+		if (note_wanted(d) && strncmp(annotation->key, OWN, strlen(OWN)) == 0 &&
+		    !is_known(annotation->key))
 			note_value(d, SEVERITY_WARNING, annotation,
 				   "is no annotation of kist's, and ignored%s",
 				   guess_text(d->arena, nearest(d->arena, annotation->key)));

@@ -30,7 +30,7 @@ static int note_unknown(struct decoder *d, const struct json *v, const struct fi
 {
 	struct guess guess = GUESS(v->key);
 
-	if (!d->collect)
+	if (d->schema != NULL ? !d->collect : !note_wanted(d))
 		return 0;
 	for (const struct field *field = fields; field->key != NULL; field++)
 		guess_try(&guess, field->key);

@@ -216,15 +216,14 @@ static int add_annotation(struct decoder *d, const struct json *v, struct init_p
 int init_plan_make(struct decoder *d, struct plan *plan)
 {
 	const struct json *annotations = json_member(d->root, "annotations");
+	const struct json *annotation = annotations != NULL ? annotations->first : NULL;
 	int result = 0;
 
-	if (annotations != NULL)
-		JSON_EACH(annotation, annotations)
-			if (annotation->type == JSON_STRING &&
-			    strncmp(annotation->key, INIT_ANNOTATION,
-				    strlen(INIT_ANNOTATION)) == 0 &&
-			    add_annotation(d, annotation, &plan->init) < 0)
-				result = -1;
+	for (; annotation && (result == 0 || d->collect); annotation = annotation->next)
+		if (annotation->type == JSON_STRING &&
+		    strncmp(annotation->key, INIT_ANNOTATION, strlen(INIT_ANNOTATION)) == 0 &&
+		    add_annotation(d, annotation, &plan->init) < 0)
+			result = -1;
 	plan->init.used = init_plan_used(plan, plan->init.mode);
 	return result;
 }

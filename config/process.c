@@ -72,7 +72,8 @@ static int decode_capability_set(struct decoder *d, const struct json *v, void *
 
 	if (want_type(d, v, JSON_ARRAY) < 0)
 		return -1;
-	JSON_EACH(item, v) {
+	for (const struct json *item = v->first; item && (result == 0 || d->collect);
+	     item = item->next) {
 		const struct name *name;
 		const char *meant;
 

@@ -4,6 +4,24 @@
 
 /* Configurations that were made to take minutes. */
 
+/* Each error takes as long as the file is, so none may be told behind the first. */
+Test(bounds, ends_with_the_first_of_many_errors, .timeout = 10)
+{
+	struct text capabilities = { .arena = &arena }, annotations = capabilities;
+
+	for (int i = 0; i < 100000; i++) {
+		text_add(&capabilities, i > 0 ? ", 1" : "1");
+		text_printf(&annotations, "%s'org.kist.init.%d': ''", i > 0 ? ", " : "", i);
+	}
+	cr_expect_null(parse_process(
+		arena_printf(&arena, "'capabilities': {'bounding': [%s]}", capabilities.data)));
+	cr_expect_not_null(strstr(err.text, "/process/capabilities/bounding/0: must be a string"),
+			   "%s", err.text);
+	cr_expect_null(parse_top(arena_printf(&arena, "'annotations': {%s}", annotations.data)));
+	cr_expect_not_null(strstr(err.text, "/annotations/org.kist.init.0: is no option"), "%s",
+			   err.text);
+}
+
 /* Of many mounts with relative ranges the container's map was decoded anew for each range. */
 Test(bounds, takes_no_minute_for_ranges_that_were_made_to, .timeout = 10)
 {
