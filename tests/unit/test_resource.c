@@ -322,6 +322,22 @@ Test(resource, has_device_rules_without_any_in_the_config)
 }
 
 /* ceil(10^((log2(x)^2 + 125 log2(x)) / 612 - 7 / 34)), with libm's functions. */
+Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 10)
+{
+	struct text rules = { .arena = &arena };
+
+	for (int i = 0; i < 4096; i++)
+		text_printf(&rules, "%s{'allow':true,'major':%d}", i > 0 ? "," : "", i);
+	cr_assert_not_null(parse(arena_printf(&arena, "{'devices':[%s]}", rules.data)), "%s",
+			   err.text);
+	for (int i = 4096; i < 80000; i++)
+		text_printf(&rules, ",{'allow':true,'major':%d}", i);
+	cr_assert_null(parse(arena_printf(&arena, "{'devices':[%s]}", rules.data)));
+	cr_expect_not_null(strstr(err.text, "/linux/resources/devices: has 80000 entries, and at "
+					    "most 4096 are taken"),
+			   "%s", err.text);
+}
+
 Test(resource, converts_all_shares_as_the_formula_says)
 {
 	for (uint64_t shares = 3; shares < 262144; shares++) {
