@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "config/json_build.h"
+#include "config/json_text.h"
 
 /* Objects with more members than this are searched for duplicate keys by sorting. */
 #define MANY_MEMBERS 16
@@ -148,15 +149,29 @@ static int on_number(void *context, const char *text, size_t length)
 	return 1;
 }
 
+/* The string that was just read from there. */
+static bool is_text(struct reader *reader, size_t start)
+{
+	size_t first = start + 1, at = 0;
+	const char *wrong =
+		json_text_wrong(reader->source->text + first, consumed(reader) - 1 - first, &at);
+
+	if (wrong != NULL)
+		bad_text(reader, first + at, "",
+			 arena_printf(reader->arena, "is not valid JSON: %s", wrong));
+	return wrong == NULL;
+}
+
 static int on_string(void *context, const unsigned char *text, size_t length)
 {
 	struct reader *reader = context;
+	size_t start = string_start(reader, text);
 	struct json *value;
 
 	if (memchr(text, '\0', length) != NULL)
-		return bad_text(reader, string_start(reader, text),
-				reader_pointer(reader, reader->tree.key), "holds a NUL (\\u0000)");
-	value = add(reader, JSON_STRING, string_start(reader, text));
+		return bad_text(reader, start, reader_pointer(reader, reader->tree.key),
+				"holds a NUL (\\u0000)");
+	value = is_text(reader, start) ? add(reader, JSON_STRING, start) : NULL;
 	if (value == NULL)
 		return 0;
 	value->text = arena_strndup(reader->arena, (const char *)text, length);
@@ -166,11 +181,14 @@ static int on_string(void *context, const unsigned char *text, size_t length)
 static int on_key(void *context, const unsigned char *text, size_t length)
 {
 	struct reader *reader = context;
+	size_t start = string_start(reader, text);
 
 	if (memchr(text, '\0', length) != NULL)
-		return bad_text(reader, string_start(reader, text), reader_pointer(reader, NULL),
+		return bad_text(reader, start, reader_pointer(reader, NULL),
 				"holds a NUL (\\u0000) in a key");
-	reader->tree.key_offset = (uint32_t)string_start(reader, text);
+	if (!is_text(reader, start))
+		return 0;
+	reader->tree.key_offset = (uint32_t)start;
 	reader->tree.key = arena_strndup(reader->arena, (const char *)text, length);
 	return 1;
 }

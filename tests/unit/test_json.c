@@ -43,12 +43,16 @@ Test(json, keeps_numbers_as_they_are_written)
 
 Test(json, decodes_escapes_and_knows_where_the_string_began)
 {
-	static const struct { const char *text, *value; } strings[] = {
+	static const struct {
+		const char *text, *value;
+	} strings[] = {
 		{ "[ \"plain\"]", "plain" },
 		{ "[ \"a\\nb\"]", "a\nb" },
 		{ "[ \"\\\"\\\\\"]", "\"\\" },
 		{ "[ \"ends in \\\\\\\\\"]", "ends in \\\\" },
 		{ "[ \"\\u00e9\\ud83d\\ude00\"]", "\xc3\xa9\xf0\x9f\x98\x80" },
+		{ "[ \"\\uD83D\\uDE00\\\\ud800\\ud7ff\\ue000\"]",
+		  "\xf0\x9f\x98\x80\\ud800\xed\x9f\xbf\xee\x80\x80" },
 		{ "[ \"\"]", "" },
 	};
 
@@ -157,8 +161,7 @@ Test(json, refuses_what_is_none)
 		{ "{'a': 1}", "x.json:1:2: is not valid JSON: text stands in double quotes" },
 		{ "/* */ {}", "x.json:1:1: is not valid JSON: JSON has no comments" },
 		{ "{\n# a\n}", "x.json:2:1: is not valid JSON: JSON has no comments" },
-		{ "[1,]",
-		  "x.json:1:4: is not valid JSON: a comma stands in front of \"]\"" },
+		{ "[1,]", "x.json:1:4: is not valid JSON: a comma stands in front of \"]\"" },
 		{ "{\"a\": 1 ,\n\t}",
 		  "x.json:2:2: is not valid JSON: a comma stands in front of \"}\"" },
 		{ "{\"a\": 1,, }",
@@ -167,6 +170,22 @@ Test(json, refuses_what_is_none)
 		{ "[01]",
 		  "x.json:1:3: is not valid JSON: after array element, I expect ',' or ']'" },
 		{ "[NaN]", "x.json:1:2: is not valid JSON: unexpected \"N\"" },
+		{ "[\"a\\ud800\\u0041\"]",
+		  "x.json:1:10: is not valid JSON: a text has half a surrogate pair" },
+		{ "[\"a\\uDBFFb\"]",
+		  "x.json:1:10: is not valid JSON: a text has half a surrogate pair" },
+		{ "[\"\\ud83d\\ud83d\\ude00\"]",
+		  "x.json:1:9: is not valid JSON: a text has half a surrogate pair" },
+		{ "[\"\\n\\uDe00\"]",
+		  "x.json:1:5: is not valid JSON: a text has half a surrogate pair" },
+		{ "{\"\\udfff\": 1}",
+		  "x.json:1:3: is not valid JSON: a text has half a surrogate pair" },
+		{ "[\"\\ud800\"]",
+		  "x.json:1:3: is not valid JSON: a text ends in half a surrogate pair" },
+		{ "[\"b\xc0\xaf\"]", "x.json:1:4: is not valid JSON: a text is not UTF-8" },
+		{ "[\"\\n\xed\xa0\x80\"]", "x.json:1:5: is not valid JSON: a text is not UTF-8" },
+		{ "{\"\xf5\x80\x80\x80\": 1}",
+		  "x.json:1:3: is not valid JSON: a text is not UTF-8" },
 		{ "\xef\xbb\xbf{}", "x.json:1:1: is not valid JSON: it does not begin with UTF-8 "
 				    "text: save it as UTF-8 without a byte order mark" },
 		{ "\xff\xfe{", "x.json:1:1: is not valid JSON: it does not begin with UTF-8 "
