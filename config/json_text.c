@@ -28,15 +28,29 @@ static size_t length_of(const char *at, size_t left)
 	return text_character(at, left);
 }
 
+/* Of what most texts are, whole. */
+static size_t plain_length(const char *text, size_t size)
+{
+	size_t at = 0;
+
+	while (at < size && text[at] != '\\' && (unsigned char)text[at] < 0x80)
+		at++;
+	return at;
+}
+
 const char *json_text_wrong(const char *text, size_t size, size_t *ret_offset)
 {
 	bool wanted = false; /* a second half: the first one stands in front */
 	size_t length;
 
 	for (size_t at = 0; at < size; at += length) {
-		enum half half = half_of(text + at);
+		enum half half;
 
+		length = wanted ? 0 : plain_length(text + at, size - at);
+		if (length > 0)
+			continue;
 		*ret_offset = at;
+		half = half_of(text + at);
 		if (wanted != (half == HALF_SECOND))
 			return "a text has half a surrogate pair";
 		wanted = half == HALF_FIRST;

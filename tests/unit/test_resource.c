@@ -321,7 +321,6 @@ Test(resource, has_device_rules_without_any_in_the_config)
 	cr_expect_str_eq(plan->resources.v1.items[0].file, "devices.deny");
 }
 
-/* ceil(10^((log2(x)^2 + 125 log2(x)) / 612 - 7 / 34)), with libm's functions. */
 Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 10)
 {
 	struct text rules = { .arena = &arena };
@@ -338,6 +337,7 @@ Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 10)
 			   "%s", err.text);
 }
 
+/* ceil(10^((log2(x)^2 + 125 log2(x)) / 612 - 7 / 34)), with libm's functions. */
 Test(resource, converts_all_shares_as_the_formula_says)
 {
 	for (uint64_t shares = 3; shares < 262144; shares++) {
