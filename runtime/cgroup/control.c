@@ -134,6 +134,31 @@ static int kill_one_by_one(const struct cgroup *cgroup, struct error *err)
 	return result < 0 ? -1 : dir_kill(fd, err);
 }
 
+/*
+ * Where there is a cgroup2 it freezes, but who is used to v1 may have frozen by hand what of the
+ * container is there.  ret: the hierarchies, where they had to be looked at.
+ */
+static int frozen_by_hand(const struct cgroup *cgroup, struct cgroup_v1 *ret, struct error *err)
+{
+	struct error ignored;
+
+	if (cgroup->host != CGROUP_HYBRID || !cgroup_has_v1(cgroup) ||
+	    (cgroup->v1 == CGROUP_V1_UNKNOWN && cgroup->fd >= 0 &&
+	     !cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_V1)))
+		return 0;
+	if (cgroup_v1_open(ret, err) < 0)
+		return -1;
+	return cgroup_v1_is_frozen(ret, cgroup->path, &ignored) == 1;
+}
+
+static int thaw_by_hand(const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	int frozen = frozen_by_hand(cgroup, &v1, err);
+
+	return frozen <= 0 ? frozen : cgroup_v1_freeze(&v1, cgroup->path, false, err);
+}
+
 /* What is in a hierarchy of v1 and not in the others: it left them, or they are gone already. */
 static int v1_kill(const struct cgroup *cgroup, struct error *err)
 {
@@ -141,7 +166,9 @@ static int v1_kill(const struct cgroup *cgroup, struct error *err)
 
 	if (!cgroup_has_v1(cgroup))
 		return 0;
-	if (cgroup_v1_open(&v1, err) < 0 || cgroup_v1_dirs(&v1, cgroup->path, &dirs, err) < 0)
+	/* What is frozen there keeps even the SIGKILL of cgroup2 waiting. */
+	if (thaw_by_hand(cgroup, err) < 0 || cgroup_v1_open(&v1, err) < 0 ||
+	    cgroup_v1_dirs(&v1, cgroup->path, &dirs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < dirs.count; i++)
 		if (cgroup_dir_is_own(dirs.list[i].fd, cgroup->owner) &&
@@ -178,10 +205,13 @@ int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err)
 
 	if (cgroup_need_path(cgroup, frozen ? "freeze" : "thaw", err) < 0)
 		return -1;
-	if (cgroup->host != CGROUP_LEGACY)
-		return cgroup_v2_freeze(cgroup->fd, frozen, err);
-	return cgroup_v1_open(&v1, err) < 0 ? -1 :
-	       cgroup_v1_freeze(&v1, cgroup->path, frozen, err);
+	if (cgroup->host == CGROUP_LEGACY && cgroup_v1_open(&v1, err) < 0)
+		return -1;
+	if (cgroup->host == CGROUP_LEGACY)
+		return cgroup_v1_freeze(&v1, cgroup->path, frozen, err);
+	if (cgroup_v2_freeze(cgroup->fd, frozen, err) < 0)
+		return -1;
+	return frozen ? 0 : thaw_by_hand(cgroup, err);
 }
 
 const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena)
@@ -204,10 +234,14 @@ const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena)
 int cgroup_is_frozen(const struct cgroup *cgroup, struct error *err)
 {
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	int result;
 
 	if (cgroup_need_path(cgroup, "look whether it is frozen", err) < 0)
 		return -1;
-	if (cgroup->host != CGROUP_LEGACY)
-		return cgroup_v2_is_frozen(cgroup->fd, err);
-	return cgroup_v1_open(&v1, err) < 0 ? -1 : cgroup_v1_is_frozen(&v1, cgroup->path, err);
+	if (cgroup->host == CGROUP_LEGACY && cgroup_v1_open(&v1, err) < 0)
+		return -1;
+	if (cgroup->host == CGROUP_LEGACY)
+		return cgroup_v1_is_frozen(&v1, cgroup->path, err);
+	result = cgroup_v2_is_frozen(cgroup->fd, err);
+	return result != 0 ? result : frozen_by_hand(cgroup, &v1, err);
 }

@@ -5,7 +5,10 @@
 
 #include "tests/e2e/matrix.h"
 
-/* What "update", "exec" and "kill" take from callers of runc, beyond the tables of flags. */
+/*
+ * What "update", "exec" and "kill" take from callers of runc, beyond the tables of flags; what is
+ * frozen in cgroup v1.
+ */
 
 static const struct {
 	const char *flag, *value, *controller;
@@ -201,4 +204,57 @@ E2E(update, empty_flags_of_exec_say_nothing)
 	bundle_call(b, &got, "kill", b->id, "", NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	matrix_stop(b);
+}
+
+/* Beside cgroup2, by which kist freezes, v1 has a freezer that keeps even SIGKILL waiting. */
+static void freeze_by_hand(pid_t pid)
+{
+	const char *file =
+		arena_printf(&e2e_arena, "%s/freezer.state", matrix_cgroup(pid, "freezer"));
+
+	matrix_write(file, "FROZEN");
+	for (int i = 0; i < 1000 && strcmp(matrix_file(file), "FROZEN") != 0; i++)
+		usleep(1000);
+	cr_assert_str_eq(matrix_file(file), "FROZEN");
+}
+
+static void expect_status(struct bundle *b, const char *status)
+{
+	const char *text = arena_printf(&e2e_arena, "\"status\": \"%s\"", status);
+	struct output got;
+
+	bundle_call(b, &got, "state", b->id, NULL);
+	for (int i = 0; i < 500 && strstr(got.out, text) == NULL; i++) {
+		usleep(10000);
+		bundle_call(b, &got, "state", b->id, NULL);
+	}
+	cr_expect_not_null(strstr(got.out, text), "%s: %s%s", status, got.out, got.err);
+}
+
+E2E(frozen, by_hand_in_v1_is_paused_and_can_be_ended)
+{
+	struct output got;
+	pid_t pid;
+
+	e2e_need_root();
+	if (!matrix_has_v1("freezer"))
+		e2e_skip("no cgroup v1 with a freezer");
+	for (int i = 0; i < 3; i++) {
+		struct bundle *b = bundle_new();
+
+		bundle_set(b, "/linux/resources", "{'pids': {'limit': 100}}");
+		pid = matrix_start(b);
+		freeze_by_hand(pid);
+		expect_status(b, "paused");
+		bundle_call(b, &got, "resume", b->id, NULL);
+		cr_expect_eq(got.status, 0, "%s", got.err);
+		expect_status(b, "running");
+		freeze_by_hand(pid);
+		if (i < 2) {
+			bundle_call(b, &got, "kill", b->id, "KILL", i == 1 ? "--all" : NULL, NULL);
+			cr_expect_eq(got.status, 0, "%s", got.err);
+			expect_status(b, "stopped");
+		}
+		bundle_destroy(b);
+	}
 }
