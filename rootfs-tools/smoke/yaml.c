@@ -139,21 +139,23 @@ static int on_key(struct reader *r, const yaml_event_t *event, const char *text)
 static int on_scalar(struct reader *r, const yaml_event_t *event)
 {
 	const char *text = (const char *)event->data.scalar.value;
+	const bool is_key = wants_key(r);
 	struct json *value;
 
 	if (strlen(text) != event->data.scalar.length)
 		return bad_mark(r, &event->start_mark, "a NUL in a string");
 	text = arena_strdup(r->arena, text);
-	if (wants_key(r))
-		return on_key(r, event, text);
-	value = add(r, JSON_STRING, &event->start_mark);
+	/* A key is no value of the tree; an alias of it may become one. */
+	value = is_key ? ARENA_NEW(r->arena, struct json) : add(r, JSON_STRING, &event->start_mark);
 	if (value == NULL)
 		return -1;
+	value->type = JSON_STRING;
+	value->offset = offset_of(r, &event->start_mark);
 	value->text = text;
 	if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE)
 		scalar_type(value, text);
 	anchor_add(r, event->data.scalar.anchor, value);
-	return 0;
+	return is_key ? on_key(r, event, text) : 0;
 }
 
 static int on_begin(struct reader *r, const yaml_event_t *event, enum json_type type,
@@ -173,6 +175,11 @@ static int on_begin(struct reader *r, const yaml_event_t *event, enum json_type 
 	return 0;
 }
 
+static bool is_composite(const struct json *value)
+{
+	return value->type == JSON_ARRAY || value->type == JSON_OBJECT;
+}
+
 /* A copy where the alias stands; messages name the place of the original. */
 static int copy(struct reader *r, const struct json *from, const yaml_mark_t *mark)
 {
@@ -184,7 +191,7 @@ static int copy(struct reader *r, const struct json *from, const yaml_mark_t *ma
 	value->offset = offset;
 	value->truth = from->truth;
 	value->text = from->text;
-	if (from->type != JSON_ARRAY && from->type != JSON_OBJECT)
+	if (!is_composite(from))
 		return 0;
 	if (r->tree.depth == JSON_MAX_DEPTH)
 		return bad_mark(r, mark, "is nested too deep");
@@ -223,7 +230,7 @@ static bool may_merge(const struct json *value)
 		JSON_EACH(item, value)
 			if (item->type != JSON_OBJECT)
 				return false;
-	return value->type == JSON_ARRAY || value->type == JSON_OBJECT;
+	return is_composite(value);
 }
 
 /*
@@ -253,11 +260,13 @@ static int on_alias(struct reader *r, const yaml_event_t *event)
 {
 	const char *name = (const char *)event->data.alias.anchor;
 
-	if (wants_key(r))
-		return bad_mark(r, &event->start_mark, "a key must be a word");
 	for (const struct anchor *anchor = r->anchors; anchor != NULL; anchor = anchor->next) {
 		if (strcmp(anchor->name, name) != 0)
 			continue;
+		if (wants_key(r) && is_composite(anchor->value))
+			return bad_mark(r, &event->start_mark, "a key must be a word");
+		if (wants_key(r))
+			return on_key(r, event, anchor->value->text);
 		for (unsigned int i = 0; i < r->tree.depth; i++)
 			if (r->tree.levels[i].value == anchor->value)
 				return bad_mark(r, &event->start_mark, "an alias of itself");

@@ -89,6 +89,23 @@ Test(yaml, aliases_are_copies_and_merges_give_way)
 	cr_expect_eq(json_member(root, "f")->count, 2);
 }
 
+Test(yaml, a_key_may_be_an_anchor_or_an_alias)
+{
+	const struct json *root = parse("&k key: &v value\n&n 1: *k\nb: {*k : *v, *n : *n}\n"
+					"*v : {c: &c {d: e}, *v : *c}\n");
+
+	cr_assert_not_null(root, "%s", err.text);
+	cr_expect_str_eq(json_find(root, "/key")->text, "value");
+	cr_expect_str_eq(json_find(root, "/1")->text, "key");
+	cr_expect_str_eq(json_find(root, "/b/key")->text, "value");
+	cr_expect_eq(json_find(root, "/b/1")->type, JSON_NUMBER);
+	cr_expect_str_eq(json_find(root, "/value/value/d")->text, "e");
+	cr_expect_null(parse("a: &a {b: c}\n*a : d\n"));
+	cr_expect_str_eq(err.text, "t:2:1: a key must be a word");
+	cr_expect_null(parse("&a a: b\n*a : d\n"));
+	cr_expect_str_eq(err.text, "t:2:1: the key \"a\" comes twice");
+}
+
 Test(yaml, of_several_that_are_merged_the_first_says_it)
 {
 	const struct json *root = parse("d: &d {a: 1, b: 2}\ne: &e {b: 3, c: 4}\n"
