@@ -79,9 +79,9 @@ static int copy_elf(struct from_host *made, const char *path)
 	return 0;
 }
 
-/* Of "#!/usr/bin/env python3 -u": both words; false: no script. */
+/* Of "#!/usr/bin/env -S python3 -u": the first word, and all behind it; false: no script. */
 static bool script_words(const struct from_host *made, const char *path, char line[256],
-			 const char **ret_program, const char **ret_argument)
+			 const char **ret_program, char **ret_rest)
 {
 	struct error ignored;
 	_cleanup_fd int fd = path_open(made->host_fd, path, O_RDONLY, &ignored);
@@ -95,22 +95,57 @@ static bool script_words(const struct from_host *made, const char *path, char li
 	at = line + 2 + strspn(line + 2, " \t");
 	*ret_program = at;
 	at += strcspn(at, " \t");
-	*ret_argument = NULL;
-	if (*at != '\0') {
+	if (*at != '\0')
 		*at++ = '\0';
-		at += strspn(at, " \t");
-		at[strcspn(at, " \t")] = '\0';
-		*ret_argument = *at != '\0' ? at : NULL;
-	}
+	*ret_rest = at + strspn(at, " \t");
 	return **ret_program != '\0';
+}
+
+/* The next word, without the quotes that keep blanks in it; "" at the end. */
+static const char *take_word(char **at)
+{
+	char *word = *at + strspn(*at, " \t"), *to = word, quote = '\0', c;
+
+	for (*at = word; (c = **at) != '\0' && (quote != '\0' || strchr(" \t", c) == NULL); ++*at) {
+		if (quote == '\0' ? c == '\'' || c == '"' : c == quote)
+			quote = quote == '\0' ? c : '\0';
+		else
+			*to++ = c;
+	}
+	*at += c != '\0';
+	*to = '\0';
+	return word;
+}
+
+/*
+ * The program that env starts.  The kernel gives it all of the line as one argument, which it takes
+ * apart behind -S alone: "-S", "-vS", "--split-string=" in front of options, NAME=VALUE and the
+ * program.  NULL: it starts none, or one whose name is in a variable.
+ */
+static const char *env_program(char *rest)
+{
+	static const char split[] = "--split-string=";
+	const char *word;
+
+	if (strncmp(rest, split, strlen(split)) == 0)
+		rest += strlen(split);
+	else if (*rest == '-' && rest[1 + strspn(rest + 1, "iv0")] == 'S')
+		rest += 2 + strspn(rest + 1, "iv0");
+	else if (*rest == '-')
+		return NULL;
+	while (*(word = take_word(&rest)) == '-' || strchr(word, '=') != NULL)
+		/* These two have their value as a word of its own. */
+		if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0)
+			take_word(&rest);
+	return *word != '\0' && strchr(word, '$') == NULL ? word : NULL;
 }
 
 static int copy_program(struct from_host *made, const char *name, unsigned int depth)
 {
 	char path[PATH_MAX], line[256];
-	const char *interpreter, *argument;
+	const char *interpreter, *base, *started;
 	_cleanup_fd int fd = -EBADF;
-	char cwd[PATH_MAX];
+	char cwd[PATH_MAX], *rest;
 
 	if (getcwd(cwd, sizeof(cwd)) == NULL)
 		return error_errno(made->err, "find the working directory");
@@ -119,16 +154,15 @@ static int copy_program(struct from_host *made, const char *name, unsigned int d
 		return -1;
 	if (copy_elf(made, path) < 0)
 		return error_wrap(made->err, "%s", path);
-	if (!script_words(made, path, line, &interpreter, &argument))
+	if (!script_words(made, path, line, &interpreter, &rest))
 		return 0;
 	if (depth == SCRIPT_DEPTH)
 		return error_number(made->err, ELOOP, "%s: scripts that scripts interpret", path);
 	if (copy_program(made, interpreter, depth + 1) < 0)
 		return error_wrap(made->err, "%s", path);
-	if (argument != NULL && *argument != '-' && strcmp(strrchr(interpreter, '/') != NULL ?
-	    strrchr(interpreter, '/') : interpreter, "/env") == 0)
-		return copy_program(made, argument, depth + 1);
-	return 0;
+	base = strrchr(interpreter, '/');
+	started = base != NULL && strcmp(base, "/env") == 0 ? env_program(rest) : NULL;
+	return started != NULL ? copy_program(made, started, depth + 1) : 0;
 }
 
 int from_host_program(struct from_host *made, const char *name)

@@ -22,14 +22,15 @@ def runs(work):
 @test
 def scripts(work):
     """a script brings its interpreter, also through env"""
-    for name, line in ('one', '#!/bin/sh'), ('two', '#!/usr/bin/env bash'):
+    lines = {'one': '#!/bin/sh', 'two': '#!/usr/bin/env bash',
+             'three': '#!/usr/bin/env -S bash -e', 'four': '#! /usr/bin/env --split-string=bash -e',
+             'five': '#!/usr/bin/env -iS -u X Y="a b" \'bash\' -e'}
+    for name, line in lines.items():
         with open(work.mine + '/' + name, 'w', encoding='ascii') as file:
             file.write(line + '\necho from $0\n')
         os.chmod(work.mine + '/' + name, 0o755)
-    root = work.mine + '/root'
-    work.good(work.rootfs('make', root, work.mine + '/one', './two'))
-    for name in 'one', 'two':
-        path = work.mine + '/' + name
+        root, path = work.mine + '/root-' + name, work.mine + '/' + name
+        work.good(work.rootfs('make', root, './two' if name == 'two' else path))
         work.good(work.call('--root', work.state, 'run', '--rootfs', root, '--', path),
                   'from %s\n' % path)
 
