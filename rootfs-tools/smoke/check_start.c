@@ -116,6 +116,14 @@ static void judge_stop(struct starting *s)
 		check_skip(s->findings, check, "it has ended by itself");
 		return;
 	}
+	if (run_ended_itself(run)) {
+		if (run->status == s->smoke->options->status)
+			check_skip(s->findings, check, "it has ended by itself");
+		else
+			check_fail(s->findings, check, "%s, before it was told to stop",
+				   status_text(arena, run->status));
+		return;
+	}
 	run_signal(run, signal);
 	if (run_wait(run, time_now() + ms_to_ns(s->smoke->grace), NULL, NULL) == RUN_ENDED)
 		check_fact(s->findings, check, "in %s, %s",

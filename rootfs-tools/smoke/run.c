@@ -21,7 +21,7 @@
 
 #define OUTPUT_MAX	((size_t)1 << 20)
 /* How often a condition is looked at, in milliseconds: often at first, for most wait shortly. */
-enum { TICK_MIN = 1, TICK_MAX = 20, KILL_WAIT = 5000 };
+enum { TICK_MIN = 1, TICK_MAX = 20, KILL_WAIT = 5000, DYING = 20 };
 
 static atomic_uint run_count;
 
@@ -252,6 +252,11 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 		tick = tick * 2 > TICK_MAX ? TICK_MAX : tick * 2;
 	}
 	return RUN_ENDED;
+}
+
+bool run_ended_itself(struct run *run)
+{
+	return run_wait(run, time_now() + ms_to_ns(DYING), NULL, NULL) == RUN_ENDED;
 }
 
 /* kist forwards what it can catch; it would end by the others, and leave the container alone. */

@@ -45,6 +45,11 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 void run_read(struct run *run);
 /* Whether kist has told the container's first process. */
 bool run_is_created(struct run *run, void *context);
+/*
+ * Whether it has ended before anybody told it to: also when it dies of what was last asked of it,
+ * which takes a moment to be seen.
+ */
+bool run_ended_itself(struct run *run);
 /* To the program, through kist. */
 void run_signal(struct run *run, int signal);
 /* Kills what still runs, waits for its end, reads what it used. */

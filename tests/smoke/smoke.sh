@@ -104,6 +104,8 @@ test_defaults() {
 		'ended with status 3' '| no such luck'
 	call root --status 3 -- sh -c 'exit 3'
 	check 'unless that is right' ended 0 'ended by itself'
+	call root --settle 1ms --only container -- sh -c 'sleep 0.01; exit 3'
+	check 'also when it fails while it is looked at' ended 1 'ended with status 3'
 	call root -- sh -c 'set -e; echo x >/written; rm /bin/ls; sleep 9'
 	check 'what it writes is listed, and the image is as it was' ended 0 /written \
 		'/bin/ls (removed)' 'note  works with a read-only root'
@@ -304,7 +306,7 @@ test_services() {
 		serviceTests:
 		- {name: killed, command: sh, args: [-c, "echo up; exec sleep $sleeper"], waitForLog: [up],
 		   stopSignal: KILL, exitSignal: KILL}
-		- {name: later, command: sh, args: [-c, "sleep 1; echo up"], waitForLog: [up]}
+		- {name: later, command: sh, args: [-c, "sleep 1; echo up"], waitForLog: [up], exitCode: 0}
 	END
 	"$SMOKE" -j 1 root -c killed.yaml >log 2>&1 &
 	for try in $(seq 100); do
@@ -330,11 +332,19 @@ test_services() {
 		   waitForLog: [up], stopTimeout: 100ms}
 		- {name: deaf, command: sh, args: [-c, "trap '' 37; echo up; while :; do sleep 0.02; done"],
 		   waitForLog: [up], stopTimeout: 100ms, stopSignal: RTMIN+3}
+		- {name: crashes, command: sh, args: [-c, "echo up; kill -SEGV $$"], waitForLog: [up]}
+		- {name: ends, command: nc, args: [-l, -p, "80", -e, echo, "HTTP/1.0 200 OK\r\n\r\n"],
+		   waitForPorts: [80], http: [{port: 80}]}
+		- {name: beside, command: sh, args: [-c, "echo up; exec sleep 50"], waitForLog: [up], sidecars: [
+		   {name: dies, command: sh, args: [-c, "echo up; exit 4"], waitForLog: [up]},
+		   {name: other, command: "true"}]}
 	END
 	call root -c broken.yaml
 	check 'services that do not are told' ended 1 'nobody listens on port 80' \
 		'ended with status 1 before it was ready' 'stays still runs' 'after signal 37' \
-		'5 checks: 0 ok, 5 failed'
+		'8 checks: 0 ok, 8 failed'
+	check 'so are those that end too early' ended 1 'crashes ended with status 139, as for SIGSEGV, before it' \
+		'ends ended with status 0, before it was told to stop' 'dies ended with status 4, before it'
 }
 
 test_limits() {
