@@ -169,9 +169,11 @@ static void stop_one(struct serving *s, const struct suite_container *container,
 	if (run_ended_itself(run)) {
 		run_end(run);
 		/* How it ends is the suite's, where it says so: a service goes on. */
-		if (!container->exit_code.set && container->exit_signal == 0)
+		if (!container->exit_code.set && container->exit_signal == 0) {
 			check_fail(s->f, s->check, "%s %s, before it was told to stop",
 				   container->name, status_text(s->f->arena, run->status));
+			check_show_output(s->f, s->check, run);
+		}
 		suite_judge(s->f, s->check, container, run, -1);
 		return;
 	}

@@ -162,6 +162,8 @@ static bool is_no_cgroup(const char *text)
 void suite_judge(struct findings *f, struct check *check, const struct suite_container *container,
 		 const struct run *run, int default_status)
 {
+	const size_t before = check->reasons.count;
+
 	if (run->refused != NULL && is_no_cgroup(run->refused)) {
 		check_skip(f, check, "%s", run->refused);
 		return;
@@ -180,6 +182,7 @@ void suite_judge(struct findings *f, struct check *check, const struct suite_con
 		       &container->excluded_out, run->out.data, run->out.size);
 	check_patterns(f, check, "standard error", &container->expected_err,
 		       &container->excluded_err, run->err.data, run->err.size);
-	if (check->outcome == OUTCOME_FAIL)
+	/* Of several containers the one that is to blame is heard. */
+	if (check->outcome == OUTCOME_FAIL && check->reasons.count > before)
 		check_show_output(f, check, run);
 }

@@ -336,7 +336,7 @@ test_services() {
 		- {name: ends, command: nc, args: [-l, -p, "80", -e, echo, "HTTP/1.0 200 OK\r\n\r\n"],
 		   waitForPorts: [80], http: [{port: 80}]}
 		- {name: beside, command: sh, args: [-c, "echo up; exec sleep 50"], waitForLog: [up], sidecars: [
-		   {name: dies, command: sh, args: [-c, "echo up; exit 4"], waitForLog: [up]},
+		   {name: dies, command: sh, args: [-c, "echo up and away; exit 4"], waitForLog: [up]},
 		   {name: other, command: "true"}]}
 	END
 	call root -c broken.yaml
@@ -344,7 +344,8 @@ test_services() {
 		'ended with status 1 before it was ready' 'stays still runs' 'after signal 37' \
 		'8 checks: 0 ok, 8 failed'
 	check 'so are those that end too early' ended 1 'crashes ended with status 139, as for SIGSEGV, before it' \
-		'ends ended with status 0, before it was told to stop' 'dies ended with status 4, before it'
+		'ends ended with status 0, before it was told to stop' 'dies ended with status 4, before it' \
+		'| up and away'
 }
 
 test_limits() {
