@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <time.h>
 
 #include "supervisor.h"
 
@@ -63,6 +64,15 @@ static long ids_take(const struct credentials *c)
 	return error < 0 ? error : sys(__NR_setresuid, c->uid, c->uid, c->uid);
 }
 
+/* The program's process takes the same, and tells the runtime why not; with us it would end. */
+static bool program_ended(void)
+{
+	const uint64_t child = UINT64_C(1) << (SIGCHLD - 1);
+	const struct timespec limit = { .tv_sec = 1 };
+
+	return sys(__NR_rt_sigtimedwait, &child, NULL, &limit, sizeof(child)) > 0;
+}
+
 int credentials_take(const struct supervisor *s)
 {
 	const struct credentials *c = &s->credentials;
@@ -77,6 +87,7 @@ int credentials_take(const struct supervisor *s)
 		error = sys(__NR_prctl, PR_SET_DUMPABLE, 1);
 	if (error == 0)
 		return 0;
-	say(s, "take the program's credentials", NULL, -error);
+	if (!program_ended())
+		say(s, "take the program's credentials", NULL, -error);
 	return -1;
 }

@@ -117,6 +117,28 @@ E2E(userns, an_owner_without_a_mapping_is_refused)
 		  "%s", got.err);
 }
 
+/* pid 1 took them at the same time as the program's process, and ended before that one said so. */
+E2E(userns, groups_without_a_mapping_are_told)
+{
+	static const struct {
+		const char *user, *says;
+	} facts[] = {
+		{ "{'uid': 0, 'gid': 0, 'additionalGids': [5, 100]}", "set additional groups: " },
+		{ "{'uid': 0, 'gid': 100}", "become group 100: " },
+	};
+
+	e2e_need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
+		struct bundle *b = userns_bundle();
+		struct output got;
+
+		bundle_set(b, "/process/user", facts[i].user);
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, 1);
+		cr_expect(strstr(got.err, facts[i].says), "%s", got.err);
+	}
+}
+
 E2E(userns, an_ordinary_user_is_told_of_a_mode_that_cannot_be)
 {
 	struct bundle *b = bundle_new();
