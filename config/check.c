@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <linux/mempolicy.h>
 #include <seccomp.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -94,6 +95,24 @@ static int check_mount_maps(struct decoder *d, const struct plan *plan)
 }
 
 /* set_mempolicy(2) says EINVAL to these. */
+static int check_memory_policy_flags(struct decoder *d, int mode, bool nodes)
+{
+	const int fixed = MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES;
+	const int policy = mode & ~MPOL_MODE_FLAGS;
+	const char *const pointer = "/linux/memoryPolicy/flags";
+
+	if ((mode & fixed) == fixed)
+		return bad_pointer(d, pointer, "nodes cannot be both static and relative");
+	if ((mode & fixed) && (policy == MPOL_LOCAL || (policy == MPOL_PREFERRED && !nodes)))
+		return bad_pointer(d, pointer, "say how nodes are meant, and there are none");
+	if ((mode & MPOL_F_NUMA_BALANCING) && policy != MPOL_BIND && policy != MPOL_PREFERRED_MANY)
+		return bad_pointer(d, pointer,
+				   "MPOL_F_NUMA_BALANCING is for MPOL_BIND and "
+				   "MPOL_PREFERRED_MANY alone");
+	return 0;
+}
+
+/* And to these. */
 static int check_memory_policy(struct decoder *d, const struct plan *plan)
 {
 	const struct memory_policy_plan *policy = &plan->memory_policy;
@@ -101,6 +120,8 @@ static int check_memory_policy(struct decoder *d, const struct plan *plan)
 
 	if (!policy->set || v == NULL || v->type != JSON_STRING)
 		return 0;
+	if (check_memory_policy_flags(d, policy->mode, policy->nodes != NULL) < 0)
+		return -1;
 	if (strcmp(v->text, "MPOL_DEFAULT") == 0 || strcmp(v->text, "MPOL_LOCAL") == 0)
 		return policy->nodes == NULL ? 0 :
 		       bad_pointer(d, "/linux/memoryPolicy/nodes", "must be empty for %s", v->text);

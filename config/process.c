@@ -209,23 +209,27 @@ static const struct field process_fields[] = {
 	{ NULL },
 };
 
+static void warn_outside(struct decoder *d, const struct json *v, const char *key, uint64_t extra,
+			 const char *other)
+{
+	if (extra != 0)
+		warn_value(d, json_member(v, key), "has %s, which is not in %s%s; ignored",
+			   name_of(capability_names, (uint64_t)__builtin_ctzll(extra)), other,
+			   extra & (extra - 1) ? " (and more)" : "");
+}
+
 /*
  * capset(2) and prctl(2) refuse these with EPERM.  Spec 1.2: what cannot be
  * granted is a warning; so it is taken out here, and not tried.
  */
 static void drop_ungrantable(struct decoder *d, const struct json *v, uint64_t *sets)
 {
-	uint64_t permitted = sets[CAPABILITY_PERMITTED];
-	uint64_t usable = permitted & sets[CAPABILITY_INHERITABLE];
-	uint64_t effective = sets[CAPABILITY_EFFECTIVE] & ~permitted;
+	uint64_t permitted = sets[CAPABILITY_PERMITTED], bounding = sets[CAPABILITY_BOUNDING];
+	uint64_t usable = permitted & sets[CAPABILITY_INHERITABLE] & bounding;
 	uint64_t ambient = sets[CAPABILITY_AMBIENT] & ~usable;
 
-	if (effective != 0)
-		warn_value(d, json_member(v, "effective"),
-			   "has %s, which is not in permitted%s; "
-			   "ignored",
-			   name_of(capability_names, (uint64_t)__builtin_ctzll(effective)),
-			   effective & (effective - 1) ? " (and more)" : "");
+	warn_outside(d, v, "effective", sets[CAPABILITY_EFFECTIVE] & ~permitted, "permitted");
+	warn_outside(d, v, "inheritable", sets[CAPABILITY_INHERITABLE] & ~bounding, "bounding");
 	/* No warning: what "runc spec" writes has ambient ones, and none to be inherited. */
 	if (ambient != 0)
 		note_value(d, SEVERITY_NOTE, json_member(v, "ambient"), "has %s, which is not in "
@@ -233,6 +237,7 @@ static void drop_ungrantable(struct decoder *d, const struct json *v, uint64_t *
 			   name_of(capability_names, (uint64_t)__builtin_ctzll(ambient)),
 			   ambient & (ambient - 1) ? " (and more)" : "");
 	sets[CAPABILITY_EFFECTIVE] &= permitted;
+	sets[CAPABILITY_INHERITABLE] &= bounding;
 	sets[CAPABILITY_AMBIENT] &= usable;
 }
 

@@ -67,6 +67,12 @@ static int check_scheduler(struct decoder *d, const struct json *v,
 				  name);
 	if (deadline && (scheduler->runtime == 0 || scheduler->deadline == 0))
 		return bad_value(d, v, "SCHED_DEADLINE needs runtime and deadline");
+	/* The kernel counts in units of 1024 ns, and takes no period for one of the deadline. */
+	if (deadline && (scheduler->runtime < 1024 || scheduler->runtime > scheduler->deadline ||
+			 (scheduler->period != 0 && scheduler->period < scheduler->deadline)))
+		return bad_value(d, v,
+				 "SCHED_DEADLINE needs a runtime from 1024 ns on, a deadline "
+				 "not below it and a period not below that");
 	if (!deadline && (scheduler->runtime | scheduler->deadline | scheduler->period) != 0)
 		return bad_value(d, v, "runtime, deadline and period belong to SCHED_DEADLINE, "
 				 "not to %s", name);

@@ -16,6 +16,7 @@ static const struct plan *with(const char *types, const char *linux_part, const 
 #define USER	", {'type': 'user'}"
 #define UTS	", {'type': 'uts'}"
 #define MAP	"[{'containerID': 0, 'hostID': 1000, 'size': 1}]"
+#define POLICY(mode, flag) "'memoryPolicy': {'mode': " mode ", 'flags': ['MPOL_F_" flag "']}"
 #define MAPS	"'uidMappings': " MAP ", 'gidMappings': " MAP
 
 static const struct {
@@ -82,6 +83,17 @@ static const struct {
 	{ "", "'memoryPolicy': {'mode': 'MPOL_DEFAULT', 'nodes': '0'}", "", "must be empty for" },
 	{ "", "'memoryPolicy': {'mode': 'MPOL_INTERLEAVE'}", "",
 	  "is required for MPOL_INTERLEAVE" },
+	{ "", POLICY("'MPOL_BIND', 'nodes': '0'", "STATIC_NODES', 'MPOL_F_NUMA_BALANCING"), "",
+	  NULL },
+	{ "", POLICY("'MPOL_BIND', 'nodes': '0'", "STATIC_NODES', 'MPOL_F_RELATIVE_NODES"), "",
+	  "/linux/memoryPolicy/flags: nodes cannot be both" },
+	{ "", POLICY("'MPOL_PREFERRED'", "RELATIVE_NODES"), "", "there are none" },
+	{ "", POLICY("'MPOL_PREFERRED', 'nodes': '0'", "RELATIVE_NODES"), "", NULL },
+	{ "", POLICY("'MPOL_LOCAL'", "STATIC_NODES"), "", "there are none" },
+	{ "", POLICY("'MPOL_DEFAULT'", "STATIC_NODES"), "", NULL },
+	{ "", POLICY("'MPOL_INTERLEAVE', 'nodes': '0'", "NUMA_BALANCING"), "",
+	  "is for MPOL_BIND and MPOL_PREFERRED_MANY alone" },
+	{ "", POLICY("'MPOL_PREFERRED_MANY', 'nodes': '0'", "NUMA_BALANCING"), "", NULL },
 };
 
 Test(check, asks_every_rule)

@@ -120,17 +120,33 @@ Test(plan, drops_capabilities_that_cannot_be_granted)
 				 plan->warnings.items[i]);
 }
 
+Test(plan, drops_what_may_not_be_inherited)
+{
+	const struct plan *plan = ACCEPT(parse_process(
+		"'capabilities': {'bounding': ['CAP_KILL'], 'permitted': ['CAP_KILL', 'CAP_CHOWN'],"
+		" 'inheritable': ['CAP_KILL', 'CAP_CHOWN'], 'ambient': ['CAP_CHOWN']}"));
+
+	cr_expect_eq(plan->process.capabilities[CAPABILITY_INHERITABLE], 1 << 5);
+	cr_expect_eq(plan->process.capabilities[CAPABILITY_PERMITTED], 1 << 5 | 1);
+	cr_expect_eq(plan->process.capabilities[CAPABILITY_AMBIENT], 0);
+	cr_assert_eq(plan->warnings.count, 1);
+	cr_expect_str_eq(plan->warnings.items[0],
+			 "config.json:2:139: /process/capabilities/inheritable: has CAP_CHOWN, "
+			 "which is not in bounding; ignored");
+}
+
 Test(plan, has_the_scheduler)
 {
-	const struct scheduler_plan *scheduler = &ACCEPT(parse_process(
-		"'scheduler': {'policy': 'SCHED_DEADLINE', 'nice': 19, 'flags': "
-		"['SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN'], 'runtime': 1, 'deadline': 2, "
-		"'period': 3}"))->process.scheduler;
+	const struct plan *plan = ACCEPT(
+		parse_process("'scheduler': {'policy': 'SCHED_DEADLINE', 'nice': 19, 'flags': "
+			      "['SCHED_FLAG_RECLAIM', 'SCHED_FLAG_DL_OVERRUN'], "
+			      "'runtime': 1024, 'deadline': 2000, 'period': 30000}"));
+	const struct scheduler_plan *scheduler = &plan->process.scheduler;
 
 	cr_expect(scheduler->set);
 	cr_expect_eq(scheduler->policy, 6);
 	cr_expect_eq(scheduler->flags, 0x06);
-	cr_expect_eq(scheduler->runtime + 10 * scheduler->deadline + 100 * scheduler->period, 321);
+	cr_expect_eq(scheduler->runtime + scheduler->deadline + scheduler->period, 33024);
 }
 
 Test(plan, tells_binds_from_file_systems)
@@ -341,7 +357,7 @@ Test(plan, uses_the_init_for_programs_that_are_none)
 		      "in another's pid namespace it is not pid 1");
 	cr_expect_not(ACCEPT(parse("{'ociVersion': '1.3.0', 'root': {'path': '/r'}, 'process': "
 				   "{'cwd': '/', 'args': ['sh'], 'scheduler': {'policy': "
-				   "'SCHED_DEADLINE', 'runtime': 1, 'deadline': 2, 'period': 3}}, "
+				   "'SCHED_DEADLINE', 'runtime': 1024, 'deadline': 2000}}, "
 				   "'annotations': {'org.kist.init': 'always'}, 'linux': "
 				   "{'namespaces': [{'type': 'mount'}, {'type': 'pid'}]}}"))
 			      ->init.used,
