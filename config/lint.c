@@ -129,6 +129,8 @@ static const char *namespace_pointer(struct lint *lint, const char *type)
 
 static void lint_namespaces(struct lint *lint)
 {
+	const struct json *maps = json_find(lint->diagnosis->root, "/linux/uidMappings");
+
 	for (const struct name *row = namespace_names; row->name != NULL; row++) {
 		const struct namespace_plan *ns = &lint->plan->namespaces[row->value];
 		const char *file = namespaces[row->value].file;
@@ -141,8 +143,7 @@ static void lint_namespaces(struct lint *lint)
 			found(lint, SEVERITY_ERROR, namespace_pointer(lint, row->name),
 			      "this kernel has no namespaces of type \"%s\"", row->name);
 	}
-	if ((lint->plan->clone_flags & CLONE_NEWUSER) &&
-	    json_find(lint->diagnosis->root, "/linux/uidMappings") == NULL)
+	if ((lint->plan->clone_flags & CLONE_NEWUSER) && (maps == NULL || maps->count == 0))
 		found(lint, SEVERITY_WARNING, namespace_pointer(lint, "user"),
 		      "has no uidMappings and gidMappings: root in the container is the caller, "
 		      "uid %u and gid %u of the host",
@@ -159,6 +160,7 @@ static void lint_ids(struct lint *lint)
 {
 	const struct plan *plan = lint->plan;
 	uint32_t ignored;
+	size_t index = 0;
 
 	if (!(plan->clone_flags & CLONE_NEWUSER) || plan->process.args.count == 0)
 		return;
@@ -168,6 +170,16 @@ static void lint_ids(struct lint *lint)
 	if (!id_map_to_host(&plan->gid_maps, plan->process.gid, &ignored))
 		found(lint, SEVERITY_ERROR, "/process/user/gid",
 		      "%u is not in the user namespace: see /linux/gidMappings", plan->process.gid);
+	if (plan_annotation(plan, "run.oci.keep_original_groups") != NULL)
+		return;
+	LIST_EACH(gid, plan->process.additional_gids) {
+		const char *pointer =
+			arena_printf(lint->arena, "/process/user/additionalGids/%zu", index++);
+
+		if (!id_map_to_host(&plan->gid_maps, *gid, &ignored))
+			found(lint, SEVERITY_ERROR, pointer,
+			      "%u is not in the user namespace: see /linux/gidMappings", *gid);
+	}
 }
 
 /* The errors of the plan begin with the pointer, as everything here does. */
@@ -185,6 +197,14 @@ static void lint_unable(struct lint *lint, const char *unable)
 		found(lint, SEVERITY_ERROR, "/linux/resources", "%s", unable);
 }
 
+/* v2_error says the same for v2; an update may do it, for there is a limit from before. */
+static bool is_swap_alone(const struct resources_plan *resources)
+{
+	const struct opt_i64 *memory = &resources->memory_limit, *swap = &resources->memory_swap;
+
+	return swap->set && swap->value != -1 && (!memory->set || memory->value == -1);
+}
+
 static void lint_resources(struct lint *lint, int cgroup_version)
 {
 	const struct resources_plan *resources = &lint->plan->resources;
@@ -194,6 +214,9 @@ static void lint_resources(struct lint *lint, int cgroup_version)
 		      "this host has no cgroups at /sys/fs/cgroup");
 	if (cgroup_version == 1)
 		lint_unable(lint, resources->v1_error);
+	if (cgroup_version == 1 && is_swap_alone(resources))
+		found(lint, SEVERITY_ERROR, "/linux/resources/memory/swap",
+		      "is the sum of memory and swap, and needs memory/limit beside it");
 	if (cgroup_version == 2)
 		lint_unable(lint, resources->v2_error);
 	if (lint->plan->intel_rdt.set && !exists("/sys/fs/resctrl/schemata"))

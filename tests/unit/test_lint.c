@@ -146,6 +146,28 @@ static const struct {
 	  1,
 	  "error: config.json:2:36: /process/user/uid: 0 is not in the user namespace: see "
 	  "/linux/uidMappings" },
+	{ "{'ociVersion':'1.3.0','root':{'path':'root'},'process':{'cwd':'/','args':['x'],\n"
+	  "'user':{'uid':4,'gid':5,'additionalGids':[4,5]}},\n"
+	  "'linux':{'namespaces':[{'type':'user'}],"
+	  "'uidMappings':[{'containerID':0,'hostID':0,'size':5}],"
+	  "'gidMappings':[{'containerID':0,'hostID':0,'size':5}]}}",
+	  1,
+	  "error: config.json:2:23: /process/user/gid: 5 is not in the user namespace: see "
+	  "/linux/gidMappings" },
+	{ "{'ociVersion':'1.3.0','root':{'path':'root'},'process':{'cwd':'/','args':['x'],\n"
+	  "'user':{'uid':4,'gid':4,'additionalGids':[4,5]}},\n"
+	  "'linux':{'namespaces':[{'type':'user'}],"
+	  "'uidMappings':[{'containerID':0,'hostID':0,'size':5}],"
+	  "'gidMappings':[{'containerID':0,'hostID':0,'size':5}]}}",
+	  1,
+	  "error: config.json:2:45: /process/user/additionalGids/1: 5 is not in the user "
+	  "namespace: see /linux/gidMappings" },
+	{ CONFIG("'x'", "],'resources':{'memory':{'swap':5}}", ""), 1,
+	  "error: config.json:3:72: /linux/resources/memory/swap: is the sum of memory and swap, "
+	  "and needs memory/limit beside it" },
+	{ CONFIG("'x'", "],'resources':{'memory':{'swap':5}}", ""), 2,
+	  "error: config.json:3:72: /linux/resources/memory/swap: is the sum of memory and swap, "
+	  "and needs memory/limit beside it" },
 	{ CONFIG("'x'",
 		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdri'],"
 		 "'action':'SCMP_ACT_ERRNO'}]}",
