@@ -117,9 +117,10 @@ int decode_id_maps(struct decoder *d, const struct json *v, void *out)
 	if (v->type == JSON_ARRAY && v->count > ID_MAPS_MAX)
 		return bad_value(d, v, "has %u entries, but the kernel takes %d", v->count,
 				 ID_MAPS_MAX);
+	/* None: then the list may be that of a mount's option. */
 	if (decode_list(d, v, decode_id_map, sizeof(struct id_map), out) < 0)
 		return -1;
-	return check_overlap(d, v, out);
+	return v->count > 0 ? check_overlap(d, v, out) : 0;
 }
 
 /* The spec asks for no maps, and without any a namespace has no ids: the caller is root there. */

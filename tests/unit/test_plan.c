@@ -216,6 +216,17 @@ Test(plan, reads_maps_of_mounts)
 	cr_expect_eq(mounts[1].gid_maps.items[0].host, 6);
 }
 
+Test(plan, takes_the_map_of_an_option_beside_an_empty_one)
+{
+	const struct plan *plan = ACCEPT(parse_top(
+		"'mounts': [{'destination': '/m', 'source': '/s', "
+		"'options': ['bind', 'idmap=uids=0-1-10;gids=0-2-10'], "
+		"'uidMappings': [], 'gidMappings': []}]"));
+
+	cr_expect_eq(plan->mounts.items[0].uid_maps.items[0].host, 1);
+	cr_expect_eq(plan->mounts.items[0].gid_maps.items[0].host, 2);
+}
+
 Test(plan, takes_as_many_ranges_as_the_kernel)
 {
 	static const struct {
