@@ -218,36 +218,13 @@ Test(plan, reads_maps_of_mounts)
 
 Test(plan, takes_the_map_of_an_option_beside_an_empty_one)
 {
-	const struct plan *plan = ACCEPT(parse_top(
-		"'mounts': [{'destination': '/m', 'source': '/s', "
-		"'options': ['bind', 'idmap=uids=0-1-10;gids=0-2-10'], "
-		"'uidMappings': [], 'gidMappings': []}]"));
+	const struct plan *plan =
+		ACCEPT(parse_top("'mounts': [{'destination': '/m', 'source': '/s', "
+				 "'options': ['bind', 'idmap=uids=0-1-10;gids=0-2-10'], "
+				 "'uidMappings': [], 'gidMappings': []}]"));
 
 	cr_expect_eq(plan->mounts.items[0].uid_maps.items[0].host, 1);
 	cr_expect_eq(plan->mounts.items[0].gid_maps.items[0].host, 2);
-}
-
-Test(plan, takes_as_many_ranges_as_the_kernel)
-{
-	static const struct {
-		int count;
-		bool fine;
-	} facts[] = { { 340, true }, { 341, false } };
-
-	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
-		struct text text = { .arena = &arena };
-		const struct plan *plan;
-
-		text_add(&text, "'mounts': [{'destination': '/m', 'source': '/s', "
-				"'options': ['bind', 'idmap=gids=0-0-1;uids=0-0-1");
-		for (int id = 1; id < facts[i].count; id++)
-			text_printf(&text, "#%d-%d-1", id, id);
-		text_add(&text, "']}]");
-		plan = parse_top(text.data);
-		cr_expect_eq(plan != NULL, facts[i].fine, "%s", err.text);
-	}
-	cr_expect_not_null(strstr(err.text, "/mounts/0/options/1: has more than 340 ranges"), "%s",
-			   err.text);
 }
 
 Test(plan, has_hooks_by_moment)

@@ -2,7 +2,7 @@
 #include "base/text.h"
 #include "config_text.h"
 
-/* Configurations that were made to take minutes. */
+/* As much as there may be of a thing, and configurations that were made to take minutes. */
 
 /* Each error takes as long as the file is, so none may be told behind the first. */
 Test(bounds, ends_with_the_first_of_many_errors, .timeout = 10)
@@ -46,4 +46,27 @@ Test(bounds, takes_no_minute_for_ranges_that_were_made_to, .timeout = 10)
 	text_add(&text, "]}");
 	plan = ACCEPT(parse(text.data));
 	cr_expect_eq(plan->mounts.items[499].gid_maps.items[339].host, 1339);
+}
+
+Test(bounds, takes_as_many_ranges_as_the_kernel)
+{
+	static const struct {
+		int count;
+		bool fine;
+	} facts[] = { { 340, true }, { 341, false } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(facts); i++) {
+		struct text text = { .arena = &arena };
+		const struct plan *plan;
+
+		text_add(&text, "'mounts': [{'destination': '/m', 'source': '/s', "
+				"'options': ['bind', 'idmap=gids=0-0-1;uids=0-0-1");
+		for (int id = 1; id < facts[i].count; id++)
+			text_printf(&text, "#%d-%d-1", id, id);
+		text_add(&text, "']}]");
+		plan = parse_top(text.data);
+		cr_expect_eq(plan != NULL, facts[i].fine, "%s", err.text);
+	}
+	cr_expect_not_null(strstr(err.text, "/mounts/0/options/1: has more than 340 ranges"), "%s",
+			   err.text);
 }
