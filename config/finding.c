@@ -27,12 +27,24 @@ static void add_finding(struct decoder *d, enum severity severity, const struct 
 	finding->text = text;
 }
 
+/* A key may be as long as the file, and an error has room for 1,020 bytes. */
+static const char *short_pointer(struct arena *arena, const struct json *v)
+{
+	const char *pointer = json_pointer(arena, v);
+	size_t length = strlen(pointer) > 500 ? 500 : 0;
+
+	/* Not in the middle of a character. */
+	while (length > 0 && (pointer[length] & 0xc0) == 0x80)
+		length--;
+	return length > 0 ? arena_printf(arena, "%.*s...", (int)length, pointer) : pointer;
+}
+
 /* "file:line:column: pointer: " in front; key: a member of v, which need not exist. */
 static const char *place(struct decoder *d, const struct json *v, const char *key, const char *fmt,
 			 va_list args)
 {
 	struct text text = { .arena = d->arena };
-	const char *pointer = json_pointer(d->arena, v);
+	const char *pointer = short_pointer(d->arena, v);
 	unsigned int line, column;
 	char said[900];
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/list.h"
+#include "base/text.h"
 #include "config/decode.h"
 
 /* The decoder on a struct of its own, apart from any configuration. */
@@ -199,6 +200,21 @@ Test(decoder, shows_control_bytes_as_numbers)
 			 "t:1:22: /path: must be an absolute path, not \"a\\x1b[31m\\x0ab\"");
 	cr_expect_eq(decode("{'name': '', 'map': {'\\u0007': 1}}", false), -1);
 	cr_expect_str_eq(err.text, "t:1:32: /map/\\x07: must be a string, not the number 1");
+}
+
+Test(decoder, says_what_is_wrong_behind_a_long_key)
+{
+	struct text key = { .arena = &arena };
+
+	for (int i = 0; i < 300; i++)
+		text_add(&key, "\xc3\xa9\xc3\xa9");
+	cr_expect_eq(decode(arena_printf(&arena, "{'name': '', 'map': {'%s': 1}}", key.data),
+			    false),
+		     -1);
+	cr_expect_str_eq(err.text, arena_printf(&arena,
+						"t:1:626: /map/%.494s...: must be a string, "
+						"not the number 1",
+						key.data));
 }
 
 Test(list, grows_behind_what_is_there)
