@@ -22,6 +22,10 @@ static pcre2_general_context *context_of(struct arena *arena)
 	return pcre2_general_context_create(on_arena, with_arena, arena);
 }
 
+/* Letters are letters, as in Go; bytes that are none match nothing, and are no error. */
+#define OPTIONS (PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | \
+		 PCRE2_NEVER_BACKSLASH_C)
+
 int pattern_compile(struct arena *arena, const char *text, struct pattern *ret, struct error *err)
 {
 	pcre2_compile_context *context = pcre2_compile_context_create(context_of(arena));
@@ -30,8 +34,7 @@ int pattern_compile(struct arena *arena, const char *text, struct pattern *ret, 
 	int number;
 
 	ret->text = text;
-	ret->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-				  PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C, &number,
+	ret->code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, OPTIONS, &number,
 				  &offset, context);
 	if (ret->code != NULL)
 		return 0;

@@ -86,6 +86,30 @@ Test(suite, reads_json_and_what_kist_adds)
 	cr_expect_str_eq(service->sidecars.items[0].command, "wget");
 }
 
+Test(pattern, knows_letters_and_passes_over_other_bytes)
+{
+	static const struct { const char *pattern, *text; int found; } rows[] = {
+		{ "^.$", "\xc3\xa4", 1 },
+		{ "[\xc3\xa4]", "\xc3\xb6", 0 },
+		{ "(?i)\xc3\xa4", "\xc3\x84", 1 },
+		{ "^\\p{L}$", "\xc3\xa4", 1 },
+		{ "\\x{20ac}", "\xe2\x82\xac", 1 },
+		{ "ok$", "\xff\xc3 ok", 1 },
+		{ "\xc3\xbf", "\xff", 0 },
+		{ "^b", "a\nb", 0 },
+		{ "b$", "b\n", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct pattern pattern;
+
+		cr_assert_eq(pattern_compile(&arena, rows[i].pattern, &pattern, &err), 0, "%s",
+			     err.text);
+		cr_expect_eq(pattern_search(&pattern, rows[i].text, strlen(rows[i].text), &err),
+			     rows[i].found, "%s: %s", rows[i].pattern, rows[i].text);
+	}
+}
+
 /* What the user sees; where in a pattern the fault is depends on the version of PCRE2. */
 static const struct { const char *text; const char *fault; } wrong[] = {
 	{ HEAD "commandTests:\n- name: a\n  comand: x\n  command: x\n",
