@@ -12,19 +12,22 @@ static const int killed[] = { 0 };
 const struct trouble_list trouble_faults = { errnos, ARRAY_SIZE(errnos) };
 const struct trouble_list trouble_kills = { killed, ARRAY_SIZE(killed) };
 
-/* What cannot fail, or not without having done it, or by which threads wait for ever. */
+/*
+ * What cannot fail, or not without having done it, or by which threads wait for ever.  brk gives
+ * the old end of the heap where it fails, and no errno: libc takes that for an address.
+ */
 static const int infallible[] = {
 	__NR_close,	 __NR_munmap,  __NR_set_tid_address, __NR_getpid,
 	__NR_gettid,	 __NR_getppid, __NR_getuid,	     __NR_geteuid,
 	__NR_getgid,	 __NR_getegid, __NR_umask,	     __NR_rt_sigreturn,
-	__NR_futex,
+	__NR_futex,	 __NR_brk,
 #ifdef __NR_arch_prctl
 	__NR_arch_prctl,
 #endif
 };
 
 /* Without these the dynamic loader and libc crash, before main() or behind it, or in a thread. */
-static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_brk, __NR_rseq };
+static const int vital[] = { __NR_mmap, __NR_mprotect, __NR_rseq };
 
 static bool is_one_of(const int *calls, size_t count, int call)
 {
