@@ -28,6 +28,8 @@ static const struct {
 	{ UTS, "", "'hostname': 'h', 'domainname': 'd'", NULL },
 	{ ", {'type': 'uts', 'path': '/u'}", "", "'hostname': 'h'", NULL },
 	{ "", "", "'domainname': 'd'", "/domainname: needs a uts namespace" },
+	{ UTS, "", "'hostname': '0123456789012345678901234567890123456789012345678901234567890123'",
+	  NULL },
 
 	{ USER, MAPS, "", NULL },
 	{ USER, "'gidMappings': " MAP, "", "/linux/uidMappings: is required beside gidMappings" },
@@ -116,4 +118,119 @@ Test(check, takes_every_choice_of_mount_namespace)
 	ACCEPT(parse("{'ociVersion': '1.3.0', 'root': {'path': '/r'}}"));
 	ACCEPT(parse("{'ociVersion': '1.3.0', 'root': {'path': '/r'}, 'linux': {'namespaces': "
 		     "[{'type': 'mount', 'path': '/m'}]}}"));
+}
+
+/* A member that is required, left out. */
+static const struct {
+	const char *process, *linux_part, *says;
+} missing[] = {
+	{ "'user': {'uid': 1}", "", "/process/user/gid" },
+	{ "'consoleSize': {'height': 1}", "", "/process/consoleSize/width" },
+	{ "'rlimits': [{'soft': 1, 'hard': 1}]", "", "/process/rlimits/0/type" },
+	{ "'rlimits': [{'type': 'RLIMIT_CORE', 'hard': 1}]", "", "/process/rlimits/0/soft" },
+	{ "'scheduler': {}", "", "/process/scheduler/policy" },
+	{ "'ioPriority': {'priority': 1}", "", "/process/ioPriority/class" },
+	{ "", "'devices': [{'type': 'p'}]", "/linux/devices/0/path" },
+	{ "", "'devices': [{'path': '/x'}]", "/linux/devices/0/type" },
+	{ "", "'devices': [{'path': '/x', 'type': 'b', 'major': 1}]", "/linux/devices/0/minor" },
+	{ "", "'personality': {}", "/linux/personality/domain" },
+	{ "", "'memoryPolicy': {}", "/linux/memoryPolicy/mode" },
+	{ "", "'uidMappings': [{'hostID': 0, 'size': 1}]", "/linux/uidMappings/0/containerID" },
+	{ "", "'uidMappings': [{'containerID': 0, 'size': 1}]", "/linux/uidMappings/0/hostID" },
+	{ "", "'seccomp': {}", "/linux/seccomp/defaultAction" },
+	{ "", "'seccomp': {'defaultAction': 'SCMP_ACT_LOG', 'syscalls': [{'names': ['x']}]}",
+	  "/linux/seccomp/syscalls/0/action" },
+	{ "",
+	  "'seccomp': {'defaultAction': 'SCMP_ACT_LOG', 'syscalls': [{'action': "
+	  "'SCMP_ACT_TRAP'}]}",
+	  "/linux/seccomp/syscalls/0/names" },
+	{ "",
+	  "'seccomp': {'defaultAction': 'SCMP_ACT_LOG', 'syscalls': [{'names': ['x'], "
+	  "'action': 'SCMP_ACT_TRAP', 'args': [{'index': 0, 'value': 1}]}]}",
+	  "/linux/seccomp/syscalls/0/args/0/op" },
+	{ "", "'resources': {'hugepageLimits': [{'limit': 1}]}",
+	  "/linux/resources/hugepageLimits/0/pageSize" },
+	{ "", "'resources': {'hugepageLimits': [{'pageSize': '2MB'}]}",
+	  "/linux/resources/hugepageLimits/0/limit" },
+	{ "", "'resources': {'network': {'priorities': [{'priority': 1}]}}",
+	  "/linux/resources/network/priorities/0/name" },
+	{ "", "'resources': {'blockIO': {'throttleReadBpsDevice': [{'major': 8, 'rate': 1}]}}",
+	  "/linux/resources/blockIO/throttleReadBpsDevice/0/minor" },
+	{ "", "'resources': {'blockIO': {'weightDevice': [{'minor': 8, 'weight': 10}]}}",
+	  "/linux/resources/blockIO/weightDevice/0/major" },
+};
+
+Test(check, names_what_is_missing)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(missing); i++) {
+		const char *says =
+			arena_printf(&arena, "%s: is required, but missing", missing[i].says);
+
+		cr_assert_null(parse_parts("", missing[i].process, missing[i].linux_part), "%s",
+			       says);
+		cr_expect_not_null(strstr(err.text, says), "%s: %s", says, err.text);
+	}
+}
+
+Test(check, takes_no_other_values_of_the_inits_options)
+{
+	static const struct { const char *name, *value; bool fine; } rows[] = {
+		{ "grace", "0", true },		   { "grace", "99999999.25", true },
+		{ "grace", "999999999", false },   { "grace", "5.", false },
+		{ "grace", ".5", false },	   { "grace", "5.5.5", false },
+		{ "grace", "5s", false },	   { "rewrite", "TERM:0", true },
+		{ "rewrite", "SIGRTMIN+1:15", true }, { "rewrite", "TERM", false },
+		{ "rewrite", "TERM:", false },	   { "rewrite", ":TERM", false },
+		{ "rewrite", "TERM:NONE", false }, { "rewrite", "0:TERM", false },
+		{ "rewrite", "TERMTERMTERMTERMTERMTERM:TERM", false },
+		{ "remap", "255:0", true },	   { "remap", "256", false },
+		{ "remap", "1:256", false },	   { "remap", "1:", false },
+		{ "remap", "", false },		   { "remap", "00000001", false },
+		{ "remap", "0000001:1", true },	   { "remap", "1,,2", false },
+		{ "stop-signal", "QUIT", true },   { "stop-signal", "QUITE", false },
+		{ "group", "yes", false },	   { "report", "", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		cr_expect_eq(parse_top(arena_printf(&arena, "'annotations': {'org.kist.init.%s': "
+						    "'%s'}", rows[i].name, rows[i].value)) != NULL,
+			     rows[i].fine, "%s %s: %s", rows[i].name, rows[i].value, err.text);
+}
+
+#define READ	"{\\'ruleset\\': {\\'handledAccessFS\\': [\\'read_file\\', \\'read_dir\\']}"
+
+Test(check, reads_the_annotation_of_landlock)
+{
+	static const struct { const char *text, *says; } rows[] = {
+		{ "{", "/annotations/org.kist.landlock: annotation org.kist.landlock:1:2: is not "
+		       "valid JSON" },
+		{ "{}", "org.kist.landlock:1:1: /ruleset: is required, but missing" },
+		{ "{\\'ruleset\\': {\\'handledAccessFS\\': []}}",
+		  "handledAccessFS must have at least one entry" },
+		{ "{\\'ruleset\\': {\\'handledAccessFS\\': [\\'fly\\']}}",
+		  "must be an access right of Landlock, not \"fly\"" },
+		{ READ ", \\'rule\\': 1}", "is no property of landlock; did you mean \"rules\"?" },
+		{ READ ", \\'rules\\': {\\'pathBeneath\\': [{\\'paths\\': [\\'/a\\'], "
+		       "\\'allowedAccess\\': [\\'make_dir\\']}]}}",
+		  "allowedAccess has \"make_dir\", which handledAccessFS has not" },
+	};
+	const struct plan *whole = ACCEPT(
+		parse_top("'annotations': {'org.kist.landlock': '" READ ", "
+			  "\\'disableBestEffort\\': true, \\'rules\\': {\\'pathBeneath\\': "
+			  "[{\\'paths\\': [\\'/a\\', \\'/b\\'], "
+			  "\\'allowedAccess\\': [\\'read_dir\\']}]}}'}"));
+	const struct landlock_plan *plan = whole->landlock;
+
+	cr_assert_not_null(plan);
+	cr_expect_eq(plan->handled, 0xc);
+	cr_expect(plan->strict);
+	cr_assert_eq(plan->rules.count, 2);
+	cr_expect_str_eq(plan->rules.items[1].path, "/b");
+	cr_expect_eq(plan->rules.items[1].allowed, 0x8);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		cr_expect_null(
+			parse_top(arena_printf(&arena, "'annotations': {'org.kist.landlock': '%s'}",
+					       rows[i].text)));
+		cr_expect_not_null(strstr(err.text, rows[i].says), "%s", err.text);
+	}
 }

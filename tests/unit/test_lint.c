@@ -209,9 +209,14 @@ Test(lint, has_nothing_to_say_about_a_good_bundle)
 	struct diagnosis diagnosis = { 0 };
 	const struct plan *plan = NULL;
 
-	make_file("config.json", written("{'ociVersion':'1.3.0','root':{'path':'/'},'process':{"
-		  "'cwd':'/','user':{'uid':0,'gid':0},'args':['/bin/true']},'linux':{'namespaces':"
-		  "[{'type':'mount'},{'type':'pid'}]}}"), 0644);
+	make_file(
+		"config.json",
+		written("{'ociVersion':'1.3.0','root':{'path':'/'},'process':{"
+			"'cwd':'/','user':{'uid':0,'gid':0},'args':['/bin/true']},'mounts':["
+			"{'destination':'/p','type':'proc','source':'none'},{'destination':'/q',"
+			"'source':'none','options':['bind','remount','ro']}],'linux':{'namespaces':"
+			"[{'type':'mount'},{'type':'pid'}]}}"),
+		0644);
 	cr_assert_eq(plan_diagnose(&arena, bundle, NULL, &diagnosis, &plan, &err), 0);
 	cr_assert_not_null(plan);
 	plan_lint(&arena, plan, 1, &diagnosis);

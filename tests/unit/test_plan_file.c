@@ -147,6 +147,25 @@ Test(plan_file, is_diagnosed_as_a_whole, .init = make_dir, .fini = remove_dir)
 	cr_expect_eq(plan_diagnose(&arena, dir, NULL, &diagnosis, &plan, &err), -1);
 }
 
+/* What a rule looks at and was not decoded is told where it is, once. */
+Test(plan_file, is_not_judged_by_what_was_not_decoded, .init = make_dir, .fini = remove_dir)
+{
+	struct diagnosis found = { 0 };
+	const struct plan *plan;
+
+	write_config("{\"ociVersion\": \"1.3.0\", \"root\": {\"path\": \"/\"}, \"hostname\": "
+		     "\"h\", \"process\": {\"cwd\": \"/\", \"args\": [\"x\"], "
+		     "\"capabilities\": {\"bounding\": [\"CAP_FLY\"]}}, \"linux\": "
+		     "{\"namespaces\": [{\"type\": \"utz\"}], \"sysctl\": {\"net.x\": \"1\"}}}");
+	cr_assert_eq(plan_diagnose(&arena, dir, NULL, &found, &plan, &err), 0);
+	cr_expect_null(plan);
+	cr_assert_eq(found.findings.count, 2);
+	cr_expect_eq(found.findings.items[0].severity, SEVERITY_WARNING);
+	cr_expect_not_null(strstr(found.findings.items[0].text, "is no capability, and ignored"));
+	cr_expect_eq(found.findings.items[1].severity, SEVERITY_ERROR);
+	cr_expect_not_null(strstr(found.findings.items[1].text, "/linux/namespaces/0/type: "));
+}
+
 /* More findings than are kept, and what they hide: an error, or a value that was not decoded. */
 Test(plan_file, is_refused_however_much_else_is_odd, .init = make_dir, .fini = remove_dir)
 {

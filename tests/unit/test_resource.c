@@ -270,6 +270,10 @@ static const struct {
 	{ "{'cpu':{'period':50000}}", "cpu.max=max 50000", NULL, { .quota = { true, -1 } } },
 	{ "{'cpu':{'quota':30000}}", "cpu.max=30000 200000", NULL, { .period = { true, 200000 } } },
 	{ "{'cpu':{'quota':30000}}", "cpu.max=30000", NULL, { .quota = { true, 20000 } } },
+	{ "{'cpu':{'quota':30000,'period':50000}}",
+	  "cpu.max=30000 50000",
+	  NULL,
+	  { .quota = { true, 20000 }, .period = { true, 100000 } } },
 	{ "{'memory':{'swap':3000}}",
 	  "memory.swap.max=2000; memory.max=1000",
 	  NULL,
@@ -319,6 +323,18 @@ Test(resource, has_device_rules_without_any_in_the_config)
 	cr_expect_gt(plan->resources.device_filter.count, 0);
 	cr_assert_gt(plan->resources.v1.count, 0);
 	cr_expect_str_eq(plan->resources.v1.items[0].file, "devices.deny");
+}
+
+Test(resource, takes_0_for_a_number_and_minus_one_for_any)
+{
+	const struct plan *plan = parse("{'devices':[{'allow':true,'type':'b','major':0,'minor':-1"
+					"}],'memory':{'swappiness':0,'checkBeforeUpdate':true}}");
+	const struct device_rule *rule = plan->resources.device_rules.items;
+
+	cr_expect(rule->major.set && rule->major.value == 0);
+	cr_expect_not(rule->minor.set);
+	cr_expect(plan->resources.check_before_update);
+	cr_expect_str_eq(writes(&plan->resources.v1), "memory.swappiness=0");
 }
 
 Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 10)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "config/load.h"
 #include "config/seccomp_cache.h"
 
 static struct arena arena;
@@ -220,4 +221,77 @@ Test(seccomp_cache, opens_a_private_directory_only)
 	cr_expect_eq(open_as_user(0750, 65534), 1, "the group may read");
 	cr_expect_eq(open_as_user(0777, 65534), 1, "all may write");
 	cr_expect_eq(open_as_user(0700, 65533), 1, "somebody else's");
+}
+
+/* Each differs from the first in one thing, which the key must hold. */
+static const char *const profiles[] = {
+#define PROFILE(top, names, action, arg)                                                          \
+	"{'defaultAction': " top ", 'syscalls': [{'names': [" names "], 'action': '" action "', " \
+	"'args': [" arg "]}]}"
+#define ARG	    "{'index': 0, 'value': 1, 'op': 'SCMP_CMP_EQ'}"
+#define MASKED(two) "{'index': 0, 'value': 1, 'valueTwo': " two ", 'op': 'SCMP_CMP_MASKED_EQ'}"
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_KILL_PROCESS'", "'mkdir'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO', 'defaultErrnoRet': 2", "'mkdir'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'rmdir'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir', 'rmdir'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_LOG", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", ""),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW",
+		"{'index': 1, 'value': 1, 'op': 'SCMP_CMP_EQ'}"),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW",
+		"{'index': 0, 'value': 4294967297, 'op': 'SCMP_CMP_EQ'}"),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW",
+		"{'index': 0, 'value': 1, 'op': 'SCMP_CMP_NE'}"),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", MASKED("1")),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", MASKED("0")),
+};
+
+static seccomp_filter filter_of(const char *profile)
+{
+	char *text = arena_printf(&arena,
+				  "{'ociVersion': '1.3.0', 'root': {'path': '/r'}, "
+				  "'linux': {'seccomp': %s}}",
+				  profile);
+	const struct plan *plan;
+	struct error err;
+
+	for (char *at = text; *at != '\0'; at++)
+		*at = *at == '\'' ? '"' : *at;
+	plan = plan_parse(&arena, "/b", "config.json", text, strlen(text), &err);
+	cr_assert_not_null(plan, "%s", err.text);
+	return plan->seccomp->filter;
+}
+
+Test(seccomp_cache, tells_profiles_apart)
+{
+	seccomp_filter filters[ARRAY_SIZE(profiles)];
+	size_t count;
+
+	/* Another user's than root's: root has that of this machine. */
+	cr_assert_eq(fchown(dir_fd, geteuid() == 0 ? 65534 : geteuid(), (gid_t)-1), 0);
+	if (geteuid() == 0)
+		cr_assert_eq(seteuid(65534), 0);
+	setenv("XDG_RUNTIME_DIR", directory, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(profiles); i++) {
+		filters[i] = filter_of(profiles[i]);
+		for (size_t j = 0; j < i; j++)
+			cr_expect(filters[i].count != filters[j].count ||
+					  memcmp(filters[i].items, filters[j].items,
+						 filters[i].count * sizeof(struct sock_filter)) !=
+						  0,
+				  "%zu has the filter of %zu", i, j);
+	}
+	snprintf(directory + strlen(directory), sizeof(directory) - strlen(directory),
+		 "/kist/.seccomp");
+	file_name(&count);
+	cr_expect_eq(count, ARRAY_SIZE(profiles), "a file each");
+	fd_close(&dir_fd);
+	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (const char *name = file_name(&count); name != NULL; name = file_name(&count))
+		unlinkat(dir_fd, name, 0);
+	for (int parents = 0; parents < 2; parents++) {
+		rmdir(directory);
+		*strrchr(directory, '/') = '\0';
+	}
 }
