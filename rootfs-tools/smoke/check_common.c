@@ -47,6 +47,23 @@ void readiness_note(const struct readiness *readiness, struct run *run)
 	run->trace.ready = readiness->port_count > 0 ? time_now() : run->trace.created;
 }
 
+const char *bytes_text(struct arena *arena, const char *bytes, size_t size)
+{
+	struct text text = { .arena = arena };
+
+	text_add(&text, "");
+	while (size > 0) {
+		const size_t length = strnlen(bytes, size);
+
+		text_add_bytes(&text, bytes, length);
+		if (length < size)
+			text_add(&text, "\xef\xbf\xbd");
+		bytes += length + (length < size);
+		size -= length + (length < size);
+	}
+	return text.data;
+}
+
 const char *output_tail(struct arena *arena, const struct text *text)
 {
 	size_t start = text->size, end = text->size, lines = 0;
@@ -56,7 +73,7 @@ const char *output_tail(struct arena *arena, const struct text *text)
 	for (start = end; start > 0 && end - start < TAIL_BYTES; start--)
 		if (text->data[start - 1] == '\n' && ++lines == TAIL_LINES)
 			break;
-	return end > 0 ? arena_strndup(arena, text->data + start, end - start) : "";
+	return end > 0 ? bytes_text(arena, text->data + start, end - start) : "";
 }
 
 const char *signal_text(struct arena *arena, int signal)
@@ -81,9 +98,9 @@ static const char *shown(struct arena *arena, const struct text *text)
 	if (text->size == 0)
 		return NULL;
 	if (text->size <= SHOWN_MAX)
-		return arena_strndup(arena, text->data, text->size);
+		return bytes_text(arena, text->data, text->size);
 	return arena_printf(arena, "%s\n... (%zu bytes more)",
-			    arena_strndup(arena, text->data, SHOWN_MAX), text->size - SHOWN_MAX);
+			    bytes_text(arena, text->data, SHOWN_MAX), text->size - SHOWN_MAX);
 }
 
 void check_show_output(struct findings *findings, struct check *check, const struct run *run)

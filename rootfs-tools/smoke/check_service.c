@@ -102,14 +102,16 @@ static bool waits(const struct suite_container *container)
 static void judge_answer(struct serving *s, const struct suite_http *http, const char *what,
 			 const struct http_answer *answer)
 {
+	const char *body;
+
 	if (http->status.set ? answer->status != http->status.value :
 			       answer->status < 200 || answer->status >= 400) {
 		check_fail(s->f, s->check, "%s answered with status %u%s", what, answer->status,
 			   http->status.set ? arena_printf(s->f->arena, ", not %ju",
 							   (uintmax_t)http->status.value) : "");
-		check_say(s->f, s->check, "%.200s", text_printable(s->f->arena,
-			  arena_strndup(s->f->arena, answer->body,
-					answer->body_size < 200 ? answer->body_size : 200)));
+		body = bytes_text(s->f->arena, answer->body,
+				  answer->body_size < 200 ? answer->body_size : 200);
+		check_say(s->f, s->check, "%.200s", text_printable(s->f->arena, body));
 	}
 	check_patterns(s->f, s->check, arena_printf(s->f->arena, "%s: body", what),
 		       &http->expected_body, &http->excluded_body, answer->body,

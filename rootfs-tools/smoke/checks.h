@@ -58,6 +58,8 @@ run_condition readiness_met;
 /* When that was: where there are no ports, when it started. */
 void readiness_note(const struct readiness *readiness, struct run *run);
 
+/* Any bytes as a string: NULs, which would end it, become U+FFFD. */
+const char *bytes_text(struct arena *arena, const char *bytes, size_t size);
 /* The last lines of what it said, for a message: "" where it said nothing. */
 const char *output_tail(struct arena *arena, const struct text *text);
 /* "SIGTERM"; "signal 37". */

@@ -23,8 +23,8 @@ static pcre2_general_context *context_of(struct arena *arena)
 }
 
 /* Letters are letters, as in Go; bytes that are none match nothing, and are no error. */
-#define OPTIONS (PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | \
-		 PCRE2_NEVER_BACKSLASH_C)
+#define OPTIONS \
+	(PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_NEVER_BACKSLASH_C)
 
 int pattern_compile(struct arena *arena, const char *text, struct pattern *ret, struct error *err)
 {

@@ -219,7 +219,7 @@ test_suites() {
 		{"schemaVersion": "2.0.0",
 		 "commandTests": [
 		  {"name": "a", "command": "echo", "args": ["x"], "expectedOutput": ["y"]},
-		  {"name": "b", "command": "true", "exitCode": 1},
+		  {"name": "b", "command": "printf", "args": ["a\\000b"], "exitCode": 1},
 		  {"name": "c", "command": "nothing"},
 		  {"name": "d", "command": "sleep", "args": ["100"], "timeout": "100ms"},
 		  {"name": "e", "command": "sleep", "args": ["0.05"], "maxTime": "1ms"}],
@@ -230,7 +230,7 @@ test_suites() {
 	END
 	call root -c bad.json
 	check 'what is wrong fails, and says why' ended 1 '9 checks: 0 ok, 9 failed' '"y" is not in it' \
-		'must end with status 1, and ended with status 0' 'not found in $PATH' 'was killed' \
+		'must end with status 1, and ended with status 0' 'not found in $PATH' 'was killed' '| a�b' \
 		'must take at most 1.0 ms' '/gone must exist' 'must belong to user 7, and belongs to 0' \
 		'"root" is in it, and must not' 'variable PATH must not be set'
 	printf 'schemaVersion: 2.0.0\ncommandTests:\n- {name: a, comand: b}\n' >typo.yaml

@@ -88,7 +88,10 @@ Test(suite, reads_json_and_what_kist_adds)
 
 Test(pattern, knows_letters_and_passes_over_other_bytes)
 {
-	static const struct { const char *pattern, *text; int found; } rows[] = {
+	static const struct {
+		const char *pattern, *text;
+		int found;
+	} rows[] = {
 		{ "^.$", "\xc3\xa4", 1 },
 		{ "[\xc3\xa4]", "\xc3\xb6", 0 },
 		{ "(?i)\xc3\xa4", "\xc3\x84", 1 },
