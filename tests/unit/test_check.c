@@ -214,11 +214,11 @@ Test(check, reads_the_annotation_of_landlock)
 		       "\\'allowedAccess\\': [\\'make_dir\\']}]}}",
 		  "allowedAccess has \"make_dir\", which handledAccessFS has not" },
 	};
-	const struct plan *whole = ACCEPT(
-		parse_top("'annotations': {'org.kist.landlock': '" READ ", "
-			  "\\'disableBestEffort\\': true, \\'rules\\': {\\'pathBeneath\\': "
-			  "[{\\'paths\\': [\\'/a\\', \\'/b\\'], "
-			  "\\'allowedAccess\\': [\\'read_dir\\']}]}}'}"));
+	const struct plan *whole =
+		ACCEPT(parse_top("'annotations': {'org.kist.landlock': '" READ ", "
+				 "\\'disableBestEffort\\': true, \\'rules\\': {\\'pathBeneath\\': "
+				 "[{\\'paths\\': [\\'/a\\', \\'/b\\'], "
+				 "\\'allowedAccess\\': [\\'read_dir\\']}]}}'}"));
 	const struct landlock_plan *plan = whole->landlock;
 
 	cr_assert_not_null(plan);
