@@ -170,7 +170,8 @@ static int hierarchy_make(const struct cgroup_hierarchy *hierarchy, const struct
 	if (result == 0 && cpuset)
 		result = cpuset_fill(walk.parent_fd, fd, err);
 	fd_close(&walk.parent_fd);
-	if (result == 0 && !made && !is_of_earlier_update(fd, cgroup))
+	/* In a scope that systemd has just made there is the process that keeps it. */
+	if (result == 0 && !made && cgroup->keeper_fd < 0 && !is_of_earlier_update(fd, cgroup))
 		result = cgroup_dir_check_empty(fd, err);
 	if (result == 0)
 		cgroup_dir_mark(fd, CGROUP_MARK_CONTAINER, cgroup->owner);
