@@ -117,7 +117,10 @@ const struct plan *cgroup_plan_of_create(struct arena *arena, const struct plan 
 bool cgroup_limits_tasks_late(const struct plan *plan);
 int cgroup_limit_tasks(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		       struct error *err);
-/* What cgroup v2 has in force; without it, or without a controller, nothing is known. */
+/*
+ * What cgroup v2 has in force, and v1 of what systemd is told with it; without it, or without a
+ * controller, nothing is known.
+ */
 void cgroup_limits_now(const struct cgroup *cgroup, struct limits_now *ret);
 /* The limits, and the device rules if there are any, again, for update. */
 int cgroup_update(struct cgroup *cgroup, struct arena *arena,

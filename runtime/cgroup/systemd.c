@@ -83,6 +83,20 @@ static int job_run(struct dbus *bus, const struct dbus_call *call, const struct 
 
 /* --- start, update, stop -------------------------------------------------------------- */
 
+/* systemd has one property for what are two files of v1, as it is one file of v2. */
+static void limits_add(struct text *body, const struct cgroup *cgroup,
+		       const struct resources_plan *resources, bool newer)
+{
+	if (cgroup->host == CGROUP_UNIFIED) {
+		unit_add_limits(body, &resources->v2, newer);
+		return;
+	}
+	unit_add_limits(body, &resources->v1, newer);
+	LIST_EACH(write, resources->v2)
+		if (strcmp(write->file, "cpu.max") == 0)
+			unit_add_limits(body, &(cgroup_write_list){ write, 1 }, newer);
+}
+
 static int scope_properties(struct text *body, const struct cgroup *cgroup, const struct plan *plan,
 			    bool newer, struct error *err)
 {
@@ -107,9 +121,7 @@ static int scope_properties(struct text *body, const struct cgroup *cgroup, cons
 	unit_add_bool(body, "TasksAccounting", true);
 	unit_add_bool(body, cgroup->host == CGROUP_UNIFIED ? "IOAccounting" : "BlockIOAccounting",
 		      true);
-	unit_add_limits(body,
-			cgroup->host == CGROUP_UNIFIED ? &plan->resources.v2 : &plan->resources.v1,
-			newer);
+	limits_add(body, cgroup, &plan->resources, newer);
 	if (unit_add_annotations(body, plan, err) < 0)
 		return -1;
 	dbus_array_end(body, mark, 8);
@@ -234,7 +246,7 @@ int cgroup_systemd_start(struct cgroup *cgroup, struct arena *arena, const struc
 }
 
 static int properties_set(struct dbus *bus, const struct cgroup *cgroup,
-			  const cgroup_write_list *writes, bool newer, struct error *err)
+			  const struct resources_plan *resources, bool newer, struct error *err)
 {
 	static const struct dbus_call call = { SYSTEMD, "SetUnitProperties", "sba(sv)" };
 	struct text body = { .arena = bus->arena };
@@ -245,7 +257,7 @@ static int properties_set(struct dbus *bus, const struct cgroup *cgroup,
 	dbus_add_bool(&body, true);
 	mark = dbus_array_begin(&body, 8);
 	empty = body.size;
-	unit_add_limits(&body, writes, newer);
+	limits_add(&body, cgroup, resources, newer);
 	dbus_array_end(&body, mark, 8);
 	return body.size == empty ? 0 : dbus_call(bus, &call, &body, &reply, err);
 }
@@ -254,15 +266,13 @@ int cgroup_systemd_update(const struct cgroup *cgroup, struct arena *arena,
 			  const struct resources_plan *resources, struct error *err)
 {
 	_cleanup_dbus struct dbus bus = DBUS_NONE;
-	const cgroup_write_list *writes =
-		cgroup->host == CGROUP_UNIFIED ? &resources->v2 : &resources->v1;
 
-	if (writes->count == 0)
+	if ((cgroup->host == CGROUP_UNIFIED ? &resources->v2 : &resources->v1)->count == 0)
 		return 0;
 	if (dbus_open(&bus, arena, is_user(cgroup), err) < 0)
 		return -1;
-	if (properties_set(&bus, cgroup, writes, true, err) == 0 ||
-	    (err->code == EINVAL && properties_set(&bus, cgroup, writes, false, err) == 0))
+	if (properties_set(&bus, cgroup, resources, true, err) == 0 ||
+	    (err->code == EINVAL && properties_set(&bus, cgroup, resources, false, err) == 0))
 		return 0;
 	return error_wrap(err, "set limits of %s", cgroup->scope);
 }

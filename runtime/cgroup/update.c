@@ -111,12 +111,34 @@ static struct opt_i64 limit_parse(const char *text)
 	return limit;
 }
 
+/* Of the two files: systemd is told of both whenever one changes. */
+static void v1_quota_now(const struct cgroup *cgroup, struct limits_now *ret)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+	const struct cgroup_hierarchy *cpu;
+	_cleanup_fd int fd = -EBADF;
+	struct error ignored;
+	char text[64];
+
+	if (cgroup_v1_open(&v1, &ignored) < 0 || (cpu = cgroup_v1_find(&v1, "cpu")) == NULL)
+		return;
+	fd = cgroup_dir_open(cpu->fd, cgroup->path, &ignored);
+	if (fd < 0)
+		return;
+	if (cgroup_file_read(fd, "cpu.cfs_quota_us", text, sizeof(text)) == 0)
+		ret->quota.set = text_to_i64(text, -1, INT64_MAX, &ret->quota.value);
+	if (cgroup_file_read(fd, "cpu.cfs_period_us", text, sizeof(text)) == 0)
+		ret->period.set = text_to_u64(text, UINT64_MAX, &ret->period.value);
+}
+
 void cgroup_limits_now(const struct cgroup *cgroup, struct limits_now *ret)
 {
 	char text[64];
 	char *blank;
 
 	*ret = (struct limits_now){ .memory.set = false };
+	if (cgroup->manager == CGROUP_SYSTEMD && cgroup_has_v1(cgroup) && cgroup->path != NULL)
+		v1_quota_now(cgroup, ret);
 	if (cgroup->fd < 0)
 		return;
 	if (cgroup_file_read(cgroup->fd, "memory.max", text, sizeof(text)) == 0)

@@ -214,6 +214,50 @@ Test(systemd, is_told_the_limits)
 	cr_expect_str_eq(file_text("pids.max"), "77");
 }
 
+static const char *v1_text(const char *file)
+{
+	static char text[64];
+	int fd = open(arena_printf(&arena, "/sys/fs/cgroup/cpu%s", cgroup.path),
+		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (cgroup_file_read(fd, file, text, sizeof(text)) < 0)
+		snprintf(text, sizeof(text), "%s", strerror(errno));
+	close(fd);
+	return text;
+}
+
+/* As the limits are compiled: what v1 has in two files is one of v2. */
+Test(systemd, is_told_the_quota_of_v1)
+{
+	struct cgroup_write v1[] = {
+		{ .controller = "cpu", .file = "cpu.cfs_period_us", .text = "50000" },
+		{ .controller = "cpu", .file = "cpu.cfs_quota_us", .text = "30000" },
+	};
+	struct cgroup_write v2 = { .controller = "cpu", .file = "cpu.max", .text = "30000 50000" };
+	struct limits_now now;
+
+	if (cgroup_host() != CGROUP_HYBRID)
+		cr_skip_test("not a hybrid host");
+	plan.resources.listed = true;
+	plan.resources.v1.items = v1;
+	plan.resources.v1.count = ARRAY_SIZE(v1);
+	plan.resources.v2.items = &v2;
+	plan.resources.v2.count = 1;
+	make(NULL);
+	cr_assert_eq(cgroup_join(&cgroup, enter(), &err), 0, "%s", err.text);
+	cr_expect_str_eq(unit_property(cgroup.scope, "CPUQuotaPerSecUSec"), "600ms");
+	v1[1].text = "80000";
+	v2.text = "80000 50000";
+	cr_assert_eq(cgroup_update(&cgroup, &arena, &plan.resources, &err), 0, "%s", err.text);
+	cr_expect_str_eq(unit_property(cgroup.scope, "CPUQuotaPerSecUSec"), "1.600000s");
+	cr_assert_eq(child_status(reload, NULL), 0);
+	cr_expect_str_eq(v1_text("cpu.cfs_quota_us"), "80000");
+	cr_expect_str_eq(v1_text("cpu.cfs_period_us"), "50000");
+	cgroup_limits_now(&cgroup, &now);
+	cr_expect_eq(now.quota.value, 80000);
+	cr_expect_eq(now.period.value, 50000);
+}
+
 Test(systemd, takes_properties_from_annotations)
 {
 	struct annotation annotations[] = {
