@@ -42,7 +42,8 @@ struct command_set {
 	const char *arguments;			/* of a program without commands; else NULL */
 	const struct command *const *commands;	/* NULL behind the last */
 	const struct option *options;		/* the global ones */
-	const char *ids;			/* what prints an ID per line, or NULL */
+	const char *ids;			/* its words that print an ID per line, or NULL */
+	const char *ids_option;			/* the global one that these depend on */
 	const char *help_note;			/* lines for the end of --help, or NULL */
 	const char *man_description;		/* plain text, lines ended */
 	const char *man_tail;			/* the last sections, in roff */

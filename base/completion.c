@@ -77,6 +77,13 @@ static void add_quoted(struct text *out, const char *line, const char *special)
 	}
 }
 
+/* For bash and zsh, where the value of that option is in $of. */
+static const char *ids_line(struct text *out, const struct command_set *set)
+{
+	return arena_printf(out->arena, "%s ${of:+\"--%s=$of\"} %s", set->program, set->ids_option,
+			    set->ids);
+}
+
 /* --- bash -------------------------------------------------------------------------------- */
 
 /* words of what may come; nothing where the value of an option does, for then it is files. */
@@ -116,8 +123,19 @@ static void bash_command(struct text *out, const struct command_set *set)
 {
 	text_printf(out, "\tfor ((i = %s; i < COMP_CWORD; i++)); do\n"
 			 "\t\tcase ${COMP_WORDS[i]} in\n\t\t", below(set) == NULL ? "1" : "$1");
-	if (add_valued(out, set->options, VALUES_ALL, "|") > 0)
-		text_add(out, ") ((i++)) ;;\n\t\t");
+	/* bash makes three words of "--root=DIR", unless COMP_WORDBREAKS says otherwise. */
+	if (add_valued(out, set->options, VALUES_ALL, "|") > 0) {
+		text_add(out, ")\n\t\t\toption=${COMP_WORDS[i++]}\n"
+			      "\t\t\t[[ ${COMP_WORDS[i]} != = ]] || ((i++))\n");
+		if (set->ids != NULL)
+			text_printf(out,
+				    "\t\t\t[[ $option != --%s ]] ||\n"
+				    "\t\t\t\tof=${COMP_WORDS[i]/#\\~\\//$HOME/}\n",
+				    set->ids_option);
+		text_add(out, "\t\t\t;;\n\t\t");
+	}
+	if (set->ids != NULL)
+		text_printf(out, "--%s=*) of=${COMP_WORDS[i]#*=} ;;\n\t\t", set->ids_option);
 	text_add(out, "-*) ;;\n\t\t*) command=${COMP_WORDS[i]}; break ;;\n\t\tesac\n\tdone\n");
 }
 
@@ -125,11 +143,12 @@ static void complete_bash(struct text *out, const struct command_set *set)
 {
 	const char *function = document_name(out, set, '_', false);
 
-	text_printf(out, "# bash completion for %s, made by \"%s completion bash\"\n"
-			 "_%s() {\n"
-			 "\tlocal current=${COMP_WORDS[COMP_CWORD]}\n"
-			 "\tlocal previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
-			 "\tlocal command='' words='' ids=0 i\n",
+	text_printf(out,
+		    "# bash completion for %s, made by \"%s completion bash\"\n"
+		    "_%s() {\n"
+		    "\tlocal current=${COMP_WORDS[COMP_CWORD]}\n"
+		    "\tlocal previous=${COMP_WORDS[COMP_CWORD - 1]}\n"
+		    "\tlocal command='' words='' option='' of='' ids=0 i\n",
 		    set->program, set->program, function);
 	if (set->arguments == NULL)
 		bash_command(out, set);
@@ -144,8 +163,10 @@ static void complete_bash(struct text *out, const struct command_set *set)
 			bash_case(out, set->commands[i]);
 	text_add(out, "\tesac\n");
 	if (set->ids != NULL)
-		text_printf(out, "\tif [[ $current != -* && $ids == 1 ]]; then\n"
-				 "\t\twords=$(%s 2>/dev/null)\n\tfi\n", set->ids);
+		text_printf(out,
+			    "\tif [[ $current != -* && $ids == 1 ]]; then\n"
+			    "\t\twords=$(%s 2>/dev/null)\n\tfi\n",
+			    ids_line(out, set));
 	text_add(out, "\tmapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$current\")\n}\n");
 	if (below(set) == NULL)
 		text_printf(out, "complete -o default -F _%s %s\n", function, set->program);
@@ -209,7 +230,11 @@ static void zsh_commands(struct text *out, const struct command_set *set)
 	zsh_options(out, set->options);
 	text_add(out, " \\\n\t\t'1:command:->command' '*::argument:->argument'\n"
 		      "\tcase $state in\n\tcommand) _describe command commands ;;\n"
-		      "\targument)\n\t\tcase $line[1] in\n");
+		      "\targument)\n");
+	if (set->ids != NULL)
+		text_printf(out, "\t\tlocal of=${${(Q)opt_args[--%s]}/#\\~\\//$HOME/}\n",
+			    set->ids_option);
+	text_add(out, "\t\tcase $line[1] in\n");
 	for (size_t i = 0; set->commands[i] != NULL; i++)
 		if (!set->commands[i]->hidden)
 			zsh_case(out, set->commands[i]);
@@ -225,7 +250,7 @@ static void complete_zsh(struct text *out, const struct command_set *set)
 	text_printf(out, "# made by \"%s completion zsh\"\n", set->program);
 	if (set->ids != NULL)
 		text_printf(out, "_kist_ids() { compadd -- ${(f)\"$(%s 2>/dev/null)\"} }\n",
-			    set->ids);
+			    ids_line(out, set));
 	text_printf(out, "_%s() {\n", function);
 	if (set->arguments == NULL) {
 		zsh_commands(out, set);
@@ -266,6 +291,21 @@ static void fish_is(struct text *out, const struct command_set *set)
 	text_add(out, "'-*'\n\t\t\tcase '*'\n\t\t\t\ttest \"$words[1]\" = \"$wanted\"\n"
 		      "\t\t\t\treturn\n\t\tend\n\t\tset -e words[1]\n\tend\n"
 		      "\ttest -z \"$wanted\"\nend\n");
+}
+
+/* "_kist_of": the option that the ids depend on, if it is there. */
+static void fish_of(struct text *out, const struct command_set *set)
+{
+	text_printf(out,
+		    "function _%s_of\n"
+		    "\tset -l words (commandline -opc)\n"
+		    "\twhile set -q words[2]\n\t\tset -e words[1]\n\t\tswitch $words[1]\n"
+		    "\t\t\tcase --%s\n"
+		    "\t\t\t\techo -- --%s=(string replace -r '^~/' $HOME/ -- $words[2])\n"
+		    "\t\t\t\treturn\n"
+		    "\t\t\tcase '--%s=*'\n\t\t\t\techo -- $words[1]\n\t\t\t\treturn\n"
+		    "\t\tend\n\tend\nend\n",
+		    set->program, set->ids_option, set->ids_option, set->ids_option);
 }
 
 /* The line that offers something on a condition, of the program that is typed. */
@@ -317,7 +357,8 @@ static void fish_command(struct text *out, const struct command_set *set,
 	text_add(out, " -l help -d 'show help'\n");
 	if (wants_id(command)) {
 		fish_complete(out, condition);
-		text_printf(out, " -f -a '(%s)'\n", set->ids);
+		text_printf(out, " -f -a '(%s (_%s_of) %s)'\n", set->program, set->program,
+			    set->ids);
 	}
 }
 
@@ -331,6 +372,8 @@ static void complete_fish(struct text *out, const struct command_set *set)
 		return;
 	}
 	fish_is(out, set);
+	if (set->ids != NULL)
+		fish_of(out, set);
 	fish_options(out, set->options,
 		     arena_printf(out->arena, "_%s_is", document_name(out, set, '_', false)));
 	for (size_t i = 0; set->commands[i] != NULL; i++)

@@ -46,7 +46,8 @@ const struct command_set kist_commands = {
 	.summary = "run containers from OCI bundles",
 	.commands = commands,
 	.options = global_options,
-	.ids = "kist list -q",
+	.ids = "list -q",
+	.ids_option = "root",
 	.man_description =
 		"kist takes a bundle, a root file system and a config.json as the OCI runtime "
 		"specification has them, and runs it.\n"

@@ -5,7 +5,7 @@
 # shellcheck source=/dev/null
 . "$1"
 while IFS= read -r line; do
-	read -ra COMP_WORDS <<<"$line"
+	read -ra COMP_WORDS <<<"${line//=/ = }"
 	[[ $line != *' ' ]] || COMP_WORDS+=('')
 	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 	COMPREPLY=()
