@@ -14,6 +14,7 @@ static const struct plan *with(const char *types, const char *linux_part, const 
 }
 
 #define USER	", {'type': 'user'}"
+#define NETWORK	", {'type': 'network'}"
 #define UTS	", {'type': 'uts'}"
 #define MAP	"[{'containerID': 0, 'hostID': 1000, 'size': 1}]"
 #define POLICY(mode, flag) "'memoryPolicy': {'mode': " mode ", 'flags': ['MPOL_F_" flag "']}"
@@ -78,6 +79,20 @@ static const struct {
 	{ UTS, "'sysctl': {'kernel.hostname': 'd'}", "", "is what /hostname is for" },
 	{ "", "'sysctl': {'vm.swappiness': '1'}", "", "is in no namespace" },
 	{ ", {'type': 'network'}", "'sysctl': {'net': '1'}", "", "is in no namespace" },
+
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%d'}}", "", NULL },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%d%d'}}", "", "must be a name of a network" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%s'}}", "", "must be a name of a network" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%'}}", "", "must be a name of a network" },
+	{ NETWORK, "'netDevices': {'eth%d': {}}", "", "is no name of a network device" },
+
+	{ "", "'rootfsPropagation': ''", "", NULL },
+	{ "", "'rootfsPropagation': 'privat'", "", "did you mean \"private\"?" },
+	{ "", "'rootfsPropagation': 7", "", "must be a string, not the number 7" },
+	{ "",
+	  "'seccomp': {'defaultAction': 'SCMP_ACT_LOG', 'syscalls': [{'names': ['sendmsg'], "
+	  "'action': 'SCMP_ACT_ALLOW'}, {'names': ['mkdir'], 'action': 'SCMP_ACT_NOTIFY'}]}",
+	  "", NULL },
 
 	{ "", "'memoryPolicy': {'mode': 'MPOL_PREFERRED'}", "", NULL },
 	{ "", "'memoryPolicy': {'mode': 'MPOL_PREFERRED', 'nodes': '0'}", "", NULL },

@@ -148,6 +148,8 @@ static const struct {
 	  "/linux/resources/cpu/realtimeRuntime: needs cgroup v1, and this host has v2" },
 	{ "{'blockIO':{'leafWeight':100}}", NULL,
 	  "/linux/resources/blockIO/leafWeight: needs cgroup v1, and this host has v2" },
+	{ "{'blockIO':{'weightDevice':[{'major':8,'minor':0,'leafWeight':100}]}}", NULL,
+	  "/linux/resources/blockIO/weightDevice: needs cgroup v1, and this host has v2" },
 	{ "{'network':{'classID':7}}", NULL,
 	  "/linux/resources/network/classID: needs cgroup v1, and this host has v2" },
 	{ "{'network':{'priorities':[{'name':'eth0','priority':5}]}}", NULL,
@@ -354,6 +356,13 @@ Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 10)
 }
 
 /* ceil(10^((log2(x)^2 + 125 log2(x)) / 612 - 7 / 34)), with libm's functions. */
+Test(resource, warns_of_a_limit_that_no_kernel_has)
+{
+	cr_expect_eq(parse("{'memory':{'kernel':1000}}")->warnings.count, 1);
+	cr_expect_eq(parse("{'memory':{'kernel':-1}}")->warnings.count, 0);
+	cr_expect_eq(parse("{'memory':{'kernel':0}}")->warnings.count, 0);
+}
+
 Test(resource, converts_all_shares_as_the_formula_says)
 {
 	for (uint64_t shares = 3; shares < 262144; shares++) {
