@@ -123,7 +123,7 @@ static void bash_command(struct text *out, const struct command_set *set)
 {
 	text_printf(out, "\tfor ((i = %s; i < COMP_CWORD; i++)); do\n"
 			 "\t\tcase ${COMP_WORDS[i]} in\n\t\t", below(set) == NULL ? "1" : "$1");
-	/* bash makes three words of "--root=DIR", unless COMP_WORDBREAKS says otherwise. */
+	/* bash makes three words of "--root=DIR". */
 	if (add_valued(out, set->options, VALUES_ALL, "|") > 0) {
 		text_add(out, ")\n\t\t\toption=${COMP_WORDS[i++]}\n"
 			      "\t\t\t[[ ${COMP_WORDS[i]} != = ]] || ((i++))\n");
@@ -134,8 +134,6 @@ static void bash_command(struct text *out, const struct command_set *set)
 				    set->ids_option);
 		text_add(out, "\t\t\t;;\n\t\t");
 	}
-	if (set->ids != NULL)
-		text_printf(out, "--%s=*) of=${COMP_WORDS[i]#*=} ;;\n\t\t", set->ids_option);
 	text_add(out, "-*) ;;\n\t\t*) command=${COMP_WORDS[i]}; break ;;\n\t\tesac\n\tdone\n");
 }
 
@@ -302,8 +300,7 @@ static void fish_of(struct text *out, const struct command_set *set)
 		    "\twhile set -q words[2]\n\t\tset -e words[1]\n\t\tswitch $words[1]\n"
 		    "\t\t\tcase --%s\n"
 		    "\t\t\t\techo -- --%s=(string replace -r '^~/' $HOME/ -- $words[2])\n"
-		    "\t\t\t\treturn\n"
-		    "\t\t\tcase '--%s=*'\n\t\t\t\techo -- $words[1]\n\t\t\t\treturn\n"
+		    "\t\t\tcase '--%s=*'\n\t\t\t\techo -- $words[1]\n"
 		    "\t\tend\n\tend\nend\n",
 		    set->program, set->ids_option, set->ids_option, set->ids_option);
 }
