@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "base/error.h"
 #include "base/fd.h"
@@ -224,6 +225,90 @@ Test(fd, refuses_what_is_larger_than_the_limit)
 		     0);
 	cr_expect_eq(strlen(text), size);
 	arena_free(&arena);
+}
+
+Test(fd, reads_as_much_as_the_limit_says)
+{
+	static char bytes[10000];
+	struct arena arena = { 0 };
+
+	memset(bytes, 'x', sizeof(bytes));
+	for (size_t limit = sizeof(bytes) - 1; limit <= sizeof(bytes); limit++) {
+		int read_fd, write_fd;
+		struct error err;
+		size_t size = 0;
+		char *text;
+
+		cr_assert_eq(fd_pipe(&read_fd, &write_fd, &err), 0);
+		cr_assert_eq(fd_write_all(write_fd, bytes, sizeof(bytes)), 0);
+		close(write_fd);
+		cr_expect_eq(fd_read_all(read_fd, limit, &arena, &text, &size, &err),
+			     limit < sizeof(bytes) ? -1 : 0);
+		cr_expect_eq(size, limit < sizeof(bytes) ? 0 : sizeof(bytes));
+		close(read_fd);
+	}
+	arena_free(&arena);
+}
+
+Test(fd, says_what_could_not_be_written)
+{
+	struct error err;
+
+	cr_expect_eq(file_write(AT_FDCWD, "/dev/null", "5", &err), 0);
+	cr_expect_eq(file_write(AT_FDCWD, "/dev/full", "5", &err), -1);
+	cr_expect_str_eq(err.text, "write \"5\" to /dev/full: no space left on device");
+}
+
+/* Of the fds that are asked about, in a process of its own: bit N, the Nth is open. */
+static int open_after(void (*act)(void), const int *fds, size_t count)
+{
+	pid_t pid = fork();
+	int status, open = 0;
+
+	if (pid == 0) {
+		act();
+		for (size_t i = 0; i < count; i++)
+			open |= (fcntl(fds[i], F_GETFD) >= 0) << i;
+		_exit(open);
+	}
+	waitpid(pid, &status, 0);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void close_some(void)
+{
+	static const int keep[] = { 700, 1, 50, 52, -1 };
+
+	for (int fd = 40; fd < 60; fd++)
+		dup2(STDERR_FILENO, fd);
+	dup2(STDERR_FILENO, 700);
+	dup2(STDERR_FILENO, 701);
+	if (fd_close_others(keep, ARRAY_SIZE(keep)) < 0)
+		_exit(0);
+}
+
+Test(fd, closes_all_others_but_the_standard_ones)
+{
+	static const int fds[] = { 2, 49, 50, 51, 52, 53, 700, 701 };
+
+	cr_expect_eq(open_after(close_some, fds, ARRAY_SIZE(fds)), 0x55);
+}
+
+static void close_standard(void)
+{
+	struct error err;
+
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		close(fd);
+	if (fd_fill_stdio(&err) < 0)
+		_exit(0);
+}
+
+Test(fd, fills_the_standard_ones)
+{
+	static const int fds[] = { 0, 1, 2 };
+
+	cr_expect_eq(open_after(close_standard, fds, ARRAY_SIZE(fds)), 7);
 }
 
 Test(fd, replaces_a_file_whole)

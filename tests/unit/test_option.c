@@ -6,7 +6,7 @@
 
 struct values {
 	const char *bundle, *init, *net;
-	word_list env;
+	word_list env, inits;
 	int fds;
 	bool detach, tty, no_subreaper, hidden;
 	const char *label, *format;
@@ -28,6 +28,8 @@ static const struct option rows[] = {
 	OPTION_ROW_WORD("label", 0, struct values, label, "LABEL", "a label"),
 	OPTION_ROW_CHOICE("format", 0, struct values, format, "text|json", "a form"),
 	OPTION_ROW_MAYBE("privs", 0, struct values, privs, "more or less"),
+	OPTION_ROW_ASSIGN("grace", struct values, inits, "SECONDS", "a pause"),
+	OPTION_ROW_ASSIGN("wait-all", struct values, inits, NULL, "for all"),
 	OPTION_ROW_FLAG("no-subreaper", 0, struct values, no_subreaper, NULL),
 	{ 0 },
 };
@@ -203,4 +205,16 @@ Test(option, flags_are_spelled_as_go_reads_them)
 	cr_assert_eq(parse("id", -1), 0);
 	cr_expect_eq(v.privs, 0);
 	cr_expect_lt(parse("--privs=maybe id", -1), 0);
+}
+
+Test(option, assigns_under_its_name)
+{
+	cr_assert_eq(parse("--grace 5 --wait-all --wait-all=false --grace=6 id", -1), 0, "%s",
+		     err.text);
+	cr_assert_eq(v.inits.count, 4);
+	cr_expect_str_eq(v.inits.items[0], "grace=5");
+	cr_expect_str_eq(v.inits.items[1], "wait-all=true");
+	cr_expect_str_eq(v.inits.items[2], "wait-all=false");
+	cr_expect_str_eq(v.inits.items[3], "grace=6");
+	cr_expect_eq(words.count, 1);
 }
