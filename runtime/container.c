@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -52,9 +53,11 @@ int container_id_check(const char *id, struct error *err)
 				   "0123456789_+.-");
 
 	/* Names with a dot in front are ours (.hostns, .seccomp); security.md I19. */
-	if (length > 0 && id[length] == '\0' && length <= 1024 && id[0] != '.')
+	if (length > 0 && id[length] == '\0' && length <= NAME_MAX && id[0] != '.')
 		return 0;
 	container_error(err, EINVAL, "invalid container ID format");
+	if (length > NAME_MAX)
+		return error_hint(err, "%d letters at most", NAME_MAX);
 	return error_hint(err, "letters, digits, \"_\", \"+\", \"-\", and \".\" but in front");
 }
 

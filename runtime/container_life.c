@@ -21,6 +21,8 @@
 
 /* The two ends of a container's directory: how it comes to be, and how it goes. */
 
+/* An id may be as long as a name: two of such take turns at one draft, which is locked. */
+#define DRAFT_FORMAT	"~%.254s"
 #define CLAIM_TRIES	64
 #define DRAFT_WAIT_MS	5
 #define KILL_WAIT_MS	10000
@@ -181,7 +183,7 @@ static int claim_publish(struct container *c, const char *draft, struct error *e
 int container_claim(struct container *ret, struct arena *arena, const char *root, int root_fd,
 		    const char *id, struct error *err)
 {
-	const char *draft = arena_printf(arena, "~%s", id);
+	const char *draft = arena_printf(arena, DRAFT_FORMAT, id);
 	int made = 0;
 
 	*ret = CONTAINER_NONE;
@@ -238,7 +240,7 @@ const struct plan *container_plan(struct container *c, struct error *err)
 void container_remove_draft(int root_fd, const char *id)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	const char *draft = arena_printf(&arena, "~%s", id);
+	const char *draft = arena_printf(&arena, DRAFT_FORMAT, id);
 	_cleanup_fd int dir_fd = openat(root_fd, draft,
 					O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	_cleanup_fd int lock_fd = dir_fd < 0 ? -EBADF :

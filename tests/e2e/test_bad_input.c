@@ -294,6 +294,50 @@ E2E(bad_input, id_that_is_none)
 	}
 }
 
+static const char *long_id(struct bundle *b, size_t length)
+{
+	char *id = arena_alloc(&e2e_arena, length + 1);
+
+	memset(id, 'x', length);
+	id[length] = '\0';
+	memcpy(id, b->id, strlen(b->id));
+	return id;
+}
+
+/* A file name has 255 bytes at most; while it is made, a container's begins with "~". */
+E2E(bad_input, id_of_any_length)
+{
+	static const char *const verbs[] = { "start", "state", "exec", "kill", "delete" };
+
+	for (int i = 0; i < 2; i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		if (i == 1)
+			bundle_as_user(b, 65534);
+		bundle_probe_args(b, "sleep", "100000", NULL);
+		b->id = long_id(b, 255);
+		bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+		for (size_t v = 0; v < ARRAY_SIZE(verbs); v++) {
+			bool delete = strcmp(verbs[v], "delete") == 0;
+
+			bundle_call(b, &got, verbs[v], delete ? "--force" : b->id,
+				    delete		     ? b->id :
+				    strcmp(verbs[v], "exec") ? NULL :
+							       "/probe",
+				    NULL);
+			cr_expect_eq(got.status, 0, "%s: %s", verbs[v], got.err);
+		}
+		bundle_call(b, &got, "run", "--bundle", b->path, long_id(b, 256), NULL);
+		cr_expect_eq(got.status, 1);
+		if (e2e_is_kist())
+			cr_expect(strstr(got.err, "invalid container ID format: 255 letters at "
+						  "most"),
+				  "%s", got.err);
+	}
+}
+
 /* Not written to a directory whose path is the beginning of this one. */
 E2E(bad_input, pid_file_whose_path_is_too_long)
 {

@@ -76,6 +76,19 @@ Test(container, ids_are_one_safe_word)
 	}
 }
 
+/* A directory of that name is made, also of a cgroup. */
+Test(container, an_id_is_as_long_as_a_file_name_can_be)
+{
+	char id[257];
+
+	memset(id, 'a', 256);
+	id[256] = '\0';
+	cr_expect_eq(container_id_check(id, &err), -1);
+	cr_expect_str_eq(err.text, "invalid container ID format: 255 letters at most");
+	id[255] = '\0';
+	cr_expect_eq(container_id_check(id, &err), 0);
+}
+
 Test(container, a_process_descends_from_its_parents)
 {
 	int status;
