@@ -218,6 +218,13 @@ int decode_rdma(struct decoder *d, const struct json *v, void *out)
 	return 0;
 }
 
+/* They take a process of the host's into the cgroup, which is killed with all in it. */
+static bool is_about_processes(const char *file)
+{
+	return strcmp(file, "cgroup.procs") == 0 || strcmp(file, "cgroup.threads") == 0 ||
+	       strcmp(file, "cgroup.kill") == 0;
+}
+
 int decode_unified(struct decoder *d, const struct json *v, void *out)
 {
 	struct limits *limits = out;
@@ -234,6 +241,8 @@ int decode_unified(struct decoder *d, const struct json *v, void *out)
 		if (!is_word(entry->key) || strchr(entry->key, '.') == NULL)
 			return bad_value(d, entry, "must be named as a file of cgroup v2 is, "
 					 "\"memory.high\"");
+		if (is_about_processes(entry->key))
+			return bad_value(d, entry, "is no limit: it moves or kills processes");
 	}
 	return 0;
 }

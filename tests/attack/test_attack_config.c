@@ -116,6 +116,7 @@ static const struct {
 	{ "/linux/sysctl", "{'net/ipv4/../../kernel/core_pattern': 'x'}",
 	  "no name of a kernel parameter" },
 	{ "/linux/resources", "{'unified': {'../cgroup.procs': '1'}}", "must be named as a file" },
+	{ "/linux/resources", "{'unified': {'cgroup.threads': '1'}}", "is no limit" },
 	{ "/linux/resources", "{'cpu': {'cpus': '0\\n1'}}", "must be a list of numbers" },
 	{ "/linux/rootfsPropagation", "'private\\nshared'", "must be" },
 	{ "/mounts/0/options", "['nosuid\\u0000suid']", "NUL" },

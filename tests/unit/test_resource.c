@@ -221,6 +221,10 @@ static const struct {
 	{ "{'unified':{'../cgroup.procs':'1'}}",
 	  "/linux/resources/unified/..~1cgroup.procs: must be named as a file of cgroup v2 is, "
 	  "\"memory.high\"" },
+	{ "{'unified':{'cgroup.procs':'1'}}",
+	  "/linux/resources/unified/cgroup.procs: is no limit: it moves or kills processes" },
+	{ "{'unified':{'cgroup.kill':'1'}}",
+	  "/linux/resources/unified/cgroup.kill: is no limit: it moves or kills processes" },
 	{ "{'network':{'priorities':[{'name':'eth0\\n1','priority':5}]}}",
 	  "/linux/resources/network/priorities/0/name: must be a name, not \"eth0\\x0a1\"" },
 	{ "{'devices':[{'type':'a'}]}",
