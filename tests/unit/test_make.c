@@ -233,6 +233,20 @@ Test(make, takes_every_flag)
 			 "pid ipc uts mount cgroup");
 }
 
+Test(make, takes_a_path_with_an_equals_sign)
+{
+	const struct make_options options = { .mounts = WORDS("/x=y:/c", "./a=b:/d") };
+	char cwd[4096];
+	const struct fact facts[] = {
+		{ "/mounts/7/source", "/x=y" },
+		{ "/mounts/7/destination", "/c" },
+		{ "/mounts/8/source", arena_printf(&arena, "%s/./a=b", getcwd(cwd, sizeof(cwd))) },
+		{ "/mounts/8/destination", "/d" },
+	};
+
+	expect_facts(made(&options), facts, ARRAY_SIZE(facts));
+}
+
 Test(make, names_the_flag_that_is_wrong)
 {
 	const struct { struct make_options options; const char *says;
