@@ -182,7 +182,8 @@ static void check_index(struct validation *v, int dir_fd, const char *path, cons
 		error_set(&err, "has no array \"manifests\"");
 	else if (root != NULL) {
 		JSON_EACH(entry, manifests)
-			check_descriptor(v, dir_fd, path, source, entry, depth);
+			if (interrupt_check(&err) == 0)
+				check_descriptor(v, dir_fd, path, source, entry, depth);
 		return;
 	}
 	found_error(v, name, &err);

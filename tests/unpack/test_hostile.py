@@ -6,7 +6,9 @@ import hashlib
 import lzma
 import os
 import resource
+import signal
 import subprocess
+import time
 import zlib
 
 from harness import MEMORY, PROGRAM, accepted, finish, refused, report, test
@@ -380,6 +382,17 @@ def many_images(work):
     layout.save()
     if told('validate', '--quick', work.image) != '1000 images, 1000 layers: documents valid\n':
         yield told('validate', '--quick', work.image)[-1000:]
+    begun = time.monotonic()
+    told('validate', '--quick', work.image)
+    took = time.monotonic() - begun
+    for _ in range(3):
+        with subprocess.Popen([PROGRAM, 'validate', '--quick', work.image], stdout=-1) as process:
+            time.sleep(took / 10)
+            process.send_signal(signal.SIGINT)
+        if time.monotonic() - begun - took < took / 2:
+            return
+        begun = time.monotonic() - took
+    yield 'it did not stop when it was told to'
 
 
 @test
