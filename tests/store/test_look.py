@@ -9,6 +9,9 @@ from harness import END, dir_, expect, file_, finish, symlink, test, test_both
 from image import pax
 
 
+INDEX = 'application/vnd.oci.image.index.v1+json'
+
+
 def prepared(work):
     image = work.layout(
         dir_(b'd') + file_(b'd/a', b'first') + file_(b'd/b', b'b', mode=0o4755) +
@@ -95,6 +98,17 @@ def inspects(work):
 
 
 @test
+def modes(work):
+    """ls -l shows modes as ls does"""
+    work.layout(b''.join(dir_(b'%04o' % mode, mode=mode) for mode in (
+        0o1777, 0o1770, 0o2755, 0o2700, 0o4755, 0o4600)) + END, busybox=False).save()
+    out = work.good(work.rootfs('ls', '-l', work.image))
+    got = {line.split()[-1]: line.split()[0] for line in out.splitlines()}
+    expect(got == {'1777': 'drwxrwxrwt', '1770': 'drwxrwx--T', '2755': 'drwxr-sr-x',
+                   '2700': 'drwx--S---', '4755': 'drwsr-xr-x', '4600': 'drwS------'}, got)
+
+
+@test
 def validates(work):
     """validate finds nothing in a good layout"""
     prepared(work)
@@ -150,11 +164,35 @@ def finds(work):
         image.index['manifests'] = [first, first, dict(first, size=5)]
         image.save()
 
+    def nested(image, change):
+        blob = image.document({'schemaVersion': 2, 'mediaType': INDEX,
+                               'manifests': [image.save_manifest()]}, INDEX)
+        change(blob, image.path + '/blobs/' + blob['digest'].replace(':', '/'))
+        image.index['manifests'] = [blob]
+        image.save()
+
+    def other_bytes(_, path):
+        with open(path, 'r+b') as file:
+            file.write(b' ' + file.read())
+
+    def other_size(blob, _):
+        blob['size'] += 1
+
+    def no_array(image):
+        image.index['manifests'] = {}
+        image.save()
+
+    damage('array', no_array, 'index.json: has no array "manifests"')
+    damage('nested', lambda image: nested(image, lambda *_: 0), '1 image, 2 layers: valid', 0)
+    for change in other_bytes, other_size:
+        damage(change.__name__, lambda image, change=change: nested(image, change),
+               'its bytes are not those of the descriptor\n0 images, 0 layers: 1 error, ')
     damage('sizes', sizes, 'two descriptors of it have another size or mediaType\n'
            '1 image, 2 layers: 1 error, ')
     damage('missing', lambda image: os.unlink(blob(image.save(), 0)), 'error: ')
     damage('bytes', overwrite, 'error: ')
     damage('history', history, 'warning: ', 0)
+    work.bad(work.rootfs('validate', '--strict', work.image), '')
     damage('swapped', swap, 'error: ')
     damage('kind', kind, 'error: ')
     damage('version', version, 'imageLayoutVersion')
