@@ -25,18 +25,22 @@ struct start {
 static int hook_child(void *context)
 {
 	struct start *start = context;
+	bool inside = start->directory == NULL;
 	sigset_t none;
 
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* It may be gone, behind a poststop hook at the latest. */
-	if (start->directory != NULL && chdir(start->directory) < 0)
+	if (!inside && chdir(start->directory) < 0)
 		start->directory = NULL;
-	if (dup2(start->stdin_fd, STDIN_FILENO) < 0 ||
-	    dup2(start->output_fd, STDOUT_FILENO) < 0 ||
+	/*
+	 * In the container the program's filter may be in force, and few profiles of old know
+	 * close_range.  There all is close-on-exec but what the program gets, as with runc.
+	 */
+	if (dup2(start->stdin_fd, STDIN_FILENO) < 0 || dup2(start->output_fd, STDOUT_FILENO) < 0 ||
 	    dup2(start->output_fd, STDERR_FILENO) < 0 ||
-	    sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0)
+	    (!inside && sys_close_range(3, ~0U, CLOSE_RANGE_CLOEXEC) < 0))
 		start->failure = errno;
 	else if (execve(start->path, start->argv, start->envp) < 0)
 		start->failure = errno;

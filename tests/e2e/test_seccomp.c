@@ -340,3 +340,32 @@ E2E(seccomp, log_wants_a_profile_without_a_listener)
 	bundle_call(b, &got, "run", "--detach", "--seccomp-log", "--bundle", b->path, b->id, NULL);
 	cr_expect(strstr(got.err, "not for --detach"), "%s", got.err);
 }
+
+/*
+ * Without no_new_privs it is in force before these hooks, which are started by calls like any.  The
+ * init has to be allowed the call, or be refused it, but not killed.
+ */
+E2E(seccomp, profile_that_denies_close_range_lets_hooks_run)
+{
+	static const char *const actions[] = { "ERRNO", "KILL_THREAD", "KILL_PROCESS" };
+
+	e2e_need_root();
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		struct bundle *b = bundle_new();
+		struct output got;
+
+		bundle_set(b, "/process/noNewPrivileges", "false");
+		if (i > 0)
+			bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+		bundle_set(b, "/hooks/startContainer",
+			   "[{'path': '/probe', 'args': ['probe', 'exit', '0']}]");
+		bundle_set(b, "/linux/seccomp",
+			   arena_printf(&e2e_arena,
+					"{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': "
+					"[{'names': ['close_range'], 'action': 'SCMP_ACT_%s'}]}",
+					actions[i]));
+		bundle_probe_args(b, "exit", "7", NULL);
+		bundle_run(b, &got);
+		cr_expect_eq(got.status, 7, "%s: status %d: %s", actions[i], got.status, got.err);
+	}
+}
