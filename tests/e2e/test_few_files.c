@@ -81,3 +81,28 @@ E2E(few_files, are_enough_for_create_and_exec)
 	expect_few_files(&got, "exec");
 	bundle_destroy(b);
 }
+
+/* The dozen hierarchies of cgroup v1 are not looked at for a freezer that one of them has. */
+E2E(few_files, of_the_caller_are_enough_to_pause_and_resume)
+{
+	static const char *const verbs[] = { "pause", "state", "resume" };
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	if (access("/sys/fs/cgroup/freezer", F_OK) < 0)
+		e2e_skip("no cgroup v1 with a freezer");
+	bundle_set(b, "/linux/resources", "{'pids': {'limit': 100}}");
+	bundle_run_sleeper(b);
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
+		b->runtime = "/bin/sh";
+		bundle_call_plain(b, &got, "-c",
+				  arena_printf(&e2e_arena, "ulimit -n 12; exec %s --root %s %s %s",
+					       e2e_runtime(), b->state, verbs[i], b->id),
+				  NULL);
+		cr_expect_eq(got.status, 0, "%s: %s", verbs[i], got.err);
+	}
+	b->runtime = e2e_runtime();
+	bundle_destroy(b);
+}
