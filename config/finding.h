@@ -34,7 +34,6 @@ struct decoder {
 	struct json_source source;
 	const struct json *root;
 	const char *bundle;		/* absolute: what relative paths on the host start from */
-	struct plan *plan;		/* the whole, for the few values that need another one */
 	const id_map_list *maps[2];	/* linux.gidMappings, uidMappings, once a mount asks */
 	const struct limits_now *now;	/* of linux.resources, for an update; NULL: none yet */
 	struct error *err;		/* the first error */

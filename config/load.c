@@ -137,7 +137,6 @@ static int plan_decode(struct decoder *d, struct plan *plan)
 	d->root = json_parse(d->arena, &d->source, d->err);
 	if (d->root == NULL)
 		return -1;
-	d->plan = plan;
 	plan->bundle = d->bundle;
 	plan->config_file = d->source.name;
 	devices_add_default(d->arena, &plan->devices);

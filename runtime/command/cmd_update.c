@@ -172,8 +172,7 @@ static int resources_load(struct arena *arena, const struct update_options *upda
 			  const struct limits_now *now, struct resources_plan *ret,
 			  struct error *err)
 {
-	struct plan plan = { 0 };
-	struct decoder d = { .arena = arena, .plan = &plan, .now = now, .err = err, .bundle = "/",
+	struct decoder d = { .arena = arena, .now = now, .err = err, .bundle = "/",
 			     .collect = true };
 
 	d.source.name = "resources";
