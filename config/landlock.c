@@ -89,8 +89,9 @@ static int rule_add(struct decoder *d, struct landlock_plan *plan, const struct 
 static int landlock_decode(struct arena *arena, const char *text, struct landlock_plan **ret,
 			   struct error *err)
 {
-	struct decoder d = { .arena = arena, .err = err, .bundle = "/", .collect = true,
-			     .schema = "landlock" };
+	struct decoder d = {
+		.arena = arena, .err = err, .bundle = "/", .collect = true, .schema = "landlock"
+	};
 	struct landlock_plan *plan = ARENA_NEW(arena, struct landlock_plan);
 	struct section section = { 0 };
 

@@ -172,8 +172,9 @@ static int resources_load(struct arena *arena, const struct update_options *upda
 			  const struct limits_now *now, struct resources_plan *ret,
 			  struct error *err)
 {
-	struct decoder d = { .arena = arena, .now = now, .err = err, .bundle = "/",
-			     .collect = true };
+	struct decoder d = {
+		.arena = arena, .now = now, .err = err, .bundle = "/", .collect = true
+	};
 
 	d.source.name = "resources";
 	if (update->resources != NULL) {

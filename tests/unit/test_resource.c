@@ -300,12 +300,9 @@ Test(resource, completes_an_update_by_what_is_in_force)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(updates); i++) {
 		struct resources_plan got = { 0 };
-		struct plan plan = { 0 };
-		struct decoder d = { .arena = &arena,
-				     .plan = &plan,
-				     .now = &updates[i].now,
-				     .err = &err,
-				     .bundle = "/" };
+		struct decoder d = {
+			.arena = &arena, .now = &updates[i].now, .err = &err, .bundle = "/"
+		};
 		bool fine = updates[i].error == NULL;
 
 		d.source.name = "x";
