@@ -161,6 +161,26 @@ E2E(hooks, of_poststart_may_change_their_container)
 	}
 }
 
+/* Those of startContainer close nothing themselves, for a filter may deny that by then. */
+E2E(hooks, have_no_fds_of_the_callers)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_set(b, "/hooks/startContainer",
+		   "[{'path': '/probe', 'args': ['probe', 'list', '/proc/self/fd', 'exit', '3']}]");
+	b->runtime = "/bin/sh";
+	bundle_call_plain(b, &got, "-c",
+			  arena_printf(&e2e_arena,
+				       "exec 7</etc 8</etc/passwd; exec %s --root %s run -b %s %s",
+				       e2e_runtime(), b->state, b->path, b->id),
+			  NULL);
+	b->runtime = e2e_runtime();
+	/* The fourth is the directory's that it lists. */
+	cr_expect_not_null(strstr(got.err, "/fd=2 list:/proc/self/fd=3\n"), "%s", got.err);
+}
+
 E2E(hooks, of_every_moment_are_in_the_log)
 {
 	struct bundle *b = bundle_new();

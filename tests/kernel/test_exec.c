@@ -184,7 +184,7 @@ STAGE_TEST(hook, is_given_the_state_and_its_failure_is_told)
 			.env = { env, 1 },
 			.timeout = { hooks[i].timeout != 0, hooks[i].timeout },
 		};
-		int rc = hook_run(&hook, NULL, "{\"id\":1}", &s->err);
+		int rc = hook_run(&hook, "/", "{\"id\":1}", &s->err);
 
 		CHECK((rc == 0) == (hooks[i].says == NULL));
 		CHECK(rc == 0 || strstr(s->err.text, hooks[i].says) != NULL);
