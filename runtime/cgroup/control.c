@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <linux/magic.h>
 #include <signal.h>
-#include <sys/vfs.h>
 
 #include "base/sys.h"
 #include "runtime/cgroup/internal.h"
@@ -143,23 +141,15 @@ static int kill_one_by_one(const struct cgroup *cgroup, struct error *err)
  */
 static int frozen_by_hand(const struct cgroup *cgroup, struct cgroup_v1 *ret, struct error *err)
 {
-	static const char name[] = "freezer";
 	struct error ignored;
-	struct statfs fs;
-	int fd;
 
 	if (cgroup->host != CGROUP_HYBRID || !cgroup_has_v1(cgroup) ||
 	    (cgroup->v1 == CGROUP_V1_UNKNOWN && cgroup->fd >= 0 &&
 	     !cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_V1)))
 		return 0;
-	fd = open(CGROUP_MOUNT "/freezer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : error_errno(err, "open %s/%s", CGROUP_MOUNT, name);
-	*ret = (struct cgroup_v1){ .list = { { .fd = fd } }, .count = 1 };
-	memcpy(ret->list[0].name, name, sizeof(name));
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != CGROUP_SUPER_MAGIC)
-		return 0;
-	return cgroup_v1_is_frozen(ret, cgroup->path, &ignored) == 1;
+	if (cgroup_v1_open_freezer(ret, err) < 0)
+		return -1;
+	return ret->count > 0 && cgroup_v1_is_frozen(ret, cgroup->path, &ignored) == 1;
 }
 
 static int thaw_by_hand(const struct cgroup *cgroup, struct error *err)

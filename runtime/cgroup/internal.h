@@ -126,6 +126,8 @@ struct cgroup_v1 {
 	size_t count;
 };
 int cgroup_v1_open(struct cgroup_v1 *ret, struct error *err);
+/* The freezer's alone, if there is one, for a caller with few fds; *ret was empty. */
+int cgroup_v1_open_freezer(struct cgroup_v1 *ret, struct error *err);
 void cgroup_v1_close(struct cgroup_v1 *v1);
 #define _cleanup_cgroup_v1 _cleanup(cgroup_v1_close)
 /* The hierarchy with this controller ("name=systemd" by its name), or NULL. */

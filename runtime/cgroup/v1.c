@@ -1,20 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <sys/vfs.h>
 
 #include "base/path.h"
 #include "base/sys.h"
 #include "runtime/cgroup/internal.h"
 
-#define FREEZE_TRIES	2000
-#define FREEZE_PAUSE_MS	5
-
 /* A file, a symlink, gone meanwhile, or not for this user. */
 static bool is_no_hierarchy(int code)
 {
 	return code == ENOTDIR || code == ELOOP || code == ENOENT || code == EACCES;
+}
+
+/* Takes fd, open at that name, if it is a hierarchy's root; else closes it. */
+static int hierarchy_add(struct cgroup_v1 *v1, const char *name, int fd, struct error *err)
+{
+	struct cgroup_hierarchy *hierarchy = &v1->list[v1->count];
+	_cleanup_fd int own_fd = fd;
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) < 0)
+		return error_errno(err, "look at %s/%s", CGROUP_MOUNT, name);
+	if (fs.f_type != CGROUP_SUPER_MAGIC)
+		return 0;
+	memcpy(hierarchy->name, name, strlen(name) + 1);
+	hierarchy->fd = fd_take(&own_fd);
+	v1->count++;
+	return 0;
 }
 
 /*
@@ -27,27 +40,18 @@ static int hierarchies_open(DIR *dir, struct cgroup_v1 *v1, struct error *err)
 	struct dirent *entry;
 
 	while (v1->count < CGROUP_V1_MAX && (entry = dir_next(dir)) != NULL) {
-		struct cgroup_hierarchy *hierarchy = &v1->list[v1->count];
-		struct statfs fs;
+		int fd;
 
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof(hierarchy->name))
+		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof(v1->list[0].name))
 			continue;
-		hierarchy->fd = openat(dirfd(dir), entry->d_name,
-				       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (hierarchy->fd < 0 && is_no_hierarchy(errno))
+		fd = openat(dirfd(dir), entry->d_name,
+			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0 && is_no_hierarchy(errno))
 			continue;
-		if (hierarchy->fd < 0)
+		if (fd < 0)
 			return error_errno(err, "open %s/%s", CGROUP_MOUNT, entry->d_name);
-		if (fstatfs(hierarchy->fd, &fs) < 0) {
-			fd_close(&hierarchy->fd);
-			return error_errno(err, "look at %s/%s", CGROUP_MOUNT, entry->d_name);
-		}
-		if (fs.f_type != CGROUP_SUPER_MAGIC) {
-			close(hierarchy->fd);
-			continue;
-		}
-		memcpy(hierarchy->name, entry->d_name, strlen(entry->d_name) + 1);
-		v1->count++;
+		if (hierarchy_add(v1, entry->d_name, fd, err) < 0)
+			return -1;
 	}
 	return v1->count < CGROUP_V1_MAX && errno != 0 ? error_errno(err, "list %s", CGROUP_MOUNT) :
 							 0;
@@ -69,6 +73,15 @@ int cgroup_v1_open(struct cgroup_v1 *ret, struct error *err)
 	else
 		*ret = v1;
 	return result;
+}
+
+int cgroup_v1_open_freezer(struct cgroup_v1 *ret, struct error *err)
+{
+	int fd = open(CGROUP_MOUNT "/freezer", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : error_errno(err, "open %s/freezer", CGROUP_MOUNT);
+	return hierarchy_add(ret, "freezer", fd, err);
 }
 
 void cgroup_v1_close(struct cgroup_v1 *v1)
@@ -310,49 +323,6 @@ int cgroup_v1_tasks(const struct cgroup_v1 *v1, const struct cgroup *cgroup,
 	memcpy(ret_fds, fds, count * sizeof(fds[0]));
 	*ret_count = count;
 	return 0;
-}
-
-static int freezer_open(const struct cgroup_v1 *v1, const char *path, struct error *err)
-{
-	const struct cgroup_hierarchy *freezer = cgroup_v1_find(v1, "freezer");
-
-	if (freezer == NULL)
-		return error_set(err, "no cgroup v1 hierarchy has the controller freezer");
-	return cgroup_dir_open(freezer->fd, path, err);
-}
-
-int cgroup_v1_is_frozen(const struct cgroup_v1 *v1, const char *path, struct error *err)
-{
-	_cleanup_fd int fd = freezer_open(v1, path, err);
-	char text[32];
-
-	if (fd < 0)
-		return -1;
-	if (cgroup_file_read(fd, "freezer.state", text, sizeof(text)) < 0)
-		return error_errno(err, "read freezer.state");
-	return strcmp(text, "THAWED") != 0;
-}
-
-int cgroup_v1_freeze(const struct cgroup_v1 *v1, const char *path, bool frozen, struct error *err)
-{
-	const char *wanted = frozen ? "FROZEN" : "THAWED";
-	_cleanup_fd int fd = freezer_open(v1, path, err);
-	char text[32];
-
-	if (fd < 0)
-		return -1;
-	for (int tries = 0; tries < FREEZE_TRIES; tries++) {
-		/* A fork in the middle leaves it FREEZING for ever, unless it is told again. */
-		if (cgroup_file_write(fd, "freezer.state", wanted) < 0)
-			return error_errno(err, "write %s to freezer.state", wanted);
-		if (cgroup_file_read(fd, "freezer.state", text, sizeof(text)) < 0)
-			return error_errno(err, "read freezer.state");
-		if (strcmp(text, wanted) == 0)
-			return 0;
-		poll(NULL, 0, FREEZE_PAUSE_MS);
-	}
-	cgroup_file_write(fd, "freezer.state", "THAWED");
-	return error_number(err, ETIMEDOUT, "%s cgroup", frozen ? "freeze" : "thaw");
 }
 
 int cgroup_v1_remove(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err)
