@@ -99,6 +99,13 @@ static bool finds(const char *config, int cgroup_version, const char *says)
 	"'process':{'cwd':'/','user':{'uid':0,'gid':0},'env':['PATH=/bin'],'args':[" args "]},\n" \
 	"'linux':{'namespaces':[{'type':'mount'}" linux "}\n" rest "}"
 
+#define USERNS_CONFIG(ids)                                                                  \
+	"{'ociVersion':'1.3.0','root':{'path':'root'},'process':{'cwd':'/','args':['x'],\n" \
+	"'user':{" ids ",'additionalGids':[4,5]}},\n"                                       \
+	"'linux':{'namespaces':[{'type':'user'}],"                                          \
+	"'uidMappings':[{'containerID':0,'hostID':0,'size':5}],"                            \
+	"'gidMappings':[{'containerID':0,'hostID':0,'size':5}]}}"
+
 static const struct {
 	const char *config;
 	int cgroup_version;
@@ -146,20 +153,10 @@ static const struct {
 	  1,
 	  "error: config.json:2:36: /process/user/uid: 0 is not in the user namespace: see "
 	  "/linux/uidMappings" },
-	{ "{'ociVersion':'1.3.0','root':{'path':'root'},'process':{'cwd':'/','args':['x'],\n"
-	  "'user':{'uid':4,'gid':5,'additionalGids':[4,5]}},\n"
-	  "'linux':{'namespaces':[{'type':'user'}],"
-	  "'uidMappings':[{'containerID':0,'hostID':0,'size':5}],"
-	  "'gidMappings':[{'containerID':0,'hostID':0,'size':5}]}}",
-	  1,
+	{ USERNS_CONFIG("'uid':4,'gid':5"), 1,
 	  "error: config.json:2:23: /process/user/gid: 5 is not in the user namespace: see "
 	  "/linux/gidMappings" },
-	{ "{'ociVersion':'1.3.0','root':{'path':'root'},'process':{'cwd':'/','args':['x'],\n"
-	  "'user':{'uid':4,'gid':4,'additionalGids':[4,5]}},\n"
-	  "'linux':{'namespaces':[{'type':'user'}],"
-	  "'uidMappings':[{'containerID':0,'hostID':0,'size':5}],"
-	  "'gidMappings':[{'containerID':0,'hostID':0,'size':5}]}}",
-	  1,
+	{ USERNS_CONFIG("'uid':4,'gid':4"), 1,
 	  "error: config.json:2:45: /process/user/additionalGids/1: 5 is not in the user "
 	  "namespace: see /linux/gidMappings" },
 	{ CONFIG("'x'", "],'resources':{'memory':{'swap':5}}", ""), 1,
