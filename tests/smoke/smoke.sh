@@ -321,6 +321,7 @@ test_services() {
 		serviceTests: [{name: flood, command: "yes", waitForLog: ["y", "y", "y", "y", "y", "y", "no"], timeout: 2s}]
 	END
 	check 'who never stops talking is not heard in more and more memory' takes 500 root -c flood.yaml
+	# Who ends by itself has a second for that: it is not to be told to stop on its way.
 	cat >broken.yaml <<-'END'
 		schemaVersion: 2.0.0
 		serviceTests:
@@ -332,12 +333,14 @@ test_services() {
 		   waitForLog: [up], stopTimeout: 100ms}
 		- {name: deaf, command: sh, args: [-c, "trap '' 37; echo up; while :; do sleep 0.02; done"],
 		   waitForLog: [up], stopTimeout: 100ms, stopSignal: RTMIN+3}
-		- {name: crashes, command: sh, args: [-c, "echo up; kill -SEGV $$"], waitForLog: [up]}
+		- {name: crashes, command: sh, args: [-c, "echo up; kill -SEGV $$"], waitForLog: [up],
+		   sidecars: [{name: meanwhile, command: sleep, args: ["1"]}]}
 		- {name: ends, command: nc, args: [-l, -p, "80", -e, echo, "HTTP/1.0 200 OK\r\n\r\n"],
-		   waitForPorts: [80], http: [{port: 80}]}
+		   waitForPorts: [80], http: [{port: 80}],
+		   sidecars: [{name: meanwhile, command: sleep, args: ["1"]}]}
 		- {name: beside, command: sh, args: [-c, "echo up; exec sleep 50"], waitForLog: [up], sidecars: [
 		   {name: dies, command: sh, args: [-c, "echo up and away; exit 4"], waitForLog: [up]},
-		   {name: other, command: "true"}]}
+		   {name: meanwhile, command: sleep, args: ["1"]}]}
 	END
 	call root -c broken.yaml
 	check 'services that do not are told' ended 1 'nobody listens on port 80' \
