@@ -270,6 +270,14 @@ static bool killed_at_birth(const struct spawn_request *request, const struct sp
 	       info.si_code == CLD_KILLED && info.si_status == SIGKILL;
 }
 
+/* A system call filter hides clone3, as some do that cannot look into its arguments. */
+static bool cannot_be_born(const struct spawn_request *request, const struct spawn *spawn,
+			   const struct error *err)
+{
+	return request->cgroup != NULL && request->cgroup->born && spawn->pidfd < 0 &&
+	       err->code == ENOSYS;
+}
+
 /* 0; -1; or 1: once more, and not born in the cgroup. */
 static int spawn_once(const struct spawn_request *request, struct spawn *ret, struct error *err)
 {
@@ -296,7 +304,7 @@ static int spawn_once(const struct spawn_request *request, struct spawn *ret, st
 		return 0;
 	}
 	ret->astray = spawn.astray;
-	if (killed_at_birth(request, &spawn, err))
+	if (cannot_be_born(request, &spawn, err) || killed_at_birth(request, &spawn, err))
 		status = 1;
 	else if (spawn.pidfd >= 0 && !settled)
 		explain_stillbirth(request, &spawn, err);

@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sys.h"
 #include "tests/e2e/harness.h"
 
 /* Namespaces: new where listed, ours where not, somebody's where a path is given. */
@@ -332,4 +335,36 @@ E2E(namespaces, time_namespace_has_its_offsets)
 	bundle_run_probe(b, &seen);
 	cr_expect(probe_has(&seen, "time_offset=monotonic      172800         5"), "%s", seen.text);
 	cr_expect(probe_has(&seen, "time_offset=boottime       604800         0"), "%s", seen.text);
+}
+
+static void hide_clone3(void)
+{
+	struct sock_filter lines[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_clone3, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(lines), lines };
+
+	cr_assert_eq(sys_seccomp(SECCOMP_SET_MODE_FILTER, 0, &program), 0);
+}
+
+/* As a filter does that cannot look into its arguments: then nothing is born in a cgroup. */
+E2E(namespaces, are_made_where_clone3_is_hidden)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct probe seen;
+
+	e2e_need_root();
+	hide_clone3();
+	bundle_run_probe(b, &seen);
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "exec", b->id, "/probe", "say", "inside", NULL);
+	cr_expect_str_eq(got.out, "inside\n", "%s", got.err);
+	/* It is where "ps" looks for it. */
+	bundle_call(b, &got, "ps", "--format", "json", b->id, NULL);
+	cr_expect(strspn(got.out, "[0123456789") > 1, "%s%s", got.out, got.err);
+	bundle_destroy(b);
 }
