@@ -327,6 +327,12 @@ static int on_notify(void *context, const char *script, pid_t pid _unused, int f
 {
 	struct dump *d = context;
 
+	/*
+	 * CRIU has a number, and with it another process where ours ended before CRIU stopped it:
+	 * after a "no" here that goes on, and is not ended in the container's place.
+	 */
+	if (strcmp(script, "post-dump") == 0)
+		return container_pidfd(d->c, err) < 0 ? -1 : 0;
 	if (strcmp(script, "status-ready") != 0)
 		return 0;
 	/* With --lazy-pages the image is used from now on, while CRIU still hands out memory. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -129,4 +131,34 @@ ATTACK(restore, fault_in_restore_is_told_and_nothing_stays)
 ATTACK(restore, killed_leaves_nothing_that_delete_does_not_find)
 {
 	stage_check(RESTORE, &trouble_kills);
+}
+
+/* CRIU knows the container by a number alone, which may be another process' by the time it looks. */
+ATTACK(checkpoint, ends_no_other_process_that_got_the_number)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+	const char *at;
+	pid_t pid;
+
+	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+	bundle_env(b, "PATH=" CRIU_DIRECTORY);
+	bundle_env(b, "CRIU_HANDS_ON=1");
+	bundle_run_sleeper(b);
+	bundle_call(b, &got, "state", b->id, NULL);
+	at = strstr(got.out, "\"pid\": ");
+	cr_assert_not_null(at, "%s%s", got.out, got.err);
+	pid = (pid_t)strtol(at + 7, NULL, 10);
+	bundle_begin(b, &call, "checkpoint", "--image-path",
+		     arena_printf(&e2e_arena, "%s/image", b->dir), b->id, NULL);
+	cr_assert_eq(waitpid(pid, NULL, 0), pid);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 1, "%s", got.out);
+	cr_expect_not_null(strstr(got.err, "container not running"), "%s", got.err);
+	cr_expect_eq(waitpid(pid, NULL, WNOHANG), 0, "it was killed");
+	bundle_destroy(b);
+	cr_expect_eq(waitpid(pid, NULL, WNOHANG), 0, "it was killed by delete");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, __WALL);
 }
