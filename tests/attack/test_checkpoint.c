@@ -133,7 +133,7 @@ ATTACK(restore, killed_leaves_nothing_that_delete_does_not_find)
 	stage_check(RESTORE, &trouble_kills);
 }
 
-/* CRIU knows the container by a number alone, which may be another process' by the time it looks. */
+/* CRIU knows a number alone, which may be another process' by the time it looks. */
 ATTACK(checkpoint, ends_no_other_process_that_got_the_number)
 {
 	struct bundle *b = bundle_new();
