@@ -143,14 +143,15 @@ int decode_devices(struct decoder *d, const struct json *v, void *out)
 
 /* --- network devices ------------------------------------------------------------- */
 
-/* The kernel's dev_valid_name(). */
+/* The kernel's dev_valid_name(), for which 0xa0, half of an "\u00e0" in UTF-8, is a blank. */
 static bool is_interface_name(const char *name)
 {
 	if (*name == '\0' || strlen(name) >= IFNAMSIZ || strcmp(name, ".") == 0 ||
 	    strcmp(name, "..") == 0)
 		return false;
 	for (; *name != '\0'; name++)
-		if (*name == '/' || *name == ':' || isspace((unsigned char)*name))
+		if (*name == '/' || *name == ':' || isspace((unsigned char)*name) ||
+		    (unsigned char)*name == 0xa0)
 			return false;
 	return true;
 }
@@ -167,10 +168,14 @@ static int decode_inner_name(struct decoder *d, const struct json *v, void *out)
 {
 	if (decode_text(d, v, out) < 0)
 		return -1;
+	if (strcmp(v->text, "lo") == 0)
+		return bad_value(d, v, "is the name of a device that every network namespace has");
 	if (*v->text == '\0' || (is_interface_name(v->text) && is_template(v->text)))
 		return 0;
-	return bad_value(d, v, "must be a name of a network device, 1 to 15 bytes without \"/\", "
-			 "\":\" and blanks, not \"%s\"", v->text);
+	return bad_value(d, v,
+			 "must be a name of a network device, 1 to 15 bytes without \"/\", "
+			 "\":\", blanks and the byte 0xa0, not \"%s\"",
+			 v->text);
 }
 
 static const struct field net_device_fields[] = {
@@ -178,20 +183,43 @@ static const struct field net_device_fields[] = {
 	{ NULL },
 };
 
+static int decode_net_device(struct decoder *d, const struct json *v, struct net_device_plan *out)
+{
+	out->host_name = v->key;
+	if (!is_interface_name(v->key) || strchr(v->key, '%') != NULL)
+		return bad_value(d, v, "is no name of a network device");
+	if (strcmp(v->key, "lo") == 0)
+		return bad_value(d, v, "stays in its network namespace: each has one");
+	return decode_object(d, v, net_device_fields, out);
+}
+
+/* With one name for two the kernel moves the second, and only then says that it is taken. */
+static int check_inner_name(struct decoder *d, const struct json *v, struct word_index *names,
+			    const struct net_device_plan *device, size_t at)
+{
+	const char *name =
+		device->name != NULL && *device->name != '\0' ? device->name : device->host_name;
+
+	if (strchr(name, '%') != NULL || word_index_put(names, name, strlen(name) + 1, at) == at)
+		return 0;
+	return bad_value(d, v, "has the name \"%s\" in the container, as an earlier one", name);
+}
+
 int decode_net_devices(struct decoder *d, const struct json *v, void *out)
 {
+	struct word_index names;
+	size_t at = 0;
 	int result = 0;
 
 	if (want_type(d, v, JSON_OBJECT) < 0)
 		return -1;
+	names = word_index_make(d->arena, v->count);
 	for (const struct json *item = v->first; item && (result == 0 || d->collect);
 	     item = item->next) {
 		struct net_device_plan *device = list_add(d->arena, out, sizeof(*device));
 
-		device->host_name = item->key;
-		if (!is_interface_name(item->key) || strchr(item->key, '%') != NULL)
-			result = bad_value(d, item, "is no name of a network device");
-		else if (decode_object(d, item, net_device_fields, device) < 0)
+		if (decode_net_device(d, item, device) < 0 ||
+		    check_inner_name(d, item, &names, device, at++) < 0)
 			result = -1;
 	}
 	return result;

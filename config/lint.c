@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/list.h"
@@ -153,6 +154,23 @@ static void lint_namespaces(struct lint *lint)
 			found(lint, SEVERITY_ERROR,
 			      arena_printf(lint->arena, "/linux/netDevices/%s", device->host_name),
 			      "this host has no such network device");
+}
+
+/* What the kernel refuses (proc_timens_set_offset). */
+static void lint_clock(struct lint *lint, const char *pointer, clockid_t clock,
+		       const struct time_offset *offset)
+{
+	struct timespec now;
+	int64_t then;
+
+	if (!offset->set || clock_gettime(clock, &now) < 0)
+		return;
+	then = now.tv_sec + offset->secs + (now.tv_nsec + offset->nanosecs) / 1000000000;
+	if (then < 0 || then > TIME_OFFSET_MAX)
+		found(lint, SEVERITY_ERROR, pointer,
+		      "cannot be set: this host's clock is at %lld s, and the container's would "
+		      "not be from 0 to %lld",
+		      (long long)now.tv_sec, (long long)TIME_OFFSET_MAX);
 }
 
 /* Who runs the program has to be known in a new user namespace. */
@@ -346,6 +364,8 @@ void plan_lint(struct arena *arena, const struct plan *plan, int cgroup_version,
 
 	lint_resources(&lint, cgroup_version);
 	lint_namespaces(&lint);
+	lint_clock(&lint, "/linux/timeOffsets/monotonic", CLOCK_MONOTONIC, &plan->monotonic);
+	lint_clock(&lint, "/linux/timeOffsets/boottime", CLOCK_BOOTTIME, &plan->boottime);
 	lint_ids(&lint);
 	lint_root(&lint);
 	lint_mounts(&lint);

@@ -135,13 +135,19 @@ void id_maps_default(struct arena *arena, struct plan *plan)
 
 /* --- clock offsets ---------------------------------------------------------------- */
 
+/* Half of what the kernel's clocks can count: above that none may be set. */
+static int decode_seconds(struct decoder *d, const struct json *v, void *out)
+{
+	return decode_i64_between(d, v, -TIME_OFFSET_MAX, TIME_OFFSET_MAX, out);
+}
+
 static int decode_nanoseconds(struct decoder *d, const struct json *v, void *out)
 {
 	return decode_u32_up_to(d, v, 999999999, out);
 }
 
 static const struct field offset_fields[] = {
-	FIELD_I64("secs", struct time_offset, secs),
+	FIELD("secs", decode_seconds, struct time_offset, secs),
 	FIELD("nanosecs", decode_nanoseconds, struct time_offset, nanosecs),
 	{ NULL },
 };

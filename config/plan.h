@@ -34,9 +34,11 @@ struct id_map {
 };
 typedef LIST(struct id_map) id_map_list;
 
+/* The kernel's KTIME_SEC_MAX / 2: where no clock may be set to. */
+#define TIME_OFFSET_MAX (INT64_MAX / 1000000000 / 2)
 struct time_offset {
 	bool set;
-	int64_t secs;
+	int64_t secs; /* from -TIME_OFFSET_MAX to TIME_OFFSET_MAX */
 	uint32_t nanosecs;	/* below 1,000,000,000 */
 };
 

@@ -14,6 +14,7 @@ static const struct plan *with(const char *types, const char *linux_part, const 
 }
 
 #define USER	", {'type': 'user'}"
+#define TIME		   ", {'type': 'time'}"
 #define NETWORK	", {'type': 'network'}"
 #define UTS	", {'type': 'uts'}"
 #define MAP	"[{'containerID': 0, 'hostID': 1000, 'size': 1}]"
@@ -85,6 +86,25 @@ static const struct {
 	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%s'}}", "", "must be a name of a network" },
 	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%'}}", "", "must be a name of a network" },
 	{ NETWORK, "'netDevices': {'eth%d': {}}", "", "is no name of a network device" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': '\xc3\xa0'}}", "",
+	  "must be a name of a network" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': '\xc3\xa4'}}", "", NULL },
+	{ NETWORK, "'netDevices': {'lo': {}}", "", "/linux/netDevices/lo: stays in its network" },
+	{ NETWORK, "'netDevices': {'lo': {'name': 'a'}}", "", "stays in its network namespace" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'lo'}}", "",
+	  "/linux/netDevices/eth0/name: is the name of a device that every" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'a'}, 'eth1': {'name': 'a'}}", "",
+	  "/linux/netDevices/eth1: has the name \"a\" in the container, as an earlier one" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': ''}, 'eth1': {'name': 'eth0'}}", "",
+	  "/linux/netDevices/eth1: has the name \"eth0\"" },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'a%d'}, 'eth1': {'name': 'a%d'}}", "", NULL },
+	{ NETWORK, "'netDevices': {'eth0': {'name': 'eth1'}, 'eth1': {'name': 'eth0'}}", "", NULL },
+
+	{ TIME, "'timeOffsets': {'boottime': {'secs': 4611686018}}", "", NULL },
+	{ TIME, "'timeOffsets': {'boottime': {'secs': 4611686019}}", "",
+	  "/linux/timeOffsets/boottime/secs: must be from -4611686018 to 4611686018" },
+	{ TIME, "'timeOffsets': {'monotonic': {'secs': -4611686019}}", "",
+	  "/linux/timeOffsets/monotonic/secs: must be from -4611686018 to 4611686018" },
 
 	{ "", "'rootfsPropagation': ''", "", NULL },
 	{ "", "'rootfsPropagation': 'privat'", "", "did you mean \"private\"?" },

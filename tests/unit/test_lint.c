@@ -188,6 +188,40 @@ Test(lint, finds_what_would_fail_at_the_start)
 			  "not found: %s", facts[i].says);
 }
 
+/* The message has the host's time in it. */
+Test(lint, finds_clocks_that_cannot_be_set)
+{
+	static const struct {
+		const char *offsets;
+		size_t count;
+	} rows[] = {
+		{ "'monotonic':{'secs':0}", 0 },
+		{ "'monotonic':{'secs':-4611686018},'boottime':{'secs':4611686018}", 2 },
+		{ "'boottime':{'secs':-4611686018}", 1 },
+		{ "'boottime':{'secs':1000000000}", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct diagnosis diagnosis = { 0 };
+		const struct plan *plan = NULL;
+
+		make_file("config.json",
+			  written(arena_printf(&arena,
+					       "{'ociVersion':'1.3.0','root':{'path':'/'},'linux':"
+					       "{'namespaces':[{'type':'mount'},{'type':'time'}],"
+					       "'timeOffsets':{%s}}}",
+					       rows[i].offsets)),
+			  0644);
+		cr_assert_eq(plan_diagnose(&arena, bundle, NULL, &diagnosis, &plan, &err), 0);
+		cr_assert_not_null(plan);
+		plan_lint(&arena, plan, 1, &diagnosis);
+		cr_expect_eq(diagnosis.findings.count, rows[i].count, "%s", rows[i].offsets);
+		LIST_EACH(finding, diagnosis.findings)
+			cr_expect_not_null(strstr(finding->text, "cannot be set: this host's"),
+					   "%s", finding->text);
+	}
+}
+
 Test(lint, tells_a_missing_root_from_a_file)
 {
 	cr_expect(finds("{'ociVersion':'1.3.0','root':{'path':'none'},'linux':{'namespaces':"
