@@ -7,6 +7,7 @@
 
 #include "base/sys.h"
 #include "config/dump_words.h"
+#include "config/landlock.h"
 #include "config/seccomp_profile.h"
 
 /* A step with members: between begin and json_write_end(). */
@@ -197,6 +198,24 @@ static void dump_seccomp(struct json_writer *w, const struct plan *plan)
 	json_write_end(w);
 }
 
+static void dump_landlock(struct json_writer *w, const struct landlock_plan *landlock)
+{
+	if (landlock == NULL)
+		return;
+	step_begin(w, "restrict by Landlock");
+	json_write_bool(w, "best effort", !landlock->strict);
+	dump_bits(w, "handled", landlock_access_names, landlock->handled);
+	json_write_array(w, "rules");
+	LIST_EACH(rule, landlock->rules) {
+		json_write_object(w, NULL);
+		json_write_string(w, "path", rule->path);
+		dump_bits(w, "allowed", landlock_access_names, rule->allowed);
+		json_write_end(w);
+	}
+	json_write_end(w);
+	json_write_end(w);
+}
+
 static void dump_memory_policy(struct json_writer *w, const struct memory_policy_plan *policy)
 {
 	uint64_t flags = 0;
@@ -225,6 +244,7 @@ static void dump_restrictions(struct json_writer *w, const struct plan *plan)
 	dump_memory_policy(w, &plan->memory_policy);
 	dump_limits(w, process);
 	json_write_end(w);
+	dump_landlock(w, plan->landlock);
 	/* Without no_new_privs the kernel wants CAP_SYS_ADMIN for a filter, which goes next. */
 	if (!process->no_new_privileges)
 		dump_seccomp(w, plan);

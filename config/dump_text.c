@@ -96,6 +96,7 @@ static void lists(struct text *out, const struct json *object, int indent)
 				text_printf(out, "%*s", indent + 2, "");
 				scalars(out, item);
 				text_add(out, "\n");
+				lists(out, item, indent + 4);
 			}
 		}
 	}
