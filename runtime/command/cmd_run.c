@@ -2,12 +2,10 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "config/load.h"
 #include "config/make_value.h"
-#include "runtime/command/image_run.h"
+#include "runtime/command/run_source.h"
 #include "runtime/command/seccomp_watch.h"
 #include "runtime/console.h"
 #include "runtime/monitor.h"
@@ -15,15 +13,13 @@
 #include "runtime/wait.h"
 
 struct run_options {
-	struct create_options create;
-	struct made_options made;
-	struct image_options image;
+	struct run_source source;
 	const char *log_file, *log_file_format, *log_file_size, *seccomp_record;
-	bool detach, keep, strict, seccomp_log;
+	bool detach, keep, seccomp_log;
 };
 
 static const struct option options[] = {
-	CREATE_OPTION_ROWS(struct run_options, create.),
+	CREATE_OPTION_ROWS(struct run_options, source.create.),
 	OPTION_ROW_FLAG("detach", 'd', struct run_options, detach,
 			"return as soon as the program runs"),
 	OPTION_ROW_FLAG("keep", 0, struct run_options, keep,
@@ -34,15 +30,15 @@ static const struct option options[] = {
 			  "as it comes, or JSON lines as Docker has them"),
 	OPTION_ROW_TEXT("log-file-size", 0, struct run_options, log_file_size, "BYTES",
 			"when FILE becomes FILE.1; 16M by default, 0: never"),
-	OPTION_ROW_FLAG("strict", 0, struct run_options, strict,
+	OPTION_ROW_FLAG("strict", 0, struct run_options, source.strict,
 			"refuse a configuration that \"check\" warns of"),
 	OPTION_ROW_TEXT("seccomp-record", 0, struct run_options, seccomp_record, "FILE",
 			"the same as \"seccomp record FILE\""),
 	OPTION_ROW_FLAG("seccomp-log", 0, struct run_options, seccomp_log,
 			"name each system call that the profile denies, and who made it"),
-	IMAGE_OPTION_ROWS(struct run_options, image.),
-	MADE_OPTION_ROWS(struct run_options, made.),
-	INIT_OPTION_ROWS(struct run_options, made.),
+	IMAGE_OPTION_ROWS(struct run_options, source.image.),
+	MADE_OPTION_ROWS(struct run_options, source.made.),
+	INIT_OPTION_ROWS(struct run_options, source.made.),
 	{ 0 },
 };
 
@@ -211,7 +207,7 @@ static int run_bundle(struct creation_request *request, struct bundle *bundle,
 
 static int check_output(const struct run_options *values, bool terminal, struct error *err)
 {
-	const char *socket = values->create.console_socket;
+	const char *socket = values->source.create.console_socket;
 
 	if (values->log_file == NULL && values->log_file_format != NULL)
 		return error_set(err, "--log-file-format is for --log-file");
@@ -226,160 +222,30 @@ static int check_output(const struct run_options *values, bool terminal, struct 
 	return 0;
 }
 
-/* All that is odd, not only the first thing; notes are for "check" alone. */
-static int check_strictly(struct cli *cli, const struct create_options *create,
-			  struct error *err)
-{
-	const char *directory = create->bundle != NULL ? create->bundle : ".";
-	struct diagnosis found = { 0 };
-	const struct plan *plan;
-	unsigned int count = 0;
-
-	if (plan_diagnose(cli->arena, directory, create->config, &found, &plan, err) < 0)
-		return -1;
-	LIST_EACH(finding, found.findings) {
-		if (finding->severity == SEVERITY_NOTE)
-			continue;
-		warn("%s", finding->text);
-		count++;
-	}
-	if (count == 0)
-		return 0;
-	return error_set(err, "--strict: %u thing%s wrong with the configuration", count,
-			 count == 1 ? " is" : "s are");
-}
-
-/* What nobody else has: 64 bits from the kernel. */
-static const char *new_id(struct arena *arena)
-{
-	uint64_t random = 0;
-
-	(void)!getrandom(&random, sizeof(random), 0);
-	return arena_printf(arena, "kist-%016llx", (unsigned long long)random);
-}
-
-static int unexpected(const char *word, struct error *err)
-{
-	return error_set(err, "unexpected argument %s: \"--\" stands in front of the command",
-			 word);
-}
-
-/* What stands in front of the command: so many words, of which the last is the id. */
-static int id_of(struct cli *cli, size_t count, const char **ret, struct error *err)
-{
-	const struct arguments *words = &cli->arguments;
-
-	if (words->dashes > count)
-		return unexpected(words->items[count], err);
-	*ret = words->dashes == count ? words->items[count - 1] : new_id(cli->arena);
-	return 0;
-}
-
-/* "--image IMAGE [ID]", or "IMAGE [ID]"; an id has none of the letters. */
-static bool is_image(const struct cli *cli, const struct run_options *o)
-{
-	return o->image.image != NULL ||
-	       (o->made.make.rootfs == NULL && o->create.bundle == NULL &&
-		o->create.config == NULL && cli->arguments.dashes > 0 &&
-		image_run_named(cli->arguments.items[0]));
-}
-
-static int bundle_of_image(struct cli *cli, struct run_options *o, const char **ret_id,
-			   struct bundle *ret, struct error *err)
-{
-	const struct arguments *words = &cli->arguments;
-	size_t before = o->image.image == NULL;
-
-	if (before > 0 && image_run_is_bundle(cli, words->items[0], err))
-		return -1;
-	if (id_of(cli, before + 1, ret_id, err) < 0)
-		return -1;
-	if (before > 0)
-		o->image.image = words->items[0];
-	if (container_id_check(*ret_id, err) < 0)
-		return -1;
-	o->create.bundle = image_run_bundle(cli, &o->image, &o->made, *ret_id,
-					    words->items + words->dashes,
-					    words->count - words->dashes, err);
-	return o->create.bundle != NULL ? bundle_load(cli->arena, &o->create, ret, err) : -1;
-}
-
-static int bundle_of_rootfs(struct cli *cli, struct run_options *o, const char **ret_id,
-			    struct bundle *ret, struct error *err)
-{
-	const struct arguments *words = &cli->arguments;
-	bool dashed = words->dashes < words->count;
-
-	/* A program without "--" in front of it would be the id. */
-	if (!dashed && words->count == 1 && image_run_named(words->items[0]))
-		return unexpected(words->items[0], err);
-	if (id_of(cli, 1, ret_id, err) < 0)
-		return -1;
-	return made_bundle(cli->arena, &o->made, words->items + words->dashes,
-			   words->count - words->dashes, ret, err);
-}
-
-/* "run [-b DIR] ID", "run --rootfs DIR [ID] -- COMMAND ...", or an image. */
-static int bundle_of(struct cli *cli, struct run_options *run_options, const char **ret_id,
-		     struct bundle *ret, struct error *err)
-{
-	const struct arguments *words = &cli->arguments;
-	const struct create_options *create = &run_options->create;
-	const bool bundle = create->bundle != NULL || create->config != NULL;
-	const char *root = run_options->made.make.rootfs, *image = run_options->image.image;
-
-	if ((image != NULL) + (root != NULL) + bundle > 1)
-		return error_set(err, "--image, --rootfs and --bundle or --config: one of them");
-	if (is_image(cli, run_options))
-		return bundle_of_image(cli, run_options, ret_id, ret, err);
-	if (image_run_flags(cli, &run_options->image, &run_options->made, err) < 0)
-		return -1;
-	if (root != NULL)
-		return bundle_of_rootfs(cli, run_options, ret_id, ret, err);
-	if (words->count != 1)
-		return error_set(err, "\"run\" requires exactly 1 argument: %s run [OPTIONS] ID, "
-				 "or --rootfs DIR [ID] [-- COMMAND], or IMAGE", cli->name);
-	*ret_id = words->items[0];
-	if (run_options->strict && check_strictly(cli, create, err) < 0)
-		return -1;
-	if (bundle_load(cli->arena, create, ret, err) == 0)
-		return 0;
-	if (err->code == ENOENT && !bundle)
-		image_run_meant(cli, words->items[0], err);
-	return -1;
-}
-
-/* The bundle of an image goes with its container, if that ever came to be. */
-static int run_failed(struct cli *cli, const struct run_options *o, const char *id,
-		      struct error *err)
-{
-	if (o->image.image != NULL && o->create.bundle != NULL)
-		image_run_forget(cli, o->create.bundle);
-	/* An image's program has said why. */
-	if (err->text[0] == '\0')
-		return CLI_FAILURE;
-	return id != NULL ? cli_failed(cli, "run", id, err) : -1;
-}
-
 static int run(struct cli *cli, const void *values, struct error *err)
 {
-	struct run_options run_values = *(const struct run_options *)values;
-	struct run_options *run_options = &run_values;
-	const struct create_options *create = &run_options->create;
+	struct run_options run_options = *(const struct run_options *)values;
+	struct run_source *source = &run_options.source;
 	struct bundle bundle;
 	struct creation_request request;
 	int status = -1;
 
 	cli_creation(cli, &request);
-	request.options = create;
+	request.options = &source->create;
 	request.bundle = &bundle;
-	if (bundle_of(cli, run_options, &request.id, &bundle, err) == 0 &&
+	if (run_source_load(cli, source, &request.id, &bundle, err) == 0 &&
 	    container_id_check(request.id, err) == 0 &&
-	    made_init(cli->arena, &run_options->made, &bundle, err) == 0 &&
-	    check_output(run_options, bundle.plan->process.terminal, err) == 0)
-		status = run_bundle(&request, &bundle, run_options, err);
-	if (status < 0)
-		status = run_failed(cli, run_options, request.id, err);
+	    made_init(cli->arena, &source->made, &bundle, err) == 0 &&
+	    check_output(&run_options, bundle.plan->process.terminal, err) == 0)
+		status = run_bundle(&request, &bundle, &run_options, err);
+	if (status < 0) {
+		run_source_forget(cli, source);
+		/* An image's program has said why. */
+		if (err->text[0] == '\0')
+			status = CLI_FAILURE;
+		else if (request.id != NULL)
+			status = cli_failed(cli, "run", request.id, err);
+	}
 	image_run_done();
 	return status;
 }
