@@ -26,8 +26,12 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	validate(&v, cli->arguments.items[0], o->platform);
 	if (interrupt_check(err) < 0)
 		return -1;
-	text_printf(&cli->out, "%u image%s, %u layer%s: ", v.images, v.images == 1 ? "" : "s",
+	text_printf(&cli->out, "%u image%s, %u layer%s", v.images, v.images == 1 ? "" : "s",
 		    v.layers, v.layers == 1 ? "" : "s");
+	if (v.attestations > 0)
+		text_printf(&cli->out, ", %u attestation%s", v.attestations,
+			    v.attestations == 1 ? "" : "s");
+	text_add(&cli->out, ": ");
 	if (v.errors + v.warnings == 0)
 		text_add(&cli->out, o->quick ? "documents valid\n" : "valid\n");
 	else

@@ -13,10 +13,18 @@ bool media_type_is_index(const char *type)
 	       strcmp(type, "application/vnd.docker.distribution.manifest.list.v2+json") == 0;
 }
 
-static bool media_type_is_manifest(const char *type)
+bool media_type_is_manifest(const char *type)
 {
 	return strcmp(type, "application/vnd.oci.image.manifest.v1+json") == 0 ||
 	       strcmp(type, "application/vnd.docker.distribution.manifest.v2+json") == 0;
+}
+
+bool descriptor_is_attestation(const struct descriptor *descriptor)
+{
+	const char *type = json_text(json_member(descriptor->json, "annotations"),
+				     "vnd.docker.reference.type");
+
+	return type != NULL && strcmp(type, "attestation-manifest") == 0;
 }
 
 /* --- which manifest -------------------------------------------------------------------- */
@@ -33,7 +41,6 @@ struct search {
 	struct image *image;
 	const struct selection *selection;
 	struct descriptor found;
-	struct platform platform;	/* as the index says; os NULL: it does not say */
 	const char *tag;
 	unsigned int match;		/* how well its platform fits */
 	bool ambiguous;			/* as well as another one of another name */
@@ -79,7 +86,6 @@ static void consider(struct search *search, const struct descriptor *descriptor,
 	search->ambiguous = false;
 	search->match = match;
 	search->found = *descriptor;
-	search->platform = platform;
 	search->tag = tag;
 }
 
@@ -113,7 +119,7 @@ static int entry_search(struct search *search, const struct descriptor *descript
 	struct document document;
 
 	if (media_type_is_manifest(descriptor->media_type)) {
-		if (chosen)
+		if (chosen && !descriptor_is_attestation(descriptor))
 			consider(search, descriptor, tag);
 		return 0;
 	}
@@ -207,8 +213,6 @@ static int manifest_find(struct image *image, const struct selection *selection,
 				 search.seen.data);
 	*ret = search.found;
 	image->tag = search.tag;
-	if (search.platform.os != NULL)
-		image->platform = search.platform;
 	return 0;
 }
 
@@ -266,12 +270,16 @@ static int layers_parse(struct image *image, const struct json *layers, struct e
 }
 
 /* A document that can be read as something else, too, is refused (CVE-2021-41190). */
-static int manifest_check(struct image *image, struct error *err)
+int layout_manifest_read(struct image *image, const struct descriptor *descriptor,
+			 struct error *err)
 {
 	const struct document *manifest = &image->manifest;
-	const struct json *version = json_member(manifest->root, "schemaVersion");
-	const struct json *type = json_member(manifest->root, "mediaType");
+	const struct json *version, *type;
 
+	if (image_document_read(image, descriptor, "manifest", &image->manifest, err) < 0)
+		return -1;
+	version = json_member(manifest->root, "schemaVersion");
+	type = json_member(manifest->root, "mediaType");
 	if (json_member(manifest->root, "manifests") != NULL)
 		return document_error(image->arena, &manifest->source, manifest->root, err,
 				      "is a manifest and an index at once");
@@ -299,26 +307,35 @@ static int config_type_check(const struct image *image, const struct descriptor 
 			      text_printable(image->arena, config->media_type));
 }
 
-int layout_load(struct image *image, const struct selection *selection, struct error *err)
+int layout_manifest_load(struct image *image, const struct descriptor *descriptor,
+			 const struct selection *selection, struct error *err)
 {
 	const struct document *manifest = &image->manifest;
-	struct descriptor descriptor;
-	const struct json *config, *layers;
+	const struct json *config, *layers, *platform = json_member(descriptor->json, "platform");
+	struct descriptor of_config;
 
-	if (image_file_read(image, "index.json", &image->index, err) < 0 ||
-	    manifest_find(image, selection, &descriptor, err) < 0 ||
-	    image_document_read(image, &descriptor, "manifest", &image->manifest, err) < 0 ||
-	    manifest_check(image, err) < 0)
+	if (layout_manifest_read(image, descriptor, err) < 0)
 		return -1;
+	if (platform != NULL)
+		platform_read(platform, &image->platform);
 	config = json_member(manifest->root, "config");
 	layers = json_member(manifest->root, "layers");
 	if (config == NULL || layers == NULL || layers->type != JSON_ARRAY)
 		return document_error(image->arena, &manifest->source, manifest->root, err,
 				      "has no \"config\" or no array \"layers\"");
-	if (descriptor_parse(image->arena, &manifest->source, config, &descriptor, err) < 0 ||
-	    config_type_check(image, &descriptor, err) < 0 ||
-	    layers_parse(image, layers, err) < 0 ||
-	    image_document_read(image, &descriptor, "config", &image->config, err) < 0)
+	if (descriptor_parse(image->arena, &manifest->source, config, &of_config, err) < 0 ||
+	    config_type_check(image, &of_config, err) < 0 || layers_parse(image, layers, err) < 0 ||
+	    image_document_read(image, &of_config, "config", &image->config, err) < 0)
 		return -1;
 	return image_config_apply(image, selection, err);
+}
+
+int layout_load(struct image *image, const struct selection *selection, struct error *err)
+{
+	struct descriptor descriptor;
+
+	if (image_file_read(image, "index.json", &image->index, err) < 0 ||
+	    manifest_find(image, selection, &descriptor, err) < 0)
+		return -1;
+	return layout_manifest_load(image, &descriptor, selection, err);
 }

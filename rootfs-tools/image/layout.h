@@ -18,7 +18,18 @@ struct selection {
 
 /* Of an index; Docker's is called a manifest list. */
 bool media_type_is_index(const char *type);
+bool media_type_is_manifest(const char *type);
+/*
+ * What BuildKit puts beside an image, to say how it was made: a manifest whose layers are JSON
+ * (docs/attestations/attestation-storage.md there).  No image, whatever else its descriptor says.
+ */
+bool descriptor_is_attestation(const struct descriptor *descriptor);
 int layout_load(struct image *image, const struct selection *selection, struct error *err);
+/* The same where the manifest is known already; and the manifest alone, of anything. */
+int layout_manifest_load(struct image *image, const struct descriptor *descriptor,
+			 const struct selection *selection, struct error *err);
+int layout_manifest_read(struct image *image, const struct descriptor *descriptor,
+			 struct error *err);
 int docker_archive_load(struct image *image, const struct selection *selection, struct error *err);
 
 /* A file of the layout or archive, by its name there; fd's errno ENOENT when there is none. */

@@ -65,34 +65,124 @@ static void check_history(struct validation *v, const struct image *image, const
 						    image->layers.count));
 }
 
-static void check_image(struct validation *v, const char *reference, const char *what,
-			const char *platform)
+static void check_contents(struct validation *v, const struct image *image, const char *what)
+{
+	struct error err;
+
+	check_history(v, image, what);
+	for (size_t i = 0; i < image->layers.count; i++)
+		if (interrupt_check(&err) == 0)
+			check_layer(v, image, what, i);
+}
+
+static void check_reference(struct validation *v, const char *reference, const char *platform)
 {
 	const struct image_options options = { .platform = platform,
 					       .any_platform = platform == NULL };
-	/* Each reads index.json anew: a layout may have thousands of images. */
-	_cleanup_arena struct arena arena = { 0 };
 	_cleanup_image struct image image = IMAGE_NONE;
 	struct error err;
 
 	v->images++;
-	if (image_open(&arena, reference, &options, &image, &err) < 0) {
-		found_error(v, what != reference ? what : NULL, &err);
-		return;
-	}
-	check_history(v, &image, what);
-	for (size_t i = 0; i < image.layers.count; i++)
-		if (interrupt_check(&err) == 0)
-			check_layer(v, &image, what, i);
+	if (image_open(v->arena, reference, &options, &image, &err) < 0)
+		found_error(v, NULL, &err);
+	else
+		check_contents(v, &image, reference);
 }
 
 /* --- a layout ------------------------------------------------------------------------ */
 
-static void check_index(struct validation *v, int dir_fd, const char *path, const char *name,
+static void check_manifest(struct validation *v, struct image *image,
+			   const struct descriptor *descriptor)
+{
+	const struct selection selection = { .any_platform = true };
+	struct error err;
+
+	v->images++;
+	if (layout_manifest_load(image, descriptor, &selection, &err) < 0)
+		found_error(v, descriptor->digest.text, &err);
+	else
+		check_contents(v, image, descriptor->digest.text);
+}
+
+/* Its size and its digest. */
+static void check_blob(struct validation *v, const struct image *image, const char *what,
+		       const struct descriptor *descriptor)
+{
+	_cleanup_stream struct stream *stream = NULL;
+	const char *name = descriptor->digest.text;
+	const unsigned char *data;
+	struct blob blob;
+	struct error err;
+
+	if (image_blob_open(image, descriptor, &blob, &err) == 0)
+		stream = stream_open(&blob, name, COMPRESSION_NONE, &descriptor->digest, NULL, NULL,
+				     &err);
+	while (stream != NULL && stream_next(stream, &data, &err) > 0)
+		if (interrupt_check(&err) < 0)
+			return;
+	if (stream == NULL || stream_finish(stream, NULL, &err) < 0)
+		found_error(v, what, &err);
+}
+
+/* What it says is not looked at. */
+static void check_attestation(struct validation *v, struct image *image,
+			      const struct descriptor *descriptor)
+{
+	const char *what = descriptor->digest.text;
+	const struct json_source *source = &image->manifest.source;
+	const struct json *layers;
+	struct descriptor part;
+	struct error err;
+
+	v->attestations++;
+	if (layout_manifest_read(image, descriptor, &err) < 0 ||
+	    descriptor_parse(image->arena, source, json_member(image->manifest.root, "config"),
+			     &part, &err) < 0) {
+		found_error(v, what, &err);
+		return;
+	}
+	check_blob(v, image, what, &part);
+	layers = json_member(image->manifest.root, "layers");
+	if (v->quick || layers == NULL || layers->type != JSON_ARRAY)
+		return;
+	JSON_EACH(layer, layers) {
+		if (descriptor_parse(image->arena, source, layer, &part, &err) < 0)
+			found_error(v, what, &err);
+		else if (interrupt_check(&err) == 0)
+			check_blob(v, image, what, &part);
+	}
+}
+
+/* In an arena of its own: a layout may have thousands. */
+static void check_document(struct validation *v, int dir_fd, const struct descriptor *descriptor)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	struct image image = IMAGE_NONE;
+	const char *what = descriptor->digest.text;
+
+	image.arena = &arena;
+	image.kind = IMAGE_OCI;
+	image.dir_fd = dir_fd; /* borrowed: the image is not closed */
+	image.reference = what;
+	if (descriptor_is_attestation(descriptor)) {
+		check_attestation(v, &image, descriptor);
+	} else if (media_type_is_manifest(descriptor->media_type)) {
+		check_manifest(v, &image, descriptor);
+	} else {
+		/* "MUST NOT generate an error", image-spec 1.1, image-index.md. */
+		found_warning(v, what,
+			      arena_printf(&arena, "is \"%.100s\", which is no image",
+					   text_printable(&arena, descriptor->media_type)));
+		if (!v->quick)
+			check_blob(v, &image, what, descriptor);
+	}
+}
+
+static void check_index(struct validation *v, int dir_fd, const char *name,
 			const struct json_source *source, unsigned int depth);
 
-static void check_nested(struct validation *v, int dir_fd, const char *path,
-			 const struct descriptor *descriptor, unsigned int depth)
+static void check_nested(struct validation *v, int dir_fd, const struct descriptor *descriptor,
+			 unsigned int depth)
 {
 	const char *file = arena_printf(v->arena, "blobs/%s",
 					digest_path(v->arena, &descriptor->digest));
@@ -114,7 +204,7 @@ static void check_nested(struct validation *v, int dir_fd, const char *path,
 		found_error(v, file, &err);
 		return;
 	}
-	check_index(v, dir_fd, path, file, &source, depth + 1);
+	check_index(v, dir_fd, file, &source, depth + 1);
 }
 
 struct validated {
@@ -144,9 +234,8 @@ static bool is_done(struct validation *v, const struct descriptor *descriptor)
 	return true;
 }
 
-static void check_descriptor(struct validation *v, int dir_fd, const char *path,
-			     const struct json_source *source, const struct json *entry,
-			     unsigned int depth)
+static void check_descriptor(struct validation *v, int dir_fd, const struct json_source *source,
+			     const struct json *entry, unsigned int depth)
 {
 	struct descriptor descriptor;
 	struct error err;
@@ -158,13 +247,12 @@ static void check_descriptor(struct validation *v, int dir_fd, const char *path,
 	if (is_done(v, &descriptor))
 		return;
 	if (media_type_is_index(descriptor.media_type))
-		check_nested(v, dir_fd, path, &descriptor, depth);
+		check_nested(v, dir_fd, &descriptor, depth);
 	else
-		check_image(v, arena_printf(v->arena, "oci:%s@%s", path, descriptor.digest.text),
-			    descriptor.digest.text, NULL);
+		check_document(v, dir_fd, &descriptor);
 }
 
-static void check_index(struct validation *v, int dir_fd, const char *path, const char *name,
+static void check_index(struct validation *v, int dir_fd, const char *name,
 			const struct json_source *source, unsigned int depth)
 {
 	const struct json *root, *version, *manifests;
@@ -183,7 +271,7 @@ static void check_index(struct validation *v, int dir_fd, const char *path, cons
 	else if (root != NULL) {
 		JSON_EACH(entry, manifests)
 			if (interrupt_check(&err) == 0)
-				check_descriptor(v, dir_fd, path, source, entry, depth);
+				check_descriptor(v, dir_fd, source, entry, depth);
 		return;
 	}
 	found_error(v, name, &err);
@@ -213,7 +301,7 @@ static void check_version(struct validation *v, int dir_fd)
 		found_error(v, "oci-layout", &err);
 }
 
-static void check_layout(struct validation *v, int dir_fd, const char *path)
+static void check_layout(struct validation *v, int dir_fd)
 {
 	struct json_source source = { .name = "index.json" };
 	struct error err;
@@ -226,7 +314,7 @@ static void check_layout(struct validation *v, int dir_fd, const char *path)
 		return;
 	}
 	source.text = text;
-	check_index(v, dir_fd, path, "index.json", &source, 0);
+	check_index(v, dir_fd, "index.json", &source, 0);
 }
 
 void validate(struct validation *v, const char *reference, const char *platform)
@@ -237,7 +325,7 @@ void validate(struct validation *v, const char *reference, const char *platform)
 	if (platform == NULL && dir_fd >= 0 &&
 	    (faccessat(dir_fd, "oci-layout", F_OK, 0) == 0 ||
 	     faccessat(dir_fd, "index.json", F_OK, 0) == 0))
-		check_layout(v, dir_fd, path);
+		check_layout(v, dir_fd);
 	else
-		check_image(v, reference, reference, platform);
+		check_reference(v, reference, platform);
 }

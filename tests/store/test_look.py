@@ -6,7 +6,7 @@ import os
 import time
 
 from harness import END, dir_, expect, file_, finish, symlink, test, test_both
-from image import pax
+from image import OCI, pax
 
 
 INDEX = 'application/vnd.oci.image.index.v1+json'
@@ -182,6 +182,11 @@ def finds(work):
         image.index['manifests'] = {}
         image.save()
 
+    def foreign(image):
+        image.index['manifests'] = [dict(image.save_manifest(), mediaType='text/x'),
+                                    image.blob(b'other', 'text/y')]
+        image.save()
+
     damage('array', no_array, 'index.json: has no array "manifests"')
     damage('nested', lambda image: nested(image, lambda *_: 0), '1 image, 2 layers: valid', 0)
     for change in other_bytes, other_size:
@@ -197,6 +202,66 @@ def finds(work):
     damage('kind', kind, 'error: ')
     damage('version', version, 'imageLayoutVersion')
     damage('two', two, '2 images, 2 layers: 1 error')
+    damage('foreign', foreign, 'is "text/y", which is no image\n'
+           '0 images, 0 layers: 0 errors, 2 warnings', 0)
+
+
+def attested(image, artifact=False):
+    """As BuildKit saves it: an index with the image, and a manifest of what attests to it."""
+    manifest = image.save_manifest()
+    statement = dict(image.document({'_type': 'https://in-toto.io/Statement/v0.1', 'subject': []},
+                                    'application/vnd.in-toto+json'),
+                     annotations={'in-toto.io/predicate-type': 'https://slsa.dev/provenance/v0.2'})
+    attestation = {'schemaVersion': 2, 'mediaType': OCI + 'manifest.v1+json',
+                   'layers': [statement]}
+    if artifact:
+        attestation['artifactType'] = 'application/vnd.docker.attestation.manifest.v1+json'
+        attestation['config'] = image.document({}, 'application/vnd.oci.empty.v1+json')
+        attestation['subject'] = dict(manifest)
+    else:
+        attestation['config'] = image.document({
+            'architecture': 'unknown', 'os': 'unknown', 'config': {},
+            'rootfs': {'type': 'layers', 'diff_ids': [statement['digest']]}},
+            OCI + 'config.v1+json')
+    attestation = dict(
+        image.document(attestation, OCI + 'manifest.v1+json'),
+        annotations={'vnd.docker.reference.digest': manifest['digest'],
+                     'vnd.docker.reference.type': 'attestation-manifest'},
+        platform={'architecture': 'unknown', 'os': 'unknown'})
+    manifest['platform'] = {key: image.config[key] for key in ('architecture', 'os')}
+    index = image.document({'schemaVersion': 2, 'mediaType': INDEX,
+                            'manifests': [manifest, attestation]}, INDEX)
+    image.index = {'schemaVersion': 2, 'mediaType': INDEX, 'manifests': [
+        dict(index, annotations={'io.containerd.image.name': 'docker.io/library/x:latest',
+                                 'org.opencontainers.image.ref.name': 'latest'})]}
+    image.save()
+    return attestation, statement
+
+
+@test
+def attestations(work):
+    """what attests to an image is no image, and its bytes are checked"""
+    for artifact in False, True:
+        work.image = '%s/attested-%s' % (work.path, artifact)
+        image = work.layout(file_(b'a', b'1') + END, file_(b'b', b'2') + END,
+                            name='attested-%s' % artifact, busybox=False, Cmd=['/a'])
+        attestation, statement = attested(image, artifact)
+        work.good(work.rootfs('validate', '--strict', work.image),
+                  '1 image, 2 layers, 1 attestation: valid\n')
+        work.good(work.rootfs('validate', '--quick', work.image),
+                  '1 image, 2 layers, 1 attestation: documents valid\n')
+        work.good(work.rootfs('ls', work.image), 'a\nb\n')
+        work.good(work.rootfs('inspect', work.image))
+        work.bad(work.rootfs('inspect', work.image + '@' + attestation['digest']),
+                 'no image has the digest')
+        work.bad(work.rootfs('ls', '--platform', 'unknown/unknown', work.image),
+                 'no image for unknown/unknown; there is: linux/')
+        with open(work.image + '/blobs/' + statement['digest'].replace(':', '/'), 'r+b') as file:
+            file.write(b'[')
+        work.good(work.rootfs('validate', '--quick', work.image))
+        got, out, err = work.rootfs('validate', work.image)
+        expect(got == 1 and statement['digest'] in out and
+               '1 image, 2 layers, 1 attestation: 1 error' in out and not err, out + err)
 
 
 finish()

@@ -373,17 +373,17 @@ def woven_indexes(work):
 
 @test
 def many_images(work):
-    """one of 1,000 images is validated in the memory that one needs"""
+    """one of 4,000 images is validated in the memory that one needs, and at once"""
     layout = Layout(work.image).layer(END)
     layout.index['manifests'] = []
-    for i in range(1000):
+    for i in range(4000):
         layout.manifest['annotations'] = {'number': str(i)}
         layout.index['manifests'].append(layout.save_manifest())
     layout.save()
-    if told('validate', '--quick', work.image) != '1000 images, 1000 layers: documents valid\n':
-        yield told('validate', '--quick', work.image)[-1000:]
     begun = time.monotonic()
-    told('validate', '--quick', work.image)
+    got = told('validate', '--quick', work.image, limit=10)
+    if got != '4000 images, 4000 layers: documents valid\n':
+        yield got[-1000:]
     took = time.monotonic() - begun
     for _ in range(3):
         with subprocess.Popen([PROGRAM, 'validate', '--quick', work.image], stdout=-1) as process:
