@@ -19,6 +19,11 @@ const struct command *command_demand(const struct command_set *set, const char *
 
 	if (found != NULL)
 		return found;
+	for (const struct command_other *o = set->others; o != NULL && o->name != NULL; o++)
+		if (strcmp(o->name, name) == 0) {
+			error_set(err, "no such command: %s: %s", name, o->instead);
+			return NULL;
+		}
 	for (size_t i = 0; set->commands[i] != NULL; i++)
 		if (!set->commands[i]->hidden)
 			guess_try(&guess, set->commands[i]->name);

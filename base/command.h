@@ -35,12 +35,18 @@ struct command {
 			const struct arguments *words, struct error *err);
 };
 
+/* A command of other programs, and what is done here in its place. */
+struct command_other {
+	const char *name, *instead;	/* NULL ends the table */
+};
+
 /* All of one program. */
 struct command_set {
 	const char *program;			/* as users type it: "kist", "kist rootfs" */
 	const char *summary;
 	const char *arguments;			/* of a program without commands; else NULL */
 	const struct command *const *commands;	/* NULL behind the last */
+	const struct command_other *others;	/* or NULL */
 	const struct option *options;		/* the global ones */
 	const char *ids;			/* its words that print an ID per line, or NULL */
 	const char *ids_option;			/* the global one that these depend on */

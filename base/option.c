@@ -10,6 +10,7 @@ struct parser {
 	struct arena *arena;
 	const struct option_scope *scopes;	/* two */
 	char *const *at;
+	const char *word;		/* that is being read */
 	struct arguments *arguments;
 	struct error *err;
 };
@@ -117,6 +118,8 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 		LIST_ADD(p->arena, (word_list *)to,
 			 arena_printf(p->arena, "%s=%s", o->name, value));
 		return 0;
+	case OPTION_ABSENT:
+		return 0;
 	case OPTION_NUMBER:
 		if (!text_to_u64(value, INT_MAX, &number))
 			return error_set(p->err, "invalid value \"%s\" for flag --%s: must be a "
@@ -127,11 +130,22 @@ static int value_set(struct parser *p, const struct match *m, const char *value)
 	return 0;
 }
 
+static void not_defined(const struct parser *p)
+{
+	const char *word = arena_strndup(p->arena, p->word, strcspn(p->word, "="));
+
+	error_set(p->err, "flag provided but not defined: %s", text_printable(p->arena, word));
+}
+
 /* value: what stood behind "=", or NULL; then the next word is it where the kind needs one. */
 static int option_take(struct parser *p, const struct match *m, const char *value)
 {
 	const struct option *o = m->option;
 
+	if (o->kind == OPTION_ABSENT) {
+		not_defined(p);
+		return error_hint(p->err, "%s", o->value);
+	}
 	if (value == NULL && o->kind == OPTION_BARE_CHOICE) {
 		const char *next = *p->at;
 
@@ -148,7 +162,7 @@ static int option_take(struct parser *p, const struct match *m, const char *valu
 	return value_set(p, m, value);
 }
 
-static int unknown(const struct parser *p, const char *word, const char *name)
+static int unknown(const struct parser *p, const char *name)
 {
 	struct guess guess = GUESS(name);
 
@@ -156,11 +170,10 @@ static int unknown(const struct parser *p, const char *word, const char *name)
 		for (const struct option *o = p->scopes[s].options; o && o->name; o++)
 			if (o->help != NULL)
 				guess_try(&guess, o->name);
-	error_set(p->err, "flag provided but not defined: %s",
-		  text_printable(p->arena, word));
+	not_defined(p);
 	if (guess.meant != NULL)
 		return error_hint(p->err, "did you mean --%s?", guess.meant);
-	if (word[strspn(word, "-0123456789")] == '\0')
+	if (p->word[strspn(p->word, "-0123456789")] == '\0')
 		return error_hint(p->err, "a number stands without a dash");
 	return -1;
 }
@@ -173,7 +186,7 @@ static int letters_take(struct parser *p, const char *word)
 		const char *rest = at + 1;
 
 		if (m.option == NULL)
-			return unknown(p, word, word + 1);
+			return unknown(p, word + 1);
 		if (*rest == '=' || (*rest != '\0' && takes_value(m.option)))
 			return option_take(p, &m, *rest == '=' ? rest + 1 : rest);
 		if (option_take(p, &m, NULL) < 0)
@@ -191,14 +204,14 @@ static int word_take(struct parser *p, const char *word)
 	if (m.option != NULL && (length > 1 || word[1] == '-'))
 		return option_take(p, &m, name[length] == '=' ? name + length + 1 : NULL);
 	if (word[1] == '-')
-		return unknown(p, word, arena_strndup(p->arena, name, length));
+		return unknown(p, arena_strndup(p->arena, name, length));
 	return letters_take(p, word);
 }
 
 int option_parse(struct arena *arena, const struct option_scope scopes[2], int stop_after,
 		 char *const *argv, struct arguments *ret, struct error *err)
 {
-	struct parser p = { arena, scopes, argv, ret, err };
+	struct parser p = { arena, scopes, argv, NULL, ret, err };
 	bool stopped = false, dashed = false;
 	size_t words = 0;
 
@@ -206,7 +219,7 @@ int option_parse(struct arena *arena, const struct option_scope scopes[2], int s
 		words++;
 	*ret = (struct arguments){ ARENA_NEWS(arena, words + 1, const char *), 0, 0 };
 	while (*p.at != NULL) {
-		const char *word = *p.at++;
+		const char *word = p.word = *p.at++;
 
 		if (stop_after >= 0 && ret->count >= (size_t)stop_after)
 			stopped = true;

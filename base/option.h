@@ -25,6 +25,7 @@ enum option_kind {
 	OPTION_CHOICE, /* const char *: one of those in value; an empty one: none */
 	OPTION_BARE_CHOICE, /* the same; without a value the first of them */
 	OPTION_ASSIGN, /* word_list of many rows: "name=value", or "=true" */
+	OPTION_ABSENT, /* an option of other programs: value is what to do in its place */
 };
 
 struct option {
@@ -58,6 +59,7 @@ struct option {
 	{ name, letter, OPTION_BARE_CHOICE, OPTION_AT(s, m, const char *), value, help }
 #define OPTION_ROW_ASSIGN(name, s, m, value, help) \
 	{ name, 0, OPTION_ASSIGN, OPTION_AT(s, m.items, const char **), value, help }
+#define OPTION_ROW_ABSENT(name, letter, use)	{ name, letter, OPTION_ABSENT, 0, use, NULL }
 
 /* What is no option, NULL behind the last. */
 struct arguments {

@@ -25,6 +25,8 @@ static int command_run(struct cli *cli, const struct command *command, char *con
 		command_help(&cli->out, &cli->commands, command);
 		return 0;
 	}
+	if (cli->global.criu != NULL)
+		warn("--criu is ignored: criu is taken from PATH");
 	if (command_check_count(&cli->commands, command, &cli->arguments, err) < 0)
 		return -1;
 	if (command->document != NULL)

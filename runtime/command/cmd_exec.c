@@ -8,12 +8,14 @@
 #include "runtime/command/command.h"
 #include "runtime/command/exec_process.h"
 #include "runtime/command/newcomer.h"
+#include "runtime/command/other_words.h"
 #include "runtime/console.h"
 #include "runtime/create.h"
 #include "runtime/state.h"
 #include "runtime/wait.h"
 
 static const struct option options[] = {
+	EXEC_ABSENT_ROWS,
 	OPTION_ROW_WORD("process", 'p', struct exec_options, process.process, "FILE",
 			"JSON as \"process\" of config.json, instead of the flags below"),
 	OPTION_ROW_FLAG("detach", 'd', struct exec_options, detach,
@@ -45,7 +47,7 @@ static const struct option options[] = {
 	OPTION_ROW_FLAG("ignore-paused", 0, struct exec_options, ignore_paused,
 			"also in a paused container"),
 	OPTION_ROW_NUMBER("timeout", 0, struct exec_options, timeout, "SECONDS",
-			"KILL it after so long"),
+			  "KILL it after so long"),
 	OPTION_ROW_FLAG("no-subreaper", 0, struct exec_options, no_subreaper, NULL),
 	{ 0 },
 };

@@ -15,6 +15,7 @@ struct kill_options {
 static const struct option options[] = {
 	OPTION_ROW_FLAG("all", 'a', struct kill_options, all,
 			"to every process in its cgroup, also when the first has ended"),
+	OPTION_ROW_ABSENT("signal", 's', "the signal is an argument: kist kill ID SIGNAL"),
 	OPTION_ROW_FLAG("regex", 'r', struct kill_options, regex,
 			"ID is a regular expression: to every container whose id matches"),
 	{ 0 },

@@ -16,6 +16,7 @@ struct list_options {
 static const struct option options[] = {
 	OPTION_ROW_TEXT("format", 'f', struct list_options, format, "table|json",
 			"a table, which is the default, or JSON"),
+	OPTION_ROW_ABSENT("all", 'a', "all are listed"),
 	OPTION_ROW_FLAG("quiet", 'q', struct list_options, quiet, "ids alone"),
 	{ 0 },
 };

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "config/make_value.h"
+#include "runtime/command/other_words.h"
 #include "runtime/command/run_source.h"
 #include "runtime/command/seccomp_watch.h"
 #include "runtime/console.h"
@@ -39,6 +40,7 @@ static const struct option options[] = {
 	IMAGE_OPTION_ROWS(struct run_options, source.image.),
 	MADE_OPTION_ROWS(struct run_options, source.made.),
 	INIT_OPTION_ROWS(struct run_options, source.made.),
+	RUN_ABSENT_ROWS,
 	{ 0 },
 };
 

@@ -8,7 +8,7 @@
 enum { CLI_FAILURE = 1, CLI_EXEC_FAILURE = 255 };
 
 struct global_options {
-	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless;
+	const char *root, *log, *log_format, *log_level, *cgroup_manager, *rootless, *criu;
 	bool debug, systemd_cgroup, systemd_log, help, version;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/document.h"
 #include "runtime/command/command.h"
+#include "runtime/command/other_words.h"
 
 /* In the order of --help: a life, then looking at it, then the rest. */
 #define COMMANDS(row) \
@@ -18,6 +19,9 @@ COMMANDS(DECLARE)
 
 static const struct command *const commands[] = { COMMANDS(POINT) NULL };
 
+#define OTHER(name, instead)	{ name, instead },
+static const struct command_other others[] = { OTHER_COMMANDS(OTHER) { 0 } };
+
 static const struct option global_options[] = {
 	OPTION_ROW_WORD("root", 0, struct global_options, root, "DIR",
 			"where the state of all containers is kept; as root /run/kist"),
@@ -34,6 +38,8 @@ static const struct option global_options[] = {
 			  "cgroupfs|systemd|disabled", "who makes cgroups"),
 	OPTION_ROW_BARE_CHOICE("rootless", 0, struct global_options, rootless, "true|false|auto",
 			       "accepted: kist finds out itself"),
+	/* As runc 1.1 took it, from containerd 1's criu_path. */
+	OPTION_ROW_WORD("criu", 0, struct global_options, criu, "PATH", NULL),
 	OPTION_ROW_FLAG("systemd-log", 0, struct global_options, systemd_log, NULL),
 	OPTION_ROW_FLAG("help", 'h', struct global_options, help, "show help"),
 	OPTION_ROW_FLAG("version", 'v', struct global_options, version, "show the version"),
@@ -45,6 +51,7 @@ const struct command_set kist_commands = {
 	.program = "kist",
 	.summary = "run containers from OCI bundles",
 	.commands = commands,
+	.others = others,
 	.options = global_options,
 	.ids = "list -q",
 	.ids_option = "root",

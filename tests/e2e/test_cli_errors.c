@@ -76,6 +76,22 @@ E2E(cli, says_what_callers_match)
 	}
 }
 
+E2E(cli, says_what_stands_for_words_of_podman)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "rm", b->id, NULL);
+	cr_expect_str_eq(got.err, "kist: no such command: rm: use \"kist delete\"\n");
+	bundle_call(b, &got, "run", "-it", "x:y", NULL);
+	cr_expect_not_null(strstr(got.err, "defined: -it: stdin always goes"), "%s", got.err);
+	bundle_call(b, &got, "run", "-v", "/a:/b", "x:y", NULL);
+	cr_expect_not_null(strstr(got.err, "defined: -v: use --mount"), "%s", got.err);
+	bundle_call(b, &got, "exec", "--workdir=/", b->id, "ls", NULL);
+	cr_expect_not_null(strstr(got.err, "--workdir: use --cwd"), "%s", got.err);
+}
+
 E2E(cli, logs_one_json_object_for_one_error)
 {
 	struct bundle *b = bundle_new();

@@ -31,6 +31,7 @@ static const struct option rows[] = {
 	OPTION_ROW_ASSIGN("grace", struct values, inits, "SECONDS", "a pause"),
 	OPTION_ROW_ASSIGN("wait-all", struct values, inits, NULL, "for all"),
 	OPTION_ROW_FLAG("no-subreaper", 0, struct values, no_subreaper, NULL),
+	OPTION_ROW_ABSENT("volume", 'v', "use --bundle"),
 	{ 0 },
 };
 static const struct option global_rows[] = {
@@ -81,6 +82,16 @@ Test(option, takes_one_dash_for_a_long_flag)
 	cr_expect_eq(parse("-no-subreaper id", -1), 0, "%s", err.text);
 	cr_expect(v.no_subreaper);
 	cr_expect_not(v.detach);
+}
+
+Test(option, says_what_stands_for_that_of_another_program)
+{
+	cr_expect_eq(parse("--volume=/a:/b id", -1), -1);
+	cr_expect_str_eq(err.text, "flag provided but not defined: --volume: use --bundle");
+	cr_expect_eq(parse("-tv id", -1), -1);
+	cr_expect_str_eq(err.text, "flag provided but not defined: -tv: use --bundle");
+	cr_expect_eq(parse("--volum id", -1), -1);
+	cr_expect_str_eq(err.text, "flag provided but not defined: --volum");
 }
 
 Test(option, says_what_is_wrong)
