@@ -168,8 +168,13 @@ static int show(struct listing *l, int root_fd, const char *id, struct table *ta
 	if (container_open(&c, out->arena, cli_root(l->cli), root_fd, id, err) < 0)
 		return l->cli->arguments.count == 0 || (seen->shown && err->code == ENOENT) ? 0 :
 											      -1;
-	if (container_pidfd(&c, err) < 0)
-		return err->code == ESRCH ? 0 : -1;
+	if (container_pidfd(&c, err) < 0) {
+		if (err->code != ESRCH)
+			return -1;
+		if (l->cli->arguments.count == 0 || seen->shown)
+			return 0;
+		return error_wrap(err, "stats %s", id);
+	}
 	/* It may have ended since, and its cgroup with it. */
 	if (use_read(&c, out->arena, &use, err) < 0)
 		return cgroup_is_gone(err->code) ? 0 : error_wrap(err, "statistics of %s", id);

@@ -39,6 +39,20 @@ E2E(stats, are_a_table_once_into_a_pipe)
 	cr_expect_not_null(strstr(got.err, "container does not exist"), "%s", got.err);
 }
 
+E2E(stats, of_one_that_was_named_and_does_not_run_are_an_error)
+{
+	struct bundle *b = running();
+	struct output got;
+
+	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
+	bundle_call(b, &got, "wait", b->id, NULL);
+	bundle_call(b, &got, "stats", b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "container not running"), "%s", got.err);
+	cr_expect_str_eq(got.out, "");
+	bundle_destroy(b);
+}
+
 E2E(stats, as_json_have_numbers)
 {
 	struct json_source source = { .name = "stats" };
