@@ -16,15 +16,19 @@ static struct cgroup_write *add_u64(struct arena *arena, cgroup_write_list *list
 				arena_printf(arena, "%" PRIu64, value.value));
 }
 
+/* Without the controller there is no limit that -1 had to take away. */
 static struct cgroup_write *add_i64(struct arena *arena, cgroup_write_list *list,
 				    const char *controller, const char *file, struct opt_i64 value)
 {
 	static struct cgroup_write nowhere;
+	struct cgroup_write *write;
 
 	if (!value.set)
 		return &nowhere;
-	return cgroup_write_add(arena, list, controller, file,
-				arena_printf(arena, "%" PRId64, value.value));
+	write = cgroup_write_add(arena, list, controller, file,
+				 arena_printf(arena, "%" PRId64, value.value));
+	write->optional = value.value < 0;
+	return write;
 }
 
 static void write_memory(struct arena *arena, const struct limits *limits, cgroup_write_list *list)
@@ -37,15 +41,10 @@ static void write_memory(struct arena *arena, const struct limits *limits, cgrou
 			->optional = true;
 	/* Whichever is written first must not cross the other's old value: hence the retry. */
 	add_i64(arena, list, "memory", "memory.limit_in_bytes", limits->memory)->retry = true;
-	if (limits->memory.set && limits->memory.value == -1 && !swap.set) {
+	if (limits->memory.set && limits->memory.value == -1 && !swap.set)
 		swap = limits->memory;
-		add_i64(arena, list, "memory", "memory.memsw.limit_in_bytes", swap)
-			->optional = true;
-	} else {
-		/* The file is missing where the kernel does not account for swap. */
-		add_i64(arena, list, "memory", "memory.memsw.limit_in_bytes", swap)->optional =
-			swap.value == -1;
-	}
+	/* The file is missing where the kernel does not account for swap: -1 is true anyway. */
+	add_i64(arena, list, "memory", "memory.memsw.limit_in_bytes", swap);
 	add_i64(arena, list, "memory", "memory.soft_limit_in_bytes", limits->reservation);
 	add_i64(arena, list, "memory", "memory.kmem.tcp.limit_in_bytes", limits->kernel_tcp);
 	add_u64(arena, list, "memory", "memory.swappiness", limits->swappiness);
@@ -128,9 +127,10 @@ static void write_rest(struct arena *arena, const struct limits *limits, cgroup_
 	LIST_EACH(priority, limits->priorities)
 		cgroup_write_add(arena, list, "net_prio", "net_prio.ifpriomap",
 				 arena_printf(arena, "%s %u", priority->name, priority->priority));
-	if (limits->pids.set)
-		cgroup_write_add(arena, list, "pids", "pids.max", limits->pids.value < 0 ? "max" :
-				 arena_printf(arena, "%" PRId64, limits->pids.value));
+	if (limits->pids.set && limits->pids.value < 0)
+		cgroup_write_add(arena, list, "pids", "pids.max", "max")->optional = true;
+	else
+		add_i64(arena, list, "pids", "pids.max", limits->pids);
 	LIST_EACH(rdma, limits->rdma)
 		cgroup_write_add(arena, list, "rdma", "rdma.max", rdma_text(arena, rdma));
 }

@@ -69,11 +69,15 @@ uint64_t io_weight_from_blkio(uint64_t weight)
 
 /* --- writes -------------------------------------------------------------------- */
 
+/* Without the controller there is no limit that "max" had to take away. */
 static struct cgroup_write *add_limit(struct arena *arena, cgroup_write_list *list,
 				      const char *controller, const char *file, int64_t value)
 {
-	return cgroup_write_add(arena, list, controller, file,
-				value < 0 ? "max" : arena_printf(arena, "%" PRId64, value));
+	const char *text = value < 0 ? "max" : arena_printf(arena, "%" PRId64, value);
+	struct cgroup_write *write = cgroup_write_add(arena, list, controller, file, text);
+
+	write->optional = value < 0;
+	return write;
 }
 
 static void unable(struct arena *arena, struct resources_plan *resources, const char *property)
@@ -153,7 +157,8 @@ static void write_cpu(struct arena *arena, const struct limits *limits,
 		add_limit(arena, list, "cpu", "cpu.max.burst", (int64_t)limits->burst.value)
 			->retry = true;
 	if (limits->quota.set || limits->period.set)
-		cgroup_write_add(arena, list, "cpu", "cpu.max", cpu_max(arena, limits));
+		cgroup_write_add(arena, list, "cpu", "cpu.max", cpu_max(arena, limits))->optional =
+			limits->quota.value < 0 && !limits->period.set;
 	if (limits->cpus != NULL)
 		cgroup_write_add(arena, list, "cpuset", "cpuset.cpus", limits->cpus);
 	if (limits->mems != NULL)

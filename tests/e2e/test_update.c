@@ -75,6 +75,29 @@ E2E(update, takes_a_limit_away_by_minus_one)
 		e2e_skip("this host has no cgroup controller to limit with");
 }
 
+E2E(update, takes_a_limit_away_that_no_controller_here_can_set)
+{
+	struct bundle *b = bundle_new();
+	size_t seen = 0;
+
+	e2e_need_kist();
+	unlimited_start(b);
+	for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct output got;
+
+		if (matrix_has_v1(limits[i].controller) || matrix_has_v2(limits[i].controller))
+			continue;
+		update(b, limits[i].flag, "-1");
+		bundle_call(b, &got, "update", limits[i].flag, limits[i].value, b->id, NULL);
+		cr_expect_neq(got.status, 0, "%s", limits[i].flag);
+		cr_expect(strstr(got.err, limits[i].controller), "%s", got.err);
+		seen++;
+	}
+	matrix_stop(b);
+	if (seen == 0)
+		e2e_skip("this host has all cgroup controllers");
+}
+
 /* One after the other: of two values that go together one may be changed alone. */
 static const struct {
 	const char *flag, *value, *controller, *file_v1, *has_v1, *file_v2, *has_v2;
