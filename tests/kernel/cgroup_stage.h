@@ -33,7 +33,6 @@ struct birth {
 };
 /* Beats as long as a process runs; the second number asks for work. */
 extern volatile unsigned int *heart;
-bool beats(void);
 /* A process in the cgroup, the way spawn makes it. */
 pid_t enter(void);
 /* Its status, as a shell says it; reaps it. */

@@ -81,7 +81,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setrlimit(RLIMIT_CORE, &no_core);
-	alarm(60);
+	alarm(240);
 	if (strcmp(what, "signals") == 0)
 		return signals_print(number);
 	if (strcmp(what, "orphans") == 0)
@@ -95,9 +95,13 @@ int main(int argc, char **argv)
 	}
 	/* A daemon: leaves a process behind in a session of its own, for number ms. */
 	if (strcmp(what, "daemon") == 0) {
+		pid_t program = getpid();
+
 		if (fork() == 0) {
 			setsid();
-			puts("ready");
+			while (getppid() == program)
+				usleep(1000);
+			puts("orphaned");
 			usleep((useconds_t)number * 1000);
 			puts("daemon ended");
 		}

@@ -135,7 +135,7 @@ int children_of(pid_t pid, pid_t *ret, int room)
 
 bool state_becomes(pid_t pid, char state)
 {
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 6000; i++) {
 		const char *value = proc_value(pid, "status", "State:\t");
 
 		if (value[0] == state)

@@ -21,7 +21,7 @@ struct kist_space *space_begin(const struct kist_options *options)
 int space_end(struct kist_space *space)
 {
 	struct kist_error err;
-	int status = -1, ended = kist_space_wait(space, 10000, &status, &err);
+	int status = -1, ended = kist_space_wait(space, 60000, &status, &err);
 
 	if (ended != 1)
 		kist_space_kill(space, NULL);

@@ -131,8 +131,8 @@ Test(systemd, keeps_a_scope_for_the_container)
 	waitpid(pid, NULL, 0);
 	cr_expect_eq(cgroup_destroy(&cgroup, &err), 0, "%s", err.text);
 	cr_expect_not(is_there(cgroup.path));
-	for (int tries = 0; tries < 100 &&
-	     strcmp(unit_property(scope, "ActiveState"), "inactive") != 0; tries++)
+	for (int tries = 0;
+	     tries < 3000 && strcmp(unit_property(scope, "LoadState"), "not-found") != 0; tries++)
 		usleep(20000);
 	cr_expect_str_eq(unit_property(scope, "LoadState"), "not-found");
 }

@@ -108,7 +108,7 @@ static void expect_joined(size_t i, bool by_pidfd)
 	cr_assert_eq(clone_process(&request, linger, ends, &second, &err), 0, "%s: %s",
 		     rows[i].name, err.text);
 	/* The time namespace is entered by the child: after a while. */
-	for (int tries = 0; tries < 1000 && child_namespace(second.pid, rows[i].file) == own;
+	for (int tries = 0; tries < 60000 && child_namespace(second.pid, rows[i].file) == own;
 	     tries++)
 		usleep(1000);
 	cr_expect_eq(child_namespace(second.pid, rows[i].file),

@@ -159,7 +159,7 @@ static const struct {
 	const char *says;	/* NULL: it succeeds */
 } hooks[] = {
 	{ "exit 0", 0, NULL },
-	{ "read line; test \"$line\" = '{\"id\":1}'", 5, NULL },
+	{ "read line; test \"$line\" = '{\"id\":1}'", 60, NULL },
 	{ "exit 7", 0, "hook /bin/sh: exit status 7 after " },
 	{ "echo why; echo because >&2; exit 1", 0, "us: why because" },
 	{ "kill -9 $$", 0, "killed by signal 9" },
@@ -185,6 +185,12 @@ STAGE_TEST(hook, is_given_the_state_and_its_failure_is_told)
 			.timeout = { hooks[i].timeout != 0, hooks[i].timeout },
 		};
 		int rc = hook_run(&hook, "/", "{\"id\":1}", &s->err);
+
+		/* On a loaded machine it may be too late with what it says, too. */
+		for (int tries = 0; tries < 10 && rc < 0 && hooks[i].timeout == 1 &&
+				    strstr(s->err.text, hooks[i].says) == NULL;
+		     tries++)
+			rc = hook_run(&hook, "/", "{\"id\":1}", &s->err);
 
 		CHECK((rc == 0) == (hooks[i].says == NULL));
 		CHECK(rc == 0 || strstr(s->err.text, hooks[i].says) != NULL);

@@ -72,7 +72,7 @@ static int exe_when_waiting(pid_t pid, int flags)
 	char path[64];
 
 	snprintf(path, sizeof(path), "%s/config.json", folder);
-	for (int tries = 0; tries < 5000 && config_fd < 0; tries++) {
+	for (int tries = 0; tries < 60000 && config_fd < 0; tries++) {
 		config_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 		if (config_fd < 0)
 			usleep(1000);
@@ -94,7 +94,7 @@ static int open_idle(const char *path)
 {
 	int fd = -EBADF;
 
-	for (int tries = 0; tries < 1000; tries++) {
+	for (int tries = 0; tries < 6000; tries++) {
 		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (fd >= 0 || errno != ETXTBSY)
 			break;

@@ -26,7 +26,7 @@ Test(pid1, reaps_ten_thousand_orphans_at_once)
 
 		run_start(&run, INSIDE(inside, PROBE, "orphans", count));
 		cr_assert(run_expect(&run, "ready"), "%s", run.text);
-		for (int i = 0; i < 2000; i++) {
+		for (int i = 0; i < 12000; i++) {
 			left = children_of(run.pid, children, 64);
 			if (left == 1)
 				break;
@@ -40,43 +40,59 @@ Test(pid1, reaps_ten_thousand_orphans_at_once)
 
 Test(pid1, names_the_orphans_it_reaps)
 {
+	/* It is there, a zombie at least, until it was reaped. */
+	static const char wait[] = "pid=$(sleep 0.1 >/dev/null & echo $!); "
+				   "while kill -0 $pid 2>/dev/null; do sleep 0.01; done";
+	const struct start start = { .args = WORDS("kist-init", "-w", "sh", "-c", wait) };
 	struct run run;
 
-	cr_expect_eq(run_all(&run, &(struct start){ .args = WORDS("kist-init", "-w", "sh", "-c",
-			     "(sleep 0.1 &) ; sleep 0.3") }), 0);
+	cr_expect_eq(run_all(&run, &start), 0);
 	cr_expect_not_null(strstr(run.text, "kist-init: reaped orphan "), "%s", run.text);
 }
 
 Test(pid1, reaps_where_SIGCHLD_was_ignored_before)
 {
+	static const char told[] = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.01; done";
 	struct run run;
 
 	/* It must not end while we ignore it, too. */
 	signal(SIGCHLD, SIG_IGN);
-	run_start(&run, ALONE("sh", "-c", "sleep 0.5; exit 7"));
+	run_start(&run, ALONE("sh", "-c", told));
 	signal(SIGCHLD, SIG_DFL);
+	cr_assert(run_expect(&run, "ready"), "%s", run.text);
+	kill(run.pid, SIGUSR1);
 	cr_expect_eq(run_wait(&run), 7);
 }
 
 /* --- the end --- */
 
+/* From SIGTERM to the end of a program that ignores it. */
+static double seconds_with_grace(bool inside)
+{
+	struct timespec from, to;
+	struct run run;
+
+	run_start(&run, INSIDE(inside, "--grace=0.5", PROBE, "ignore-term"));
+	cr_assert(run_expect(&run, "ready"), "%s", run.text);
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	kill(run.pid, SIGTERM);
+	cr_expect_eq(run_wait(&run), 128 + SIGKILL);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	return (double)(to.tv_sec - from.tv_sec) + (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
 Test(pid1, kills_after_the_grace_period)
 {
 	child_need_root();
 	for (int inside = 0; inside < 2; inside++) {
-		struct timespec from, to;
-		struct run run;
-		double seconds;
+		double seconds = 3;
 
-		run_start(&run, INSIDE(inside, "--grace=0.5", PROBE, "ignore-term"));
-		cr_assert(run_expect(&run, "ready"), "%s", run.text);
-		clock_gettime(CLOCK_MONOTONIC, &from);
-		kill(run.pid, SIGTERM);
-		cr_expect_eq(run_wait(&run), 128 + SIGKILL);
-		clock_gettime(CLOCK_MONOTONIC, &to);
-		seconds = (double)(to.tv_sec - from.tv_sec) +
-			  (double)(to.tv_nsec - from.tv_nsec) / 1e9;
-		cr_expect(seconds > 0.45 && seconds < 3, "%f", seconds);
+		/* A loaded machine makes one late, not one after the other. */
+		for (int tries = 0; tries < 10 && seconds >= 3; tries++) {
+			seconds = seconds_with_grace(inside);
+			cr_expect(seconds > 0.45, "%f", seconds);
+		}
+		cr_expect(seconds < 3, "%f", seconds);
 	}
 }
 
@@ -125,15 +141,16 @@ Test(pid1, ends_the_grace_period_under_a_flood)
 
 Test(pid1, kills_daemons_too_after_the_grace_period)
 {
-	static const char daemons[] = "trap '' TERM; (setsid sleep 30 &); (setsid sleep 30 &); "
-				      "echo ready; sleep 30";
+	static const char daemons[] = "trap '' TERM; (setsid sh -c 'echo one; exec sleep 300' &); "
+				      "(setsid sh -c 'echo two; exec sleep 300' &); "
+				      "echo ready; sleep 300";
 	child_need_root();
 	for (int inside = 0; inside < 2; inside++) {
 		struct run run;
 
 		run_start(&run, INSIDE(inside, "--wait-all", "--grace=0.2", "sh", "-c", daemons));
-		cr_assert(run_expect(&run, "ready"));
-		usleep(200000);
+		cr_assert(run_expect(&run, "ready") && run_expect(&run, "one"), "%s", run.text);
+		cr_assert(run_expect(&run, "two"), "%s", run.text);
 		kill(run.pid, SIGTERM);
 		/* run_wait() reads to the end of the output, which the daemons hold open. */
 		cr_expect_eq(run_wait(&run), 128 + SIGKILL, "%s", run.text);
@@ -156,11 +173,14 @@ Test(pid1, signals_what_is_left_when_the_program_is_gone)
 {
 	child_need_root();
 	for (int inside = 0; inside < 2; inside++) {
+		pid_t children[2];
 		struct run run;
 
-		run_start(&run, INSIDE(inside, "--wait-all", PROBE, "daemon", "20000"));
-		cr_assert(run_expect(&run, "ready"));
-		usleep(500000); /* the program's own end */
+		run_start(&run, INSIDE(inside, "--wait-all", PROBE, "daemon", "50000"));
+		cr_assert(run_expect(&run, "orphaned"), "%s", run.text);
+		/* Until the program has been reaped, too. */
+		for (int i = 0; i < 6000 && children_of(run.pid, children, 2) != 1; i++)
+			usleep(10000);
 		kill(run.pid, SIGTERM);
 		cr_expect_eq(run_wait(&run), 5);
 		cr_expect_null(strstr(run.text, "daemon ended"), "%s", run.text);
@@ -172,14 +192,14 @@ Test(pid1, takes_the_namespace_with_it)
 	struct run run;
 
 	child_need_root();
-	cr_expect_eq(run_all(&run, INSIDE(true, PROBE, "daemon", "20000")), 5);
+	cr_expect_eq(run_all(&run, INSIDE(true, PROBE, "daemon", "50000")), 5);
 	cr_expect_null(strstr(run.text, "daemon ended"), "%s", run.text);
 }
 
 /* Executed, and asleep, which it is only where it waits for signals: none can end it by itself. */
 static bool is_ready(pid_t pid)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 6000; i++) {
 		if (strncmp(proc_value(pid, "comm", ""), "kernel-", 7) != 0)
 			return state_becomes(pid, 'S');
 		usleep(10000);

@@ -44,7 +44,7 @@ static pid_t image_start(const char *option)
 		if (child == 0) {
 			setsid();
 			syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof(none));
-			execl("/bin/sleep", "sleep", "30", NULL);
+			execl("/bin/sleep", "sleep", "300", NULL);
 			_exit(127);
 		}
 		snprintf(number, sizeof(number), "%d", child);
@@ -55,8 +55,10 @@ static pid_t image_start(const char *option)
 	}
 	close(image);
 	cr_assert(pid > 0);
-	for (int i = 0; i < 500 && strcmp(proc_value(pid, "status", "Seccomp:\t"), "2") != 0; i++)
+	for (int i = 0; i < 6000 && strcmp(proc_value(pid, "status", "Seccomp:\t"), "2") != 0; i++)
 		usleep(10000);
+	/* Its only sleep behind the filter is the wait of its loop. */
+	cr_assert(state_becomes(pid, 'S'));
 	return pid;
 }
 
@@ -117,7 +119,6 @@ Test(pid1, takes_at_most_32_KiB)
 
 	child_need_root();
 	pid = image_start("--wait-all");
-	usleep(50000);
 	pss = strtol(proc_value(pid, "smaps_rollup", "Pss:"), NULL, 10);
 	cr_expect(pss > 0 && pss <= 32, "%ld KiB", pss);
 	cr_log_info("PSS %ld KiB", pss);

@@ -149,6 +149,13 @@ static int nap(void *context)
 	return context == NULL ? 0 : *(int *)context;
 }
 
+static int for_ever(void *context)
+{
+	for (;;)
+		pause();
+	return context != NULL;
+}
+
 Test(space_flags, vfork_makes_the_caller_wait)
 {
 	const uint64_t rows[] = { CLONE_VFORK, CLONE_VFORK | CLONE_VM,
@@ -156,11 +163,13 @@ Test(space_flags, vfork_makes_the_caller_wait)
 	struct kist_options options = KIST_OPTIONS_INIT;
 	struct kist_space *space;
 
-	options.function = nap;
+	options.function = for_ever;
 	space = space_begin(&options);
 	cr_expect_eq(kist_space_is_alive(space), 1);
 	cr_expect_eq(kist_space_wait(space, 0, NULL, NULL), 0);
-	cr_expect_eq(space_end(space), 0);
+	cr_expect_eq(kist_space_kill(space, NULL), 0);
+	cr_expect_eq(space_end(space), -SIGKILL);
+	options.function = nap;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		struct timespec before, after;
 
@@ -192,7 +201,7 @@ static int parent_is_ours(void *context)
 	options.function = look_at_parent;
 	options.context = seen;
 	if (kist_space_start(&options, &space, NULL) < 0 ||
-	    kist_space_wait(space, 10000, &status, NULL) != 1)
+	    kist_space_wait(space, 60000, &status, NULL) != 1)
 		return 1;
 	kist_space_free(space);
 	/* Only our parent can reap it. */
@@ -251,7 +260,7 @@ static int count_traced(uint64_t flags, long trace_options)
 	return tracees;
 }
 
-Test(space_flags, ptrace_and_untraced_decide_who_is_traced, .timeout = 30)
+Test(space_flags, ptrace_and_untraced_decide_who_is_traced, .timeout = 60)
 {
 	const long all = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 

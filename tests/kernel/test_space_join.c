@@ -236,7 +236,7 @@ static int start_beside_injections(void *context)
 	return failures > 0 || failed != NULL;
 }
 
-Test(space_join, is_safe_beside_starts_in_other_threads, .timeout = 60)
+Test(space_join, is_safe_beside_starts_in_other_threads, .timeout = 120)
 {
 	cr_expect_eq(as_nobody(start_beside_injections, NULL), 0);
 }

@@ -69,7 +69,7 @@ Test(space_life, ends_by_signals)
 			cr_expect_eq(kist_space_signal(space, signals[i], &err), 0);
 		else
 			cr_expect_eq((i ? kist_space_kill : kist_space_terminate)(space, &err), 0);
-		cr_expect_eq(kist_space_wait(space, 5000, &status, &err), 1);
+		cr_expect_eq(kist_space_wait(space, 60000, &status, &err), 1);
 		cr_expect_eq(status, -signals[i]);
 		kist_space_free(space);
 	}
@@ -271,7 +271,7 @@ static int status_of_daemon(struct kist_options *options, bool end_it)
 
 	if (kist_space_start(options, &space, NULL) < 0 ||
 	    (end_it && kist_space_kill(space, NULL) < 0) ||
-	    kist_space_wait(space, 10000, &status, NULL) != 1)
+	    kist_space_wait(space, 60000, &status, NULL) != 1)
 		return 0;
 	kist_space_free(space);
 	return status;
@@ -325,7 +325,7 @@ Test(space_life, leaves_a_daemon_to_init)
 	cr_expect_neq(proc_number(kist_space_pid(space), "PPid"), getpid());
 	cr_expect_eq(kist_space_is_alive(space), 1);
 	cr_expect_eq(kist_space_kill(space, &err), 0);
-	cr_expect_eq(kist_space_wait(space, 5000, &status, &err), 1);
+	cr_expect_eq(kist_space_wait(space, 60000, &status, &err), 1);
 	cr_expect(status == KIST_STATUS_UNKNOWN || status == -SIGKILL, "%d", status);
 	kist_space_free(space);
 	options.function = NULL;
@@ -367,7 +367,7 @@ static void *many(void *context)
 	return NULL;
 }
 
-Test(space_life, is_safe_in_threads, .timeout = 60)
+Test(space_life, is_safe_in_threads, .timeout = 120)
 {
 	pthread_t threads[8];
 	void *failed;

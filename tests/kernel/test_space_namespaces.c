@@ -255,7 +255,7 @@ static int die_with_maps_to_write(void *context)
 	return kist_space_start(&options, &space, NULL) < 0;
 }
 
-Test(space_namespaces, wait_for_maps_no_longer_than_the_caller_lives, .timeout = 30)
+Test(space_namespaces, wait_for_maps_no_longer_than_the_caller_lives, .timeout = 60)
 {
 	const uint64_t shared[] = { 0, CLONE_FILES };
 

@@ -274,7 +274,7 @@ static int steal_memory(void *context)
 }
 
 /* Neither the child, nor who writes its id maps for it in there. */
-Test(space_refusals, open_no_memory_to_who_is_in_a_joined_namespace, .timeout = 60)
+Test(space_refusals, open_no_memory_to_who_is_in_a_joined_namespace, .timeout = 120)
 {
 	struct kist_options options = KIST_OPTIONS_INIT;
 	struct kist_target target = KIST_TARGET_INIT;

@@ -112,7 +112,7 @@ static void expect_nothing_left(int fds_before)
 	cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1, "a process is left");
 }
 
-Test(spawn, runs_the_program, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, runs_the_program, .init = begin, .fini = end, .timeout = 60)
 {
 	struct spawn_request request;
 	struct spawn spawn;
@@ -129,7 +129,7 @@ Test(spawn, runs_the_program, .init = begin, .fini = end, .timeout = 20)
 	expect_nothing_left(before);
 }
 
-Test(spawn, waits_for_a_start_from_elsewhere, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, waits_for_a_start_from_elsewhere, .init = begin, .fini = end, .timeout = 60)
 {
 	struct spawn_request request;
 	struct spawn spawn;
@@ -148,7 +148,7 @@ Test(spawn, waits_for_a_start_from_elsewhere, .init = begin, .fini = end, .timeo
 	spawn_close(&spawn);
 }
 
-Test(spawn, knows_that_nobody_waits_any_more, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, knows_that_nobody_waits_any_more, .init = begin, .fini = end, .timeout = 60)
 {
 	struct spawn_request request;
 	struct spawn spawn;
@@ -174,7 +174,7 @@ static const struct { const char *args, *mounts, *says;
 	  "mount: /mounts/1" },
 };
 
-Test(spawn, leaves_nothing_when_it_fails, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, leaves_nothing_when_it_fails, .init = begin, .fini = end, .timeout = 60)
 {
 	child_need_root();
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
@@ -191,7 +191,7 @@ Test(spawn, leaves_nothing_when_it_fails, .init = begin, .fini = end, .timeout =
 	}
 }
 
-Test(spawn, kills_what_the_caller_cannot_note, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, kills_what_the_caller_cannot_note, .init = begin, .fini = end, .timeout = 60)
 {
 	struct spawn_request request;
 	struct spawn spawn;
@@ -213,7 +213,7 @@ static int on_born_killed(void *context, pid_t pid, int pidfd, struct error *err
 	return sys_pidfd_send_signal(pidfd, SIGKILL);
 }
 
-Test(spawn, says_what_killed_the_process, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, says_what_killed_the_process, .init = begin, .fini = end, .timeout = 60)
 {
 	struct spawn_request request;
 	struct spawn spawn;
@@ -232,7 +232,7 @@ static int on_born_late(void *context, pid_t pid, int pidfd, struct error *error
 	struct pollfd end = { pidfd, POLLIN, 0 };
 
 	on_born(context, pid, pidfd, error);
-	return poll(&end, 1, 10000) == 1 ? 0 : error_set(error, "it lives");
+	return poll(&end, 1, 30000) == 1 ? 0 : error_set(error, "it lives");
 }
 
 static int on_born_killed_late(void *context, pid_t pid, int pidfd, struct error *error)
@@ -243,7 +243,7 @@ static int on_born_killed_late(void *context, pid_t pid, int pidfd, struct error
 
 /* The maps of a process that has ended cannot be written, which is not why it ended. */
 Test(spawn, says_why_the_process_ended_before_its_maps_came, .init = begin, .fini = end,
-     .timeout = 20)
+     .timeout = 60)
 {
 	struct spawn_request request;
 	struct spawn spawn;
@@ -289,7 +289,7 @@ static int runs_inside_user_namespace(void *context)
 	return child_wait(spawn.pid);
 }
 
-Test(spawn, binds_devices_where_they_cannot_be_made, .init = begin, .fini = end, .timeout = 20)
+Test(spawn, binds_devices_where_they_cannot_be_made, .init = begin, .fini = end, .timeout = 60)
 {
 	child_need_root();
 	cr_expect_eq(child_status(runs_inside_user_namespace,
