@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -23,12 +24,16 @@ static const char *search_path(const struct process_plan *process)
  * May the user execute it?  access(2) asks for the real ids, and these may be
  * set alone, so that this process keeps what the later steps need.
  */
-static int check_user(const struct init *in, int program_fd, struct error *err)
+static int check_user(const struct plan *plan, const struct init *in, int program_fd,
+		      struct error *err)
 {
 	const struct process_plan *process = in->process;
 
 	if (process->uid == 0)
 		return 0;
+	/* One of these may be what lets it.  step_credentials says why they cannot be set. */
+	if (plan_annotation(plan, "run.oci.keep_original_groups") == NULL)
+		(void)!setgroups(process->additional_gids.count, process->additional_gids.items);
 	if (setresgid(process->gid, (gid_t)-1, (gid_t)-1) < 0 ||
 	    setresuid(process->uid, (uid_t)-1, (uid_t)-1) < 0) {
 		error_errno(err, "set ids %u:%u", process->uid, process->gid);
@@ -52,7 +57,6 @@ int step_program(const struct plan *plan, struct init *in, struct error *err)
 	_cleanup_fd int fd = -EBADF;
 	char path[PATH_MAX];
 
-	(void)plan;
 	if (process->args.count == 0)
 		return 0;
 	fd = program_find(in->root_fd, process->args.items[0],
@@ -61,5 +65,5 @@ int step_program(const struct plan *plan, struct init *in, struct error *err)
 	if (fd < 0)
 		return -1;
 	in->program = arena_strdup(in->arena, path);
-	return check_user(in, fd, err);
+	return check_user(plan, in, fd, err);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -233,4 +234,33 @@ E2E(matrix_ids, additional_groups_are_all_there)
 	cr_expect_str_eq(probe_text(&seen, "umask"), "0007");
 	cr_expect_eq(seen.uid, 7);
 	cr_expect_eq(seen.gid, 8);
+}
+
+/* A program that nobody but root and this group may execute. */
+static struct bundle *grouped_new(const char *user)
+{
+	struct bundle *b = bundle_new();
+	const char *probe = arena_printf(&e2e_arena, "%s/probe", b->rootfs);
+
+	bundle_set(b, "/process/user", user);
+	cr_assert(chown(probe, 0, 4711) == 0 && chmod(probe, 0750) == 0);
+	return b;
+}
+
+E2E(matrix_ids, additional_group_may_be_what_lets_the_program_start)
+{
+	const gid_t gid = 4711;
+	struct bundle *b = grouped_new("{'uid': 7, 'gid': 8, 'additionalGids': [9, 4711]}");
+	struct output got;
+	struct probe seen;
+
+	e2e_need_root();
+	bundle_run_probe(b, &seen);
+	cr_expect(probe_has(&seen, "uid=7"), "%s", seen.text);
+	/* The caller's own do not count. */
+	cr_assert_eq(setgroups(1, &gid), 0);
+	b = grouped_new("{'uid': 7, 'gid': 8}");
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "permission denied"), "%s", got.err);
 }
