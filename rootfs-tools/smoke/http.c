@@ -15,19 +15,108 @@
 #include "rootfs-tools/smoke/smoke.h"
 
 enum { ANSWER_MAX = 4 << 20, RETRY_MS = 20 };
+#define HEX_DIGITS "0123456789abcdefABCDEF"
 
 /* --- the answer ------------------------------------------------------------------------------ */
 
 /* A header's value, blanks in front left out; NULL: there is none. */
-static const char *header_of(const char *headers, const char *name)
+static const char *header_of(const char *line, const char *end, const char *name)
 {
 	size_t length = strlen(name);
 
-	for (const char *line = headers; *line != '\0'; line += strcspn(line, "\n"),
-	     line += *line == '\n')
+	while (line < end) {
 		if (strncasecmp(line, name, length) == 0 && line[length] == ':')
 			return line + length + 1 + strspn(line + length + 1, " \t");
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line != NULL ? line + 1 : end;
+	}
 	return NULL;
+}
+
+/*
+ * Where the body begins, or NULL: the head is not there yet, or is none.  *text is moved to that
+ * of the answer itself: those with 1xx only announce it.
+ */
+static const char *head_find(const char **text, const char *end, unsigned int *ret_status)
+{
+	const char *body;
+
+	for (;;) {
+		body = memmem(*text, (size_t)(end - *text), "\r\n\r\n", 4);
+		if (body == NULL || sscanf(*text, "HTTP/%*[0-9.] %3u", ret_status) != 1)
+			return NULL;
+		if (*ret_status / 100 != 1 || *ret_status == 101)
+			return body + 4;
+		*text = body + 4;
+	}
+}
+
+/* Whatever its headers say of one. */
+static bool has_no_body(const char *method, unsigned int status)
+{
+	return (method != NULL && strcmp(method, "HEAD") == 0) || status == 204 || status == 304;
+}
+
+static bool is_chunked(const char *coding)
+{
+	return coding != NULL && strncasecmp(coding, "chunked", 7) == 0;
+}
+
+/* Behind the last chunk: lines, and an empty one. */
+static bool trailer_is_complete(const char *line, const char *end)
+{
+	const char *next;
+
+	while (line < end && (next = memchr(line, '\n', (size_t)(end - line))) != NULL) {
+		if (next - line <= 1)
+			return true;
+		line = next + 1;
+	}
+	return false;
+}
+
+/* Chunks that are broken are complete, too: there is nothing more to wait for. */
+static bool chunks_are_complete(const char *at, const char *end)
+{
+	for (;;) {
+		size_t digits, size;
+		const char *line;
+
+		while (at < end && (*at == '\r' || *at == '\n'))
+			at++;
+		line = memchr(at, '\n', (size_t)(end - at));
+		if (line == NULL)
+			return false;
+		digits = strspn(at, HEX_DIGITS);
+		size = strtoul(at, NULL, 16);
+		if (digits == 0 || digits > 7)
+			return true;
+		if (size == 0)
+			return trailer_is_complete(line + 1, end);
+		if (size > (size_t)(end - line - 1))
+			return false;
+		at = line + 1 + size;
+	}
+}
+
+bool http_is_complete(const char *method, const char *text, size_t size)
+{
+	const char *end, *body, *coding, *length;
+	unsigned int status;
+
+	if (size == 0)
+		return false;
+	end = text + size;
+	body = head_find(&text, end, &status);
+	if (body == NULL)
+		return false;
+	coding = header_of(text, body, "transfer-encoding");
+	length = header_of(text, body, "content-length");
+	if (has_no_body(method, status))
+		return true;
+	if (coding != NULL)
+		return is_chunked(coding) && chunks_are_complete(body, end);
+	return length != NULL && (size_t)(end - body) >= strtoul(length, NULL, 10);
 }
 
 /* "5\r\nhello\r\n0\r\n\r\n" */
@@ -37,7 +126,7 @@ static int unchunk(struct arena *arena, struct http_answer *answer, struct error
 	struct text body = { .arena = arena };
 
 	while (at < end) {
-		size_t digits = strspn(at, "0123456789abcdefABCDEF");
+		size_t digits = strspn(at, HEX_DIGITS);
 		unsigned long size = strtoul(at, NULL, 16);
 		const char *line = memchr(at, '\n', (size_t)(end - at));
 
@@ -56,23 +145,24 @@ static int unchunk(struct arena *arena, struct http_answer *answer, struct error
 	return 0;
 }
 
-int http_parse(struct arena *arena, const char *text, size_t size, struct http_answer *ret,
-	       struct error *err)
+int http_parse(struct arena *arena, const char *method, const char *text, size_t size,
+	       struct http_answer *ret, struct error *err)
 {
-	const char *end = text != NULL ? strstr(text, "\r\n\r\n") : NULL;
-	const char *line = end != NULL ? strstr(text, "\r\n") : NULL;
-	const char *coding, *length;
+	const char *end, *body, *line, *length;
 
-	if (end == NULL || sscanf(text, "HTTP/%*[0-9.] %3u", &ret->status) != 1)
-		return error_set(err, size == 0 ? "the connection was closed without an answer" :
-						  "the answer is no HTTP");
-	ret->headers = line < end ? arena_strndup(arena, line + 2, (size_t)(end - line - 2)) : "";
-	ret->body = end + 4;
-	ret->body_size = size - (size_t)(ret->body - text);
-	coding = header_of(ret->headers, "transfer-encoding");
-	if (coding != NULL && strncasecmp(coding, "chunked", 7) == 0)
+	if (size == 0)
+		return error_set(err, "the connection was closed without an answer");
+	end = text + size;
+	body = head_find(&text, end, &ret->status);
+	if (body == NULL)
+		return error_set(err, "the answer is no HTTP");
+	line = memchr(text, '\n', (size_t)(end - text));
+	ret->headers = arena_strndup(arena, line + 1, (size_t)(body - line - 1));
+	ret->body = body;
+	ret->body_size = has_no_body(method, ret->status) ? 0 : (size_t)(end - body);
+	if (ret->body_size > 0 && is_chunked(header_of(text, body, "transfer-encoding")))
 		return unchunk(arena, ret, err);
-	length = header_of(ret->headers, "content-length");
+	length = header_of(text, body, "content-length");
 	if (length != NULL && strtoul(length, NULL, 10) < ret->body_size)
 		ret->body_size = strtoul(length, NULL, 10);
 	return 0;
@@ -165,23 +255,13 @@ static int send_all(struct run *run, int fd, const char *text, size_t size, uint
 	return 0;
 }
 
-/* Whether all of the body is there: servers may keep the connection open all the same. */
-static bool is_complete(const struct text *answer)
-{
-	const char *end = answer->size > 0 ? strstr(answer->data, "\r\n\r\n") : NULL;
-	const char *length = end != NULL ? strcasestr(answer->data, "\r\ncontent-length:") : NULL;
-
-	if (length == NULL || length > end)
-		return false;
-	return answer->size - (size_t)(end + 4 - answer->data) >=
-	       strtoul(length + strlen("\r\ncontent-length:"), NULL, 10);
-}
-
-static int receive_all(struct run *run, int fd, struct text *answer, uint64_t until)
+/* Until all is there: servers may keep the connection open though they are asked not to. */
+static int receive_all(struct run *run, int fd, const char *method, struct text *answer,
+		       uint64_t until)
 {
 	char buffer[16384];
 
-	while (answer->size < ANSWER_MAX && !is_complete(answer)) {
+	while (answer->size < ANSWER_MAX && !http_is_complete(method, answer->data, answer->size)) {
 		ssize_t size = recv(fd, buffer, sizeof(buffer), 0);
 
 		if (size == 0)
@@ -218,7 +298,7 @@ int http_request(struct arena *arena, struct run *run, const struct suite_http *
 	}
 	if (send_all(run, fd, text, strlen(text), until) < 0)
 		return error_errno(err, "send the request to port %u", request->port);
-	if (receive_all(run, fd, &answer, until) < 0)
+	if (receive_all(run, fd, request->method, &answer, until) < 0)
 		return error_errno(err, "read the answer of port %u", request->port);
-	return http_parse(arena, answer.data, answer.size, ret, err);
+	return http_parse(arena, request->method, answer.data, answer.size, ret, err);
 }

@@ -31,7 +31,7 @@ TestSuite(http, .fini = finish);
 
 static int parse(const char *text)
 {
-	return http_parse(&arena, text, strlen(text), &answer, &err);
+	return http_parse(&arena, NULL, text, strlen(text), &answer, &err);
 }
 
 Test(http, status_headers_and_body)
@@ -65,14 +65,77 @@ Test(http, what_is_no_answer_is_an_error)
 		cr_expect_eq(parse(texts[i]), -1, "%s", texts[i]);
 }
 
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+/* Up to "^", which is not sent, nothing is complete; what is behind it changes nothing. */
+static const struct {
+	const char *method, *text;
+	size_t body;
+} ends[] = {
+	{ NULL, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab^c", 2 },
+	{ NULL, "HTTP/1.1 200 OK\r\nA: b\r\ncontent-length:0\r\n\r\n^abc", 0 },
+	{ "HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n^ab", 0 },
+	{ "HEAD", CHUNKED "^", 0 },
+	{ "HEAD", "HTTP/1.1 404 Not Found\r\n\r\n^", 0 },
+	{ NULL, "HTTP/1.1 204 No Content\r\nServer: x\r\n\r\n^ab", 0 },
+	{ "POST", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n^", 0 },
+	{ NULL,
+	  "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 \r\n\r\n"
+	  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\na^",
+	  1 },
+	{ NULL, CHUNKED "5\r\nhello\r\n1;x=y\r\n!\r\n0\r\n\r\n^HTTP", 6 },
+	{ NULL, CHUNKED "3\r\n\r\n0\r\n0\r\nA: b\r\nC: d\r\n\r\n^", 3 },
+	{ NULL,
+	  "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"
+	  "2\r\nab\r\n0\r\n\r\n^",
+	  2 },
+};
+
+Test(http, an_answer_ends_where_it_says)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		size_t size = strcspn(ends[i].text, "^");
+		const char *text = arena_printf(&arena, "%.*s%s", (int)size, ends[i].text,
+						ends[i].text + size + 1);
+
+		for (size_t part = 0; part < size; part++)
+			cr_expect_not(http_is_complete(ends[i].method,
+						       arena_strndup(&arena, text, part), part),
+				      "%zu of %s", part, text);
+		for (; size <= strlen(text); size++) {
+			cr_expect(http_is_complete(ends[i].method, text, size), "%s", text);
+			cr_expect_eq(http_parse(&arena, ends[i].method, text, size, &answer, &err),
+				     0, "%s", err.text);
+			cr_expect_eq(answer.body_size, ends[i].body, "%zu bytes of %s",
+				     answer.body_size, text);
+		}
+	}
+}
+
+Test(http, other_answers_end_with_the_connection)
+{
+	static const char *const texts[] = {
+		"",
+		"hello\r\n\r\n",
+		"HTTP/1.0 200 OK\r\n\r\nall of it",
+		"HTTP/1.1 200 OK\r\nX-Content-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nA: b\r\n\r\nContent-Length: 0\r\n\r\n",
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\nContent-Length: 1\r\n\r\na",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		cr_expect_not(http_is_complete(NULL, texts[i], strlen(texts[i])), "%s", texts[i]);
+	/* Nothing that is waited for mends these. */
+	cr_expect(http_is_complete(NULL, CHUNKED "zz\r\n", strlen(CHUNKED "zz\r\n")));
+}
+
 /* A network of its own without IPv6, and on its port 80, a while later, a server. */
-static _noreturn void serve(int ready)
+static _noreturn void serve(int ready, const char *text, bool keeps)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET,
 				       .sin_port = htons(80),
 				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	static const char text[] = "HTTP/1.0 200 OK\r\n\r\nhello";
 	_cleanup_fd int fd = -EBADF, v6 = -EBADF, client = -EBADF;
 	char request[512];
 
@@ -89,13 +152,17 @@ static _noreturn void serve(int ready)
 		_exit(3);
 	client = accept(fd, NULL, NULL);
 	/* What is not read by the end makes it a reset. */
-	_exit(read(client, request, sizeof(request)) <= 0 ||
-	      fd_write_all(client, text, sizeof(text) - 1) < 0);
+	if (read(client, request, sizeof(request)) <= 0 ||
+	    fd_write_all(client, text, strlen(text)) < 0)
+		_exit(4);
+	while (keeps)
+		pause();
+	_exit(0);
 }
 
-Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
+static void expect_status(const char *method, const char *text, bool keeps, unsigned int status)
 {
-	const struct suite_http request = { .port = 80 };
+	const struct suite_http request = { .port = 80, .method = method };
 	struct run run = RUN_NONE;
 	int ready[2];
 	pid_t server;
@@ -106,17 +173,29 @@ Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
 	cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
 	server = fork();
 	if (server == 0)
-		serve(ready[1]);
+		serve(ready[1], text, keeps);
 	close(ready[1]);
 	cr_expect_eq(read(ready[0], &byte, 1), 1);
 	run.inside = server;
 	cr_expect_eq(http_request(&arena, &run, &request, time_now() + ms_to_ns(5000), &answer,
 				  &err),
 		     0, "%s", err.text);
-	cr_expect_eq(answer.status, 200);
+	cr_expect_eq(answer.status, status);
 	kill(server, SIGKILL);
 	process_reap(server, NULL);
 	close(ready[0]);
+}
+
+Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
+{
+	expect_status(NULL, "HTTP/1.0 200 OK\r\n\r\nhello", false, 200);
+}
+
+Test(http, an_answer_is_heard_though_the_server_keeps_the_connection_open, .timeout = 60)
+{
+	expect_status("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", true, 200);
+	expect_status(NULL, "HTTP/1.1 204 No Content\r\n\r\n", true, 204);
+	expect_status(NULL, CHUNKED "1\r\na\r\n0\r\n\r\n", true, 200);
 }
 
 Test(http, all_listeners_are_seen_and_the_lowest_are_listed)
