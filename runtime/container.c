@@ -124,37 +124,37 @@ bool container_exiting(const struct container *c)
 }
 
 /* 1, 0, or -1: without a free fd, for example, nobody may take it for dead. */
-static int container_alive(struct container *c, struct error *err)
+static int container_alive(const struct container *c, struct error *err)
 {
-	struct pollfd ended = { .events = POLLIN };
-	int there = 1;
+	struct pollfd ended = { c->pidfd, POLLIN, 0 };
+	int alive = 0;
 
-	if (c->pid == 0)
-		return 0;
-	if (c->pidfd < 0) {
-		_cleanup_fd int pidfd = sys_pidfd_open(c->pid, 0);
-
-		/* EINVAL, ENOENT: it is the number of a thread by now. */
-		if (pidfd < 0 && (errno == ESRCH || errno == EINVAL || errno == ENOENT))
-			return 0;
-		/* In this order: the pidfd can only be of the process whose time is read next. */
-		if (pidfd < 0 || (there = process_is(c->pid, c->start_time)) < 0)
-			return error_errno(err, "look at process %d", (int)c->pid);
-		if (there == 0)
-			return 0;
-		c->pidfd = fd_take(&pidfd);
+	if (c->pidfd >= 0) {
+		alive = poll(&ended, 1, 0);
+		alive = alive < 0 ? -1 : alive == 0;
+	} else if (c->pid != 0) {
+		alive = process_is(c->pid, c->start_time);
 	}
-	ended.fd = c->pidfd;
-	there = poll(&ended, 1, 0);
-	return there < 0 ? error_errno(err, "look at process %d", (int)c->pid) : there == 0;
+	return alive < 0 ? error_errno(err, "look at process %d", (int)c->pid) : alive;
 }
 
 int container_pidfd(struct container *c, struct error *err)
 {
-	int alive = container_alive(c, err);
+	_cleanup_fd int pidfd = -EBADF;
+	int alive;
 
+	/* In this order: the pidfd can only be of the process whose time is read next. */
+	if (c->pidfd < 0 && c->pid != 0) {
+		pidfd = sys_pidfd_open(c->pid, 0);
+		/* EINVAL, ENOENT: it is the number of a thread by now. */
+		if (pidfd < 0 && errno != ESRCH && errno != EINVAL && errno != ENOENT)
+			return error_errno(err, "look at process %d", (int)c->pid);
+	}
+	alive = c->pidfd >= 0 || pidfd >= 0 ? container_alive(c, err) : 0;
 	if (alive == 0)
 		return container_error(err, ESRCH, "container not running");
+	if (alive > 0 && pidfd >= 0)
+		c->pidfd = fd_take(&pidfd);
 	return alive < 0 ? -1 : c->pidfd;
 }
 

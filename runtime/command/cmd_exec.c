@@ -54,6 +54,8 @@ static const struct option options[] = {
 
 static int check_status(struct container *c, bool ignore_paused, struct error *err)
 {
+	int pidfd = container_pidfd(c, err);
+
 	switch (container_status(c)) {
 	case CONTAINER_CREATING:
 		return error_set(err, "cannot exec in a container that is still being created");
@@ -65,7 +67,7 @@ static int check_status(struct container *c, bool ignore_paused, struct error *e
 					 "(use --ignore-paused to override)");
 		return 0;
 	default:
-		return container_pidfd(c, err) < 0 ? -1 : 0;
+		return pidfd < 0 ? -1 : 0;
 	}
 }
 

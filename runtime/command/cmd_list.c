@@ -33,7 +33,7 @@ static void show(struct listing *l, struct container *c)
 {
 	struct text *out = &l->cli->out;
 	enum container_status status;
-	struct text created = { .arena = l->cli->arena };
+	struct text created = { .arena = c->arena };
 	const char *owner;
 
 	if (l->options->quiet) {
@@ -41,7 +41,7 @@ static void show(struct listing *l, struct container *c)
 		return;
 	}
 	status = container_status(c);
-	owner = passwd_name(l->cli->arena, c->owner);
+	owner = passwd_name(c->arena, c->owner);
 	if (l->json) {
 		text_add(out, l->shown++ == 0 ? "[" : ",");
 		state_print(out, c, status, false, owner);
@@ -51,10 +51,28 @@ static void show(struct listing *l, struct container *c)
 	if (c->bundle == NULL)
 		c->bundle = "";
 	state_print_time(&created, &c->created);
-	table_row(&l->table, (const char *[]){
-		c->id,
-		arena_printf(l->cli->arena, "%d", status == CONTAINER_STOPPED ? 0 : (int)c->pid),
-		container_status_name(status), c->bundle, created.data, owner, NULL });
+	table_row(&l->table,
+		  (const char *[]){ c->id,
+				    arena_printf(c->arena, "%d",
+						 status == CONTAINER_STOPPED ? 0 : (int)c->pid),
+				    container_status_name(status), c->bundle, created.data, owner,
+				    NULL });
+}
+
+/* What is read of a container is needed no longer than its row is made. */
+static void list_one(struct listing *l, int root_fd, const char *id)
+{
+	static _Alignas(max_align_t) unsigned char memory[16 * 1024];
+	_cleanup_arena struct arena arena = { 0 };
+	_cleanup_container struct container c = CONTAINER_NONE;
+	struct error err;
+
+	memset(memory, 0, sizeof(memory));
+	arena_lend(&arena, memory, sizeof(memory));
+	if (container_open(&c, &arena, cli_root(l->cli), root_fd, id, &err) == 0)
+		show(l, &c);
+	else if (err.code != ENOENT)
+		warn("%s", err.text);
 }
 
 static int list(struct listing *l, struct error *err)
@@ -68,14 +86,8 @@ static int list(struct listing *l, struct error *err)
 		return err->code == ENOENT && !cli->root_given ? 0 : -1;
 	if (container_ids(cli->arena, root_fd, &ids, err) < 0)
 		return -1;
-	LIST_EACH(id, ids) {
-		_cleanup_container struct container c = CONTAINER_NONE;
-
-		if (container_open(&c, cli->arena, cli_root(cli), root_fd, *id, err) == 0)
-			show(l, &c);
-		else if (err->code != ENOENT)
-			warn("%s", err->text);
-	}
+	LIST_EACH(id, ids)
+		list_one(l, root_fd, *id);
 	return 0;
 }
 
