@@ -93,7 +93,7 @@ uint64_t counter_await(struct bundle *b, uint64_t more_than)
 {
 	uint64_t count = 0;
 
-	for (int i = 0; i < 500 && (count = counter_value(b)) <= more_than; i++)
+	for (int i = 0; i < 6000 && (count = counter_value(b)) <= more_than; i++)
 		usleep(10000);
 	cr_assert_gt(count, more_than, "it stands still");
 	return count;

@@ -92,8 +92,8 @@ const char *leak_processes(struct leak *leak)
 {
 	struct text told = { .arena = leak->arena };
 
-	/* What is dying already gets a second. */
-	for (int tries = 0; tries < 100; tries++) {
+	/* What is dying already gets half a minute. */
+	for (int tries = 0; tries < 3000; tries++) {
 		pid_t pid;
 
 		while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
@@ -157,7 +157,7 @@ static int cgroup_visit(const char *path, const struct stat *st _unused, int typ
 		return 0;
 	text_printf(cgroup_told, "cgroup %s\n", path);
 	/* Busy as long as somebody in it is dying. */
-	for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 100; tries++)
+	for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 3000; tries++)
 		usleep(10000);
 	return 0;
 }

@@ -258,13 +258,12 @@ static void linger(char **arg)
 }
 
 /* How many processes of /proc are in state Z, and how many there are. */
-static void zombies(char **arg)
+static int zombies_count(int *ret_all)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
 	int dead = 0, all = 0;
 
-	(void)arg;
 	while (proc && (entry = readdir(proc))) {
 		char path[300], state = '?';
 		FILE *stat;
@@ -282,6 +281,21 @@ static void zombies(char **arg)
 	}
 	if (proc)
 		closedir(proc);
+	*ret_all = all;
+	return dead;
+}
+
+/* Once only pid 1 and this process are left, or a minute has gone. */
+static void zombies(char **arg)
+{
+	int dead = 0, all = 0;
+
+	(void)arg;
+	for (int tries = 0; tries < 6000 && (tries == 0 || dead > 0 || all > 2); tries++) {
+		if (tries > 0)
+			usleep(10000);
+		dead = zombies_count(&all);
+	}
 	tell("zombies=%d", dead);
 	tell("processes=%d", all);
 }
@@ -299,6 +313,23 @@ static void signals(char **arg)
 	tell("ready=1");
 	for (int i = 0; i < atoi(arg[1]); i++)
 		tell("signal=%d", sigwaitinfo(&all, NULL));
+}
+
+/* foreground N: tells when it has the terminal, again behind each of N - 1 SIGCONT. */
+static void foreground(char **arg)
+{
+	sigset_t one;
+
+	sigemptyset(&one);
+	sigaddset(&one, SIGCONT);
+	sigprocmask(SIG_BLOCK, &one, NULL);
+	for (int i = 1; i <= atoi(arg[1]); i++) {
+		if (i > 1)
+			sigwaitinfo(&one, NULL);
+		while (tcgetpgrp(0) != getpgrp())
+			usleep(1000);
+		tell("foreground=%d", i);
+	}
 }
 
 static void report_action(char **arg)
@@ -343,6 +374,7 @@ static const struct action {
 	{ "linger", 1, linger },
 	{ "zombies", 0, zombies },
 	{ "signals", 1, signals },
+	{ "foreground", 1, foreground },
 };
 
 int main(int argc, char **argv)

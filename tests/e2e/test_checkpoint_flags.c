@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "base/text.h"
 #include "tests/e2e/counter.h"
 
 /* The flags of checkpoint and restore, each with a program that needs it. */
@@ -35,7 +42,7 @@ static pid_t criu_begin(const char *log, const char *const *args)
 /* Its log is unbuffered: until it waits. */
 static void criu_await(struct bundle *b, const char *name, const char *text)
 {
-	for (int i = 0; i < 500; i++, usleep(10000)) {
+	for (int i = 0; i < 6000; i++, usleep(10000)) {
 		FILE *file = fopen(counter_path(b, name), "r");
 		char line[512];
 
@@ -65,11 +72,23 @@ static bool listens(const char *table, const char *port)
 	return found;
 }
 
+/* Ports of this test's own: others may check the same meanwhile. */
+static void network_make(void)
+{
+	struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+	_cleanup_fd int fd = -EBADF;
+
+	cr_assert_eq(unshare(CLONE_NEWNET), 0);
+	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	cr_assert_eq(ioctl(fd, SIOCSIFFLAGS, &lo), 0);
+}
+
 /* A connection to ask would be the one that it waits for. */
 static void port_await(const char *port)
 {
-	for (int i = 0; i < 500; i++, usleep(10000))
-		if (listens("/proc/net/tcp", port) || listens("/proc/net/tcp6", port))
+	for (int i = 0; i < 6000; i++, usleep(10000))
+		if (listens("/proc/thread-self/net/tcp", port) ||
+		    listens("/proc/thread-self/net/tcp6", port))
 			return;
 	cr_assert_fail("nobody listens on port %s", port);
 }
@@ -123,9 +142,16 @@ static struct bundle *connected_new(void)
 	struct bundle *b = counter_new("always");
 
 	bundle_copy(b, "/bin/busybox", "/bin/nc");
-	/* The sleep of busybox 1.37's own shell ends when it is restored. */
-	counter_script(b, "(while :; do sleep 1000; done) | nc -l -p 99 >/got & sleep 0.3; "
-			  "(while :; do echo more; sleep 0.1; done) | nc 127.0.0.1 99 & true");
+	bundle_copy(b, "/bin/busybox", "/bin/grep");
+	/*
+	 * It counts once they are connected.  The sleep of busybox 1.37's own shell ends when it is
+	 * restored.
+	 */
+	counter_script(b,
+		       "(while :; do sleep 1000; done) | nc -l -p 99 >/got & "
+		       "until grep -qs ':0063 .* 0A ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; "
+		       "done; (while :; do echo more; sleep 0.1; done) | nc 127.0.0.1 99 & "
+		       "until grep -q ':0063 01 ' /proc/net/tcp; do sleep 0.01; done");
 	return b;
 }
 
@@ -150,7 +176,7 @@ E2E(checkpoint_flags, tcp_established_keeps_a_connection)
 			  arena_printf(&e2e_arena, "--network-lock=%s", locks[i]),
 			  "--tcp-established");
 		before = got_size(b);
-		for (int wait = 0; wait < 300 && got_size(b) <= before; wait++)
+		for (int wait = 0; wait < 3000 && got_size(b) <= before; wait++)
 			usleep(10000);
 		cr_expect_gt(got_size(b), before, "%s: nothing comes over it", locks[i]);
 		delete(b);
@@ -195,7 +221,7 @@ E2E(checkpoint_flags, that_change_nothing_here_are_taken)
 E2E(checkpoint_flags, page_server_takes_the_memory)
 {
 	struct bundle *b = counter_new("always");
-	const char *port = arena_printf(&e2e_arena, "%d", 20000 + getpid() % 20000);
+	static const char port[] = "20000";
 	const char *image = counter_path(b, "image");
 	const char *const args[] = { "page-server", "--images-dir", image, "--port", port, "-vv",
 				     NULL };
@@ -203,6 +229,7 @@ E2E(checkpoint_flags, page_server_takes_the_memory)
 	uint64_t before;
 	pid_t pid;
 
+	network_make();
 	counter_call(b, "run", NULL, NULL, NULL);
 	counter_await(b, 3);
 	/* Nobody is there yet: the container goes on. */

@@ -46,7 +46,7 @@ static const char *state_member(struct bundle *b, const char *key)
 /* The kernel takes its time between the signal and the end. */
 static void await_status(struct bundle *b, const char *status)
 {
-	for (int i = 0; i < 500 && strcmp(state_member(b, "status"), status) != 0; i++)
+	for (int i = 0; i < 3000 && strcmp(state_member(b, "status"), status) != 0; i++)
 		usleep(10000);
 	cr_assert_str_eq(state_member(b, "status"), status);
 }

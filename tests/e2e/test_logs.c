@@ -204,7 +204,6 @@ E2E(logs, go_to_files_and_to_null)
 	bundle_probe_args(b, "say", "longer than that", NULL);
 	cr_assert_eq(mkfifo(fifo, 0600), 0);
 	cr_assert_eq(mknod(null, S_IFCHR | 0600, makedev(1, 3)), 0);
-	b->timeout = 10;
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		bundle_call(b, &got, "run", "-d", "--log-file", wrong[i], "-b", b->path, b->id,
 			    NULL);

@@ -70,7 +70,7 @@ static void expect_life(struct bundle *b, const char *global, const char *below)
 	bundle_call(b, &got, "resume", b->id, NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	matrix_stop(b);
-	for (int tries = 0; tries < 100 && access(directory, F_OK) == 0; tries++)
+	for (int tries = 0; tries < 3000 && access(directory, F_OK) == 0; tries++)
 		usleep(20000);
 	cr_expect_lt(access(directory, F_OK), 0, "%s is left", directory);
 }

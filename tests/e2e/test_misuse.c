@@ -77,7 +77,7 @@ static void expect_state(struct bundle *b, const char *status)
 	struct output got;
 
 	/* It ends a moment after the signal. */
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < 3000; i++) {
 		bundle_call(b, &got, "state", b->id, NULL);
 		if (strstr(got.out, wanted) != NULL)
 			return;

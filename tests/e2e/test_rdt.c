@@ -185,11 +185,11 @@ E2E(rdt, program_of_exec_is_in_the_same_groups)
 	struct call exec;
 	char *text;
 
-	bundle_probe_args(b, "sleep", "5000", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	created(b);
 	bundle_call(b, &got, "start", b->id, NULL);
 	bundle_begin(b, &exec, "exec", "--pid-file", pid_path, b->id, "/probe", "say", "here",
-		     "sleep", "5000", NULL);
+		     "sleep", "100000", NULL);
 	bundle_await(&exec, "here");
 	cr_assert_eq(file_read(AT_FDCWD, pid_path, 64, &e2e_arena, &text, NULL, &err), 0);
 	pid = text;
@@ -243,7 +243,7 @@ E2E(rdt, shares_are_updated_and_use_is_told)
 	struct bundle *b = rdt_bundle("{'l3CacheSchema': 'L3:0=f;1=f'}");
 	struct output got;
 
-	bundle_probe_args(b, "sleep", "5000", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	created(b);
 	bundle_call(b, &got, "start", b->id, NULL);
 	bundle_call(b, &got, "update", "--l3-cache-schema", "L3:0=3;1=3", "--mem-bw-schema",

@@ -66,7 +66,7 @@ E2E(rootless, kill_all_reaches_it_without_a_cgroup)
 	bundle_run_sleeper(b);
 	bundle_call(b, &got, "kill", "--all", b->id, "KILL", NULL);
 	cr_expect_eq(got.status, 0, "%s", got.err);
-	for (int tries = 0; tries < 500 && strstr(got.out, "\"stopped\"") == NULL; tries++) {
+	for (int tries = 0; tries < 3000 && strstr(got.out, "\"stopped\"") == NULL; tries++) {
 		bundle_call(b, &got, "state", b->id, NULL);
 		usleep(10000);
 	}

@@ -20,7 +20,7 @@
 static int listener(const char *path, int type)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	struct timeval patience = { .tv_sec = 10 };
+	struct timeval patience = { .tv_sec = 60 };
 	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 
 	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
@@ -228,7 +228,7 @@ E2E(pipes, of_the_caller_end_while_a_log_is_kept)
 	char byte;
 
 	e2e_need_kist();
-	bundle_probe_args(b, "sleep", "100", NULL);
+	bundle_probe_args(b, "sleep", "100000", NULL);
 	cr_assert_eq(mkfifo(fifo, 0600), 0);
 	read_fd = open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	b->runtime = "/bin/sh";

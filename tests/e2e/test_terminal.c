@@ -243,8 +243,6 @@ E2E(terminal, leaves_the_callers_as_it_was)
 
 /* --- job control --------------------------------------------------------------------- */
 
-enum { JOB_STARTS_US = 300000 };
-
 static struct bundle *shell_bundle(void)
 {
 	struct bundle *b = bundle_new();
@@ -266,27 +264,27 @@ static void type(struct terminal *t, const char *text, const char *await)
 		terminal_await(t, await);
 }
 
+#define JOB	"/probe foreground 2 sleep 1000000\r"
+
 /*
- * What an interactive shell does with jobs: all of it needs a session and a foreground group.
- * Not plain "sleep", which busybox's shell does itself in 1.37.
+ * What an interactive shell does with jobs: all of it needs a session and a foreground group, which
+ * the shell gives to a job after it has shown the line: the probe says when it has it.
  */
 static void control_jobs(struct terminal *t)
 {
 	/* What is typed before it throws away. */
 	terminal_await(t, " # ");
-	usleep(100000);
 	type(t, "PS1='rea''dy> '\r", "ready> ");
-	type(t, "/bin/sleep 1000\r", "sleep 1000\r\n");
-	/* The shell gives the job the terminal after it has shown the line. */
-	usleep(JOB_STARTS_US);
+	type(t, JOB, "foreground=1");
 	type(t, "\003", "ready> ");
 	type(t, "echo status $?\r", "status 130");
-	type(t, "/bin/sleep 1000\r", "sleep 1000\r\n");
-	usleep(JOB_STARTS_US);
+	terminal_await(t, "ready> ");
+	type(t, JOB, "foreground=1");
 	type(t, "\032", "Stopped");
+	terminal_await(t, "ready> ");
 	type(t, "jobs\r", "Stopped");
-	type(t, "fg\r", "sleep 1000");
-	usleep(JOB_STARTS_US);
+	terminal_await(t, "ready> ");
+	type(t, "fg\r", "foreground=2");
 	type(t, "\003", "ready> ");
 	type(t, "exit 7\r", NULL);
 }

@@ -236,7 +236,7 @@ static void freeze_by_hand(pid_t pid)
 		arena_printf(&e2e_arena, "%s/freezer.state", matrix_cgroup(pid, "freezer"));
 
 	matrix_write(file, "FROZEN");
-	for (int i = 0; i < 1000 && strcmp(matrix_file(file), "FROZEN") != 0; i++)
+	for (int i = 0; i < 60000 && strcmp(matrix_file(file), "FROZEN") != 0; i++)
 		usleep(1000);
 	cr_assert_str_eq(matrix_file(file), "FROZEN");
 }
@@ -247,7 +247,7 @@ static void expect_status(struct bundle *b, const char *status)
 	struct output got;
 
 	bundle_call(b, &got, "state", b->id, NULL);
-	for (int i = 0; i < 500 && strstr(got.out, text) == NULL; i++) {
+	for (int i = 0; i < 3000 && strstr(got.out, text) == NULL; i++) {
 		usleep(10000);
 		bundle_call(b, &got, "state", b->id, NULL);
 	}
