@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "base/fd.h"
@@ -45,8 +46,11 @@ static int join(char path[PATH_MAX], const char *cwd, const char *directory, siz
 	return -1;
 }
 
-/* An fd, or -1 and errno: EACCES for what is no file that anybody may execute. */
-static int candidate_open(int root_fd, const char *path)
+/*
+ * An fd, or -1 and errno: EACCES for what is no file that anybody may execute, or with own_root
+ * that the real ids may not, or not reach.
+ */
+static int candidate_open(int root_fd, const char *path, bool own_root)
 {
 	struct error ignored;
 	_cleanup_fd int fd = path_open(root_fd, path, O_PATH, &ignored);
@@ -62,11 +66,11 @@ static int candidate_open(int root_fd, const char *path)
 		errno = S_ISDIR(st.st_mode) ? EISDIR : EACCES;
 		return -1;
 	}
-	return fd_take(&fd);
+	return own_root && access(path, X_OK) < 0 ? -1 : fd_take(&fd);
 }
 
 static int search_path(int root_fd, const char *name, const char *cwd, const char *search,
-		       char *path, struct error *err)
+		       bool own_root, char *path, struct error *err)
 {
 	bool refused = false;
 
@@ -76,7 +80,7 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 
 		/* A relative one, the empty one too, is below the working directory. */
 		if (join(path, *at == '/' ? "" : cwd, at, length, name) == 0)
-			fd = candidate_open(root_fd, path);
+			fd = candidate_open(root_fd, path, own_root);
 		if (fd >= 0)
 			return fd;
 		refused = refused || errno == EACCES;
@@ -91,8 +95,8 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 	return -1;
 }
 
-int program_find(int root_fd, const char *name, const char *cwd, const char *search,
-		 char ret_path[PATH_MAX], struct error *err)
+static int find(int root_fd, const char *name, const char *cwd, const char *search, bool own_root,
+		char ret_path[PATH_MAX], struct error *err)
 {
 	int fd;
 
@@ -101,10 +105,10 @@ int program_find(int root_fd, const char *name, const char *cwd, const char *sea
 	if (*name == '\0')
 		return error_number(err, ENOENT, "exec: \"\"");
 	if (strchr(name, '/') == NULL)
-		return search_path(root_fd, name, cwd, search, ret_path, err);
+		return search_path(root_fd, name, cwd, search, own_root, ret_path, err);
 	if (join(ret_path, *name == '/' ? "" : cwd, "", 0, name) < 0)
 		return error_errno(err, "exec: \"%.200s...\"", name);
-	fd = candidate_open(root_fd, ret_path);
+	fd = candidate_open(root_fd, ret_path, own_root);
 	if (fd >= 0)
 		return fd;
 	if (errno == EISDIR) {
@@ -113,6 +117,18 @@ int program_find(int root_fd, const char *name, const char *cwd, const char *sea
 		return -1;
 	}
 	return error_errno(err, "exec: \"%s\"", name);
+}
+
+int program_find(int root_fd, const char *name, const char *cwd, const char *search,
+		 char ret_path[PATH_MAX], struct error *err)
+{
+	return find(root_fd, name, cwd, search, false, ret_path, err);
+}
+
+int program_find_for_user(int root_fd, const char *name, const char *cwd, const char *search,
+			  char ret_path[PATH_MAX], struct error *err)
+{
+	return find(root_fd, name, cwd, search, true, ret_path, err);
 }
 
 /* --- why not --------------------------------------------------------------------------- */

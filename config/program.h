@@ -20,6 +20,13 @@ int program_find(int root_fd, const char *name, const char *cwd, const char *sea
 		 char ret_path[PATH_MAX], struct error *err);
 
 /*
+ * The same by a process whose root that is, and whose real ids are another user's: what those may
+ * not execute, or not reach, is passed over, as execvp(3) by that user does it.
+ */
+int program_find_for_user(int root_fd, const char *name, const char *cwd, const char *search,
+			  char ret_path[PATH_MAX], struct error *err);
+
+/*
  * 0 when nothing speaks against executing it.  -1 and *err: "its ELF
  * interpreter /lib64/ld-linux-x86-64.so.2 does not exist in the root", and the
  * errno that execve gives: ENOENT, EACCES, or ENOEXEC for another architecture

@@ -264,3 +264,32 @@ E2E(matrix_ids, additional_group_may_be_what_lets_the_program_start)
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "permission denied"), "%s", got.err);
 }
+
+/* "PATH=/root/bin:/bin", and both have it. */
+E2E(matrix_ids, program_is_one_that_the_user_can_reach)
+{
+	struct bundle *b = bundle_new();
+	const char *closed = arena_printf(&e2e_arena, "%s/closed", b->rootfs);
+	struct output got;
+
+	e2e_need_root();
+	bundle_set(b, "/process/user", "{'uid': 7, 'gid': 8}");
+	bundle_set(b, "/process/env", "['PATH=/closed:/']");
+	cr_assert_eq(mkdir(closed, 0700), 0);
+	bundle_copy(b, arena_printf(&e2e_arena, "%s/probe", b->rootfs), "/closed/probe");
+	bundle_args(b, "probe", "say", "here", NULL);
+	bundle_run(b, &got);
+	cr_expect_str_eq(got.out, "here\n", "%s", got.err);
+	/* Said at once, and not at the start. */
+	bundle_args(b, "/closed/probe", "say", "here", NULL);
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "permission denied"), "%s", got.err);
+	/* A capability may be what lets it. */
+	bundle_set(b, "/process/capabilities",
+		   "{'bounding': ['CAP_DAC_OVERRIDE'], 'permitted': ['CAP_DAC_OVERRIDE'],"
+		   " 'inheritable': ['CAP_DAC_OVERRIDE'], 'effective': ['CAP_DAC_OVERRIDE'],"
+		   " 'ambient': ['CAP_DAC_OVERRIDE']}");
+	bundle_run(b, &got);
+	cr_expect_str_eq(got.out, "here\n", "%s", got.err);
+}
