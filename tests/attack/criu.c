@@ -17,10 +17,12 @@
 /*
  * Stands in for CRIU, which cannot live under the engine: "criu swrk 3" as kist talks to it
  * (rpc.proto of CRIU).  What is dumped is killed, unless it is to be left running; what is
- * "restored" is a new process in namespaces of its own, which waits for its end.
+ * "restored" is a new process in namespaces of its own, which waits for its end.  CRIU_HEARS=FILE:
+ * the options go there, a line for each, "NUMBER=VALUE" or "NUMBER:TEXT".
  */
 
-enum { SOCKET = 3, DUMP = 1, RESTORE = 2, NOTIFY = 6, MESSAGE_MAX = 65536 };
+enum { SOCKET = 3, DUMP = 1, RESTORE = 2, PRE_DUMP = 4, NOTIFY = 6, FEATURES = 9 };
+enum { MESSAGE_MAX = 65536 };
 
 static size_t put_number(unsigned char *to, unsigned int field, uint64_t value)
 {
@@ -153,6 +155,33 @@ static int restore(void)
 	return 0;
 }
 
+static void write_down(const char *path, const unsigned char *at, const unsigned char *end)
+{
+	FILE *file = fopen(path, "we");
+
+	while (file != NULL && at < end) {
+		uint64_t key = take_number(&at, end), value = take_number(&at, end);
+
+		fprintf(file, "%d%c", (int)(key >> 3), (key & 7) == 2 ? ':' : '=');
+		if ((key & 7) != 2)
+			fprintf(file, "%llu", (unsigned long long)value);
+		for (; (key & 7) == 2 && value > 0; value--, at++)
+			fputc(*at > ' ' && *at < 0x7f ? *at : ' ', file);
+		fputc('\n', file);
+	}
+	if (file != NULL)
+		fclose(file);
+}
+
+/* What the kernel can do: all. */
+static int features(void)
+{
+	static const unsigned char part[] = { 1 << 3, 1, 2 << 3, 1 };
+
+	answer(FEATURES, 8, part, sizeof(part));
+	return 0;
+}
+
 int main(void)
 {
 	static unsigned char message[MESSAGE_MAX];
@@ -160,8 +189,17 @@ int main(void)
 	const unsigned char *options = message;
 	uint64_t type = 0, length = 0;
 
-	if (size <= 0 || !find(message, message + size, 1, &type, NULL) ||
-	    !find(message, message + size, 2, &length, &options))
+	if (size <= 0 || !find(message, message + size, 1, &type, NULL))
 		return 1;
-	return type == DUMP ? dump(options, options + length) : type == RESTORE ? restore() : 1;
+	if (type == FEATURES)
+		return features();
+	if (!find(message, message + size, 2, &length, &options))
+		return 1;
+	if (getenv("CRIU_HEARS") != NULL)
+		write_down(getenv("CRIU_HEARS"), options, options + length);
+	if (type == PRE_DUMP)
+		answer(PRE_DUMP, 0, NULL, 0);
+	return type == DUMP    ? dump(options, options + length) :
+	       type == RESTORE ? restore() :
+				 type != PRE_DUMP;
 }

@@ -162,3 +162,138 @@ ATTACK(checkpoint, ends_no_other_process_that_got_the_number)
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, __WALL);
 }
+
+/* --- what CRIU is told, for where it is not installed -------------------------- */
+
+struct told {
+	const char *flag, *line;
+};
+
+/* Fields of struct criu_opts in CRIU's rpc.proto. */
+static const struct told of_both[] = {
+	{ "--tcp-established", "5=1" },	  { "--ext-unix-sk", "4=1" },
+	{ "--shell-job", "7=1" },	  { "--file-locks", "8=1" },
+	{ "--lazy-pages", "48=1" },	  { "--auto-dedup", "16=1" },
+	{ "--network-lock=skip", "64=3" }, { "--network-lock=nftables", "64=2" },
+};
+static const struct told of_modes[] = {
+	{ "--manage-cgroups-mode=full", "34=4" },
+	{ "--manage-cgroups-mode=strict", "34=5" },
+	{ "--manage-cgroups-mode=ignore", "34=0" },
+	{ "--manage-cgroups-mode=", "34=3" },
+};
+static const struct told of_checkpoint[] = {
+	{ "--tcp-skip-in-flight", "46=1" },
+	{ "--link-remap", "18=1" },
+	{ "--page-server=127.0.0.1:9876", "11:  127.0.0.1  M" },
+	{ "--parent-path=..", "14:..\n15=1" },
+	{ "--leave-running", "3=1" },
+};
+static const struct told of_restore[] = {
+	{ "--tcp-close", "52=1" },
+	{ "--lsm-profile=apparmor:other", "53:apparmor:other" },
+	{ "--lsm-mount-context=context", "63:context" },
+};
+
+static const char *hears(const struct bundle *b)
+{
+	return arena_printf(&e2e_arena, "%s/heard", b->dir);
+}
+
+static struct bundle *heard_new(void)
+{
+	struct bundle *b = bundle_new();
+
+	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+	bundle_env(b, "PATH=" CRIU_DIRECTORY);
+	bundle_env(b, arena_printf(&e2e_arena, "CRIU_HEARS=%s", hears(b)));
+	return b;
+}
+
+/* Between newlines, so that a line is a whole one. */
+static const char *heard(const struct bundle *b)
+{
+	return arena_printf(&e2e_arena, "\n%s", e2e_file_text(hears(b)));
+}
+
+static bool is_heard(const struct bundle *b, const char *line)
+{
+	return strstr(heard(b), arena_printf(&e2e_arena, "\n%s\n", line)) != NULL;
+}
+
+static void call(struct bundle *b, const char *command, const char *flag)
+{
+	const char *path = arena_printf(&e2e_arena, "--image-path=%s/image", b->dir);
+	struct output got;
+
+	if (strcmp(command, "restore") == 0)
+		bundle_call(b, &got, command, "--detach", path, "--bundle", b->path, flag, b->id,
+			    NULL);
+	else
+		bundle_call(b, &got, command, path, flag, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s %s: %s", command, flag, got.err);
+}
+
+static void expect_told(struct bundle *b, const char *command, const struct told *told,
+			size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		bundle_run_sleeper(b);
+		call(b, "checkpoint",
+		     strcmp(command, "checkpoint") == 0 ? told[i].flag : "--file-locks");
+		if (strcmp(command, "restore") == 0)
+			call(b, "restore", told[i].flag);
+		cr_expect(is_heard(b, told[i].line), "%s %s: %s", command, told[i].flag, heard(b));
+		bundle_destroy(b);
+	}
+}
+
+static void expect_not_told(struct bundle *b, const struct told *told, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		cr_expect(!is_heard(b, told[i].line), "%s: %s", told[i].flag, heard(b));
+}
+
+/* Processes, root and log; scripts, and no network of its own; terminals. */
+static const char *const always[] = { "12=1", "50=1", "38=1073741824", "9=4",
+				      "51:/etc/criu/runc.conf" };
+
+ATTACK(checkpoint, each_flag_is_what_criu_is_told)
+{
+	struct bundle *b = heard_new();
+
+	expect_told(b, "checkpoint", of_both, ARRAY_SIZE(of_both));
+	expect_told(b, "checkpoint", of_modes, ARRAY_SIZE(of_modes));
+	expect_told(b, "checkpoint", of_checkpoint, ARRAY_SIZE(of_checkpoint));
+	bundle_run_sleeper(b);
+	call(b, "checkpoint", "--pre-dump");
+	cr_expect(is_heard(b, "10:dump.log"), "%s", heard(b));
+	call(b, "checkpoint", "--manage-cgroups-mode=soft");
+	expect_not_told(b, of_both, ARRAY_SIZE(of_both));
+	expect_not_told(b, of_checkpoint, ARRAY_SIZE(of_checkpoint));
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		cr_expect(is_heard(b, always[i]), "%s: %s", always[i], heard(b));
+	cr_expect(is_heard(b, "34=3"), "%s", heard(b));
+	cr_expect(is_heard(b, arena_printf(&e2e_arena, "13:%s", b->rootfs)), "%s", heard(b));
+}
+
+ATTACK(restore, each_flag_is_what_criu_is_told)
+{
+	struct bundle *b = heard_new();
+
+	expect_told(b, "restore", of_both, ARRAY_SIZE(of_both));
+	expect_told(b, "restore", of_restore, ARRAY_SIZE(of_restore));
+	bundle_run_sleeper(b);
+	call(b, "checkpoint", "--tcp-established");
+	call(b, "restore", "--manage-cgroups-mode=soft");
+	expect_not_told(b, of_both, ARRAY_SIZE(of_both));
+	expect_not_told(b, of_restore, ARRAY_SIZE(of_restore));
+	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
+		cr_expect(is_heard(b, always[i]), "%s: %s", always[i], heard(b));
+	/* A child of ours, whose root is a place of its own, and whose masks are made anew. */
+	cr_expect(is_heard(b, "26=1") && is_heard(b, "6=1") && is_heard(b, "10:restore.log"), "%s",
+		  heard(b));
+	cr_expect_not_null(strstr(heard(b), "/root\n"), "%s", heard(b));
+	cr_expect_not_null(strstr(heard(b), "/proc/kcore  /dev/null\n"), "%s", heard(b));
+	bundle_destroy(b);
+}
