@@ -79,7 +79,9 @@ static int temporary_make(struct publish *publish, struct error *err)
 	return 0;
 }
 
-int publish_begin(int parent_fd, const char *name, struct publish *ret, struct error *err)
+/* shown: how the caller calls it, in errors. */
+static int begin(int parent_fd, const char *name, const char *shown, struct publish *ret,
+		 struct error *err)
 {
 	_cleanup_publish struct publish publish = PUBLISH_NONE;
 	struct stat st;
@@ -88,17 +90,22 @@ int publish_begin(int parent_fd, const char *name, struct publish *ret, struct e
 	    strcmp(name, "..") == 0 || strlen(name) >= sizeof(publish.name))
 		return error_set(err, "\"%s\" is no name for a new directory", name);
 	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
-		return error_number(err, EEXIST, "make %s", name);
+		return error_number(err, EEXIST, "make %s", shown);
 	publish_remove_left(parent_fd, ".", PREFIX, NULL);
 	snprintf(publish.name, sizeof(publish.name), "%s", name);
 	publish.parent_fd = fcntl(parent_fd, F_DUPFD_CLOEXEC, 3);
 	if (publish.parent_fd < 0)
-		return error_errno(err, "make %s", name);
+		return error_errno(err, "make %s", shown);
 	if (temporary_make(&publish, err) < 0)
-		return error_wrap(err, "make %s", name);
+		return error_wrap(err, "make %s", shown);
 	*ret = publish;
 	publish = (struct publish)PUBLISH_NONE;
 	return 0;
+}
+
+int publish_begin(int parent_fd, const char *name, struct publish *ret, struct error *err)
+{
+	return begin(parent_fd, name, name, ret, err);
 }
 
 int publish_begin_path(const char *path, struct publish *ret, struct error *err)
@@ -118,7 +125,7 @@ int publish_begin_path(const char *path, struct publish *ret, struct error *err)
 	parent_fd = open(start > 0 ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (parent_fd < 0)
 		return error_errno(err, "open directory %s", start > 0 ? parent : ".");
-	return publish_begin(parent_fd, name, ret, err);
+	return begin(parent_fd, name, path, ret, err);
 }
 
 int publish_rename(int from_fd, const char *from, int to_fd, const char *to)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "rootfs-tools/command/cli.h"
 #include "rootfs-tools/image/index.h"
 
@@ -12,6 +14,9 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 			 err) < 0 ||
 	    writer_parse(cli->arena, reference, &kind, &path, &tag, err) < 0)
 		return -1;
+	if (strncmp(to, path, strlen(path)) == 0 && to[strlen(path)] == ':')
+		return error_set(err, "%s: a tag stands without its layout: %s", to,
+				 to + strlen(path) + 1);
 	if (kind != WRITER_LAYOUT)
 		return error_set(err, "%s: only an OCI layout in a directory has tags to change",
 				 reference);

@@ -78,6 +78,10 @@ static int suffix_split(struct arena *arena, const char *text, struct reference 
 		return 0;
 	}
 	error_number(err, ENOENT, "open");
+	if (ret->form == FORM_PATH && strstr(text, "://") != NULL)
+		return error_set(err,
+				 "images are DIR:TAG, oci:, oci-archive:, docker-archive:, tar:, "
+				 "dir:, docker://, docker-daemon: and containers-storage:");
 	/* A name as Docker knows it, which looks in its registry by itself. */
 	return ret->form != FORM_PATH || *text == '/' || *text == '.' ? -1 :
 	       error_hint(err, "an image in a registry is docker://%s", text);

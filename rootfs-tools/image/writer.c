@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,19 @@ static const struct {
 	{ "oci-archive:", WRITER_OCI_ARCHIVE },
 	{ "docker-archive:", WRITER_DOCKER_ARCHIVE },
 };
+
+/* What source.c reads and pack_fs.c writes: as the name of a directory it would be a trap. */
+static const char *const others[] = {
+	"tar:", "dir:", "docker-daemon:", "containers-storage:", "squashfs:", "erofs:",
+};
+
+static bool is_other(const char *reference)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
+		if (strncmp(reference, others[i], strlen(others[i])) == 0)
+			return true;
+	return false;
+}
 
 static int check_tag(struct arena *arena, const char *tag, struct error *err)
 {
@@ -53,7 +67,7 @@ int writer_parse(struct arena *arena, const char *reference, enum writer_kind *r
 		}
 	}
 	colon = strchr(rest, ':');
-	if (colon != NULL && strncmp(colon, "://", 3) == 0)
+	if ((colon != NULL && strncmp(colon, "://", 3) == 0) || is_other(reference))
 		return error_set(err, "%s: images are written to oci:DIR, oci-archive:FILE and "
 				 "docker-archive:FILE; skopeo copies them to a registry",
 				 reference);

@@ -286,6 +286,10 @@ want 'an attribute whose name no layer can hold' 1 'file: .* trusted.a=b has a "
 want 'no OCI layout' 1 'is there, and is no OCI layout' k pack small oci:root
 want 'no such directory' 1 'open nope: no such file' k pack nope oci:x
 want 'a registry' 1 'skopeo copies them' k pack small docker://x/y
+want 'what is only read' 1 'images are written to oci:DIR' k pack small tar:x.tar
+want 'a tag with its layout' 1 'stands without its layout: z' k tag d:y d:z
+want 'an unknown scheme' 1 'images are DIR:TAG' k inspect foo://x
+want 'a directory that cannot be made' 1 'make /proc/d: ' k pack small oci:/proc/d:x
 want 'a device as archive' 1 'no regular file' k pack small oci-archive:/dev/null
 want 'a bad tag' 1 'a tag has letters' k tag d:y 'a b'
 want 'a bad port' 1 'must be a port' k config d:y --expose 0

@@ -355,11 +355,12 @@ Test(writer, splits_references)
 		{ "dir", WRITER_LAYOUT, "dir", NULL },
 		{ "./a/b:x", WRITER_LAYOUT, "./a/b", "x" },
 		{ "oci:/a:b/c:d", WRITER_LAYOUT, "/a", "b/c:d" },
+		{ "./tar:x", WRITER_LAYOUT, "./tar", "x" },
 		{ "oci-archive:x.tar", WRITER_OCI_ARCHIVE, "x.tar", NULL },
 		{ "docker-archive:x.tar:n/m:1", WRITER_DOCKER_ARCHIVE, "x.tar", "n/m:1" },
 	};
-	static const char *const wrong[] = { "docker://x", "oci:", "oci:x:", "oci:x:a b",
-					     "x@sha256:ab" };
+	static const char *const wrong[] = { "docker://x", "oci:",  "oci:x:",	       "oci:x:a b",
+					     "x@sha256:ab", "tar:x", "docker-daemon:x", "erofs:x" };
 	const char *path, *tag;
 	enum writer_kind kind;
 
