@@ -59,6 +59,28 @@ int command_check_count(const struct command_set *set, const struct command *com
 			 command->arguments);
 }
 
+bool command_wants_id(const struct command *command)
+{
+	const char *arguments = command->arguments;
+
+	return strncmp(arguments + (*arguments == '['), "ID", 2) == 0 &&
+	       strcmp(command->name, "run") != 0 && strcmp(command->name, "create") != 0;
+}
+
+const char *command_words(struct arena *arena, const struct command *command)
+{
+	const char *words = "", *at = command->arguments;
+
+	while (*at != '\0') {
+		size_t length = strcspn(at, " |");
+
+		if (length > 0 && strspn(at, "abcdefghijklmnopqrstuvwxyz") == length)
+			words = arena_printf(arena, "%s %.*s", words, (int)length, at);
+		at += length + (at[length] != '\0');
+	}
+	return words;
+}
+
 void command_help(struct text *out, const struct command_set *set, const struct command *command)
 {
 	text_printf(out, "%s %s - %s\n\nUsage: %s %s%s%s%s\n", set->program, command->name,

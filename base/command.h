@@ -63,5 +63,10 @@ const struct command *command_demand(const struct command_set *set, const char *
 int command_check_count(const struct command_set *set, const struct command *command,
 			const struct arguments *arguments, struct error *err);
 
+/* Whether the first argument is the id of a container that exists. */
+bool command_wants_id(const struct command *command);
+/* Arguments that are words of its own, " add remove", or "": for completions. */
+const char *command_words(struct arena *arena, const struct command *command);
+
 void command_help(struct text *out, const struct command_set *set, const struct command *command);
 void command_set_help(struct text *out, const struct command_set *set);

@@ -41,15 +41,6 @@ static const char *choices(struct text *out, const struct option *option)
 	return words;
 }
 
-/* Whether the first argument is the id of a container that exists. */
-static bool wants_id(const struct command *command)
-{
-	const char *arguments = command->arguments;
-
-	return strncmp(arguments + (*arguments == '['), "ID", 2) == 0 &&
-	       strcmp(command->name, "run") != 0 && strcmp(command->name, "create") != 0;
-}
-
 enum values { VALUES_ALL, VALUES_FILES };
 
 /* Names of options whose value is a word of its own, with that between them; how many. */
@@ -115,7 +106,8 @@ static void bash_case(struct text *out, const struct command *command)
 	}
 	text_printf(out, "\t%s) ", command->name);
 	bash_words(out, command->options);
-	text_printf(out, "\"; ids=%d ;;\n\t\tesac ;;\n", wants_id(command));
+	text_printf(out, "%s\"; ids=%d ;;\n\t\tesac ;;\n", command_words(out->arena, command),
+		    command_wants_id(command));
 }
 
 /* The loop that finds the command; the first word is number 1, or where _kist has found us. */
@@ -199,6 +191,8 @@ static void zsh_options(struct text *out, const struct option *options)
 
 static void zsh_case(struct text *out, const struct command *command)
 {
+	const char *words = command_words(out->arena, command);
+
 	if (command->elsewhere) {
 		text_printf(out, "\t\t%s) (( $+functions[_kist_%s] )) ||\n"
 				 "\t\t\teval \"$(kist %s completion zsh 2>/dev/null)\"\n"
@@ -209,8 +203,11 @@ static void zsh_case(struct text *out, const struct command *command)
 	}
 	text_printf(out, "\t\t%s) _arguments", command->name);
 	zsh_options(out, command->options);
-	text_printf(out, " \\\n\t\t\t'--help[show help]' \\\n\t\t\t'*:%s' ;;\n",
-		    wants_id(command) ? "id:_kist_ids" : "file:_files");
+	text_add(out, " \\\n\t\t\t'--help[show help]'");
+	if (*words != '\0')
+		text_printf(out, " \\\n\t\t\t'1:word:(%s)'", words);
+	text_printf(out, " \\\n\t\t\t'*:%s' ;;\n",
+		    command_wants_id(command) ? "id:_kist_ids" : "file:_files");
 }
 
 static void zsh_commands(struct text *out, const struct command_set *set)
@@ -341,6 +338,7 @@ static void fish_command(struct text *out, const struct command_set *set,
 {
 	const char *is = arena_printf(out->arena, "_%s_is", document_name(out, set, '_', false));
 	const char *condition = arena_printf(out->arena, "%s %s", is, command->name);
+	const char *words = command_words(out->arena, command);
 
 	fish_complete(out, is);
 	text_printf(out, " -f -a %s", command->name);
@@ -352,7 +350,9 @@ static void fish_command(struct text *out, const struct command_set *set,
 	fish_options(out, command->options, condition);
 	fish_complete(out, condition);
 	text_add(out, " -l help -d 'show help'\n");
-	if (wants_id(command)) {
+	if (*words != '\0')
+		text_printf(out, "complete -c kist -n '%s' -a '%s'\n", condition, words);
+	if (command_wants_id(command)) {
 		fish_complete(out, condition);
 		text_printf(out, " -f -a '(%s (_%s_of) %s)'\n", set->program, set->program,
 			    set->ids);

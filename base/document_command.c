@@ -26,6 +26,11 @@ const struct command command_man = {
 };
 
 const struct command command_help_page = {
-	.name = "help", .arguments = "[COMMAND]", .summary = "show help",
-	.min = 0, .max = 1, .stop_after = -1, .document = document_help,
+	.name = "help",
+	.arguments = "[COMMAND]",
+	.summary = "show help",
+	.min = 0,
+	.max = -1,
+	.stop_after = -1,
+	.document = document_help,
 };

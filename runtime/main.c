@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/document.h"
 #include "base/fd.h"
 #include "runtime/command/command.h"
 #include "runtime/log.h"
@@ -12,10 +13,27 @@
  * place that reports errors, and so the one that knows who wants to hear them.
  */
 
+/* "help rootfs pack" is "rootfs pack --help": that program has its own tables. */
+static const struct command *helped_elsewhere(struct cli *cli, const struct command *command)
+{
+	struct arguments *words = &cli->arguments;
+	const struct command *of;
+
+	if (command != &command_help_page || words->count == 0)
+		return NULL;
+	of = command_find(&cli->commands, words->items[0]);
+	if (of == NULL || !of->elsewhere)
+		return NULL;
+	memmove(words->items, words->items + 1, (words->count - 1) * sizeof(*words->items));
+	words->items[words->count - 1] = "--help";
+	return of;
+}
+
 static int command_run(struct cli *cli, const struct command *command, char *const *argv,
 		       int *ret_failure, struct error *err)
 {
 	void *options = arena_alloc(cli->arena, command->size + 1);
+	const struct command *of;
 	struct option_scope scopes[2] = { { command->options, options },
 					  { cli->commands.options, &cli->global } };
 
@@ -29,6 +47,9 @@ static int command_run(struct cli *cli, const struct command *command, char *con
 		warn("--criu is ignored: criu is taken from PATH");
 	if (command_check_count(&cli->commands, command, &cli->arguments, err) < 0)
 		return -1;
+	of = helped_elsewhere(cli, command);
+	if (of != NULL)
+		return of->run(cli, NULL, err);
 	if (command->document != NULL)
 		return command->document(&cli->out, &cli->commands, &cli->arguments, err);
 	cli->root_given = cli->global.root != NULL;
