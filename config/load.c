@@ -177,8 +177,12 @@ int config_text_read(struct arena *arena, const char *bundle, const char *file,
 	int base_fd = file != NULL ? AT_FDCWD : dir_fd, flags = file != NULL ? 0 : O_NONBLOCK;
 	char absolute[PATH_MAX];
 
-	if (dir_fd < 0 || realpath(bundle, absolute) == NULL)
-		return error_errno(err, "open bundle %s", bundle);
+	if (dir_fd < 0 || realpath(bundle, absolute) == NULL) {
+		error_errno(err, "open bundle %s", bundle);
+		if (err->code == ENOTDIR)
+			error_hint(err, "a bundle is a directory; --config names a file");
+		return -1;
+	}
 	*ret = (struct config_text){ .bundle = arena_strdup(arena, absolute), .name = name };
 	if (file_read_flags(base_fd, name, flags, JSON_MAX_SIZE, arena, &ret->text, &ret->size,
 			    err) == 0)
@@ -224,8 +228,13 @@ const struct process_plan *process_load(struct arena *arena, const char *file, s
 	d.source.name = file;
 	d.source.text = text;
 	d.root = json_parse(arena, &d.source, err);
-	if (d.root == NULL || decode_process(&d, d.root, process) < 0)
+	if (d.root == NULL)
 		return NULL;
+	if (decode_process(&d, d.root, process) < 0) {
+		if (d.root->type == JSON_OBJECT && json_member(d.root, "process") != NULL)
+			error_hint(err, "of a config.json it is what stands in /process");
+		return NULL;
+	}
 	LIST_EACH(warning, d.warnings)
 		warn("%s", *warning);
 	return process;

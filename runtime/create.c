@@ -168,6 +168,21 @@ static int add_notify(struct creation *creation, struct error *err)
 	return 0;
 }
 
+/* A number that nobody hands on would be told by the init, when there is a container already. */
+static int check_report(const struct plan *plan, int preserve_fds, struct error *err)
+{
+	uint64_t fd;
+
+	LIST_EACH(word, plan->init.options) {
+		if (!plan->init.used || strncmp(*word, "--report=", 9) != 0 ||
+		    !text_to_u64(*word + 9, INT_MAX, &fd) || fd < 3 + (uint64_t)preserve_fds)
+			continue;
+		error_number(err, EBADF, "report of the init to %s", *word + 9);
+		return error_hint(err, "--preserve-fds says how many above 2 are handed on");
+	}
+	return 0;
+}
+
 static int make_process(struct creation *creation, const struct creation_request *create,
 			struct error *err)
 {
@@ -195,6 +210,8 @@ static int make_process(struct creation *creation, const struct creation_request
 
 	request.extra_env = added_environment(c->arena, creation->notify_env,
 					      &request.preserve_fds);
+	if (check_report(creation->plan, request.preserve_fds, err) < 0)
+		return -1;
 	if (spawn_create(&request, &creation->spawn, err) == 0)
 		return 0;
 	if (err->code == EPERM && geteuid() != 0 && !(creation->plan->clone_flags & CLONE_NEWUSER))
@@ -311,6 +328,8 @@ int pid_file_write(const char *path, pid_t pid, struct error *err)
 	char directory[PATH_MAX], digits[16];
 	int size = snprintf(digits, sizeof(digits), "%d", (int)pid);
 
+	if (*name == '\0')
+		return error_number(err, EISDIR, "write pid file %s", path);
 	if (name - path >= PATH_MAX)
 		return error_number(err, ENAMETOOLONG, "write pid file %.32s...", path);
 	snprintf(directory, sizeof(directory), "%.*s", slash != NULL ? (int)(slash - path + 1) : 1,

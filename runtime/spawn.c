@@ -193,10 +193,13 @@ static bool is_out_of_memory(const struct spawn_request *request)
 	struct cgroup_stats stats;
 	struct error ignored;
 
-	if (!request->plan->resources.memory_limit.set || request->cgroup == NULL ||
+	if (request->cgroup == NULL ||
 	    cgroup_stats_read(request->cgroup, request->arena, &stats, &ignored) < 0)
 		return false;
-	return !stats.oom_kills.set || stats.oom_kills.value > 0;
+	/* A limit may have come by "update". */
+	if (stats.oom_kills.set)
+		return stats.oom_kills.value > 0;
+	return request->plan->resources.memory_limit.set;
 }
 
 /* The process ended, or is about to, without an error record: what did it die of? */

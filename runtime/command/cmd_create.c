@@ -24,10 +24,15 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	request.id = cli->arguments.items[0];
 	request.wait_for_start = true;
 	if (container_id_check(request.id, err) < 0 ||
-	    bundle_load(cli->arena, create, &bundle, err) < 0 ||
-	    create_check_terminal(bundle.plan->process.terminal, true, create->console_socket,
-				  err) < 0)
+	    bundle_load(cli->arena, create, &bundle, err) < 0)
 		return cli_failed(cli, "create", request.id, err);
+	if (create_check_terminal(bundle.plan->process.terminal, true, create->console_socket,
+				  err) < 0) {
+		/* What "spec" has written. */
+		if (create->console_socket == NULL)
+			error_hint(err, "give --console-socket, or set \"terminal\" to false");
+		return cli_failed(cli, "create", request.id, err);
+	}
 	if (console_connect(create->console_socket, &console_socket, err) < 0)
 		return cli_failed(cli, "create", request.id, err);
 	request.console_socket = console_socket;

@@ -141,7 +141,8 @@ static int listener_take(int socket, struct error *err)
 		return error_errno(err, "accept the seccomp listener");
 	if (fd_receive(connection, &fd, &count, state, sizeof(state), err) < 0)
 		return -1;
-	return count == 1 ? fd : error_set(err, "no seccomp listener came");
+	/* The container never came to be: it has an error of its own. */
+	return count == 1 ? fd : -1;
 }
 
 _noreturn static void watch(struct watcher *w)
@@ -163,7 +164,7 @@ _noreturn static void watch(struct watcher *w)
 	}
 	if (err.text[0] != '\0')
 		warn("seccomp: %s", err.text);
-	_exit(err.text[0] != '\0');
+	_exit(listener_fd < 0 || err.text[0] != '\0');
 }
 
 /* --- the runtime's side ------------------------------------------------------------------ */

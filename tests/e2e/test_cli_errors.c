@@ -76,6 +76,59 @@ E2E(cli, says_what_callers_match)
 	}
 }
 
+E2E(cli, says_the_way_out_of_a_file_in_the_place_of_a_bundle)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "check", "/etc/passwd", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_str_eq(got.err, "kist: open bundle /etc/passwd: not a directory: a bundle is a "
+				  "directory; --config names a file\n");
+}
+
+/* "spec" writes one with a terminal, and "create" cannot have it. */
+E2E(cli, says_the_way_out_of_a_terminal_that_nobody_takes)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_set(b, "/process/terminal", "true");
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "without setting console socket: give --console-socket,"
+					   " or set \"terminal\" to false"),
+			   "%s", got.err);
+}
+
+E2E(cli, says_the_way_out_of_a_pid_file_without_a_name)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--pid-file", "/", "--", "/probe",
+		    "exit", "0", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "write pid file /: is a directory\n"), "%s", got.err);
+}
+
+E2E(cli, says_the_way_out_of_a_report_of_the_init_to_an_fd_that_nobody_hands_on)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--init-report=3", "--", "/probe",
+		    "exit", "0", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, "report of the init to 3: bad file descriptor: "
+					   "--preserve-fds says how many"),
+			   "%s", got.err);
+}
+
 E2E(cli, says_what_stands_for_words_of_podman)
 {
 	struct bundle *b = bundle_new();
