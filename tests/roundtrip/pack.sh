@@ -173,10 +173,10 @@ put(manifest, entry)
 json.dump(index, open('many/index.json', 'w'))
 END
 k insert many:y d/oci-layout / >/dev/null
-want 'a long history' 0 '^sha256' timeout 15 "$ROOTFS" squash -n 1 many:y
+want 'a long history' 0 '^sha256' prlimit --cpu=15 "$ROOTFS" squash -n 1 many:y
 mkdir -p ports/rootfs && printf '{"ociVersion": "1.2.0", "root": {"path": "rootfs"}, "annotations":
 	{"org.opencontainers.image.exposedPorts": "%s,8/tcp,,8/tcp"}}' "$(seq -s, 200000)" >ports/config.json
-want 'many ports' 0 '^sha256' timeout 15 "$ROOTFS" pack ports ports.img:x
+want 'many ports' 0 '^sha256' prlimit --cpu=15 "$ROOTFS" pack ports ports.img:x
 want 'once each' 0 '^200001$' sh -c "'$ROOTFS' inspect --json ports.img:x | python3 -c '
 import json, sys; print(len(json.load(sys.stdin)[\"config\"][\"config\"][\"ExposedPorts\"]))'"
 
@@ -266,10 +266,14 @@ exec 8<&-
 want 'its file goes, and no other' 0 \
 	'^.a.tar.kist-8[[:space:]].a.tar.kist-x[[:space:]].b.tar.kist-9[[:space:]]a.tar$' ls -A left
 
-mkdir slow && printf '#!/bin/sh\nexec sleep 50\n' >slow/mksquashfs && chmod 755 slow/mksquashfs
+mkdir slow && printf '#!/bin/sh\n: >%s/slow/began\nexec sleep 500\n' "$PWD" >slow/mksquashfs &&
+	chmod 755 slow/mksquashfs
 (PATH=$PWD/slow:$PATH exec "$ROOTFS" pack small squashfs:slow.img) >stopped 2>&1 &
-sleep 0.5
-kill -TERM $! && want 'who makes a file system stops with us' 0 '^$' timeout 10 tail --pid=$! -f /dev/null
+for _ in $(seq 600); do
+	[ ! -e slow/began ] || break
+	sleep 0.1
+done
+kill -TERM $! && want 'who makes a file system stops with us' 0 '^$' timeout 60 tail --pid=$! -f /dev/null
 want 'and that is told' 0 'stopped by SIGTERM' cat stopped
 want 'and leaves nothing' 0 '^$' find . -maxdepth 1 -name '*slow.img*'
 

@@ -159,7 +159,7 @@ Test(elf, finds_directories_that_an_include_beside_it_names)
 	root_drop(root_fd);
 }
 
-Test(elf, is_not_led_around_for_ever, .timeout = 20)
+Test(elf, is_not_led_around_for_ever, .timeout = 60)
 {
 	struct text conf = { .arena = &arena };
 	struct elf_closure closure;
@@ -212,7 +212,7 @@ static void put_needy(int root_fd, const char *path, const char *prefix)
 	put(root_fd, path, &file, sizeof(file));
 }
 
-Test(elf, needs_only_so_many_that_are_not_there, .timeout = 20)
+Test(elf, needs_only_so_many_that_are_not_there, .timeout = 60)
 {
 	struct elf_closure closure;
 	int root_fd = root_make();
@@ -229,7 +229,7 @@ Test(elf, needs_only_so_many_that_are_not_there, .timeout = 20)
 	root_drop(root_fd);
 }
 
-Test(elf, looks_in_only_so_many_directories, .timeout = 20)
+Test(elf, looks_in_only_so_many_directories, .timeout = 60)
 {
 	struct text path = { .arena = &arena };
 	struct elf_closure closure;

@@ -177,7 +177,7 @@ static void expect_status(const char *method, const char *text, bool keeps, unsi
 	close(ready[1]);
 	cr_expect_eq(read(ready[0], &byte, 1), 1);
 	run.inside = server;
-	cr_expect_eq(http_request(&arena, &run, &request, time_now() + ms_to_ns(5000), &answer,
+	cr_expect_eq(http_request(&arena, &run, &request, time_now() + ms_to_ns(60000), &answer,
 				  &err),
 		     0, "%s", err.text);
 	cr_expect_eq(answer.status, status);
@@ -186,12 +186,12 @@ static void expect_status(const char *method, const char *text, bool keeps, unsi
 	close(ready[0]);
 }
 
-Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 30)
+Test(http, a_server_is_waited_for_where_there_is_no_ipv6, .timeout = 120)
 {
 	expect_status(NULL, "HTTP/1.0 200 OK\r\n\r\nhello", false, 200);
 }
 
-Test(http, an_answer_is_heard_though_the_server_keeps_the_connection_open, .timeout = 60)
+Test(http, an_answer_is_heard_though_the_server_keeps_the_connection_open, .timeout = 240)
 {
 	expect_status("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", true, 200);
 	expect_status(NULL, "HTTP/1.1 204 No Content\r\n\r\n", true, 204);

@@ -23,7 +23,7 @@ static void leave_fds(unsigned int count)
 		close(last--);
 }
 
-Test(run, without_a_pidfd_the_program_is_ended, .timeout = 20)
+Test(run, without_a_pidfd_the_program_is_ended, .timeout = 60)
 {
 	char work[] = "/tmp/kist-test-XXXXXX";
 	struct json_source source = { "config.json", "{}", 2 };

@@ -3,8 +3,8 @@
 """kist rootfs ls, cat, inspect, validate."""
 import json
 import os
-import time
 
+from cost import cpu_seconds
 from harness import END, dir_, expect, file_, finish, symlink, test, test_both
 from image import OCI, pax
 
@@ -73,9 +73,9 @@ def compares_many_words(work):
         work.image = work.path + '/' + label
         work.layout(file_(b'a', b'1') + END, name=label, busybox=False,
                     **{'%s%d' % (label, i): 1 for i in range(120000)}).save()
-    begun = time.monotonic()
+    begun = cpu_seconds()
     _, out, err = work.rootfs('diff', work.path + '/one', work.path + '/two')
-    took = time.monotonic() - begun
+    took = cpu_seconds() - begun
     expect(out.count('\n') == 240000 and '~ config /config/two7  none -> 1\n' in out, out[:500] + err)
     expect(took < 15, 'took %.1f seconds' % took)
 

@@ -121,7 +121,7 @@ def killed(work):
     """kill -9 of kist: the container runs on, and "kist gc" takes it and its bundle away later"""
     work.layout(Cmd=['/bin/sleep', '100']).save()
     process = work.start('--root', work.state, 'run', '--store', work.store, work.image, 'web')
-    for _ in range(200):
+    for _ in range(2000):
         status, out, _ = work.call('--root', work.state, 'state', 'web')
         if status == 0 and '"running"' in out:
             break
@@ -131,7 +131,7 @@ def killed(work):
     expect(len(work.layers()[2]) == 1, work.layers())
     work.good(work.call('--root', work.state, 'gc'), '')
     work.good(work.call('--root', work.state, 'kill', 'web', 'KILL'))
-    for _ in range(100):
+    for _ in range(2000):
         result = work.call('--root', work.state, 'gc')
         if result[1]:
             break
@@ -188,7 +188,7 @@ def interrupted(work):
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
     process.communicate(timeout=60)
-    for _ in range(100):
+    for _ in range(2000):
         if work.layers()[0] == [] and work.layers()[2] == []:
             break
         time.sleep(0.05)

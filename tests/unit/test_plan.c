@@ -259,7 +259,7 @@ Test(plan, puts_configured_devices_behind_or_over_the_default_ones)
 	cr_expect_eq(devices[8].minor, 1048575);
 }
 
-Test(plan, takes_no_minute_for_devices_that_were_made_to, .timeout = 10)
+Test(plan, takes_no_minute_for_devices_that_were_made_to, .timeout = 60)
 {
 	struct text text = { .arena = &arena };
 	const struct plan *plan;

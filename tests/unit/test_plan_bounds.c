@@ -5,7 +5,7 @@
 /* As much as there may be of a thing, and configurations that were made to take minutes. */
 
 /* Each error takes as long as the file is, so none may be told behind the first. */
-Test(bounds, ends_with_the_first_of_many_errors, .timeout = 10)
+Test(bounds, ends_with_the_first_of_many_errors, .timeout = 60)
 {
 	struct text capabilities = { .arena = &arena }, annotations = capabilities;
 
@@ -23,7 +23,7 @@ Test(bounds, ends_with_the_first_of_many_errors, .timeout = 10)
 }
 
 /* Of many mounts with relative ranges the container's map was decoded anew for each range. */
-Test(bounds, takes_no_minute_for_ranges_that_were_made_to, .timeout = 10)
+Test(bounds, takes_no_minute_for_ranges_that_were_made_to, .timeout = 60)
 {
 	struct text maps = { .arena = &arena }, ranges = maps, text = maps;
 	const struct plan *plan;

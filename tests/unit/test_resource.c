@@ -340,7 +340,7 @@ Test(resource, takes_0_for_a_number_and_minus_one_for_any)
 	cr_expect_str_eq(writes(&plan->resources.v1), "memory.swappiness=0");
 }
 
-Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 10)
+Test(resource, takes_as_many_device_rules_as_the_kernel_verifies, .timeout = 60)
 {
 	struct text rules = { .arena = &arena };
 

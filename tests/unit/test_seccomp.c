@@ -279,7 +279,7 @@ static void expect_same(const char *seccomp, const char *other)
 		     0);
 }
 
-Test(seccomp, is_the_same_however_often_a_call_is_named, .timeout = 10)
+Test(seccomp, is_the_same_however_often_a_call_is_named, .timeout = 60)
 {
 	expect_same(rules(50000, "socket", 0), rules(1, "socket", 0));
 }
@@ -289,7 +289,7 @@ Test(seccomp, is_the_same_with_names_that_nobody_knows)
 	expect_same(rules(40, "no-such-call", 0), rules(0, "", 0));
 }
 
-Test(seccomp, refuses_more_calls_than_a_filter_can_hold, .timeout = 10)
+Test(seccomp, refuses_more_calls_than_a_filter_can_hold, .timeout = 60)
 {
 	cr_expect_null(parse(rules(50000, "read", 1)));
 	cr_expect_not_null(strstr(err.text, "the filter has 50000 calls and conditions, and the "

@@ -11,6 +11,7 @@ import subprocess
 import time
 import zlib
 
+from cost import cpu_seconds
 from harness import MEMORY, PROGRAM, accepted, finish, refused, report, test
 from image import (END, Layout, digest, dir_, file_, gzip, hard_link, header, pax, padded, symlink,
                    zstd_bomb, zstd_raw)
@@ -364,9 +365,9 @@ def woven_indexes(work):
     layout.index['manifests'] = [dict(index(layout, woven, image), annotations={
         'org.opencontainers.image.ref.name': 'latest'})]
     layout.save()
-    yield from accepted(work, limit=10)
+    yield from accepted(work, limit=60)
     result = subprocess.run([PROGRAM, 'config', work.image + ':latest', '--env', 'A=1'],
-                            stdout=-1, stderr=subprocess.STDOUT, timeout=10, check=False)
+                            stdout=-1, stderr=subprocess.STDOUT, timeout=60, check=False)
     if result.returncode != 0:
         yield result.stdout
 
@@ -380,18 +381,18 @@ def many_images(work):
         layout.manifest['annotations'] = {'number': str(i)}
         layout.index['manifests'].append(layout.save_manifest())
     layout.save()
-    begun = time.monotonic()
-    got = told('validate', '--quick', work.image, limit=10)
-    if got != '4000 images, 4000 layers: documents valid\n':
-        yield got[-1000:]
-    took = time.monotonic() - begun
-    for _ in range(3):
+    # What else runs here takes time, too, but not its CPU time.
+    for _ in range(10):
+        begun, before = time.monotonic(), cpu_seconds()
+        got = told('validate', '--quick', work.image)
+        took, whole, before = time.monotonic() - begun, cpu_seconds() - before, cpu_seconds()
+        if got != '4000 images, 4000 layers: documents valid\n' or whole > 10:
+            yield 'after %d seconds: %s' % (whole, got[-1000:])
         with subprocess.Popen([PROGRAM, 'validate', '--quick', work.image], stdout=-1) as process:
             time.sleep(took / 10)
             process.send_signal(signal.SIGINT)
-        if time.monotonic() - begun - took < took / 2:
+        if cpu_seconds() - before < whole / 2:
             return
-        begun = time.monotonic() - took
     yield 'it did not stop when it was told to'
 
 

@@ -4,6 +4,7 @@
 import ctypes
 import os
 import pty
+import select
 import shutil
 import signal
 import stat
@@ -41,7 +42,7 @@ class Stalled:
 
     def wait_for(self, work, name):
         """Until name is there; the child that made it."""
-        for _ in range(500):
+        for _ in range(6000):
             for folder, _, files in os.walk(work.path + '/work'):
                 if name in files and children(self.process.pid):
                     self.child = children(self.process.pid)[0]
@@ -126,7 +127,7 @@ for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
 class Fetching:
     """An unpack that waits for a skopeo that does nothing."""
 
-    def __init__(self, work, script='exec sleep 20'):
+    def __init__(self, work, script='exec sleep 200'):
         self.temporary = work.path + '/temporary'
         for folder in self.temporary, work.path + '/bin':
             os.makedirs(folder, exist_ok=True)
@@ -137,7 +138,7 @@ class Fetching:
                    TMPDIR=self.temporary)
         self.process = subprocess.Popen([PROGRAM, 'unpack', 'docker://x/y', work.out],
                                         stderr=-1, env=env)
-        for _ in range(500):
+        for _ in range(6000):
             if os.listdir(self.temporary) and children(self.process.pid):
                 break
             time.sleep(0.01)
@@ -164,9 +165,9 @@ def stopped_fetching(work):
 @test
 def stopped_before_exec(work):
     """a skopeo that has missed the signal gets it again"""
-    fetching = Fetching(work, 'trap : TERM; sleep 20 >/dev/null 2>&1 & touch "$TMPDIR/ready"; '
-                              'wait; kill $!; exec sleep 20')
-    for _ in range(500):
+    fetching = Fetching(work, 'trap : TERM; sleep 200 >/dev/null 2>&1 & touch "$TMPDIR/ready"; '
+                              'wait; kill $!; exec sleep 200')
+    for _ in range(6000):
         if os.path.exists(fetching.temporary + '/ready'):
             break
         time.sleep(0.01)
@@ -202,7 +203,7 @@ def killed(work):
         stalled.wait_for(work, 'first')
         os.kill(stalled.process.pid, signal.SIGKILL)
         stalled.process.wait()
-        for _ in range(200):
+        for _ in range(6000):
             if not os.path.exists('/proc/%d' % stalled.child) or field(stalled.child, 'State') == 'Z':
                 break
             time.sleep(0.01)
@@ -574,15 +575,25 @@ def bar(work):
     master, slave = pty.openpty()
     process = subprocess.Popen([PROGRAM, 'unpack', 'tar:-', work.out], stdin=read, stderr=slave)
     os.close(slave)
-    for _ in range(12):
+    os.close(read)
+    text = b''
+    # It is drawn while the archive goes on: that ends when it has been.
+    for _ in range(600):
         os.write(write, file_(b'f', b'x' * 30000))
-        time.sleep(0.1)
+        if select.select([master], [], [], 0.1)[0]:
+            text += os.read(master, 65536)
+        if b'MB' in text:
+            break
     os.write(write, END)
     os.close(write)
-    os.close(read)
-    if process.wait(timeout=30) != 0:
+    # To the end, which is an error of the terminal's: that nobody has it open.
+    try:
+        while True:
+            text += os.read(master, 65536)
+    except OSError:
+        pass
+    if process.wait(timeout=60) != 0:
         yield 'status %d' % process.returncode
-    text = os.read(master, 65536)
     if b'\r\033[Kunpack 0 MB' not in text or not text.endswith(b'\r\033[K'):
         yield text
 
