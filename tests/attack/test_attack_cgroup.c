@@ -101,7 +101,7 @@ static pid_t bystander(const char *cgroup)
 	cr_assert_eq(mkdir(cgroup, 0755), 0, "make %s: %s", cgroup, strerror(errno));
 	pid = fork();
 	if (pid == 0) {
-		alarm(60);
+		alarm(600);
 		pause();
 		_exit(0);
 	}
@@ -130,7 +130,7 @@ ATTACK(cgroup, of_others_keeps_its_processes)
 	cr_expect_eq(access(cgroup, F_OK), 0, "the bystander's cgroup is gone");
 	kill(pid, SIGKILL);
 	waitpid(pid, &status, 0);
-	for (int tries = 0; tries < 50 && rmdir(cgroup) < 0 && errno == EBUSY; tries++)
+	for (int tries = 0; tries < 3000 && rmdir(cgroup) < 0 && errno == EBUSY; tries++)
 		usleep(20000);
 }
 
@@ -163,7 +163,7 @@ ATTACK(cgroup, of_who_came_after_it_gets_no_signal_for_it)
 
 	bundle_run_sleeper(a.bundle);
 	bundle_call(a.bundle, &output, "kill", a.bundle->id, "KILL", NULL);
-	for (int tries = 0; tries < 500 && strstr(output.out, "\"stopped\"") == NULL; tries++) {
+	for (int tries = 0; tries < 3000 && strstr(output.out, "\"stopped\"") == NULL; tries++) {
 		bundle_call(a.bundle, &output, "state", a.bundle->id, NULL);
 		usleep(10000);
 	}
@@ -282,7 +282,7 @@ ATTACK(cgroup, nested_without_end_is_listed_and_removed)
 		    "done; sleep $((999+1))", NULL);
 	bundle_call(a.bundle, &output, "run", "-d", "--bundle", a.bundle->path, a.bundle->id, NULL);
 	cr_assert_eq(output.status, 0, "%s", output.err);
-	for (int i = 0; i < 100 && strstr(output.out, "sleep 1000") == NULL; i++) {
+	for (int i = 0; i < 1000 && strstr(output.out, "sleep 1000") == NULL; i++) {
 		poll(NULL, 0, 100);
 		bundle_call(a.bundle, &output, "top", "--once", a.bundle->id, NULL);
 		cr_assert_eq(output.status, 0, "%s", output.err);

@@ -89,7 +89,7 @@ ATTACK(capabilities, added_by_exec_are_not_inheritable)
 	struct call call;
 	struct probe seen;
 
-	bundle_probe_args(a.bundle, "say", "ready", "sleep", "5000", NULL);
+	bundle_probe_args(a.bundle, "say", "ready", "sleep", "100000", NULL);
 	bundle_begin(a.bundle, &call, "run", "--bundle", a.bundle->path, a.bundle->id, NULL);
 	bundle_await(&call, "ready");
 	bundle_call(a.bundle, &output, "exec", "--cap", "CAP_NET_RAW", a.bundle->id, "/probe",
