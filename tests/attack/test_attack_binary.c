@@ -104,7 +104,7 @@ static struct attack cage(size_t i)
 	bundle_copy(a.bundle, THIEF_BUILT, "/thief");
 	bundle_file(a.bundle, "/id", 0644, a.bundle->id);
 	give_capabilities(a.bundle, cages[i].caps);
-	bundle_args(a.bundle, "/thief", "watch", "60000", NULL);
+	bundle_args(a.bundle, "/thief", "watch", "3600000", NULL);
 	bundle_set(a.bundle, "/root/readonly", "false");
 	if (cages[i].caller != 0) {
 		bundle_as_user(a.bundle, cages[i].caller);

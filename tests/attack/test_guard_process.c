@@ -18,7 +18,7 @@ static void thief_begin(struct attack *a, struct call *call, const char *caps)
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
 		bundle_set(a->bundle, arena_printf(&e2e_arena, "/process/capabilities/%s", sets[i]),
 			   caps);
-	bundle_args(a->bundle, "/thief", "watch", "60000", NULL);
+	bundle_args(a->bundle, "/thief", "watch", "3600000", NULL);
 	bundle_set(a->bundle, "/root/readonly", "false");
 	attack_begin(a);
 	bundle_begin(a->bundle, call, "run", "--bundle", a->bundle->path, a->bundle->id, NULL);
