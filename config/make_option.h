@@ -57,8 +57,10 @@ struct make_options {
 #define MAKE_OPTION_ROWS(s, at) \
 	OPTION_ROW_TEXT("hostname", 0, s, at make.hostname, "NAME", "host name inside"), \
 	OPTION_ROW_TEXT("domainname", 0, s, at make.domainname, "NAME", "domain name inside"), \
-	OPTION_ROW_TEXT("cwd", 'w', s, at make.cwd, "DIR", "working directory; / by default"), \
-	OPTION_ROW_TEXT("user", 'u', s, at make.user, "UID[:GID]", "who runs it; 0:0 by default"), \
+	OPTION_ROW_TEXT("cwd", 'w', s, at make.cwd, "DIR",	\
+			"working directory; the image's, or /"), \
+	OPTION_ROW_TEXT("user", 'u', s, at make.user, "UID[:GID]",	\
+			"who runs it; the image's user, or 0:0"), \
 	OPTION_ROW_LIST("env", 'e', s, at make.env, "NAME[=VALUE]", \
 			"environment; without a value the caller's"), \
 	OPTION_ROW_LIST("mount", 'm', s, at make.mounts, "SRC:DST[:OPTIONS]", \

@@ -101,6 +101,31 @@ static void pairs_over(struct arena *arena, word_list *image, const word_list *u
 
 /* --- the conversion -------------------------------------------------------------------------- */
 
+/* A program, or all words as a JSON array, as podman and "kist rootfs pack" have it. */
+static int given_entrypoint(const struct conversion *c, const char *text, word_list *ret)
+{
+	struct json_source source = { "--entrypoint", text, strlen(text) };
+	const struct json *words;
+
+	*ret = (word_list){ 0 };
+	if (*text != '[') {
+		if (*text != '\0')
+			LIST_ADD(c->arena, ret, text);
+		return 0;
+	}
+	words = json_parse(c->arena, &source, c->err);
+	if (words == NULL)
+		return -1;
+	JSON_EACH(word, words) {
+		if (word->type != JSON_STRING)
+			return document_error(c->arena, &source, word, c->err,
+					      "must be a string, but is %s",
+					      json_describe(c->arena, word));
+		LIST_ADD(c->arena, ret, word->text);
+	}
+	return 0;
+}
+
 static int convert_args(const struct conversion *c, const char *entrypoint)
 {
 	word_list first, rest, *args = &c->make->args;
@@ -108,10 +133,9 @@ static int convert_args(const struct conversion *c, const char *entrypoint)
 	if (words_of(c, "Entrypoint", &first) < 0 || words_of(c, "Cmd", &rest) < 0)
 		return -1;
 	if (entrypoint != NULL) {
-		first = (word_list){ 0 };
 		rest = (word_list){ 0 };
-		if (*entrypoint != '\0')
-			LIST_ADD(c->arena, &first, entrypoint);
+		if (given_entrypoint(c, entrypoint, &first) < 0)
+			return -1;
 	}
 	if (args->count > 0)
 		rest = *args;

@@ -25,7 +25,7 @@ struct options {
 #define BUNDLE_OPTION_ROWS \
 	PLATFORM_OPTION_ROW(struct options, platform), \
 	OPTION_ROW_TEXT("entrypoint", 0, struct options, entrypoint, "PROGRAM", \
-			"in the place of the image's entrypoint; \"\": none"), \
+			"in the place of the image's, also as a JSON array; \"\": none"),	\
 	OPTION_ROW_TEXT("overlay", 0, struct options, upper, "DIR", \
 			"keep there what the container changes: DIR/upper"), \
 	OPTION_ROW_FLAG("copy", 0, struct options, copy, \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <sched.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "runtime/command/space_run.h"
 
@@ -81,6 +84,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 {
 	const struct unshare_options *o = values;
 	struct space_run space = SPACE_RUN_INIT;
+	int status;
 
 	space.options.flags = namespaces(o);
 	space.options.uid_map = map_text(cli, o->users, o->map_current, geteuid());
@@ -95,7 +99,11 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	for (size_t i = 0; o->propagation != NULL && i < ARRAY_SIZE(propagations); i++)
 		if (strcmp(o->propagation, propagations[i].name) == 0)
 			space.propagation = propagations[i].flag;
-	return space_run_foreground(cli, &space, cli->arguments.items, err);
+	status = space_run_foreground(cli, &space, cli->arguments.items, err);
+	if (status < 0 && err->code == EPERM && geteuid() != 0 &&
+	    !(space.options.flags & CLONE_NEWUSER))
+		error_hint(err, "--map-root-user (-r) makes one");
+	return status;
 }
 
 const struct command command_unshare = {

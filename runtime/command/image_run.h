@@ -18,7 +18,7 @@ struct image_options {
 	OPTION_ROW_TEXT("platform", 0, s, at platform, "OS/ARCH", \
 			"of an image for several; the default is the host's"), \
 	OPTION_ROW_TEXT("entrypoint", 0, s, at entrypoint, "PROGRAM", \
-			"in the place of the image's entrypoint; \"\": none"), \
+			"in the place of the image's, also as a JSON array; \"\": none"),	\
 	OPTION_ROW_TEXT("overlay", 0, s, at overlay, "DIR", \
 			"keep there what an image's container changes"), \
 	OPTION_ROW_FLAG("copy", 0, s, at copy, \

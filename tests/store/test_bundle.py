@@ -54,6 +54,9 @@ def words(work):
     expect(bundle(work, '--', 'z')['process']['args'] == ['/bin/echo', 'x', 'z'], 'Cmd')
     os.rename(work.mine + '/bundle', work.mine + '/first')
     expect(bundle(work, '--entrypoint', '/bin/ls')['process']['args'] == ['/bin/ls'], 'both')
+    os.rename(work.mine + '/bundle', work.mine + '/second')
+    expect(bundle(work, '--entrypoint', '["/bin/ls", "-l"]', '--', 'z')['process']['args'] ==
+           ['/bin/ls', '-l', 'z'], 'an array')
 
 
 @test
