@@ -247,8 +247,29 @@ int from_host_certificates(struct from_host *made)
 					   "/etc/pki; ca-certificates installs them");
 }
 
+/* Where /bin is a link to usr/bin, "#!/bin/sh" and "/bin/sh -c" are what people write. */
+static int copy_folder_links(struct from_host *made)
+{
+	static const char *const names[] = { "bin", "sbin" };
+	char target[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		ssize_t size = readlinkat(made->host_fd, names[i], target, sizeof(target) - 1);
+
+		if (size <= 0)
+			continue;
+		target[size] = '\0';
+		if (faccessat(made->root_fd, target + strspn(target, "/"), F_OK, 0) == 0 &&
+		    symlinkat(target, made->root_fd, names[i]) < 0 && errno != EEXIST)
+			return error_errno(made->err, "make the link /%s", names[i]);
+	}
+	return 0;
+}
+
 int from_host_end(struct from_host *made)
 {
+	if (copy_folder_links(made) < 0)
+		return -1;
 	return made->needs_cache && faccessat(made->host_fd, "etc/ld.so.cache", F_OK, 0) == 0 ?
 	       from_host_file(made, "/etc/ld.so.cache") : 0;
 }

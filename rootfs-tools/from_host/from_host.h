@@ -34,5 +34,5 @@ int from_host_names(struct from_host *made);
 int from_host_users(struct from_host *made);
 /* The certificates of the authorities, where OpenSSL and others look. */
 int from_host_certificates(struct from_host *made);
-/* What the loader needs, now that all libraries are known. */
+/* What the loader needs, now that all libraries are known, and /bin where that is a link. */
 int from_host_end(struct from_host *made);

@@ -96,10 +96,13 @@ static int tools_make(struct arena *arena, const char *tool, struct error *err)
 	const struct file_system fs = { .type = "tmpfs", .source = "kist-tools",
 					.data = "mode=755" };
 	_cleanup_fd int tree_fd = tree_new(&fs, err), bin_fd = -EBADF;
-	char *rest = applets(arena, tool), *name;
+	char *rest, *name;
 
 	if (tree_fd < 0)
 		return -1;
+	if (access(tool, X_OK) < 0)
+		return error_errno(err, "execute %s", tool);
+	rest = applets(arena, tool);
 	if (mkdirat(tree_fd, TOOLS_DIR, 0755) < 0 || mkdirat(tree_fd, &TOOLS_BIN[1], 0755) < 0 ||
 	    (bin_fd = openat(tree_fd, &TOOLS_BIN[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)
 		return error_errno(err, "make " TOOLS_BIN);

@@ -231,6 +231,9 @@ E2E(debug, tool_that_is_not_static_is_refused_with_the_reason)
 	struct output got;
 
 	e2e_need_kist();
+	bundle_call(b, &got, "debug", "--tools", "/etc/passwd", b->id, "--", "ls", NULL);
+	cr_expect_not_null(strstr(got.err, "execute /etc/passwd: permission denied"), "%s",
+			   got.err);
 	bundle_call(b, &got, "debug", "--tools", "/bin/ls", b->id, "--", "ls", NULL);
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "its ELF interpreter"), "%s", got.err);

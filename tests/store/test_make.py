@@ -16,6 +16,8 @@ def runs(work):
                               'ls /etc; echo $BASH_VERSION | head -c 0; exit 0'
                               .replace(' | head -c 0', ' >/dev/null')))
     expect('passwd' in out, out)
+    out = work.good(work.call('--root', work.state, 'run', '--rootfs', root, '--', '/bin/bash',
+                              '-c', 'echo here'), 'here\n')
     expect(not os.path.exists(root + '/usr/bin/cat'), 'more than was asked for')
 
 
