@@ -23,6 +23,7 @@ struct start {
 	const char *const *args;	/* argv */
 	const char *const *env;		/* NULL: PATH alone */
 	bool pid_namespace;
+	int denied;			/* a system call that fails with EAGAIN, or 0 */
 	int terminal;			/* stdin and controlling terminal, or 0 */
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <linux/filter.h>
 #include <sys/stat.h>
 
 #include "base/sys.h"
@@ -73,6 +74,21 @@ STAGE_TEST(exec, a_program_closed_to_the_user_is_refused)
 	CHECK(fchdir(s->in.root_fd) == 0 && chroot(".") == 0);
 	s->plan.process.uid = 1000;
 	FAILS_WITH(RUN(step_program), "exec: \"/tool\": permission denied");
+	return 0;
+}
+
+/* Whichever of its two places it has. */
+STAGE_TEST(exec, a_filter_that_cannot_be_loaded_starts_nothing)
+{
+	static struct sock_filter wrong = { .code = 0xffff };
+	struct seccomp_plan seccomp = { .filter = { &wrong, 1 } };
+
+	s->plan.seccomp = &seccomp;
+	s->in.program = "/tool";
+	FAILS_WITH(RUN(step_filter_early), "load the seccomp filter: invalid argument");
+	s->plan.process.no_new_privileges = true;
+	CHECK(RUN(step_filter_early) == 0);
+	FAILS_WITH(RUN(step_exec), "load the seccomp filter: invalid argument");
 	return 0;
 }
 

@@ -117,6 +117,20 @@ STAGE_TEST(mount, a_remount_changes_what_is_there)
 	return 0;
 }
 
+STAGE_TEST(mount, a_remount_that_is_refused_is_no_success)
+{
+	struct mount_plan *m = stage_mounts(s, 3);
+
+	m[0].destination = m[2].destination = "/t";
+	m[1].destination = "/t/below";
+	m[0].type = m[1].type = m[2].type = "tmpfs";
+	m[2].flags = MOUNT_REMOUNT;
+	m[2].data = "nr_inodes=1";
+	FAILS_WITH(RUN(step_mounts), "/mounts/2 on /t: change options of file system: tmpfs: Too "
+				     "few inodes");
+	return 0;
+}
+
 STAGE_TEST(mount, a_wrong_option_is_named_in_the_kernels_words)
 {
 	struct mount_plan *m = stage_mounts(s, 1);

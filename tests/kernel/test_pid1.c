@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/compiler.h"
 #include "tests/kernel/child.h"
@@ -301,6 +302,33 @@ Test(pid1, names_what_an_option_takes)
 	cr_expect_str_eq(run.text, "kist-init: -e 256: must be CODE[:TO]\n");
 	cr_expect_eq(run_all(&run, ALONE("--grace=x", "true")), 1);
 	cr_expect_str_eq(run.text, "kist-init: --grace=x: must be SECONDS\n");
+}
+
+/* It would stay root beside a program that is not. */
+Test(pid1, is_nothing_without_the_credentials_of_its_program)
+{
+	static const int calls[] = { SYS_setgroups, SYS_setresgid, SYS_setresuid };
+
+	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
+		struct start start = { .args = WORDS("kist-init", "--adopt", "2", "--", "program",
+						     "0:0:0"),
+				       .denied = calls[i] };
+		struct run run;
+
+		child_need_root();
+		cr_expect_eq(run_all(&run, &start), 1, "%zu: %s", i, run.text);
+		cr_expect_str_eq(run.text, "kist-init: take the program's credentials: Resource "
+					   "temporarily unavailable\n");
+	}
+}
+
+Test(pid1, says_why_it_cannot_start_its_program)
+{
+	struct start start = { .args = WORDS("kist-init", "true"), .denied = SYS_clone };
+	struct run run;
+
+	cr_expect_eq(run_all(&run, &start), 1, "%s", run.text);
+	cr_expect_str_eq(run.text, "kist-init: fork: Resource temporarily unavailable\n");
 }
 
 /* --- the program's surroundings --- */
