@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -119,12 +120,15 @@ static int is_same(const struct stat *a, const struct stat *b)
 static int folder_pinned(int folder_fd)
 {
 	int fd = open(PINNED, O_PATH | O_DIRECTORY | O_NOFOLLOW);
-	struct stat own, pinned;
+	struct stat own, pinned = { .st_nlink = 1 };
 	struct statvfs fs;
 
-	if (fd >= 0 && fstat(folder_fd, &own) == 0 && fstat(fd, &pinned) == 0 &&
+	if (fd >= 0 && fstat(fd, &pinned) == 0 && fstat(folder_fd, &own) == 0 &&
 	    is_same(&own, &pinned) && fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_RDONLY))
 		return fd;
+	/* What is left of an installation that was removed would be in the way for ever. */
+	if (fd >= 0 && pinned.st_nlink == 0 && umount2(PINNED, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		rmdir(PINNED);
 	if (fd >= 0)
 		close(fd);
 	return -1;

@@ -314,6 +314,21 @@ Test(launch, takes_no_mount_of_another_folder, .init = pin_folder_make, .fini = 
 	expect_exe("/kist");
 }
 
+Test(launch, attaches_its_own_where_that_of_a_removed_one_is, .init = pin_folder_make,
+     .fini = folder_remove)
+{
+	char gone[128];
+
+	child_need_root();
+	snprintf(gone, sizeof(gone), "%s/gone", folder);
+	cr_assert(mkdir(gone, 0755) == 0 && mkdir(PINNED, 0700) == 0);
+	cr_assert_eq(mount(gone, PINNED, NULL, MS_BIND, NULL), 0);
+	expect_exe("/kist");
+	cr_assert_eq(rmdir(gone), 0);
+	expect_exe(PINNED "/kist");
+	expect_exe(PINNED "/kist");
+}
+
 Test(launch, takes_no_mount_that_can_be_written, .init = pin_folder_make, .fini = folder_remove)
 {
 	char libexec[4096];
