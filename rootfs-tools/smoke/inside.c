@@ -20,6 +20,8 @@
 #define TCP_LISTEN	"0A"
 /* How long what is done in there may take. */
 #define VISIT_MS	5000
+/* How long pid 1 may be held up by others before it can reap. */
+#define HELD_UP_MS	10000
 
 static char *proc_file(struct arena *arena, pid_t pid, const char *name)
 {
@@ -242,17 +244,33 @@ static void leave_orphan(int ns_fd, int socket, int argument _unused)
 	child_end(child);
 }
 
+/* Who reaps is woken by a child's end: then it runs, or waits for a CPU, but sleeps no more. */
+static bool sleeps_beside(pid_t pid, int ended_fd)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	struct pollfd ended = { ended_fd, POLLIN, 0 };
+	const char *text = poll(&ended, 1, 0) > 0 ? proc_file(&arena, pid, "stat") : NULL;
+	const char *name_end = text != NULL ? strrchr(text, ')') : NULL;
+
+	return name_end != NULL && strncmp(name_end, ") S", 3) == 0;
+}
+
 int inside_orphan(pid_t pid, unsigned int wait_ms, struct error *err)
 {
+	unsigned int asleep = 0;
 	_cleanup_fd int orphan = namespace_visit(pid, "pid", leave_orphan, 0,
 						 "leave an orphan in the container", err);
 
 	if (orphan < 0)
 		return -1;
 	/* A zombie can still be signalled; once it was reaped there is nothing there. */
-	for (unsigned int waited = 0; waited <= wait_ms; waited += 5) {
+	for (unsigned int waited = 0; waited <= wait_ms || waited <= HELD_UP_MS; waited += 5) {
 		if (sys_pidfd_send_signal(orphan, 0) < 0)
 			return errno == ESRCH ? 1 : error_errno(err, "ask for the orphan");
+		/* Twice, for it may just be on its way to be woken. */
+		asleep = sleeps_beside(pid, orphan) ? asleep + 1 : 0;
+		if (waited >= wait_ms && asleep > 1)
+			break;
 		poll(NULL, 0, 5);
 	}
 	return 0;

@@ -16,8 +16,9 @@ size_t inside_ports(pid_t pid, uint32_t *ret_ports, size_t room);
 int inside_socket(pid_t pid, int family, struct error *err);
 /*
  * Leaves an orphan in its pid namespace, as a daemon that forks twice does, lets it end, and waits
- * at most that many milliseconds until somebody has reaped it.  1 reaped, 0 it is a zombie still,
- * -1 and *err.  Nothing of the image is needed.
+ * at most that many milliseconds until somebody has reaped it: longer, where a busy machine does
+ * not let pid 1 do that.  1 reaped, 0 it is a zombie still, -1 and *err.  Nothing of the image is
+ * needed.
  */
 int inside_orphan(pid_t pid, unsigned int wait_ms, struct error *err);
 /* Whether the process catches that signal (SigCgt). */

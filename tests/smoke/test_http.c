@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -196,6 +198,36 @@ Test(http, an_answer_is_heard_though_the_server_keeps_the_connection_open, .time
 	expect_status("HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n", true, 200);
 	expect_status(NULL, "HTTP/1.1 204 No Content\r\n\r\n", true, 204);
 	expect_status(NULL, CHUNKED "1\r\na\r\n0\r\n\r\n", true, 200);
+}
+
+/* Pid 1 of a namespace. */
+static _noreturn void reap_all(void)
+{
+	for (;;)
+		if (waitpid(-1, NULL, 0) < 0)
+			poll(NULL, 0, 1);
+}
+
+Test(inside, who_is_held_up_by_others_reaps_later, .timeout = 60)
+{
+	pid_t pid, waker;
+
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+	pid = (pid_t)syscall(SYS_clone, SIGCHLD | CLONE_NEWPID, 0, 0, 0, 0);
+	if (pid == 0)
+		reap_all();
+	/* As if it had no CPU. */
+	cr_assert(pid > 0 && kill(pid, SIGSTOP) == 0 && waitpid(pid, NULL, WUNTRACED) == pid);
+	waker = fork();
+	if (waker == 0) {
+		poll(NULL, 0, 500);
+		_exit(kill(pid, SIGCONT));
+	}
+	cr_expect_eq(inside_orphan(pid, 100, &err), 1, "%s", err.text);
+	process_reap(waker, NULL);
+	kill(pid, SIGKILL);
+	process_reap(pid, NULL);
 }
 
 Test(http, all_listeners_are_seen_and_the_lowest_are_listed)
