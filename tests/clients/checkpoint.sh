@@ -56,8 +56,10 @@ checkpoint_podman() {
 	goes_on came
 
 	e 'runs one with a connection' 0 '' run -d --name held --network none --security-opt \
-		seccomp=unconfined box sh -c "sleep 1000 | nc -l -p 99 >/tmp/got & sleep 0.3
-		(while :; do echo more; sleep 0.1; done) | nc 127.0.0.1 99 & $counting"
+		seccomp=unconfined box sh -c "sleep 1000 | nc -l -p 99 >/tmp/got &
+		until grep -qs ':0063 .* 0A ' /proc/net/tcp /proc/net/tcp6; do sleep 0.01; done
+		(while :; do echo more; sleep 0.1; done) | nc 127.0.0.1 99 &
+		until grep -q ':0063 01 ' /proc/net/tcp; do sleep 0.01; done; $counting"
 	seen 'which counts' 5 '^[0-9]{2,}$' exec held cat /tmp/n
 	e 'no checkpoint without --tcp-established' 125 '' container checkpoint held
 	e 'it runs all the same' 0 '^true$' inspect -f '{{.State.Running}}' held

@@ -8,7 +8,7 @@
 #   is       what differs between the engines: exec_missing, refused, removed (statuses)
 # and has the image box:latest with root_make's root.
 
-e() { LIMIT=30 want "$1" "$2" "$3" "${engine[@]}" "${@:4}"; }
+e() { want "$1" "$2" "$3" "${engine[@]}" "${@:4}"; }
 run() { e "$1" "$2" "$3" run --rm --network none "${@:4}"; }
 seen() { until_seen "$1" "$2" "$3" "${engine[@]}" "${@:4}"; }
 # at_tty TEXT STATUS REGEX WORDS: the words go through a shell.
@@ -45,7 +45,9 @@ checks_of_process() {
 	run 'sets a sysctl' 0 '^4242$' --sysctl kernel.msgmax=4242 box cat /proc/sys/kernel/msgmax
 	run 'sees the pids of the host' 0 '^[0-9]{2,}$' --pid host box sh -c 'echo $$'
 	run 'runs an init' 0 'init|tini|catatonit' --init box cat /proc/1/comm
-	at_tty 'has a terminal' 0 '/dev/pts/0|/dev/console' 'run --rm --network none -it box tty'
+	# A client may come too late for what a program says that ends at once.
+	at_tty 'has a terminal' 0 '/dev/pts/0|/dev/console' \
+		"run --rm --network none -it box sh -c 'tty; sleep 1'"
 	at_tty 'whose status comes through' 5 '' \
 		"run --rm --network none -it box sh -c 'exit 5'"
 }
@@ -97,7 +99,7 @@ checks_of_life() {
 	e 'exec in the background' 0 '' exec -d web touch /tmp/made
 	seen 'whose work is seen' 5 'made' exec web ls /tmp
 	# A client may come too late for what a program says that ends at once.
-	at_tty 'exec at a terminal' 0 '/dev/pts/' "exec -it web sh -c 'tty; sleep 0.3'"
+	at_tty 'exec at a terminal' 0 '/dev/pts/' "exec -it web sh -c 'tty; sleep 1'"
 	at_tty 'exec at a terminal gives the status' 6 '' "exec -it web sh -c 'exit 6'"
 	e 'top' 0 'sh' top web
 	if [ -z "${is[no_freezer]:-}" ]; then

@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 
-SECONDS = 15
+SECONDS = 60
 STREAMS = {2: 'out', 3: 'err'}  # the first byte of a packet
 
 

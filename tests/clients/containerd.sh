@@ -13,7 +13,7 @@ archive_make docker.io/library/box:latest
 image=docker.io/library/box:latest
 # What the shim starts by name is RUNTIME, too.
 export PATH=$work/bin:$PATH CONTAINERD_ADDRESS=/run/containerd/containerd.sock
-t() { LIMIT=20 want "$1" "$2" "$3" ctr "${@:4}"; }
+t() { want "$1" "$2" "$3" ctr "${@:4}"; }
 seen() { until_seen "$1" "$2" "$3" ctr "${@:4}"; }
 id=0
 bare() {
@@ -44,7 +44,7 @@ END
 criu_path
 containerd -c "$work/config.toml" >"$work/containerd.log" 2>&1 &
 engine=$!
-for _ in $(seq 100); do
+for _ in $(seq 600); do
 	ctr version >/dev/null 2>&1 && break
 	sleep 0.1
 done
@@ -109,7 +109,7 @@ fi
 # A while longer, for ctr loses the words of one in a hundred that end at once: of 1046 with kist
 # 13, of 778 with runc 9.
 at_terminal 'has a terminal' 0 '/dev/pts/0|/dev/console' \
-	"ctr run --rm -t --runc-binary $binary $image tty sh -c 'tty; sleep 0.3'"
+	"ctr run --rm -t --runc-binary $binary $image tty sh -c 'tty; sleep 1'"
 at_terminal 'whose status comes through' 5 '' \
 	"ctr run --rm -t --runc-binary $binary $image tty2 sh -c 'exit 5'"
 
@@ -126,7 +126,7 @@ t 'exec of a file that is no program' 1 'permission denied' task exec --exec-id 
 t 'exec as a user' 0 'uid=1000' task exec --exec-id e5 --user 1000 one sh -c 'id; sleep 0.2'
 t 'exec in a folder' 0 '^/data$' task exec --exec-id e6 --cwd /data one sh -c 'pwd; sleep 0.2'
 at_terminal 'exec at a terminal' 0 '/dev/pts/' \
-	"ctr task exec -t --exec-id e7 one sh -c 'tty; sleep 0.3'"
+	"ctr task exec -t --exec-id e7 one sh -c 'tty; sleep 1'"
 t 'exec in the background' 0 '^$' task exec -d --exec-id e8 one sleep 54
 t 'which is among the processes' 0 'sleep 54' task exec --exec-id e9 one sh -c 'ps; sleep 0.2'
 t 'ps' 0 'PID +INFO' task ps one

@@ -166,7 +166,7 @@ def main():
                                    lambda content: encode(method + 'Request', content),
                                    lambda data: decode(method + 'Response', data))
         try:
-            answer = call(request, timeout=20)
+            answer = call(request, timeout=120)
         except grpc.RpcError as error:
             print('%s: %s' % (error.code().name, error.details()))
             return 1

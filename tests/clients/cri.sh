@@ -40,7 +40,7 @@ field() { sed -n "s/.*\"$1\": \"\?\([^\",}]*\).*/\1/p" <<<"$out"; }
 in_it() {
 	local words
 	words=$(printf '"%s", ' "${@:4}")
-	cri "$1" "$2" "$3" ExecSync "{\"container_id\": \"$id\", \"cmd\": [${words%, }], \"timeout\": 10}"
+	cri "$1" "$2" "$3" ExecSync "{\"container_id\": \"$id\", \"cmd\": [${words%, }], \"timeout\": 60}"
 }
 
 until_seen 'the engine answers' 10 'containerd' python3 "$here/cri.py" $socket Version
@@ -115,7 +115,7 @@ if [ "$CGROUP" = v1 ]; then
 	cri 'has statistics' 0 '"working_set_bytes": \{"value": [1-9].*' ContainerStats \
 		"{\"container_id\": \"$id\"}"
 fi
-cri 'stops it by SIGTERM' 0 '^\{\}$' StopContainer "{\"container_id\": \"$id\", \"timeout\": 10}"
+cri 'stops it by SIGTERM' 0 '^\{\}$' StopContainer "{\"container_id\": \"$id\", \"timeout\": 60}"
 cri 'keeps its status' 0 '"state": 2, "exit_code": 3' ContainerStatus "{\"container_id\": \"$id\"}"
 in_it 'no exec in a stopped one' 1 'is in CONTAINER_EXITED state' true
 cri 'removes it' 0 '^\{\}$' RemoveContainer "{\"container_id\": \"$id\"}"

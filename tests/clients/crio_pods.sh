@@ -179,8 +179,8 @@ streams() {
 	c 'whose status comes through' 1 'exit code 9' exec "$id" sh -c 'exit 9'
 	want 'with what is typed' 0 '^typed$' sh -c "echo typed | '$crictl' exec -i '$id' cat"
 	at_terminal 'at a terminal' 0 '/dev/pts/|/dev/console' \
-		"'$crictl' exec -it '$id' sh -c 'tty; sleep 0.3'"
-	c 'stops it by SIGTERM' 0 "$id" stop --timeout 10 "$id"
+		"'$crictl' exec -it '$id' sh -c 'tty; sleep 1'"
+	c 'stops it by SIGTERM' 0 "$id" stop --timeout 60 "$id"
 	c 'keeps its status' 0 '"exitCode": 3' inspect "$id"
 	in_it 'no exec in a stopped one' '[1-9]*' 'not running|is not created or running' true
 	c 'removes it' 0 "$id" rm "$id"

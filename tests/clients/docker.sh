@@ -56,7 +56,7 @@ e 'a restart policy' 0 '' run -d --name again --network none --restart on-failur
 seen 'restarts twice' 10 '^2 exited$' inspect -f '{{.RestartCount}} {{.State.Status}}' again
 # Not at once: the shim begins to look for that after the start.
 e 'a container that takes too much memory' 137 '' run --name greedy --network none \
-	--memory 16m box sh -c 'sleep 0.3; x=1; while :; do x=$x$x; done'
+	--memory 16m box sh -c 'sleep 2; x=1; while :; do x=$x$x; done'
 e 'was killed for it' 0 '^true$' inspect -f '{{.State.OOMKilled}}' greedy
 e 'a health check' 0 '' run -d --name healthy --network none --health-cmd true \
 	--health-interval 1s box sleep 100

@@ -19,7 +19,7 @@ dockerd_start() {
 		--pidfile "/run/$name.pid" --storage-driver overlay2 \
 		--exec-opt native.cgroupdriver=cgroupfs "$@" >>"$work/$name.log" 2>&1 &
 	dockerd_pid[$name]=$!
-	for _ in $(seq 150); do
+	for _ in $(seq 600); do
 		docker --host "unix:///run/$name.sock" info >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done

@@ -10,8 +10,8 @@ begin 200 "$0" dockerd docker containerd iptables
 
 root_make
 archive_make box:latest
-one() { LIMIT=30 want "$1" "$2" "$3" docker --host unix:///run/one.sock "${@:4}"; }
-two() { LIMIT=30 want "$1" "$2" "$3" docker --host unix:///run/two.sock "${@:4}"; }
+one() { want "$1" "$2" "$3" docker --host unix:///run/one.sock "${@:4}"; }
+two() { want "$1" "$2" "$3" docker --host unix:///run/two.sock "${@:4}"; }
 one_seen() { until_seen "$1" "$2" "$3" docker --host unix:///run/one.sock "${@:4}"; }
 two_seen() { until_seen "$1" "$2" "$3" docker --host unix:///run/two.sock "${@:4}"; }
 # The line of docs/engines.md that begins with the words, as words.
@@ -36,7 +36,7 @@ for side in 'one to-two 10.0.0.1' 'two to-one 10.0.0.2'; do
 done
 
 told 'docker swarm init'
-one 'begins a swarm' 0 'is now a manager' "${words[@]}" --dispatcher-heartbeat 1s
+one 'begins a swarm' 0 'is now a manager' "${words[@]}" --dispatcher-heartbeat 5s
 two 'a second node joins' 0 'joined a swarm' swarm join --advertise-addr 10.0.0.2 \
 	--token "$(docker swarm join-token -q worker)" 10.0.0.1:2377
 one_seen 'both are ready' 10 $'(one|two) Ready.*\n.*(one|two) Ready' node ls --format \
