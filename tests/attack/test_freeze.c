@@ -69,7 +69,8 @@ static enum engine_verdict kill_meanwhile(void *context, const struct engine_sto
 	return ENGINE_CONTINUE;
 }
 
-ATTACK(freeze, undone_by_kill_is_not_waited_for)
+/* How long it takes, in milliseconds. */
+static int64_t pause_killed(void)
 {
 	struct attack a = attack_new();
 	struct killing killing = { .bundle = a.bundle };
@@ -80,8 +81,19 @@ ATTACK(freeze, undone_by_kill_is_not_waited_for)
 	bundle_run_sleeper(a.bundle);
 	begun = clock_ms();
 	attack_engine_call(&a, words, ENGINE_ALL, kill_meanwhile, &killing, &result);
+	begun = clock_ms() - begun;
 	cr_expect(killing.done);
-	cr_expect_lt(clock_ms() - begun, 5000, "it waited: %s", result.output);
 	cr_expect(WIFEXITED(result.status), "%s", result.output);
 	bundle_destroy(a.bundle);
+	return begun;
+}
+
+ATTACK(freeze, undone_by_kill_is_not_waited_for)
+{
+	int64_t took = pause_killed();
+
+	/* It would wait ten seconds each time; a loaded machine takes longer than an idle one. */
+	for (int tries = 0; tries < 5 && took >= 5000; tries++)
+		took = pause_killed();
+	cr_expect_lt(took, 5000, "it waited");
 }
