@@ -98,6 +98,20 @@ static bool is_stdout(const char *path)
 	return path != NULL && strcmp(path, "-") == 0;
 }
 
+/* Before anything runs: behind it, minutes of work would be lost. */
+static int check_writable(const char *path, struct error *err)
+{
+	const char *slash = path != NULL ? strrchr(path, '/') : NULL, *folder = ".";
+
+	if (path == NULL || is_stdout(path) || access(path, W_OK) == 0)
+		return 0;
+	if (slash != NULL)
+		folder = arena_strndup(&arena, path, (size_t)(slash - path) + 1);
+	if (errno == ENOENT && access(folder, W_OK | X_OK) == 0)
+		return 0;
+	return error_errno(err, "write %s", path);
+}
+
 static unsigned int thread_count(const struct smoke *smoke)
 {
 	cpu_set_t cpus;
@@ -135,6 +149,9 @@ static int in_box(struct smoke *smoke, struct error *err)
 	t.style.quiet = options->quiet;
 	t.style.colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
 	smoke->began = t.report.began = time_now();
+	if (check_writable(options->junit, err) < 0 || check_writable(options->json, err) < 0 ||
+	    check_writable(options->html, err) < 0)
+		return -1;
 	if (look_around(smoke, err) < 0 || checks_plan(smoke, &jobs, err) < 0)
 		return -1;
 	if (options->tap)

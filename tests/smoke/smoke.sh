@@ -141,6 +141,9 @@ test_defaults() {
 	check 'so is an image that is not there' ended 2 nowhere
 	call
 	check 'and none at all' ended 2 'what is to be checked?'
+	call root --json nowhere/report.json
+	check 'and a report that cannot be written, before anything runs' \
+		test "$status $out" = '2 kist smoke: write nowhere/report.json: no such file or directory'
 }
 
 test_programs() {
