@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/random.h>
 
+#include "base/list.h"
 #include "config/load.h"
 
 /* All that is odd, not only the first thing; notes are for "check" alone. */
@@ -64,6 +65,22 @@ static bool is_image(const struct cli *cli, const struct run_source *source)
 		image_run_named(cli->arguments.items[0]));
 }
 
+/* What is no UTF-8 has no place in JSON: the word is named, not a line of a file that is gone. */
+static int blame(struct cli *cli, const struct run_source *source, struct error *err)
+{
+	static const struct option rows[] = { MADE_OPTION_ROWS(struct made_options, ), { 0 } };
+	const struct arguments *arguments = &cli->arguments;
+	word_list words = { 0 };
+
+	option_words(cli->arena, rows, &source->made, &words);
+	for (size_t i = arguments->dashes; i < arguments->count; i++)
+		LIST_ADD(cli->arena, &words, arguments->items[i]);
+	LIST_EACH(word, words)
+		if (text_utf8(cli->arena, *word) != *word)
+			return error_set(err, "%s: must be UTF-8, as a config.json is", *word);
+	return -1;
+}
+
 static int bundle_of_image(struct cli *cli, struct run_source *source, const char **ret_id,
 			   struct bundle *ret, struct error *err)
 {
@@ -83,7 +100,9 @@ static int bundle_of_image(struct cli *cli, struct run_source *source, const cha
 					    words->count - words->dashes, err);
 	if (source->create.bundle == NULL)
 		return -1;
-	return bundle_load(cli->arena, &source->create, ret, err);
+	if (bundle_load(cli->arena, &source->create, ret, err) < 0)
+		return blame(cli, source, err);
+	return 0;
 }
 
 static int bundle_of_rootfs(struct cli *cli, struct run_source *source, const char **ret_id,
@@ -97,8 +116,10 @@ static int bundle_of_rootfs(struct cli *cli, struct run_source *source, const ch
 		return unexpected(words->items[0], err);
 	if (id_of(cli, 1, ret_id, err) < 0)
 		return -1;
-	return made_bundle(cli->arena, &source->made, words->items + words->dashes,
-			   words->count - words->dashes, ret, err);
+	if (made_bundle(cli->arena, &source->made, words->items + words->dashes,
+			words->count - words->dashes, ret, err) < 0)
+		return blame(cli, source, err);
+	return 0;
 }
 
 int run_source_load(struct cli *cli, struct run_source *source, const char **ret_id,

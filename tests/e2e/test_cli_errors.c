@@ -129,6 +129,19 @@ E2E(cli, says_the_way_out_of_a_report_of_the_init_to_an_fd_that_nobody_hands_on)
 			   "%s", got.err);
 }
 
+E2E(cli, says_which_word_is_no_utf8)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--env", "A=\xff", "--", "/probe", NULL);
+	cr_expect_eq(got.status, 1);
+	cr_expect_not_null(strstr(got.err, ": --env=A=\\xff: must be UTF-8"), "%s", got.err);
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--", "/probe", "x\xfe", NULL);
+	cr_expect_not_null(strstr(got.err, ": x\\xfe: must be UTF-8"), "%s", got.err);
+}
+
 E2E(cli, says_what_stands_for_words_of_podman)
 {
 	struct bundle *b = bundle_new();
