@@ -156,8 +156,13 @@ static _noreturn void maker_main(int socket, int cpu)
 	_exit(0);
 }
 
+/*
+ * Unbindable, for the kernel attaches no tree with it in a younger namespace (ELOOP): a recursive
+ * bind of / leaves it out.
+ */
 static int pin_bind(pid_t maker, struct error *err)
 {
+	struct mount_attr unbindable = { .propagation = MS_UNBINDABLE };
 	char path[32];
 	_cleanup_fd int ns_fd = -EBADF, tree_fd = -EBADF;
 
@@ -166,7 +171,7 @@ static int pin_bind(pid_t maker, struct error *err)
 	if (ns_fd < 0)
 		return error_errno(err, "open %s", path);
 	tree_fd = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (tree_fd < 0 ||
+	if (tree_fd < 0 || sys_mount_setattr(tree_fd, "", AT_EMPTY_PATH, &unbindable) < 0 ||
 	    sys_move_mount(tree_fd, "", AT_FDCWD, PIN_FILE, MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return error_errno(err, "pin the small mount namespace on %s", PIN_FILE);
 	return fd_take(&ns_fd);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
@@ -126,6 +128,23 @@ static int is_made_again_in_a_newer_mount_namespace(void *context)
 	CHECK(child_wait(pid) == 0);
 	second = hostns_open(&err);
 	CHECK(second >= 0 && inode(first) == inode(second));
+	return 0;
+}
+
+/* With it none could be attached in a container, or the container would have the pin, too. */
+static int is_left_out_of_recursive_binds(void *context)
+{
+	struct error err = { 0 };
+	struct statfs fs;
+	int tree;
+
+	(void)context;
+	CHECK(in_private_run() == 0);
+	CHECK(hostns_open(&err) >= 0);
+	tree = sys_open_tree(AT_FDCWD, "/run", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	CHECK(tree >= 0 && unshare(CLONE_NEWNS) == 0);
+	CHECK(sys_move_mount(tree, "", AT_FDCWD, "/run", MOVE_MOUNT_F_EMPTY_PATH) == 0);
+	CHECK(statfs(HOSTNS_DIRECTORY "/mnt", &fs) == 0 && fs.f_type != NSFS_MAGIC);
 	return 0;
 }
 
@@ -268,6 +287,10 @@ Test(hostns, holds_one_directory_and_is_read_only)
 Test(hostns, is_made_again_where_it_is_not_seen)
 {
 	child_expect(is_made_again_in_a_newer_mount_namespace);
+}
+Test(hostns, is_left_out_of_recursive_binds)
+{
+	child_expect(is_left_out_of_recursive_binds);
 }
 Test(hostns, does_not_trust_what_it_finds)
 {
