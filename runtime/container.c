@@ -240,18 +240,20 @@ int container_open_damaged(struct container *ret, struct arena *arena, const cha
 
 /*
  * Whether a hook calls us that the holder of the lock waits for.  It may be an ancestor of a
- * program that runs, too, and lets go in a moment.  A createContainer hook, in the container's pid
- * namespace, has no number for the holder, but descends from the container's first process.
+ * program that runs, too, and lets go in a moment; where it waits for startContainer hooks it says
+ * so.  In the container's pid namespace it has no number.
  */
 static bool is_called_by_hook(struct container *c, pid_t holder)
 {
 	struct error ignored;
+	bool runs = c->complete && container_alive(c, &ignored) != 0;
 
-	if (c->complete && container_alive(c, &ignored) != 0)
+	if (!runs && process_descends_from(holder))
+		return true;
+	if (runs ? holder <= 0 || journal_holder(c->lock_fd, JOURNAL_HOOKS, &ignored) != holder :
+		   c->complete)
 		return false;
-	return process_descends_from(holder) ||
-	       (!c->complete && process_is(c->pid, c->start_time) == 1 &&
-		process_descends_from(c->pid));
+	return process_is(c->pid, c->start_time) == 1 && process_descends_from(c->pid);
 }
 
 bool container_waits_for_us(struct container *c)

@@ -115,6 +115,8 @@ void container_close_state(struct container *c);
 int container_keep_config(struct container *c, const char *text, size_t size, struct error *err);
 /* The process has just been made: notes it in the journal. */
 int container_born(struct container *c, pid_t pid, struct error *err);
+/* Before START: startContainer hooks may call us, for their container. */
+void container_await_hooks(struct container *c, const struct plan *plan);
 /* The program runs: poststart hooks, which may change the container, so it is unlocked for them. */
 int container_started(struct container *c, const struct plan *plan, struct error *err);
 /* Asks the kernel, not a file.  What does not let itself be looked at counts as running. */

@@ -332,10 +332,20 @@ void container_undo(struct container *c, const struct plan *plan)
 		warn("clean up %s: %s", c->id, err.text);
 }
 
+void container_await_hooks(struct container *c, const struct plan *plan)
+{
+	struct error ignored;
+
+	if (plan->hooks[HOOK_START_CONTAINER].count > 0)
+		journal_lock(c->lock_fd, JOURNAL_HOOKS, &ignored);
+}
+
 int container_started(struct container *c, const struct plan *plan, struct error *err)
 {
 	struct text state = { .arena = c->arena };
 
+	if (plan->hooks[HOOK_START_CONTAINER].count > 0)
+		journal_unlock(c->lock_fd, JOURNAL_HOOKS);
 	if (plan->hooks[HOOK_POSTSTART].count == 0)
 		return 0;
 	state_print_hook(&state, c, "running");

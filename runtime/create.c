@@ -268,6 +268,7 @@ int creation_start(struct creation *creation, struct notify *notify, pid_t watch
 {
 	struct container *c = &creation->container;
 
+	container_await_hooks(c, creation->plan);
 	if (notify_open(notify, c->dir_fd, watched, err) == 0 &&
 	    spawn_start(&creation->spawn, err) == 0 &&
 	    container_started(c, creation->plan, err) == 0)

@@ -26,9 +26,10 @@
  * process, which inherits the fd, does not inherit them.
  */
 enum journal_lock {
-	JOURNAL_CHANGE,		/* byte 0: somebody makes or changes the container */
-	JOURNAL_WATCH,		/* byte 1: a foreground kist waits for its end */
-	JOURNAL_SETUP,		/* byte 2: it still sets up what state.json tells of already */
+	JOURNAL_CHANGE, /* byte 0: somebody makes or changes the container */
+	JOURNAL_WATCH, /* byte 1: a foreground kist waits for its end */
+	JOURNAL_SETUP, /* byte 2: it still sets up what state.json tells of already */
+	JOURNAL_HOOKS, /* byte 3: it waits for hooks that run in the container */
 };
 
 /* What the file says. */

@@ -38,6 +38,7 @@ static int run(struct cli *cli, const void *values _unused, struct error *err)
 	pidfd = container_pidfd(&c, err);
 	if (plan == NULL || pidfd < 0 || notify_open(&notify, c.dir_fd, c.pid, err) < 0)
 		return -1;
+	container_await_hooks(&c, plan);
 	if (spawn_start_created(c.dir_fd, err) < 0) {
 		error_wrap(err, "start %s", c.id);
 		return plan->hooks[HOOK_START_CONTAINER].count > 0 ? start_undo(&c, plan) : -1;
