@@ -295,6 +295,23 @@ Test(cgroup, lists_what_is_below)
 	cr_expect_eq(count_of(base), 0);
 }
 
+/* Who is overlooked would live on. */
+Test(cgroup, lists_none_where_one_cannot_be_read)
+{
+	struct rlimit few = { 0, 1024 };
+	pid_list pids = { 0 };
+
+	v2();
+	make(NULL);
+	cr_assert_eq(mkdirat(cgroup.fd, "below", 0755), 0);
+	/* One for the list, one for what is in it, none for its processes. */
+	few.rlim_cur = (rlim_t)dup(0) + 2;
+	close((int)few.rlim_cur - 2);
+	cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	cr_expect_eq(cgroup_dir_pids(cgroup.fd, &arena, &pids, &err), -1);
+	setrlimit(RLIMIT_NOFILE, &(struct rlimit){ 1024, 1024 });
+}
+
 Test(cgroup, freezes_and_thaws)
 {
 	make(NULL);

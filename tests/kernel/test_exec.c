@@ -3,6 +3,7 @@
 #include <linux/filter.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/sys.h"
 #include "init/hook.h"
 #include "init/passwd.h"
@@ -213,6 +214,23 @@ STAGE_TEST(hook, is_given_the_state_and_its_failure_is_told)
 		CHECK((rc == 0) == (hooks[i].says == NULL));
 		CHECK(rc == 0 || strstr(s->err.text, hooks[i].says) != NULL);
 	}
+	return 0;
+}
+
+/* A pipe holds 64 KiB: to write more of the state must not wait for who does not read it. */
+STAGE_TEST(hook, that_reads_nothing_of_a_long_state_ends_in_time)
+{
+	const char *args[] = { "sleep", "60" };
+	struct hook_plan hook = { .path = "/bin/sleep",
+				  .args = { .items = args, .count = 2 },
+				  .timeout = { true, 1 } };
+	char *state = arena_alloc(&s->arena, 1 << 20);
+	const int64_t began = clock_ms();
+
+	memset(state, ' ', (1 << 20) - 1);
+	state[(1 << 20) - 1] = '\0';
+	FAILS_WITH(hook_run(&hook, "/", state, &s->err), "no end after 1 seconds");
+	CHECK(clock_ms() - began < 50000);
 	return 0;
 }
 

@@ -118,3 +118,24 @@ STAGE_TEST(hide, masks_hold_on_read_only_mounts_and_on_what_covers_them)
 	}
 	return 0;
 }
+
+/* "/to" is no mount that "/together" lies in, nor "/to/get" one of "/to/gether". */
+STAGE_TEST(hide, paths_lie_in_no_mount_whose_name_they_only_begin_with)
+{
+	static const char *paths[] = { "/together", "/to/gether", "//to//get//in" };
+	struct mount_plan *m = stage_mounts(s, 2);
+
+	stage_file(s, "/together/secret", "x");
+	m[0].destination = "/to";
+	m[1].destination = "/to/get";
+	m[0].type = m[1].type = "tmpfs";
+	mask(s, paths, ARRAY_SIZE(paths));
+	CHECK(RUN(step_mounts) == 0);
+	stage_file(s, "/to/gether/secret", "x");
+	stage_file(s, "/to/get/in/secret", "x");
+	CHECK(RUN(step_hide) == 0);
+	CHECK(stage_open(s, "/together") >= 0 && stage_open(s, "/together/secret") < 0);
+	CHECK(stage_open(s, "/to/gether") >= 0 && stage_open(s, "/to/gether/secret") < 0);
+	CHECK(stage_open(s, "/to/get/in") >= 0 && stage_open(s, "/to/get/in/secret") < 0);
+	return 0;
+}

@@ -66,6 +66,21 @@ STAGE_TEST(mount, a_bind_has_each_flag_and_its_source_keeps_its_own)
 	return 0;
 }
 
+/* One that the kernel never takes. */
+STAGE_TEST(mount, a_bind_without_its_id_map_is_none)
+{
+	struct id_map twice[] = { { 0, 0, 1 }, { 0, 5, 1 } };
+	struct mount_plan *m = stage_mounts(s, 1);
+
+	m->destination = "/bind";
+	m->source = "/proc";
+	m->flags = MOUNT_BIND | MOUNT_IDMAP;
+	m->uid_maps.items = m->gid_maps.items = twice;
+	m->uid_maps.count = m->gid_maps.count = 2;
+	CHECK(tree_open_bind(&s->plan, m, &s->err) < 0);
+	return 0;
+}
+
 STAGE_TEST(mount, a_file_is_bound_on_a_file_made_for_it)
 {
 	struct mount_plan *m = stage_mounts(s, 1);

@@ -135,6 +135,29 @@ Test(space_refusals, name_what_is_wrong_with_the_options)
 	}
 }
 
+Test(space_refusals, name_the_stream_that_cannot_be_had)
+{
+	static const char *const names[] = { "stdin", "stdout", "stderr" };
+
+	for (size_t i = 0; i < 6; i++) {
+		struct kist_options options = KIST_OPTIONS_INIT;
+		const char **paths[] = { &options.stdin_path, &options.stdout_path,
+					 &options.stderr_path };
+		int *fds[] = { &options.stdin_fd, &options.stdout_fd, &options.stderr_fd };
+		struct kist_space *space;
+
+		options.function = nothing;
+		if (i < 3)
+			*paths[i] = "/proc/no/such";
+		else
+			*fds[i - 3] = 999;
+		cr_expect_eq(kist_space_start(&options, &space, &err), -1, "%zu", i);
+		cr_expect(strstr(err.text, i < 3 ? "open /proc/no/such: " : "take as "), "%s",
+			  err.text);
+		cr_expect(i < 3 || strstr(err.text, names[i - 3]), "%s", err.text);
+	}
+}
+
 Test(space_refusals, let_a_newer_caller_use_what_this_version_knows)
 {
 	struct {
