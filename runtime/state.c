@@ -363,8 +363,10 @@ int state_load(struct container *c, struct error *err)
 	}
 	cgroup_close(&c->cgroup);
 	c->cgroup = CGROUP_INIT;
-	if (!load_tree(c, root))
-		return error_set(err, "state of %s is damaged: %s/%s/state.json", c->id,
-				    c->root, c->id);
+	if (!load_tree(c, root)) {
+		error_set(err, "state of %s is damaged: %s/%s/state.json", c->id, c->root, c->id);
+		err->code = EINVAL;
+		return -1;
+	}
 	return 0;
 }
