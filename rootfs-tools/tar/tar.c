@@ -185,7 +185,8 @@ static int block_read(struct tar *tar, struct error *err)
 	if (tar_is_zero(tar->block))
 		return end_read(tar, err);
 	if (!tar_checksum_is_right(tar->block))
-		return tar_fail(tar, err, "the header's check sum is wrong");
+		return tar_fail(tar, err, "the header's check sum is wrong%s",
+				tar->position > sizeof(tar->block) ? "" : ": is this a tar?");
 	return 0;
 }
 

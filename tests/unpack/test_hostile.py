@@ -157,7 +157,9 @@ def whiteout_device(work):
 
 F = file_(b'f', b'data')
 TARS = [
-    ('a wrong check sum', header(b'f', checksum=b'000000\0 '), "the header's check sum is wrong"),
+    ('a wrong check sum', F + header(b'f', checksum=b'000000\0 '),
+     "the header's check sum is wrong"),
+    ('what is no tar', b'x' * 1024, "the header's check sum is wrong: is this a tar?"),
     ('a negative size', header(b'f', size=b'\xff' * 12), 'its size is no number, or negative'),
     ('a huge size', header(b'f', size=b'\x80' + b'\xff' * 11), 'its size is no number'),
     ('a size of letters', header(b'f', size=b'12x45678901\0'), 'its size is no number'),
