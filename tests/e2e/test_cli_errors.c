@@ -341,3 +341,19 @@ E2E(cli, root_behind_a_link_of_somebody_else_is_refused)
 			  NULL);
 	cr_expect_eq(got.status, 1, "%s", got.out);
 }
+
+/* Podman reads the whole log as one JSON object: what was undone well is no news. */
+E2E(cli, failed_start_is_told_in_one_line)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_args(b, "/nowhere", NULL);
+	for (int i = 0; i < 2; i++) {
+		bundle_call(b, &got, i == 0 ? "run" : "create", "--bundle", b->path, b->id, NULL);
+		cr_expect_eq(got.status, 1);
+		cr_expect_not_null(strstr(got.err, "no such file or directory"), "%s", got.err);
+		cr_expect_eq(strcspn(got.err, "\n"), strlen(got.err) - 1, "%s", got.err);
+	}
+}
