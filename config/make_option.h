@@ -28,6 +28,7 @@ struct make_options {
 	const char *cwd;		/* NULL: "/" */
 	const char *user;		/* "UID" or "UID:GID"; NULL: 0:0 */
 	LIST(uint32_t) groups;		/* more groups of that user */
+	word_list group_add;		/* and more, in numbers */
 	word_list args;			/* none: "sh" */
 	word_list env;			/* "NAME=VALUE", or "NAME" for the caller's own value */
 	word_list mounts;		/* "SOURCE:DESTINATION[:OPTION,...]" or
@@ -35,6 +36,9 @@ struct make_options {
 	word_list tmpfs;		/* "DESTINATION[:OPTION,...]" */
 	word_list cap_add, cap_drop;	/* "NET_ADMIN", "CAP_NET_ADMIN", "all" */
 	word_list annotations;		/* "KEY=VALUE" */
+	word_list devices;		/* "PATH[:TARGET][:ACCESS]" */
+	word_list sysctls;		/* "KEY=VALUE" */
+	word_list ulimits;		/* "NAME=SOFT[:HARD]" */
 	const char *init;		/* annotation org.kist.init; NULL: left out */
 	const char *memory;		/* "512M"; of bytes, or with K, M, G, T */
 	const char *cpus;		/* "1.5" */
@@ -61,11 +65,19 @@ struct make_options {
 			"working directory; the image's, or /"), \
 	OPTION_ROW_TEXT("user", 'u', s, at make.user, "UID[:GID]",	\
 			"who runs it; the image's user, or 0:0"), \
+	OPTION_ROW_LIST("group-add", 0, s, at make.group_add, "GID", \
+			"one more group of that user"), \
 	OPTION_ROW_LIST("env", 'e', s, at make.env, "NAME[=VALUE]", \
 			"environment; without a value the caller's"), \
 	OPTION_ROW_LIST("mount", 'm', s, at make.mounts, "SRC:DST[:OPTIONS]", \
 			"a bind mount, or type=T,source=S,destination=D,options=A:B"), \
 	OPTION_ROW_LIST("tmpfs", 0, s, at make.tmpfs, "DST[:OPTIONS]", "an empty tmpfs there"), \
+	OPTION_ROW_LIST("device", 0, s, at make.devices, "PATH[:TARGET][:rwm]", \
+			"a device of the host, and the right to it"), \
+	OPTION_ROW_LIST("sysctl", 0, s, at make.sysctls, "KEY=VALUE", \
+			"a kernel parameter of its namespaces"), \
+	OPTION_ROW_LIST("ulimit", 0, s, at make.ulimits, "NAME=SOFT[:HARD]", \
+			"a limit of getrlimit(2), as nofile=1024; -1: none"), \
 	OPTION_ROW_LIST("annotation", 0, s, at make.annotations, "KEY=VALUE", "an annotation"), \
 	OPTION_ROW_FLAG("read-only", 0, s, at make.read_only, "nothing can write to the root"), \
 	OPTION_ROW_CHOICE("net", 0, s, at net, "private|none|host", \

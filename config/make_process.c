@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "config/make_value.h"
 #include "config/names.h"
 
@@ -124,19 +125,56 @@ static int write_capabilities(struct json_writer *w, const struct make_options *
 	return 0;
 }
 
-static void write_user(struct json_writer *w, const struct make_options *options, uint32_t uid,
-		       uint32_t gid)
+static int write_user(struct json_writer *w, const struct make_options *options, uint32_t uid,
+		      uint32_t gid, struct error *err)
 {
 	json_write_object(w, "user");
 	json_write_u64(w, "uid", uid);
 	json_write_u64(w, "gid", gid);
-	if (options->groups.count > 0) {
+	if (options->groups.count + options->group_add.count > 0) {
 		json_write_array(w, "additionalGids");
 		LIST_EACH(group, options->groups)
 			json_write_u64(w, NULL, *group);
+		LIST_EACH(text, options->group_add) {
+			if (!text_to_id(*text, &gid))
+				return error_set(err, "--group-add %s: must be a GID, in numbers",
+						 *text);
+			json_write_u64(w, NULL, gid);
+		}
 		json_write_end(w);
 	}
 	json_write_end(w);
+	return 0;
+}
+
+static void write_rlimit(struct json_writer *w, const char *name, uint64_t soft, uint64_t hard)
+{
+	json_write_object(w, NULL);
+	json_write_string(w, "type", name);
+	json_write_u64(w, "hard", hard);
+	json_write_u64(w, "soft", soft);
+	json_write_end(w);
+}
+
+static int write_rlimits(struct json_writer *w, const struct make_options *options,
+			 struct error *err)
+{
+	bool has_files = false;
+
+	json_write_array(w, "rlimits");
+	LIST_EACH(text, options->ulimits) {
+		uint64_t soft, hard;
+		const char *name;
+
+		if (ulimit_parse(w->text.arena, *text, &name, &soft, &hard, err) < 0)
+			return -1;
+		write_rlimit(w, name, soft, hard);
+		has_files |= strcmp(name, "RLIMIT_NOFILE") == 0;
+	}
+	if (!has_files)
+		write_rlimit(w, "RLIMIT_NOFILE", 1024, 1024);
+	json_write_end(w);
+	return 0;
 }
 
 int write_process(struct json_writer *w, const struct make_options *options, struct error *err)
@@ -152,7 +190,8 @@ int write_process(struct json_writer *w, const struct make_options *options, str
 				 options->cwd);
 	json_write_object(w, "process");
 	json_write_bool(w, "terminal", options->terminal);
-	write_user(w, options, uid, gid);
+	if (write_user(w, options, uid, gid, err) < 0)
+		return -1;
 	if (options->args.count > 0)
 		json_write_strings(w, "args", options->args.items, options->args.count);
 	else
@@ -160,15 +199,8 @@ int write_process(struct json_writer *w, const struct make_options *options, str
 	if (write_env(w, options, err) < 0)
 		return -1;
 	json_write_string(w, "cwd", options->cwd != NULL ? options->cwd : "/");
-	if (write_capabilities(w, options, uid, err) < 0)
+	if (write_capabilities(w, options, uid, err) < 0 || write_rlimits(w, options, err) < 0)
 		return -1;
-	json_write_array(w, "rlimits");
-	json_write_object(w, NULL);
-	json_write_string(w, "type", "RLIMIT_NOFILE");
-	json_write_u64(w, "hard", 1024);
-	json_write_u64(w, "soft", 1024);
-	json_write_end(w);
-	json_write_end(w);
 	json_write_bool(w, "noNewPrivileges", !options->new_privileges);
 	json_write_end(w);
 	return 0;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/make_value.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/list.h"
@@ -235,4 +238,69 @@ int tmpfs_parse(struct arena *arena, const char *text, struct made_mount *ret, s
 		options_split(arena, &mount, text + length + 1, ",");
 	*ret = mount;
 	return 0;
+}
+
+int device_parse(struct arena *arena, const char *text, struct made_device *ret, struct error *err)
+{
+	size_t length = strcspn(text, ":");
+	const char *path = arena_strndup(arena, text, length), *more = text + length;
+	struct made_device device = { .path = path, .access = "rwm" };
+	struct stat st;
+
+	if (more[0] == ':' && more[1] == '/') {
+		length = strcspn(++more, ":");
+		device.path = arena_strndup(arena, more, length);
+		more += length;
+	}
+	if (*more == ':') {
+		device.access = ++more;
+		more += strspn(more, "rwm");
+	}
+	if (path[0] != '/' || *more != '\0' || *device.access == '\0')
+		return error_set(err,
+				 "--device %s: must be PATH[:TARGET][:ACCESS], as in "
+				 "/dev/sdb:/dev/disk:r",
+				 text);
+	if (stat(path, &st) < 0)
+		return error_errno(err, "--device %s", text);
+	if (!S_ISCHR(st.st_mode) && !S_ISBLK(st.st_mode))
+		return error_set(err, "--device %s: %s is no device", text, path);
+	device.mode = st.st_mode;
+	device.uid = st.st_uid;
+	device.gid = st.st_gid;
+	device.major = major(st.st_rdev);
+	device.minor = minor(st.st_rdev);
+	*ret = device;
+	return 0;
+}
+
+/* Takes a number, or -1. */
+static bool take_ulimit(const char **text, uint64_t *ret)
+{
+	if (strncmp(*text, "-1", 2) != 0)
+		return text_take_u64(text, UINT64_MAX, ret);
+	*text += 2;
+	*ret = UINT64_MAX;
+	return true;
+}
+
+int ulimit_parse(struct arena *arena, const char *text, const char **ret_name, uint64_t *ret_soft,
+		 uint64_t *ret_hard, struct error *err)
+{
+	size_t length = strcspn(text, "=");
+	char *name = arena_printf(arena, "RLIMIT_%.*s", (int)length, text);
+	const char *at = text + length + (text[length] != '\0');
+	bool known;
+
+	for (char *letter = name; *letter != '\0'; letter++)
+		*letter = (char)toupper((unsigned char)*letter);
+	known = name_find(rlimit_names, name) != NULL && take_ulimit(&at, ret_soft);
+	*ret_name = name;
+	*ret_hard = *ret_soft;
+	if (known && (*at == '\0' || (*at++ == ':' && take_ulimit(&at, ret_hard) && *at == '\0')))
+		return 0;
+	return error_set(err,
+			 "--ulimit %s: must be NAME=SOFT[:HARD], as in nofile=1024:4096; "
+			 "-1: no limit",
+			 text);
 }

@@ -28,10 +28,6 @@
 	OPTION_ROW_ABSENT("stop-signal", 0, "use --init-stop-signal SIGNAL"), \
 	OPTION_ROW_ABSENT("stop-timeout", 0, "use --init-grace SECONDS"), \
 	OPTION_ROW_ABSENT("restart", 0, "there is no daemon that would; systemd has Restart="), \
-	OPTION_ROW_ABSENT("device", 0, IN_CONFIG("/linux/devices")), \
-	OPTION_ROW_ABSENT("sysctl", 0, IN_CONFIG("/linux/sysctl")), \
-	OPTION_ROW_ABSENT("ulimit", 0, IN_CONFIG("/process/rlimits")), \
-	OPTION_ROW_ABSENT("group-add", 0, IN_CONFIG("/process/user/additionalGids")), \
 	OPTION_ROW_ABSENT("security-opt", 0, IN_CONFIG("/process and /linux/seccomp")), \
 	OPTION_ROW_ABSENT("pid", 0, IN_CONFIG("/linux/namespaces; --pids limits processes")), \
 	OPTION_ROW_ABSENT("ipc", 0, IN_CONFIG("/linux/namespaces")), \

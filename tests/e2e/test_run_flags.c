@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "base/text.h"
 #include "tests/e2e/harness.h"
@@ -8,12 +10,17 @@
 /* "run --rootfs DIR ... -- COMMAND": no config.json, every flag with its effect inside. */
 
 /* One flag, what the probe does, and a line that it tells then. */
-static const struct { const char *flag, *value, *key, *text; } flags[] = {
+static const struct {
+	const char *flag, *value, *key, *text;
+} flags[] = {
 	{ "--hostname", "lighthouse", "hostname", "lighthouse" },
 	{ "--env", "GREETING=hello", "env", "GREETING=hello" },
 	{ "--user", "1000:1001", "uid", "1000" },
 	{ "--user", "1000:1001", "gid", "1001" },
 	{ "--cwd", "/proc", "cwd", "/proc" },
+	{ "--group-add", "4711", "groups", "4711" },
+	{ "--ulimit", "nofile=77:88", "rlimit.NOFILE", "77 88" },
+	{ "--ulimit", "core=0", "rlimit.CORE", "0 0" },
 	{ "--init", "never", "pid", "1" },
 	{ "--init", "always", "ppid", "1" },
 };
@@ -57,6 +64,39 @@ E2E(run_flags, mounts_reach_the_program)
 	cr_expect(probe_option(mount.options, "ro"), "%s", mount.options);
 	cr_assert(probe_mount_find(&seen, "/", &mount));
 	cr_expect(probe_option(mount.options, "ro"), "%s", mount.options);
+}
+
+E2E(run_flags, a_device_comes_with_the_right_that_was_named)
+{
+	struct bundle *b = bundle_new();
+	const char *path = arena_printf(&e2e_arena, "%s/log", b->dir);
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	/* /dev/kmsg: who writes alone needs no capability. */
+	cr_assert_eq(mknod(path, S_IFCHR | 0640, makedev(1, 11)), 0);
+	cr_assert_eq(chmod(path, 0640), 0);
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--device",
+		    arena_printf(&e2e_arena, "%s:/dev/log:w", path), "--", "/probe", "stat",
+		    "/dev/log", "open", "/dev/log", "w", "open", "/dev/log", "rw", NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(got.out, "stat:/dev/log=c 0640 0:0 1:11"), "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "open:/dev/log=0\nopen:/dev/log=EPERM\n"), "%s",
+			   got.out);
+}
+
+E2E(run_flags, a_kernel_parameter_is_that_of_its_namespace)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	e2e_need_root();
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--sysctl", "kernel.shmmni=1234", "--",
+		    "/probe", "read", "/proc/sys/kernel/shmmni", NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(got.out, "1234"), "%s", got.out);
 }
 
 E2E(run_flags, capabilities_come_and_go)
@@ -169,7 +209,9 @@ E2E(run_flags, an_id_that_is_a_file_here_is_told)
 
 E2E(run_flags, wrong_values_name_the_flag)
 {
-	static const struct { const char *flag, *value, *says; } wrong[] = {
+	static const struct {
+		const char *flag, *value, *says;
+	} wrong[] = {
 		{ "--memory", "lots", "--memory" },
 		{ "--cpus", "-2", "--cpus" },
 		{ "--cap-add", "FLY", "--cap-add" },
@@ -178,6 +220,10 @@ E2E(run_flags, wrong_values_name_the_flag)
 		{ "--init", "perhaps", "--init" },
 		{ "--init-grace", "soon", "--init-grace" },
 		{ "--mount", "nothing", "--mount" },
+		{ "--device", "/dev/none", "--device" },
+		{ "--sysctl", "nothing", "--sysctl" },
+		{ "--ulimit", "files=1", "--ulimit" },
+		{ "--group-add", "wheel", "--group-add" },
 	};
 
 	e2e_need_kist();

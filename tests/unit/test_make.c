@@ -233,6 +233,40 @@ Test(make, takes_every_flag)
 			 "pid ipc uts mount cgroup");
 }
 
+Test(make, takes_devices_and_limits_of_the_kernel)
+{
+	const struct make_options options = {
+		.group_add = WORDS("7", "8"),
+		.devices = WORDS("/dev/null:/dev/nothing:rw", "/dev/zero"),
+		.sysctls = WORDS("net.ipv4.ip_forward=1"),
+		.ulimits = WORDS("core=0:-1", "NOFILE=99"),
+	};
+	static const struct fact facts[] = {
+		{ "/process/user/additionalGids", "7 8" },
+		{ "/process/rlimits/0/type", "RLIMIT_CORE" },
+		{ "/process/rlimits/0/soft", "0" },
+		{ "/process/rlimits/0/hard", "18446744073709551615" },
+		{ "/process/rlimits/1/type", "RLIMIT_NOFILE" },
+		{ "/process/rlimits/1/hard", "99" },
+		{ "/process/rlimits/2/type", "(none)" },
+		{ "/linux/sysctl/net.ipv4.ip_forward", "1" },
+		{ "/linux/devices/0/path", "/dev/nothing" },
+		{ "/linux/devices/0/type", "c" },
+		{ "/linux/devices/0/minor", "3" },
+		{ "/linux/devices/0/fileMode", "438" },
+		{ "/linux/devices/0/uid", "0" },
+		{ "/linux/devices/1/path", "/dev/zero" },
+		{ "/linux/resources/devices/0/allow", "false" },
+		{ "/linux/resources/devices/1/allow", "true" },
+		{ "/linux/resources/devices/1/major", "1" },
+		{ "/linux/resources/devices/1/minor", "3" },
+		{ "/linux/resources/devices/1/access", "rw" },
+		{ "/linux/resources/devices/2/access", "rwm" },
+	};
+
+	expect_facts(made(&options), facts, ARRAY_SIZE(facts));
+}
+
 Test(make, takes_a_path_with_an_equals_sign)
 {
 	const struct make_options options = { .mounts = WORDS("/x=y:/c", "./a=b:/d") };
@@ -246,6 +280,11 @@ Test(make, takes_a_path_with_an_equals_sign)
 
 	expect_facts(made(&options), facts, ARRAY_SIZE(facts));
 }
+
+#define ULIMIT(text)	"--ulimit " text ": must be NAME=SOFT[:HARD], as in nofile=1024:4096; " \
+			"-1: no limit"
+#define DEVICE(text)	"--device " text ": must be PATH[:TARGET][:ACCESS], as in " \
+			"/dev/sdb:/dev/disk:r"
 
 Test(make, names_the_flag_that_is_wrong)
 {
@@ -262,6 +301,19 @@ Test(make, names_the_flag_that_is_wrong)
 		{ { .env = WORDS("=x") }, "--env =x: must be NAME=VALUE or NAME" },
 		{ { .annotations = WORDS("x") }, "--annotation x: must be KEY=VALUE" },
 		{ { .tmpfs = WORDS("run") }, "--tmpfs run: needs an absolute path" },
+		{ { .group_add = WORDS("wheel") }, "--group-add wheel: must be a GID, in numbers" },
+		{ { .sysctls = WORDS("a") }, "--sysctl a: must be KEY=VALUE" },
+		{ { .ulimits = WORDS("nofile") }, ULIMIT("nofile") },
+		{ { .ulimits = WORDS("files=1") }, ULIMIT("files=1") },
+		{ { .ulimits = WORDS("nofile=1:x") }, ULIMIT("nofile=1:x") },
+		{ { .ulimits = WORDS("nofile=1:2:3") }, ULIMIT("nofile=1:2:3") },
+		{ { .devices = WORDS("null") }, DEVICE("null") },
+		{ { .devices = WORDS("/dev/null:x") }, DEVICE("/dev/null:x") },
+		{ { .devices = WORDS("/dev/null:/dev/n:") }, DEVICE("/dev/null:/dev/n:") },
+		{ { .devices = WORDS("/dev/null:r:/dev/n") }, DEVICE("/dev/null:r:/dev/n") },
+		{ { .devices = WORDS("/dev") }, "--device /dev: /dev is no device" },
+		{ { .devices = WORDS("/dev/not:r") },
+		  "--device /dev/not:r: no such file or directory" },
 		{ { .mounts = WORDS("/a:b") },
 		  "--mount /a:b: needs an absolute destination, as in "
 		  "SOURCE:DESTINATION[:OPTIONS]" },
