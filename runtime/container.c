@@ -197,12 +197,8 @@ static int container_load(struct container *c, bool damaged, struct error *err)
 	c->complete = true;
 	if (state_load(c, err) == 0)
 		return 0;
-	if (err->code != ENOENT && !damaged) {
-		if (err->code == EINVAL)
-			error_hint(err, "\"delete --force\" removes what it left");
+	if (err->code != ENOENT && !damaged)
 		return -1;
-	}
-	/* Once: with the lock it is read again. */
 	if (err->code != ENOENT && c->lock_fd < 0)
 		warn("%s", err->text);
 	c->complete = err->code != ENOENT;

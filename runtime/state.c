@@ -347,6 +347,12 @@ static bool load_tree(struct container *c, const struct json *root)
 	return ok && c->bundle != NULL && c->root_path != NULL;
 }
 
+static int damaged(struct error *err)
+{
+	err->code = EINVAL;
+	return error_hint(err, "\"delete --force\" removes what it left");
+}
+
 int state_load(struct container *c, struct error *err)
 {
 	struct json_source source = { .name = "state.json" };
@@ -358,15 +364,14 @@ int state_load(struct container *c, struct error *err)
 	source.text = text;
 	root = json_parse(c->arena, &source, err);
 	if (root == NULL) {
-		err->code = EINVAL;
-		return error_wrap(err, "state of %s is damaged", c->id);
+		error_wrap(err, "state of %s is damaged", c->id);
+		return damaged(err);
 	}
 	cgroup_close(&c->cgroup);
 	c->cgroup = CGROUP_INIT;
 	if (!load_tree(c, root)) {
 		error_set(err, "state of %s is damaged: %s/%s/state.json", c->id, c->root, c->id);
-		err->code = EINVAL;
-		return -1;
+		return damaged(err);
 	}
 	return 0;
 }
