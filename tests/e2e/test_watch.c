@@ -205,3 +205,49 @@ E2E(events, tell_of_a_process_that_took_too_much_memory)
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 }
+
+/* Of a process, from its "stat": whose child it is, and the CPU time that it took. */
+static int parent_and_ticks(int pid, unsigned long *ret_ticks)
+{
+	const char *text = e2e_file_text(arena_printf(&e2e_arena, "/proc/%d/stat", pid));
+	const char *at = strrchr(text, ')');
+	unsigned long user = 0, kernel = 0;
+	int parent = 0;
+
+	cr_assert(at != NULL && sscanf(at + 4, "%d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+				       &parent, &user, &kernel) == 3,
+		  "%s", text);
+	*ret_ticks = user + kernel;
+	return parent;
+}
+
+/* poll(2) says at once that it hung up, again and again. */
+E2E(watch, terminal_that_nobody_has_open_costs_its_keeper_nothing)
+{
+	struct bundle *b = bundle_new();
+	unsigned long ticks;
+	struct output got;
+	const char *at;
+	int keeper;
+
+	e2e_need_kist();
+	e2e_need_program("/bin/busybox");
+	bundle_file(b, "/bin/empty", 0644, "");
+	bundle_copy(b, "/bin/busybox", "/bin/sh");
+	bundle_copy(b, "/bin/busybox", "/bin/sleep");
+	bundle_args(b, "/bin/sh", "-c", "exec <&- >&- 2>&-; sleep 100000", NULL);
+	bundle_set(b, "/process/terminal", "true");
+	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
+	bundle_call(b, &got, "run", "--detach", "--log-file",
+		    arena_printf(&e2e_arena, "%s/log", b->dir), "--bundle", b->path, b->id, NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	bundle_call(b, &got, "state", b->id, NULL);
+	at = strstr(got.out, "\"pid\": ");
+	cr_assert_not_null(at, "%s%s", got.out, got.err);
+	keeper = parent_and_ticks((int)strtol(at + 7, NULL, 10), &ticks);
+	sleep(2);
+	parent_and_ticks(keeper, &ticks);
+	/* Of two hundred. */
+	cr_expect_lt(ticks, 10, "%lu", ticks);
+	bundle_destroy(b);
+}
