@@ -358,6 +358,17 @@ E2E(namespaces, are_made_where_clone3_is_hidden)
 	struct probe seen;
 
 	e2e_need_root();
+	/* A mount whose ids are mapped takes a user namespace for the moment. */
+	bundle_set(b, "/mounts/-",
+		   arena_printf(&e2e_arena,
+				"{'destination': '/mapped', 'source': '%s', 'options':"
+				" ['bind'], 'uidMappings': %s, 'gidMappings': %s}",
+				b->dir, "[{'containerID': 0, 'hostID': 100000, 'size': 10}]",
+				"[{'containerID': 0, 'hostID': 100000, 'size': 10}]"));
+	bundle_run(b, &got);
+	/* Not every file system has that on every kernel. */
+	if (got.status != 0)
+		bundle_unset(b, "/mounts/7");
 	hide_clone3();
 	bundle_run_probe(b, &seen);
 	bundle_run_sleeper(b);
