@@ -31,6 +31,7 @@ struct make_options {
 	word_list group_add;		/* and more, in numbers */
 	word_list args;			/* none: "sh" */
 	word_list env;			/* "NAME=VALUE", or "NAME" for the caller's own value */
+	word_list env_files;		/* paths: more of them, which count less */
 	word_list mounts;		/* "SOURCE:DESTINATION[:OPTION,...]" or
 					 * "type=T,source=S,destination=D[,options=A:B]" */
 	word_list tmpfs;		/* "DESTINATION[:OPTION,...]" */
@@ -69,6 +70,8 @@ struct make_options {
 			"one more group of that user"), \
 	OPTION_ROW_LIST("env", 'e', s, at make.env, "NAME[=VALUE]", \
 			"environment; without a value the caller's"), \
+	OPTION_ROW_LIST("env-file", 0, s, at make.env_files, "FILE", \
+			"environment from lines NAME=VALUE; --env counts more"), \
 	OPTION_ROW_LIST("mount", 'm', s, at make.mounts, "SRC:DST[:OPTIONS]", \
 			"a bind mount, or type=T,source=S,destination=D,options=A:B"), \
 	OPTION_ROW_LIST("tmpfs", 0, s, at make.tmpfs, "DST[:OPTIONS]", "an empty tmpfs there"), \

@@ -3,7 +3,9 @@
 
 #include <string.h>
 
+#include "base/list.h"
 #include "base/text.h"
+#include "config/env_file.h"
 #include "config/make_value.h"
 #include "config/names.h"
 
@@ -41,28 +43,33 @@ static void env_add(const char **env, size_t *count, const char *pair)
 	env[(*count)++] = pair;
 }
 
+/* Those of files come first: what is said by itself counts more. */
 static int write_env(struct json_writer *w, const struct make_options *options, struct error *err)
 {
 	struct arena *arena = w->text.arena;
-	const char **env = ARENA_NEWS(arena, ARRAY_SIZE(default_env) + options->env.count,
-				      const char *);
+	word_list pairs = { 0 };
+	const char **env;
 	size_t count = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(default_env); i++)
-		env_add(env, &count, default_env[i]);
+		LIST_ADD(arena, &pairs, default_env[i]);
+	LIST_EACH(path, options->env_files)
+		if (env_file_read(arena, *path, &pairs, err) < 0)
+			return error_wrap(err, "--env-file");
 	LIST_EACH(pair, options->env) {
 		const char *value;
 
 		if (**pair == '=' || **pair == '\0')
 			return error_set(err, "--env %s: must be NAME=VALUE or NAME", *pair);
-		if (strchr(*pair, '=') != NULL) {
-			env_add(env, &count, *pair);
-			continue;
-		}
-		value = getenv(*pair);
+		value = strchr(*pair, '=') == NULL ? getenv(*pair) : NULL;
 		if (value != NULL)
-			env_add(env, &count, arena_printf(arena, "%s=%s", *pair, value));
+			LIST_ADD(arena, &pairs, arena_printf(arena, "%s=%s", *pair, value));
+		else if (strchr(*pair, '=') != NULL)
+			LIST_ADD(arena, &pairs, *pair);
 	}
+	env = ARENA_NEWS(arena, pairs.count, const char *);
+	LIST_EACH(pair, pairs)
+		env_add(env, &count, *pair);
 	json_write_strings(w, "env", env, count);
 	return 0;
 }

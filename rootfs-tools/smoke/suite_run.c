@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rootfs-tools/smoke/suite_run.h"
 
-#include <fcntl.h>
 #include <string.h>
 
-#include "base/fd.h"
 #include "base/list.h"
 #include "base/text.h"
+#include "config/env_file.h"
 #include "rootfs-tools/size_text.h"
 #include "rootfs-tools/smoke/expand.h"
-
-#define ENV_FILE_MAX	((size_t)1 << 20)
 
 struct building {
 	struct arena *arena;
@@ -24,38 +21,13 @@ static void add_env(struct building *b, const char *name, const char *value)
 	LIST_ADD(b->arena, &b->env, arena_printf(b->arena, "%s=%s", name, value));
 }
 
-/* "NAME=value" lines; "#" and empty lines are passed over; a name alone is the caller's. */
-static int add_env_file(struct building *b, const char *path, struct error *err)
-{
-	char *text;
-
-	if (file_read(AT_FDCWD, path, ENV_FILE_MAX, b->arena, &text, NULL, err) < 0)
-		return error_wrap(err, "containerRunOptions: envFile");
-	while (*text != '\0') {
-		char *line = text + strspn(text, " \t"), *equals;
-
-		text += strcspn(text, "\n");
-		if (*text == '\n')
-			*text++ = '\0';
-		line[strcspn(line, "\r")] = '\0';
-		if (*line == '#' || *line == '\0')
-			continue;
-		equals = strchr(line, '=');
-		if (equals != NULL)
-			*equals = '\0';
-		if (equals != NULL || getenv(line) != NULL)
-			add_env(b, line, equals != NULL ? equals + 1 : getenv(line));
-	}
-	return 0;
-}
-
 static int add_all_env(struct building *b, const struct suite_container *container,
 		       struct error *err)
 {
 	const struct suite_run_options *run = &b->suite->run;
 
-	if (run->env_file != NULL && add_env_file(b, run->env_file, err) < 0)
-		return -1;
+	if (run->env_file != NULL && env_file_read(b->arena, run->env_file, &b->env, err) < 0)
+		return error_wrap(err, "containerRunOptions: envFile");
 	LIST_EACH(name, run->env)
 		if (getenv(*name) != NULL)
 			add_env(b, *name, getenv(*name));

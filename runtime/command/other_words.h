@@ -19,7 +19,6 @@
 			  "the host's"), \
 	OPTION_ROW_ABSENT("network", 0, "use --net private|none|host"), \
 	OPTION_ROW_ABSENT("workdir", 0, "use --cwd DIR"), \
-	OPTION_ROW_ABSENT("env-file", 0, "use --env NAME=VALUE, once for each"), \
 	OPTION_ROW_ABSENT("label", 'l', "use --annotation KEY=VALUE"), \
 	OPTION_ROW_ABSENT("privileged", 0, "say what it needs: --cap-add, --mount; all " \
 			  "capabilities are --cap-add=all"), \

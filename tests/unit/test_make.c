@@ -267,6 +267,29 @@ Test(make, takes_devices_and_limits_of_the_kernel)
 	expect_facts(made(&options), facts, ARRAY_SIZE(facts));
 }
 
+Test(make, takes_variables_from_files)
+{
+	static const char lines[] = "# no\n\n  A=1\nB = x y \r\nKIST_TEST_OWN\nKIST_TEST_NONE\n"
+				    "TERM=tty\nC==";
+	char path[] = "/tmp/kist-env-XXXXXX";
+	int fd = mkstemp(path);
+	struct make_options options = { .env_files = WORDS(path), .env = WORDS("C=d") };
+	const char *failed;
+
+	setenv("KIST_TEST_OWN", "own", 1);
+	cr_assert_eq(write(fd, lines, sizeof(lines) - 1), (ssize_t)sizeof(lines) - 1);
+	cr_expect_str_eq(value(made(&options), "/process/env"),
+			 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "
+			 "TERM=tty A=1 B = x y  KIST_TEST_OWN=own C=d");
+	cr_assert(pwrite(fd, "=", 1, 6) == 1);
+	failed = config_make(&arena, &options, &err);
+	close(fd);
+	unlink(path);
+	cr_expect_null(failed);
+	cr_expect_str_eq(err.text, arena_printf(&arena, "--env-file: %s:3: must be NAME=VALUE or "
+						"NAME", path));
+}
+
 Test(make, takes_a_path_with_an_equals_sign)
 {
 	const struct make_options options = { .mounts = WORDS("/x=y:/c", "./a=b:/d") };
@@ -299,6 +322,8 @@ Test(make, names_the_flag_that_is_wrong)
 		{ { .cap_add = WORDS("FLY") }, "--cap-add FLY: no such capability" },
 		{ { .cap_drop = WORDS("") }, "--cap-drop : no such capability" },
 		{ { .env = WORDS("=x") }, "--env =x: must be NAME=VALUE or NAME" },
+		{ { .env_files = WORDS("/proc/none") },
+		  "--env-file: open /proc/none: no such file or directory" },
 		{ { .annotations = WORDS("x") }, "--annotation x: must be KEY=VALUE" },
 		{ { .tmpfs = WORDS("run") }, "--tmpfs run: needs an absolute path" },
 		{ { .group_add = WORDS("wheel") }, "--group-add wheel: must be a GID, in numbers" },
