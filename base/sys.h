@@ -59,6 +59,21 @@ static inline long sys_clone3(struct clone_args *args)
 	return syscall(__NR_clone3, args, sizeof(*args));
 }
 
+/* As fork(2), with flags of 32 bits: by clone(2) where a system call filter hides clone3. */
+static inline pid_t sys_fork(uint64_t flags, int exit_signal)
+{
+	struct clone_args args = { .flags = flags, .exit_signal = (uint64_t)exit_signal };
+	long pid = sys_clone3(&args);
+
+	if (pid >= 0 || errno != ENOSYS)
+		return (pid_t)pid;
+#if defined(__s390__)
+	return (pid_t)syscall(__NR_clone, 0, flags | args.exit_signal, 0, 0, 0);
+#else
+	return (pid_t)syscall(__NR_clone, flags | args.exit_signal, 0, 0, 0, 0);
+#endif
+}
+
 static inline int sys_openat2(int dir_fd, const char *path, const struct open_how *how)
 {
 	return (int)syscall(__NR_openat2, dir_fd, path, how, sizeof(*how));

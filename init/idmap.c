@@ -34,26 +34,10 @@ static int holder_open(pid_t pid, id_map_list uid_maps, id_map_list gid_maps, st
 	return fd >= 0 ? fd : error_errno(err, "open %s/ns/user", path);
 }
 
-/* Also where a system call filter hides clone3. */
-static pid_t fork_into_user_namespace(void)
-{
-	const unsigned long flags = CLONE_NEWUSER | SIGCHLD;
-	struct clone_args args = { .flags = CLONE_NEWUSER, .exit_signal = SIGCHLD };
-	long pid = sys_clone3(&args);
-
-	if (pid >= 0 || errno != ENOSYS)
-		return (pid_t)pid;
-#if defined(__s390__)
-	return (pid_t)syscall(__NR_clone, 0, flags, 0, 0, 0);
-#else
-	return (pid_t)syscall(__NR_clone, flags, 0, 0, 0, 0);
-#endif
-}
-
 /* The maps can be written only while a process is there; the namespace stays with the fd. */
 static int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct error *err)
 {
-	pid_t parent = getpid(), pid = fork_into_user_namespace();
+	pid_t parent = getpid(), pid = sys_fork(CLONE_NEWUSER, SIGCHLD);
 	int fd;
 
 	if (pid < 0)

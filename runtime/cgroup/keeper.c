@@ -27,21 +27,20 @@ static _noreturn void keep(int fd)
 
 int cgroup_keeper_start(struct cgroup *cgroup, struct error *err)
 {
-	/* Without a signal at its end: "run" waits for SIGCHLD of the container alone. */
-	struct clone_args args = { .exit_signal = 0 };
 	int ends[2];
-	long pid;
+	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return error_errno(err, "make socket pair");
-	pid = sys_clone3(&args);
+	/* Without a signal at its end: "run" waits for SIGCHLD of the container alone. */
+	pid = sys_fork(0, 0);
 	if (pid == 0)
 		keep(ends[0]);
 	close(ends[0]);
 	cgroup->keeper_fd = ends[1];
 	if (pid < 0)
 		return error_errno(err, "start the scope's first process");
-	cgroup->keeper = (pid_t)pid;
+	cgroup->keeper = pid;
 	return 0;
 }
 

@@ -371,6 +371,9 @@ E2E(namespaces, are_made_where_clone3_is_hidden)
 		bundle_unset(b, "/mounts/7");
 	hide_clone3();
 	bundle_run_probe(b, &seen);
+	bundle_call(b, &got, "create", "--bundle", b->path, b->id, NULL);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	bundle_destroy(b);
 	bundle_run_sleeper(b);
 	bundle_call(b, &got, "exec", b->id, "/probe", "say", "inside", NULL);
 	cr_expect_str_eq(got.out, "inside\n", "%s", got.err);

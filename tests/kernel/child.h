@@ -16,6 +16,8 @@ int child_wait(pid_t pid);
 /* The inode number of /proc/<pid>/ns/<name>; 0 where there is none.  pid 0: ours. */
 unsigned long child_namespace(pid_t pid, const char *name);
 void child_copy_program(const char *from, const char *to);
+/* For good, in this process and what it starts: that system call fails so. */
+void child_deny(int call, int number);
 /* Skips the test, with the reason. */
 void child_need_root(void);
 

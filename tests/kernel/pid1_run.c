@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,21 +12,6 @@
 #include <sys/syscall.h>
 
 #include "tests/kernel/child.h"
-
-static void deny(int number)
-{
-	struct sock_filter lines[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)number, 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EAGAIN),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { 4, lines };
-
-	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) < 0)
-		_exit(254);
-}
 
 static void run_child(const struct start *start, int out)
 {
@@ -51,7 +34,7 @@ static void run_child(const struct start *start, int out)
 	dup2(out, 2);
 	syscall(SYS_close_range, 3, ~0U, 0);
 	if (start->denied > 0)
-		deny(start->denied);
+		child_deny(start->denied, EAGAIN);
 	execve(start->file != NULL ? start->file : KIST_INIT, (char *const *)start->args,
 	       (char *const *)(start->env != NULL ? start->env : env));
 	_exit(255);

@@ -13,6 +13,8 @@
 static struct device_plan devices[] = {
 	{ "/dev/null", S_IFCHR | 0666, 1, 3, 0, 0, 0 },
 	{ "/dev/sub/disk", S_IFBLK | 0640, 7, 200, 5, 6, 0 },
+	{ "/dev/sub/user", S_IFCHR | 0600, 1, 5, 7, 0, 0 },
+	{ "/dev/sub/group", S_IFCHR | 0600, 1, 5, 0, 8, 0 },
 	{ "/elsewhere/fifo", S_IFIFO | 0622, 0, 0, 0, 0, 0 },
 };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/sysmacros.h>
@@ -137,5 +138,17 @@ STAGE_TEST(hide, paths_lie_in_no_mount_whose_name_they_only_begin_with)
 	CHECK(stage_open(s, "/together") >= 0 && stage_open(s, "/together/secret") < 0);
 	CHECK(stage_open(s, "/to/gether") >= 0 && stage_open(s, "/to/gether/secret") < 0);
 	CHECK(stage_open(s, "/to/get/in") >= 0 && stage_open(s, "/to/get/in/secret") < 0);
+	return 0;
+}
+
+STAGE_TEST(hide, path_that_cannot_be_made_read_only_starts_nothing)
+{
+	static const char *path = "/d";
+
+	stage_file(s, "/d/in", "text");
+	s->plan.read_only_paths.items = &path;
+	s->plan.read_only_paths.count = 1;
+	child_deny(SYS_mount_setattr, EPERM);
+	FAILS_WITH(RUN(step_hide), "read-only path /d: set mount flags: operation not permitted");
 	return 0;
 }
