@@ -44,7 +44,8 @@ Test(plan_file, says_which_bundle_has_no_configuration, .init = make_dir, .fini 
 	cr_expect_eq(config_text_read(&arena, "/nonexistent", NULL, &config, &err), -1);
 	cr_expect_str_eq(err.text, "open bundle /nonexistent: no such file or directory");
 	cr_expect_eq(config_text_read(&arena, "/dev/null", NULL, &config, &err), -1);
-	cr_expect_str_eq(err.text, "open bundle /dev/null: not a directory");
+	cr_expect_str_eq(err.text, "open bundle /dev/null: not a directory: a bundle is a "
+				   "directory; --config names a file");
 }
 
 Test(plan_file, is_below_the_current_directory_where_it_is_named, .init = make_dir,
