@@ -156,6 +156,9 @@ ATTACK(join, who_attaches_and_goes_leaves_nothing)
 		    NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	fds = keeper_fds(b);
+	/* By then it has closed what it told the caller with. */
+	for (int i = 0; i < 6000 && strstr(e2e_file_text(log), "up") == NULL; i++)
+		usleep(10000);
 	before = entries(fds);
 	for (int i = 0; i < 3 * ROUNDS; i++) {
 		bundle_begin(b, &call, "attach", "--no-stdin", b->id, NULL);
