@@ -33,7 +33,7 @@ def there_already(work):
     simple(work).save()
     os.mkdir(work.out)
     status, text = work.run('oci:' + work.image, work.out)
-    if status != 1 or not text.endswith('make out: file exists'):
+    if status != 1 or not text.endswith('make %s: file exists' % work.out):
         yield text
     if os.listdir(work.out):
         yield 'something is in it'
