@@ -65,6 +65,27 @@ static void write_made_mount(struct json_writer *w, const struct made_mount *mou
 	json_write_end(w);
 }
 
+/* The host's own, with the rights that its user has there. */
+static int write_device_mounts(struct json_writer *w, const struct make_options *options,
+			       struct error *err)
+{
+	static const char *const bind[] = { "bind", "nosuid", "noexec" };
+
+	LIST_EACH(text, options->devices) {
+		struct made_mount mount = { .type = "bind" };
+		struct made_device device;
+
+		if (device_parse(w->text.arena, *text, &device, err) < 0)
+			return -1;
+		mount.source = device.source;
+		mount.destination = device.path;
+		mount.options.items = (const char **)(uintptr_t)bind;
+		mount.options.count = ARRAY_SIZE(bind);
+		write_made_mount(w, &mount);
+	}
+	return 0;
+}
+
 static int write_mounts(struct json_writer *w, const struct make_options *options,
 			struct error *err)
 {
@@ -93,6 +114,8 @@ static int write_mounts(struct json_writer *w, const struct make_options *option
 			return -1;
 		write_made_mount(w, &mount);
 	}
+	if (options->rootless && write_device_mounts(w, options, err) < 0)
+		return -1;
 	json_write_end(w);
 	return 0;
 }

@@ -103,8 +103,7 @@ static void write_device_id(struct json_writer *w, const struct made_device *dev
 	json_write_u64(w, "minor", device->minor);
 }
 
-/* Of an ordinary user it is the host's own, bound: mode and owner are as they are. */
-static void write_devices(struct json_writer *w, const made_device_list *devices, bool rootless)
+static void write_devices(struct json_writer *w, const made_device_list *devices)
 {
 	if (devices->count == 0)
 		return;
@@ -113,11 +112,9 @@ static void write_devices(struct json_writer *w, const made_device_list *devices
 		json_write_object(w, NULL);
 		json_write_string(w, "path", device->path);
 		write_device_id(w, device);
-		if (!rootless) {
-			json_write_u64(w, "fileMode", device->mode & 0777);
-			json_write_u64(w, "uid", device->uid);
-			json_write_u64(w, "gid", device->gid);
-		}
+		json_write_u64(w, "fileMode", device->mode & 0777);
+		json_write_u64(w, "uid", device->uid);
+		json_write_u64(w, "gid", device->gid);
 		json_write_end(w);
 	}
 	json_write_end(w);
@@ -186,14 +183,15 @@ int write_linux(struct json_writer *w, const struct make_options *options, struc
 {
 	made_device_list devices = { 0 };
 
-	if (parse_devices(w->text.arena, options, &devices, err) < 0)
+	/* Of an ordinary user they are mounts: nobody makes devices in a user namespace. */
+	if (!options->rootless && parse_devices(w->text.arena, options, &devices, err) < 0)
 		return -1;
 	json_write_object(w, "linux");
 	if (options->rootless) {
 		write_maps(w, "uidMappings", &options->uid_maps, geteuid());
 		write_maps(w, "gidMappings", &options->gid_maps, getegid());
 	}
-	write_devices(w, &devices, options->rootless);
+	write_devices(w, &devices);
 	if (write_sysctls(w, options, err) < 0 || write_resources(w, options, &devices, err) < 0)
 		return -1;
 	json_write_array(w, "namespaces");

@@ -244,7 +244,7 @@ int device_parse(struct arena *arena, const char *text, struct made_device *ret,
 {
 	size_t length = strcspn(text, ":");
 	const char *path = arena_strndup(arena, text, length), *more = text + length;
-	struct made_device device = { .path = path, .access = "rwm" };
+	struct made_device device = { .source = path, .path = path, .access = "rwm" };
 	struct stat st;
 
 	if (more[0] == ':' && more[1] == '/') {

@@ -16,6 +16,7 @@ struct made_mount {
 };
 
 struct made_device {
+	const char *source;		/* of the host */
 	const char *path;		/* in the container */
 	const char *access;		/* of "rwm" */
 	uint32_t mode, uid, gid;	/* of the host's: S_IFCHR or S_IFBLK, and permissions */

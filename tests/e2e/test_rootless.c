@@ -115,6 +115,20 @@ E2E(rootless, devices_are_those_of_the_host)
 			 "stat:/dev/urandom=c 0666 "), "%s%s", got.out, got.err);
 }
 
+E2E(rootless, a_device_is_bound_where_it_was_asked_for)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_as_user(b, NOBODY);
+	bundle_call(b, &got, "run", "--rootfs", b->rootfs, "--device", "/dev/zero:/dev/nil", "--",
+		    "/probe", "stat", "/dev/nil", "open", "/dev/nil", "rw", NULL);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	cr_expect_not_null(strstr(got.out, "stat:/dev/nil=c 0666 65534:65534 1:5 "), "%s", got.out);
+	cr_expect_not_null(strstr(got.out, "open:/dev/nil=0\n"), "%s", got.out);
+}
+
 E2E(rootless, root_can_be_written_where_allowed)
 {
 	struct bundle *b = bundle_new();

@@ -267,6 +267,23 @@ Test(make, takes_devices_and_limits_of_the_kernel)
 	expect_facts(made(&options), facts, ARRAY_SIZE(facts));
 }
 
+Test(make, binds_devices_for_an_ordinary_user)
+{
+	const struct make_options options = {
+		.rootless = true,
+		.devices = WORDS("/dev/null:/dev/nothing:r"),
+	};
+	static const struct fact facts[] = {
+		{ "/mounts/7/destination", "/dev/nothing" },
+		{ "/mounts/7/type", "bind" },
+		{ "/mounts/7/source", "/dev/null" },
+		{ "/mounts/7/options", "bind nosuid noexec" },
+		{ "/linux/devices", "(none)" },
+	};
+
+	expect_facts(made(&options), facts, ARRAY_SIZE(facts));
+}
+
 Test(make, takes_variables_from_files)
 {
 	static const char lines[] = "# no\n\n  A=1\nB = x y \r\nKIST_TEST_OWN\nKIST_TEST_NONE\n"
