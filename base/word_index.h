@@ -19,5 +19,3 @@ struct word_index {
 struct word_index word_index_make(struct arena *arena, size_t words);
 /* Where a word with these first bytes was put before; else it is put at "at", which is returned. */
 size_t word_index_put(struct word_index *index, const char *word, size_t length, size_t at);
-/* SipHash-1-3, for the tests; on machines of the other byte order it is another hash. */
-uint64_t word_hash(const uint64_t key[2], const char *text, size_t length);

@@ -5,54 +5,16 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 
+#include "base/sip_hash.h"
+
 enum { FIRST_ROOM = 1 << 12 };
 
-static uint64_t rotate(uint64_t value, unsigned int bits)
-{
-	return value << bits | value >> (64 - bits);
-}
-
-static void sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
-}
-
-/* SipHash-2-4: without the key nobody can make two paths meet. */
+/* 0 is a free slot. */
 static uint64_t hash(const uint64_t key[2], const char *path, size_t length)
 {
-	uint64_t v[4] = {
-		key[0] ^ UINT64_C(0x736f6d6570736575), key[1] ^ UINT64_C(0x646f72616e646f6d),
-		key[0] ^ UINT64_C(0x6c7967656e657261), key[1] ^ UINT64_C(0x7465646279746573),
-	};
-	uint64_t word;
-	size_t at = 0;
+	uint64_t value = sip_hash(key, path, length);
 
-	for (;; at += 8) {
-		size_t left = length - at;
-
-		word = left < 8 ? (uint64_t)length << 56 : 0;
-		memcpy(&word, path + at, left < 8 ? left : 8);
-		v[3] ^= word;
-		sip_round(v);
-		sip_round(v);
-		v[0] ^= word;
-		if (left < 8)
-			break;
-	}
-	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	word = v[0] ^ v[1] ^ v[2] ^ v[3];
-	return word != 0 ? word : 1;
+	return value != 0 ? value : 1;
 }
 
 /* The slot that has it, or the free one where it belongs. */

@@ -7,32 +7,6 @@
 
 #include "base/compiler.h"
 
-/* Words that somebody chose are not in one place: of two keys nothing follows from one another. */
-Test(word_index, hashes_by_a_key)
-{
-	/* What CPython, with PYTHONHASHSEED=0, says of the same bytes. */
-	static const struct {
-		const char *text;
-		uint64_t hash;
-	} rows[] = {
-		{ "a", 4644417185603328019 },
-		{ "abc", (uint64_t)-4594863902769663758 },
-		{ "abcdefg", 7904145750247929094 },
-		{ "abcdefgh", 4574395652268504554 },
-		{ "PATH=/usr/local/sbin:/usr/local/bin", (uint64_t)-7703936203893842918 },
-	};
-	static const uint64_t none[2], other[2] = { 1, 0 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		size_t length = strlen(rows[i].text);
-
-		if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-			cr_expect_eq(word_hash(none, rows[i].text, length), rows[i].hash, "%s",
-				     rows[i].text);
-		cr_expect_neq(word_hash(other, rows[i].text, length), rows[i].hash);
-	}
-}
-
 enum { BLOCK = 3, LEVELS = 16, STATES = 2 << LEVELS };
 
 static uint32_t fnv(uint32_t state, const char block[BLOCK])
