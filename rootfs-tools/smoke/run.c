@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "base/list.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "rootfs-tools/json_edit.h"
@@ -254,9 +255,21 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 	return RUN_ENDED;
 }
 
+static bool is_exiting(const struct run *run)
+{
+	uint64_t start;
+
+	return run->inside != 0 && (!process_start_time(run->inside, &start) ||
+				    process_is(run->inside, start) == 0);
+}
+
+/* On a loaded machine kist may be late to say so. */
 bool run_ended_itself(struct run *run)
 {
-	return run_wait(run, time_now() + ms_to_ns(DYING), NULL, NULL) == RUN_ENDED;
+	if (run_wait(run, time_now() + ms_to_ns(DYING), NULL, NULL) == RUN_ENDED)
+		return true;
+	return is_exiting(run) &&
+	       run_wait(run, time_now() + ms_to_ns(KILL_WAIT), NULL, NULL) == RUN_ENDED;
 }
 
 /* kist forwards what it can catch; it would end by the others, and leave the container alone. */

@@ -3,7 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 
+#include "base/sys.h"
 #include "rootfs-tools/publish.h"
 #include "rootfs-tools/smoke/run.h"
 
@@ -45,4 +47,37 @@ Test(run, without_a_pidfd_the_program_is_ended, .timeout = 60)
 	tree_remove(AT_FDCWD, work, &ignored);
 	cr_expect(access(work, F_OK) < 0);
 	arena_free(&arena);
+}
+
+/* A child that ends after so many milliseconds. */
+static pid_t child(unsigned int ms)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		usleep(ms * 1000);
+		_exit(7);
+	}
+	return pid;
+}
+
+/* On a loaded machine kist takes its time to say that the container has ended. */
+Test(run, what_has_ended_is_waited_for_though_kist_is_late, .timeout = 60)
+{
+	struct run late = RUN_NONE, lives = RUN_NONE;
+
+	late.pid = child(500);
+	late.pidfd = sys_pidfd_open(late.pid, 0);
+	late.inside = child(0);
+	cr_assert_eq(waitid(P_PID, (id_t)late.inside, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+	cr_expect(run_ended_itself(&late));
+	cr_expect_eq(late.status, 7);
+	lives.pid = child(30000);
+	lives.pidfd = sys_pidfd_open(lives.pid, 0);
+	lives.inside = lives.pid;
+	cr_expect_not(run_ended_itself(&lives));
+	kill(lives.pid, SIGKILL);
+	waitpid(lives.pid, NULL, 0);
+	waitpid(late.inside, NULL, 0);
+	close(lives.pidfd);
 }
