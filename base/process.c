@@ -77,6 +77,19 @@ bool process_start_time(pid_t pid, uint64_t *ret)
 	return true;
 }
 
+static bool is_alive(const uint64_t fields[PROCESS_FIELDS])
+{
+	return !((fields[PROCESS_FLAGS] & FLAG_EXITING) && fields[PROCESS_THREADS] <= 1);
+}
+
+int process_lives(pid_t pid)
+{
+	uint64_t fields[PROCESS_FIELDS];
+	int there = process_fields(pid, fields);
+
+	return there <= 0 ? there : is_alive(fields);
+}
+
 int process_is(pid_t pid, uint64_t start_time)
 {
 	uint64_t fields[PROCESS_FIELDS];
@@ -84,6 +97,5 @@ int process_is(pid_t pid, uint64_t start_time)
 
 	if (there <= 0)
 		return there;
-	return fields[PROCESS_START_TIME] == start_time &&
-	       !((fields[PROCESS_FLAGS] & FLAG_EXITING) && fields[PROCESS_THREADS] <= 1);
+	return fields[PROCESS_START_TIME] == start_time && is_alive(fields);
 }

@@ -54,3 +54,5 @@ bool process_start_time(pid_t pid, uint64_t *ret);
  * has left the others alone exits, too, but then it is not the last.
  */
 int process_is(pid_t pid, uint64_t start_time);
+/* The same of whichever has the number now. */
+int process_lives(pid_t pid);

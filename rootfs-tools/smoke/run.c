@@ -255,20 +255,12 @@ enum run_wait run_wait(struct run *run, uint64_t until, run_condition *condition
 	return RUN_ENDED;
 }
 
-static bool is_exiting(const struct run *run)
-{
-	uint64_t start;
-
-	return run->inside != 0 && (!process_start_time(run->inside, &start) ||
-				    process_is(run->inside, start) == 0);
-}
-
 /* On a loaded machine kist may be late to say so. */
 bool run_ended_itself(struct run *run)
 {
 	if (run_wait(run, time_now() + ms_to_ns(DYING), NULL, NULL) == RUN_ENDED)
 		return true;
-	return is_exiting(run) &&
+	return run->inside != 0 && process_lives(run->inside) == 0 &&
 	       run_wait(run, time_now() + ms_to_ns(KILL_WAIT), NULL, NULL) == RUN_ENDED;
 }
 
