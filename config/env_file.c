@@ -9,6 +9,19 @@
 
 #define ENV_FILE_MAX	((size_t)1 << 20)
 
+bool env_word_add(struct arena *arena, const char *word, word_list *ret)
+{
+	const char *value;
+
+	if (*word == '=' || *word == '\0')
+		return false;
+	if (strchr(word, '=') != NULL)
+		LIST_ADD(arena, ret, word);
+	else if ((value = getenv(word)) != NULL)
+		LIST_ADD(arena, ret, arena_printf(arena, "%s=%s", word, value));
+	return true;
+}
+
 int env_file_read(struct arena *arena, const char *path, word_list *ret, struct error *err)
 {
 	char *text;
@@ -17,7 +30,6 @@ int env_file_read(struct arena *arena, const char *path, word_list *ret, struct 
 		return -1;
 	for (unsigned int number = 1; *text != '\0'; number++) {
 		char *line = text + strspn(text, " \t");
-		const char *value;
 
 		text += strcspn(text, "\n");
 		if (*text == '\n')
@@ -25,13 +37,8 @@ int env_file_read(struct arena *arena, const char *path, word_list *ret, struct 
 		line[strcspn(line, "\r")] = '\0';
 		if (*line == '#' || *line == '\0')
 			continue;
-		if (*line == '=')
+		if (!env_word_add(arena, line, ret))
 			return error_set(err, "%s:%u: must be NAME=VALUE or NAME", path, number);
-		value = strchr(line, '=') == NULL ? getenv(line) : NULL;
-		if (value != NULL)
-			line = arena_printf(arena, "%s=%s", line, value);
-		if (strchr(line, '=') != NULL)
-			LIST_ADD(arena, ret, line);
 	}
 	return 0;
 }

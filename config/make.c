@@ -145,14 +145,8 @@ static int write_annotations(struct json_writer *w, const struct make_options *o
 	json_write_object(w, "annotations");
 	if (options->init != NULL)
 		json_write_string(w, INIT_ANNOTATION, options->init);
-	LIST_EACH(pair, options->annotations) {
-		size_t length = strcspn(*pair, "=");
-
-		if (length == 0 || (*pair)[length] == '\0')
-			return error_set(err, "--annotation %s: must be KEY=VALUE", *pair);
-		json_write_string(w, arena_strndup(w->text.arena, *pair, length),
-				  *pair + length + 1);
-	}
+	if (write_pairs(w, "annotation", &options->annotations, err) < 0)
+		return -1;
 	json_write_end(w);
 	return 0;
 }

@@ -9,6 +9,19 @@
 #include "base/text.h"
 #include "config/make_value.h"
 
+int write_pairs(struct json_writer *w, const char *flag, const word_list *pairs, struct error *err)
+{
+	LIST_EACH(pair, *pairs) {
+		size_t length = strcspn(*pair, "=");
+
+		if (length == 0 || (*pair)[length] == '\0')
+			return error_set(err, "--%s %s: must be KEY=VALUE", flag, *pair);
+		json_write_string(w, arena_strndup(w->text.arena, *pair, length),
+				  *pair + length + 1);
+	}
+	return 0;
+}
+
 bool make_has_network(const struct make_options *options)
 {
 	if (options->net == MAKE_NET_DEFAULT)
@@ -79,7 +92,7 @@ static int write_limits(struct json_writer *w, const struct make_options *option
 	return 0;
 }
 
-/* --- devices and kernel parameters ---------------------------------------------------- */
+/* --- devices ---------------------------------------------------- */
 
 typedef LIST(struct made_device) made_device_list;
 
@@ -138,24 +151,6 @@ static void write_rules(struct json_writer *w, const made_device_list *devices)
 	json_write_end(w);
 }
 
-static int write_sysctls(struct json_writer *w, const struct make_options *options,
-			 struct error *err)
-{
-	if (options->sysctls.count == 0)
-		return 0;
-	json_write_object(w, "sysctl");
-	LIST_EACH(pair, options->sysctls) {
-		size_t length = strcspn(*pair, "=");
-
-		if (length == 0 || (*pair)[length] == '\0')
-			return error_set(err, "--sysctl %s: must be KEY=VALUE", *pair);
-		json_write_string(w, arena_strndup(w->text.arena, *pair, length),
-				  *pair + length + 1);
-	}
-	json_write_end(w);
-	return 0;
-}
-
 static int write_resources(struct json_writer *w, const struct make_options *options,
 			   const made_device_list *devices, struct error *err)
 {
@@ -192,7 +187,13 @@ int write_linux(struct json_writer *w, const struct make_options *options, struc
 		write_maps(w, "gidMappings", &options->gid_maps, getegid());
 	}
 	write_devices(w, &devices);
-	if (write_sysctls(w, options, err) < 0 || write_resources(w, options, &devices, err) < 0)
+	if (options->sysctls.count > 0) {
+		json_write_object(w, "sysctl");
+		if (write_pairs(w, "sysctl", &options->sysctls, err) < 0)
+			return -1;
+		json_write_end(w);
+	}
+	if (write_resources(w, options, &devices, err) < 0)
 		return -1;
 	json_write_array(w, "namespaces");
 	write_namespace(w, "pid");

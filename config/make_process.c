@@ -56,17 +56,9 @@ static int write_env(struct json_writer *w, const struct make_options *options, 
 	LIST_EACH(path, options->env_files)
 		if (env_file_read(arena, *path, &pairs, err) < 0)
 			return error_wrap(err, "--env-file");
-	LIST_EACH(pair, options->env) {
-		const char *value;
-
-		if (**pair == '=' || **pair == '\0')
-			return error_set(err, "--env %s: must be NAME=VALUE or NAME", *pair);
-		value = strchr(*pair, '=') == NULL ? getenv(*pair) : NULL;
-		if (value != NULL)
-			LIST_ADD(arena, &pairs, arena_printf(arena, "%s=%s", *pair, value));
-		else if (strchr(*pair, '=') != NULL)
-			LIST_ADD(arena, &pairs, *pair);
-	}
+	LIST_EACH(word, options->env)
+		if (!env_word_add(arena, *word, &pairs))
+			return error_set(err, "--env %s: must be NAME=VALUE or NAME", *word);
 	env = ARENA_NEWS(arena, pairs.count, const char *);
 	LIST_EACH(pair, pairs)
 		env_add(env, &count, *pair);
