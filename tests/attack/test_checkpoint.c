@@ -139,17 +139,13 @@ ATTACK(checkpoint, ends_no_other_process_that_got_the_number)
 	struct bundle *b = bundle_new();
 	struct output got;
 	struct call call;
-	const char *at;
 	pid_t pid;
 
 	bundle_set(b, "/annotations", "{'org.kist.init': 'never'}");
 	bundle_env(b, "PATH=" CRIU_DIRECTORY);
 	bundle_env(b, "CRIU_HANDS_ON=1");
 	bundle_run_sleeper(b);
-	bundle_call(b, &got, "state", b->id, NULL);
-	at = strstr(got.out, "\"pid\": ");
-	cr_assert_not_null(at, "%s%s", got.out, got.err);
-	pid = (pid_t)strtol(at + 7, NULL, 10);
+	pid = (pid_t)strtol(bundle_pid(b), NULL, 10);
 	bundle_begin(b, &call, "checkpoint", "--image-path",
 		     arena_printf(&e2e_arena, "%s/image", b->dir), b->id, NULL);
 	cr_assert_eq(waitpid(pid, NULL, 0), pid);

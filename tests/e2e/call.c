@@ -246,3 +246,14 @@ void bundle_destroy(struct bundle *bundle)
 	bundle_call(bundle, &got, "delete", "--force", bundle->id, NULL);
 	cr_expect_eq(got.status, 0, "%s delete --force: %s", bundle->runtime, got.err);
 }
+
+const char *bundle_pid(struct bundle *bundle)
+{
+	struct output got;
+	const char *at;
+
+	bundle_call(bundle, &got, "state", bundle->id, NULL);
+	at = strstr(got.out, "\"pid\": ");
+	cr_assert_not_null(at, "%s%s", got.out, got.err);
+	return arena_strndup(&e2e_arena, at + 7, strspn(at + 7, "0123456789"));
+}

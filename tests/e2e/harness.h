@@ -119,6 +119,8 @@ void bundle_run(struct bundle *bundle, struct output *ret);
 void bundle_run_probe(struct bundle *bundle, struct probe *ret);
 /* "run --detach" of a probe that sleeps. */
 void bundle_run_sleeper(struct bundle *bundle);
+/* The number of its first process, as "state" tells it. */
+const char *bundle_pid(struct bundle *bundle);
 /* "delete --force", which must succeed. */
 void bundle_destroy(struct bundle *bundle);
 

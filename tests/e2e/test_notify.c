@@ -48,17 +48,6 @@ static void expect_ready(const char *text, const char *pid)
 	cr_expect_null(strstr(text, "STATUS\n"), "%s", text);
 }
 
-static const char *pid_of(struct bundle *b)
-{
-	struct output got;
-	const char *at;
-
-	bundle_call(b, &got, "state", b->id, NULL);
-	at = strstr(got.out, "\"pid\": ");
-	cr_assert_not_null(at);
-	return arena_strndup(&e2e_arena, at + 7, strspn(at + 7, "0123456789"));
-}
-
 /* More than a pipe holds comes before: who keeps the log reads it, and does not only wait. */
 E2E(notify, comes_behind_much_that_is_logged)
 {
@@ -74,7 +63,7 @@ E2E(notify, comes_behind_much_that_is_logged)
 	bundle_call(b, &got, "run", "--detach", "--log-file", "log", "--bundle", b->path, b->id,
 		    NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
-	expect_ready(message(fd), pid_of(b));
+	expect_ready(message(fd), bundle_pid(b));
 	bundle_destroy(b);
 	close(fd);
 }
@@ -88,7 +77,7 @@ E2E(notify, detached_run_returns_when_the_program_is_ready)
 	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	cr_expect_not_null(strstr(got.out, "up"), "%s", got.out);
-	expect_ready(message(fd), pid_of(b));
+	expect_ready(message(fd), bundle_pid(b));
 	bundle_destroy(b);
 	close(fd);
 }
@@ -103,7 +92,7 @@ E2E(notify, start_passes_it_on)
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	bundle_call(b, &got, "start", b->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
-	expect_ready(message(fd), pid_of(b));
+	expect_ready(message(fd), bundle_pid(b));
 	bundle_destroy(b);
 	close(fd);
 }

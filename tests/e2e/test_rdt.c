@@ -60,17 +60,6 @@ static bool has_task(const char *file, const char *pid)
 	return false;
 }
 
-static const char *pid_of(struct bundle *b)
-{
-	struct output got;
-	const char *at;
-
-	bundle_call(b, &got, "state", b->id, NULL);
-	at = strstr(got.out, "\"pid\": ");
-	cr_assert_not_null(at, "%s", got.out);
-	return arena_strndup(&e2e_arena, at + 7, strspn(at + 7, "0123456789"));
-}
-
 E2E(rdt, group_of_its_own_comes_and_goes_with_the_container)
 {
 	struct bundle *b = rdt_bundle("{'l3CacheSchema': 'L3:0=f;1=f0', 'memBwSchema': "
@@ -78,7 +67,7 @@ E2E(rdt, group_of_its_own_comes_and_goes_with_the_container)
 	const char *tasks = arena_printf(&e2e_arena, "%s/tasks", b->id);
 
 	created(b);
-	cr_expect(has_task(tasks, pid_of(b)), "%s", resctrl_read(&resctrl, tasks));
+	cr_expect(has_task(tasks, bundle_pid(b)), "%s", resctrl_read(&resctrl, tasks));
 	/* In the spec's order, so that schemata counts. */
 	cr_expect_str_eq(resctrl_read(&resctrl, arena_printf(&e2e_arena, "%s/schemata", b->id)),
 			 "    L3:0=3;1=3\n    MB:0=20;1=70\n");
@@ -105,7 +94,7 @@ E2E(rdt, named_group_is_made_where_missing_and_stays)
 	struct bundle *b = rdt_bundle("{'closID': 'gold', 'memBwSchema': 'MB:0=20;1=70'}");
 
 	created(b);
-	cr_expect(has_task("gold/tasks", pid_of(b)));
+	cr_expect(has_task("gold/tasks", bundle_pid(b)));
 	cr_expect_str_eq(resctrl_read(&resctrl, "gold/schemata"),
 			 "    L3:0=ff;1=ff\n    MB:0=20;1=70\n");
 	cr_expect_not(is_there(b->id));
@@ -155,7 +144,7 @@ E2E(rdt, group_named_without_shares_must_exist)
 	cr_expect_not(is_there("gold"));
 	cr_assert_eq(mkdir(place("gold"), 0755), 0);
 	created(b);
-	cr_expect(has_task("gold/tasks", pid_of(b)));
+	cr_expect(has_task("gold/tasks", bundle_pid(b)));
 	bundle_destroy(b);
 	cr_expect(is_there("gold"));
 	resctrl_unmount(&resctrl);
@@ -167,8 +156,8 @@ E2E(rdt, slash_is_the_default_group)
 	const char *group = arena_printf(&e2e_arena, "mon_groups/%s", b->id);
 
 	created(b);
-	cr_expect(has_task("tasks", pid_of(b)));
-	cr_expect(has_task(arena_printf(&e2e_arena, "%s/tasks", group), pid_of(b)));
+	cr_expect(has_task("tasks", bundle_pid(b)));
+	cr_expect(has_task(arena_printf(&e2e_arena, "%s/tasks", group), bundle_pid(b)));
 	bundle_destroy(b);
 	cr_expect_not(is_there(group));
 	resctrl_unmount(&resctrl);
@@ -194,7 +183,7 @@ E2E(rdt, program_of_exec_is_in_the_same_groups)
 	cr_assert_eq(file_read(AT_FDCWD, pid_path, 64, &e2e_arena, &text, NULL, &err), 0);
 	pid = text;
 	cr_expect(has_task("gold/tasks", pid));
-	cr_expect(has_task(file, pid) && has_task(file, pid_of(b)));
+	cr_expect(has_task(file, pid) && has_task(file, bundle_pid(b)));
 	bundle_destroy(b);
 	bundle_finish(&exec, &got);
 	resctrl_unmount(&resctrl);

@@ -227,7 +227,6 @@ E2E(watch, terminal_that_nobody_has_open_costs_its_keeper_nothing)
 	struct bundle *b = bundle_new();
 	unsigned long ticks;
 	struct output got;
-	const char *at;
 	int keeper;
 
 	e2e_need_kist();
@@ -241,10 +240,7 @@ E2E(watch, terminal_that_nobody_has_open_costs_its_keeper_nothing)
 	bundle_call(b, &got, "run", "--detach", "--log-file",
 		    arena_printf(&e2e_arena, "%s/log", b->dir), "--bundle", b->path, b->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
-	bundle_call(b, &got, "state", b->id, NULL);
-	at = strstr(got.out, "\"pid\": ");
-	cr_assert_not_null(at, "%s%s", got.out, got.err);
-	keeper = parent_and_ticks((int)strtol(at + 7, NULL, 10), &ticks);
+	keeper = parent_and_ticks((int)strtol(bundle_pid(b), NULL, 10), &ticks);
 	sleep(2);
 	parent_and_ticks(keeper, &ticks);
 	/* Of two hundred. */
