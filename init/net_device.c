@@ -1,76 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/net_device.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/sys.h"
+#include "init/net_address.h"
 #include "init/net_link.h"
 
-#define ADDRESSES_MAX	1024
-#define LINKS_MAX	1024
-#define LIST_LINKS	"list the devices of the container"
-#define BUFFER_SIZE	16384	/* MNL_SOCKET_BUFFER_SIZE is not a constant */
-
-struct address {
-	struct ifaddrmsg head;
-	struct { uint16_t type, size; unsigned char bytes[16]; } values[3];
-	size_t count;
+/* A network namespace. */
+struct side {
+	struct mnl_socket *socket;
+	int fd;
+	const char *find;		/* how an error calls looking a device up in it */
 };
 
-struct addresses {
-	unsigned int index;		/* of the device */
-	struct address items[ADDRESSES_MAX];
-	size_t count;
-	bool more;
+struct traveller {
+	const char *host_name;
+	const char *name;		/* inside */
+	struct ifinfomsg host;		/* what it was */
+	net_address_list addresses;
+	int index;			/* inside; 0: it is not there */
+};
+typedef LIST(struct traveller) traveller_list;
+
+struct move {
+	struct arena *arena;
+	struct side host, inside;
+	traveller_list devices;
 };
 
+typedef LIST(int) index_list;
 struct links {
-	int items[LINKS_MAX];
-	size_t count;
+	struct arena *arena;
+	index_list list;
 };
 
-/*
- * Those that the kernel would lose with the move, and that mean the same over
- * there: permanent ones of global scope.  The rest belongs to the old place.
- */
-static int address_add(const struct nlmsghdr *message, void *context)
+static bool is_template(const char *name)
 {
-	const struct ifaddrmsg *head = mnl_nlmsg_get_payload(message);
-	struct addresses *all = context;
-	struct address *one = &all->items[all->count];
-	const struct nlattr *attr;
-
-	if (head->ifa_index != all->index || head->ifa_scope != RT_SCOPE_UNIVERSE ||
-	    !(head->ifa_flags & IFA_F_PERMANENT))
-		return MNL_CB_OK;
-	if (all->count == ADDRESSES_MAX) {
-		all->more = true;
-		return MNL_CB_OK;
-	}
-	one->head = *head;
-	mnl_attr_for_each(attr, message, sizeof(*head)) {
-		uint16_t type = mnl_attr_get_type(attr), size = mnl_attr_get_payload_len(attr);
-
-		if ((type != IFA_ADDRESS && type != IFA_LOCAL && type != IFA_BROADCAST) ||
-		    size > sizeof(one->values[0].bytes) || one->count == ARRAY_SIZE(one->values))
-			continue;
-		one->values[one->count].type = type;
-		one->values[one->count].size = size;
-		memcpy(one->values[one->count].bytes, mnl_attr_get_payload(attr), size);
-		one->count++;
-	}
-	all->count++;
-	return MNL_CB_OK;
+	return strchr(name, '%') != NULL;
 }
 
 static int link_add(const struct nlmsghdr *message, void *context)
@@ -78,72 +53,23 @@ static int link_add(const struct nlmsghdr *message, void *context)
 	const struct ifinfomsg *head = mnl_nlmsg_get_payload(message);
 	struct links *links = context;
 
-	if (links->count < LINKS_MAX)
-		links->items[links->count++] = head->ifi_index;
+	LIST_ADD(links->arena, &links->list, head->ifi_index);
 	return MNL_CB_OK;
 }
 
-/* index: of the device whose addresses are asked for, or 0. */
-static int dump(struct mnl_socket *socket, uint16_t type, unsigned int index, const char *what,
-		mnl_cb_t each, void *context, struct error *err)
+static int links_read(const struct side *side, struct arena *arena, index_list *ret,
+		      struct error *err)
 {
-	_Alignas(struct nlmsghdr) char buffer[BUFFER_SIZE];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct ifaddrmsg *head;
-	ssize_t n;
-	int rc = MNL_CB_OK;
+	struct links links = { .arena = arena };
 
-	message->nlmsg_type = type;
-	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	/* Family and index stand at the same place in both. */
-	head = mnl_nlmsg_put_extra_header(message, type == RTM_GETLINK ? sizeof(struct ifinfomsg) :
-									 sizeof(*head));
-	head->ifa_family = AF_UNSPEC;
-	head->ifa_index = index;
-	if (mnl_socket_sendto(socket, message, message->nlmsg_len) < 0)
-		return error_errno(err, "%s: send a netlink request", what);
-	while (rc == MNL_CB_OK) {
-		n = mnl_socket_recvfrom(socket, buffer, sizeof(buffer));
-		if (n < 0)
-			return error_errno(err, "%s", what);
-		rc = mnl_cb_run(buffer, (size_t)n, 0, 0, each, context);
-	}
-	return rc < 0 ? error_errno(err, "%s", what) : 0;
+	if (link_dump(side->socket, RTM_GETLINK, 0, "list the devices of the container", link_add,
+		      &links, err) < 0)
+		return -1;
+	*ret = links.list;
+	return 0;
 }
 
-enum { ADDRESS_TEXT = sizeof("give it the address /128") + INET6_ADDRSTRLEN };
-
-static const char *address_text(const struct address *one, char ret[ADDRESS_TEXT])
-{
-	char address[INET6_ADDRSTRLEN] = "?";
-
-	for (size_t i = 0; i < one->count; i++)
-		if (one->values[i].type == IFA_ADDRESS)
-			inet_ntop(one->head.ifa_family, one->values[i].bytes, address,
-				  sizeof(address));
-	snprintf(ret, ADDRESS_TEXT, "give it the address %s/%u", address, one->head.ifa_prefixlen);
-	return ret;
-}
-
-static int address_set(struct mnl_socket *socket, const struct address *one, unsigned int index,
-		       struct error *err)
-{
-	_Alignas(struct nlmsghdr) char buffer[512];
-	char what[ADDRESS_TEXT];
-	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
-	struct ifaddrmsg *head = mnl_nlmsg_put_extra_header(message, sizeof(*head));
-
-	message->nlmsg_type = RTM_NEWADDR;
-	message->nlmsg_flags = NLM_F_CREATE | NLM_F_REPLACE;
-	*head = one->head;
-	head->ifa_index = index;
-	for (size_t i = 0; i < one->count; i++)
-		mnl_attr_put(message, one->values[i].type, one->values[i].size,
-			     one->values[i].bytes);
-	return link_request(socket, message, address_text(one, what), err);
-}
-
-static int device_send_failed(const char *name, struct error *err)
+static int send_failed(const char *name, struct error *err)
 {
 	switch (err->code) {
 	case EEXIST:
@@ -157,9 +83,11 @@ static int device_send_failed(const char *name, struct error *err)
 	}
 }
 
+#define MOVE_IN "move it into the container"
+
 /* The new name, which may hold "%d", is given with the move: the old one may be taken there. */
-static int device_send(struct mnl_socket *socket, unsigned int index, int net_ns_fd,
-		       const char *name, struct error *err)
+static int device_send(struct mnl_socket *from, int index, const struct side *to, const char *name,
+		       const char *what, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char buffer[512];
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
@@ -167,69 +95,156 @@ static int device_send(struct mnl_socket *socket, unsigned int index, int net_ns
 
 	message->nlmsg_type = RTM_NEWLINK;
 	head->ifi_family = AF_UNSPEC;
-	head->ifi_index = (int)index;
-	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)net_ns_fd);
+	head->ifi_index = index;
+	mnl_attr_put_u32(message, IFLA_NET_NS_FD, (uint32_t)to->fd);
 	mnl_attr_put_strz(message, IFLA_IFNAME, name);
-	if (link_request(socket, message, "move it into the container", err) < 0)
-		return device_send_failed(name, err);
-	return 0;
+	return link_request(from, message, what, err);
 }
 
-/* Its number over there: the one that was not there before. */
-static int device_find(struct mnl_socket *socket, const struct links *before, struct error *err)
+/* Whether the name is taken there, by a device or as another name of one: 1, 0 or -1. */
+static int name_taken(const struct side *side, const char *name, struct error *err)
 {
-	struct links after = { .count = 0 };
+	struct ifinfomsg ignored;
 
-	if (dump(socket, RTM_GETLINK, 0, LIST_LINKS, link_add, &after, err) < 0)
-		return -1;
-	for (size_t i = 0; i < after.count; i++) {
-		size_t j = 0;
-
-		while (j < before->count && before->items[j] != after.items[i])
-			j++;
-		if (j == before->count)
-			return after.items[i];
-	}
-	return error_set(err,
-			 "find it in the container: nothing came, or it is one of more than %d",
-			 LINKS_MAX);
+	if (link_find(side->socket, name, side->find, &ignored, err) == 0)
+		return 1;
+	return err->code == ENODEV ? 0 : -1;
 }
 
-static int device_move(const struct net_device_plan *device, struct mnl_socket *host,
-		       struct mnl_socket *inside, int net_ns_fd, struct error *err)
+/*
+ * The kernel moves a device first and renames it then: with a name that is taken it would be in
+ * the other namespace, under its old name, when the kernel says so.
+ */
+static int device_look(const struct move *move, struct traveller *device, struct error *err)
 {
-	struct addresses addresses = { .index = if_nametoindex(device->host_name) };
-	struct links before = { .count = 0 };
-	const char *name = device->name != NULL ? device->name : device->host_name;
-	int index;
+	const struct side *host = &move->host;
+	int taken = 0;
 
-	if (addresses.index == 0)
-		return error_errno(err, "find it on the host");
-	if (dump(host, RTM_GETADDR, addresses.index, "read its addresses", address_add, &addresses,
-		 err) < 0)
+	if (link_find(host->socket, device->host_name, host->find, &device->host, err) < 0 ||
+	    net_addresses_read(host->socket, (unsigned int)device->host.ifi_index, move->arena,
+			       &device->addresses, err) < 0)
 		return -1;
-	if (addresses.more)
-		return error_set(err, "it has more than %d addresses", ADDRESSES_MAX);
-	if (dump(inside, RTM_GETLINK, 0, LIST_LINKS, link_add, &before, err) < 0 ||
-	    device_send(host, addresses.index, net_ns_fd, name, err) < 0)
-		return -1;
-	index = device_find(inside, &before, err);
-	if (index < 0 ||
-	    link_up(inside, (unsigned int)index, "bring it up in the container", err) < 0)
-		return -1;
-	for (size_t i = 0; i < addresses.count; i++)
-		if (address_set(inside, &addresses.items[i], (unsigned int)index, err) < 0)
+	if (!is_template(device->name))
+		taken = name_taken(&move->inside, device->name, err);
+	if (taken <= 0)
+		return taken;
+	error_number(err, EEXIST, MOVE_IN);
+	return send_failed(device->name, err);
+}
+
+/* Its number over there: a name was free before, and of a template's it is the one that is new. */
+static int device_find(const struct move *move, const struct traveller *device,
+		       const index_list *before, struct error *err)
+{
+	index_list after;
+	struct ifinfomsg link;
+
+	if (!is_template(device->name)) {
+		if (link_find(move->inside.socket, device->name, move->inside.find, &link, err) < 0)
 			return -1;
+		return link.ifi_index;
+	}
+	if (links_read(&move->inside, move->arena, &after, err) < 0)
+		return -1;
+	LIST_EACH(index, after) {
+		size_t i = 0;
+
+		while (i < before->count && before->items[i] != *index)
+			i++;
+		if (i == before->count)
+			return *index;
+	}
+	return error_set(err, "%s: nothing came", move->inside.find);
+}
+
+/* It did move, and somebody took its name meanwhile: it is there under its old one. */
+static void device_find_moved(const struct move *move, struct traveller *device)
+{
+	struct ifinfomsg link;
+	struct error ignored;
+
+	if (link_find(move->host.socket, device->host_name, "", &link, &ignored) < 0 &&
+	    ignored.code == ENODEV &&
+	    link_find(move->inside.socket, device->host_name, "", &link, &ignored) == 0)
+		device->index = link.ifi_index;
+}
+
+static int device_move(const struct move *move, struct traveller *device, struct error *err)
+{
+	index_list before = { NULL, 0 };
+	int old_taken = name_taken(&move->inside, device->host_name, err);
+
+	if (old_taken < 0 ||
+	    (is_template(device->name) && links_read(&move->inside, move->arena, &before, err) < 0))
+		return -1;
+	if (device_send(move->host.socket, device->host.ifi_index, &move->inside, device->name,
+			MOVE_IN, err) < 0) {
+		if (old_taken == 0)
+			device_find_moved(move, device);
+		return send_failed(device->name, err);
+	}
+	device->index = device_find(move, device, &before, err);
+	if (device->index < 0 || link_up(move->inside.socket, (unsigned int)device->index,
+					 "bring it up in the container", err) < 0)
+		return -1;
+	return net_addresses_set(move->inside.socket, &device->addresses,
+				 (unsigned int)device->index, err);
+}
+
+static int device_return(const struct move *move, const struct traveller *device, struct error *err)
+{
+	struct ifinfomsg link;
+
+	if (device_send(move->inside.socket, device->index, &move->host, device->host_name,
+			"move it back", err) < 0 ||
+	    link_find(move->host.socket, device->host_name, move->host.find, &link, err) < 0)
+		return -1;
+	if ((device->host.ifi_flags & IFF_UP) &&
+	    link_up(move->host.socket, (unsigned int)link.ifi_index, "bring it up again", err) < 0)
+		return -1;
+	return net_addresses_set(move->host.socket, &device->addresses,
+				 (unsigned int)link.ifi_index, err);
+}
+
+/* The last one first: its name may be that of an earlier one. */
+static void devices_return(const struct move *move, struct error *err)
+{
+	struct error why;
+
+	for (size_t i = move->devices.count; i-- > 0;) {
+		const struct traveller *device = &move->devices.items[i];
+
+		if (device->index > 0 && device_return(move, device, &why) < 0)
+			error_hint(err, "%s is not as it was on the host: %s", device->host_name,
+				   why.text);
+	}
+}
+
+static int devices_move(struct move *move, const struct plan *plan, struct error *err)
+{
+	LIST_EACH(one, plan->net_devices) {
+		struct traveller *device = LIST_NEW(move->arena, &move->devices);
+
+		device->host_name = one->host_name;
+		device->name = one->name != NULL ? one->name : one->host_name;
+		if (device_look(move, device, err) < 0)
+			return error_wrap(err, "network device %s", device->host_name);
+	}
+	LIST_EACH(device, move->devices)
+		if (device_move(move, device, err) < 0) {
+			error_wrap(err, "network device %s", device->host_name);
+			devices_return(move, err);
+			return -1;
+		}
 	return 0;
 }
 
 /* A netlink socket stays with the namespace it was made in, whoever uses it. */
-static struct mnl_socket *socket_inside(int net_ns_fd, struct error *err)
+static struct mnl_socket *socket_inside(int own_fd, int net_ns_fd, struct error *err)
 {
-	_cleanup_fd int own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	struct mnl_socket *socket;
 
-	if (own_fd < 0 || setns(net_ns_fd, CLONE_NEWNET) < 0) {
+	if (setns(net_ns_fd, CLONE_NEWNET) < 0) {
 		error_errno(err, "enter the network namespace");
 		return NULL;
 	}
@@ -261,27 +276,46 @@ static struct mnl_socket *socket_strict(struct error *err)
 	return socket;
 }
 
+/* Nothing can move within one: it would but be renamed. */
+static int sides_check(int own_fd, int net_ns_fd, struct error *err)
+{
+	struct stat own, other;
+
+	if (fstat(own_fd, &own) < 0 || fstat(net_ns_fd, &other) < 0)
+		return error_errno(err, "look at the network namespaces");
+	if (own.st_dev == other.st_dev && own.st_ino == other.st_ino)
+		return error_number(err, EINVAL,
+				    "network devices: the container is in the network namespace "
+				    "that they are in");
+	return 0;
+}
+
 int net_devices_move(const struct plan *plan, int net_ns_fd, struct error *err)
 {
-	struct mnl_socket *host, *inside;
+	_cleanup_arena struct arena arena = { 0 };
+	_cleanup_fd int own_fd = -EBADF;
+	struct move move = {
+		.arena = &arena,
+		.host.find = "find it on the host",
+		.inside = { .fd = net_ns_fd, .find = "find it in the container" },
+	};
 	int rc;
 
 	if (plan->net_devices.count == 0)
 		return 0;
-	inside = socket_inside(net_ns_fd, err);
-	if (inside == NULL)
+	own_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own_fd < 0)
+		return error_errno(err, "open /proc/self/ns/net");
+	if (sides_check(own_fd, net_ns_fd, err) < 0)
 		return -1;
-	host = socket_strict(err);
-	rc = host != NULL ? 0 : -1;
-	for (size_t i = 0; rc == 0 && i < plan->net_devices.count; i++) {
-		const struct net_device_plan *device = &plan->net_devices.items[i];
-
-		rc = device_move(device, host, inside, net_ns_fd, err);
-		if (rc < 0)
-			error_wrap(err, "network device %s", device->host_name);
-	}
-	if (host != NULL)
-		mnl_socket_close(host);
-	mnl_socket_close(inside);
+	move.host.fd = own_fd;
+	move.inside.socket = socket_inside(own_fd, net_ns_fd, err);
+	if (move.inside.socket == NULL)
+		return -1;
+	move.host.socket = socket_strict(err);
+	rc = move.host.socket != NULL ? devices_move(&move, plan, err) : -1;
+	if (move.host.socket != NULL)
+		mnl_socket_close(move.host.socket);
+	mnl_socket_close(move.inside.socket);
 	return rc;
 }

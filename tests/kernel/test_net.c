@@ -146,6 +146,57 @@ static int devices_stay(struct stage *s)
 	FAILS_WITH(net_devices_move(&s->plan, there, &s->err),
 		   "network device kist-a: move it into the container: file exists: "
 		   "\"lo\" is there already: set another \"name\"");
+	CHECK(link_up(mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC), if_nametoindex("kist-a"),
+		      "bring it up", &s->err) == 0);
+	CHECK(has_address("kist-a", "10.9.8.7"));
+	taken.name = "kist-b";
+	FAILS_WITH(net_devices_move(&s->plan, here, &s->err),
+		   "network devices: the container is "
+		   "in the network namespace that they are in");
+	CHECK(has_address("kist-a", "10.9.8.7") && if_nametoindex("kist-b") == 0);
+	return 0;
+}
+
+/*
+ * The kernel refuses a name only when the device is there: all that have moved by then come back.
+ * Nothing can be known of "%d" before.
+ */
+static int devices_come_back(struct stage *s)
+{
+	struct net_device_plan devices[] = {
+		{ "kist-a", "kist-c" },
+		{ "kist-b", "e%d" },
+		{ "kist-d", "e0" },
+	};
+	struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	int here = open("/proc/self/ns/net", O_RDONLY), there;
+
+	CHECK(unshare(CLONE_NEWNET) == 0);
+	there = open("/proc/self/ns/net", O_RDONLY);
+	CHECK(here >= 0 && there >= 0 && setns(here, CLONE_NEWNET) == 0);
+	if (veth_make(s, "kist-a") < 0)
+		return 77;
+	CHECK(veth_make(s, "kist-b") == 0 && veth_make(s, "kist-d") == 0);
+	CHECK(link_up(socket, if_nametoindex("kist-a"), "bring it up", &s->err) == 0);
+	CHECK(link_up(socket, if_nametoindex("kist-d"), "bring it up", &s->err) == 0);
+	s->plan.net_devices.items = devices;
+	s->plan.net_devices.count = ARRAY_SIZE(devices);
+	FAILS_WITH(net_devices_move(&s->plan, there, &s->err),
+		   "network device kist-d: move it into the container: file exists: "
+		   "\"e0\" is there already: set another \"name\"");
+	CHECK(strstr(s->err.text, "not as it was") == NULL);
+	CHECK(has_address("kist-a", "10.9.8.7") && has_address("kist-d", "10.9.8.7"));
+	/* It was down. */
+	CHECK(if_nametoindex("kist-b") != 0 && !has_address("kist-b", "10.9.8.7"));
+	CHECK(link_up(socket, if_nametoindex("kist-b"), "bring it up", &s->err) == 0);
+	CHECK(has_address("kist-b", "10.9.8.7"));
+	/* One that is not there is found out before the first moves. */
+	devices[2].host_name = "kist-none";
+	FAILS_WITH(net_devices_move(&s->plan, there, &s->err),
+		   "network device kist-none: find it on the host: no such device");
+	CHECK(has_address("kist-a", "10.9.8.7"));
+	CHECK(setns(there, CLONE_NEWNET) == 0);
+	CHECK(if_nametoindex("kist-c") == 0 && if_nametoindex("e0") == 0);
 	return 0;
 }
 
@@ -205,6 +256,17 @@ Test(net, devices_that_stay_say_why)
 
 	child_need_root();
 	status = stage_status(devices_stay);
+	if (status == 77)
+		cr_skip_test("this kernel has no veth network devices");
+	cr_expect_eq(status, 0);
+}
+
+Test(net, devices_come_back_as_they_were_where_one_cannot_go)
+{
+	int status;
+
+	child_need_root();
+	status = stage_status(devices_come_back);
 	if (status == 77)
 		cr_skip_test("this kernel has no veth network devices");
 	cr_expect_eq(status, 0);
