@@ -71,12 +71,9 @@ static int set_up_ids(const struct spawn_request *request, const struct spawn *s
 {
 	const struct plan *plan = request->plan;
 
-	if (request->process != NULL)
+	if (request->process != NULL || !(plan->clone_flags & CLONE_NEWUSER))
 		return 0;
-	if (plan->clone_flags & CLONE_NEWUSER)
-		return idmap_write(request->arena, spawn->pid, &plan->uid_maps, &plan->gid_maps,
-				   err);
-	return 0;
+	return idmap_write(request->arena, spawn->pid, &plan->uid_maps, &plan->gid_maps, err);
 }
 
 static int set_up_net(const struct plan *plan, const struct spawn *spawn, struct error *err)
@@ -124,18 +121,30 @@ static int tell(const struct channel *channel, enum message message, uint32_t va
 	       err->code != ECONNRESET ? -1 : 0;
 }
 
+/*
+ * Whether the process waits till it is announced: one that goes where others are, and one whose
+ * /proc/PID may be hidden from us once it has other ids (hidepid).  Any other need not: left
+ * alone, it ends at the next message.
+ */
+static bool waits_to_be_announced(const struct spawn_request *request)
+{
+	return request->process != NULL || request->plan->clone_flags & CLONE_NEWUSER;
+}
+
 /* What is done to the process before it goes on. */
 static int settle(const struct spawn_request *request, const struct spawn *spawn,
 		  struct error *err)
 {
-	if (request->born != NULL &&
-	    request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
+	const bool waits = waits_to_be_announced(request);
+
+	if (waits && request->born(request->context, spawn->pid, spawn->pidfd, err) < 0)
 		return -1;
 	if (set_up_ids(request, spawn, err) < 0 ||
 	    cgroup_adopt(request->cgroup, spawn->pid, err) < 0 ||
-	    rdt_join(request->rdt, spawn->pid, err) < 0)
+	    rdt_join(request->rdt, spawn->pid, err) < 0 ||
+	    tell(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err) < 0)
 		return -1;
-	return tell(&spawn->channel, MESSAGE_MAPPED, (uint32_t)spawn->pid, err);
+	return waits ? 0 : request->born(request->context, spawn->pid, spawn->pidfd, err);
 }
 
 /*

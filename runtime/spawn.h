@@ -33,7 +33,7 @@ struct spawn_request {
 	bool join_time; /* ... the time namespace too, which the plan has not */
 	int tools_fd;			/* as in struct init; borrowed */
 	/*
-	 * Called as soon as the process exists and before anything runs in it, so that the
+	 * Called as soon as the process exists, and before a program runs in it, so that the
 	 * journal and the state know it; and for the state JSON that hooks read on stdin.
 	 */
 	int (*born)(void *context, pid_t pid, int pidfd, struct error *err);
