@@ -31,6 +31,8 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	if (v.attestations > 0)
 		text_printf(&cli->out, ", %u attestation%s", v.attestations,
 			    v.attestations == 1 ? "" : "s");
+	if (v.artifacts > 0)
+		text_printf(&cli->out, ", %u artifact%s", v.artifacts, v.artifacts == 1 ? "" : "s");
 	text_add(&cli->out, ": ");
 	if (v.errors + v.warnings == 0)
 		text_add(&cli->out, o->quick ? "documents valid\n" : "valid\n");

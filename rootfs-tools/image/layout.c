@@ -29,11 +29,12 @@ bool descriptor_is_attestation(const struct descriptor *descriptor)
 
 /* --- which manifest -------------------------------------------------------------------- */
 
-/* An index that was looked into. */
+/* A document that was looked into. */
 struct known {
 	struct digest_node node;
 	struct digest digest;
-	bool known[2];			/* chosen or not */
+	bool known[2];			/* an index: chosen or not */
+	bool is_read, is_artifact;	/* a manifest */
 };
 
 /* What the search has found so far. */
@@ -44,6 +45,8 @@ struct search {
 	const char *tag;
 	unsigned int match;		/* how well its platform fits */
 	bool ambiguous;			/* as well as another one of another name */
+	bool images;			/* there are some, of whatever platform */
+	const char *artifact;		/* the type of one that is no image; NULL: none */
 	struct text seen;		/* platforms or tags, for the error */
 	struct digest_node *known;
 };
@@ -65,6 +68,7 @@ static void consider(struct search *search, const struct descriptor *descriptor,
 	struct platform platform = { 0 };
 	unsigned int match = 1;
 
+	search->images = true;
 	if (json != NULL) {
 		platform_read(json, &platform);
 		match = platform_match(&search->selection->platform, &platform);
@@ -92,15 +96,10 @@ static void consider(struct search *search, const struct descriptor *descriptor,
 static int index_search(struct search *search, const struct document *index, unsigned int depth,
 			const char *tag, bool chosen, struct error *err);
 
-/*
- * Once is enough: a few MB are room for thousands of entries that all name one index, whose
- * entries name another.  What was not chosen then may be chosen now.
- */
-static bool is_known(struct search *search, const struct digest *digest, bool chosen)
+static struct known *known_of(struct search *search, const struct digest *digest)
 {
 	struct digest_node **at = digest_find(&search->known, digest);
 	struct known *it = (struct known *)*at;
-	bool known;
 
 	if (it == NULL) {
 		it = ARENA_NEW(search->image->arena, struct known);
@@ -108,9 +107,48 @@ static bool is_known(struct search *search, const struct digest *digest, bool ch
 		it->node.digest = &it->digest;
 		*at = &it->node;
 	}
-	known = it->known[chosen];
+	return it;
+}
+
+/*
+ * Once is enough: a few MB are room for thousands of entries that all name one index, whose
+ * entries name another.  What was not chosen then may be chosen now.
+ */
+static bool is_known(struct search *search, const struct digest *digest, bool chosen)
+{
+	struct known *it = known_of(search, digest);
+	bool known = it->known[chosen];
+
 	it->known[chosen] = true;
 	return known;
+}
+
+/*
+ * Descriptors need not tell artifacts from images, but those of images in an index mostly have a
+ * platform.  Where the manifest cannot be read, whoever takes it says why.
+ */
+static bool is_artifact(struct search *search, const struct descriptor *descriptor)
+{
+	_cleanup_arena struct arena arena = { 0 };
+	struct image image = *search->image; /* borrowed: it is not closed */
+	struct known *it;
+	struct error ignored;
+
+	if (json_member(descriptor->json, "platform") != NULL &&
+	    json_member(descriptor->json, "artifactType") == NULL)
+		return false;
+	it = known_of(search, &descriptor->digest);
+	if (it->is_read)
+		return it->is_artifact;
+	it->is_read = true;
+	image.arena = &arena;
+	if (image_document_read(&image, descriptor, "manifest", &image.manifest, &ignored) < 0)
+		return false;
+	it->is_artifact = manifest_is_artifact(image.manifest.root);
+	if (it->is_artifact && search->artifact == NULL)
+		search->artifact = arena_strdup(search->image->arena,
+						manifest_artifact_type(image.manifest.root));
+	return it->is_artifact;
 }
 
 static int entry_search(struct search *search, const struct descriptor *descriptor,
@@ -119,7 +157,8 @@ static int entry_search(struct search *search, const struct descriptor *descript
 	struct document document;
 
 	if (media_type_is_manifest(descriptor->media_type)) {
-		if (chosen && !descriptor_is_attestation(descriptor))
+		if (chosen && !descriptor_is_attestation(descriptor) &&
+		    !is_artifact(search, descriptor))
 			consider(search, descriptor, tag);
 		return 0;
 	}
@@ -186,6 +225,9 @@ static int not_found(const struct search *search, struct error *err)
 	const struct selection *selection = search->selection;
 	const char *seen = search->seen.size > 0 ? search->seen.data : "none";
 
+	if (search->artifact != NULL && !search->images)
+		return error_set(err, "is an artifact, \"%.100s\", and no image of a container",
+				 text_printable(search->image->arena, search->artifact));
 	if (digest_is_set(&selection->digest))
 		return error_set(err, "no image has the digest %s", selection->digest.text);
 	if (selection->tag != NULL && search->match == 0 && search->found.media_type == NULL &&
@@ -298,8 +340,7 @@ int layout_manifest_read(struct image *image, const struct descriptor *descripto
 static int config_type_check(const struct image *image, const struct descriptor *config,
 			     struct error *err)
 {
-	if (strcmp(config->media_type, "application/vnd.oci.image.config.v1+json") == 0 ||
-	    strcmp(config->media_type, "application/vnd.docker.container.image.v1+json") == 0)
+	if (media_type_is_config(config->media_type))
 		return 0;
 	return document_error(image->arena, &image->manifest.source,
 			      json_member(config->json, "mediaType"), err,

@@ -32,6 +32,20 @@ int layout_manifest_read(struct image *image, const struct descriptor *descripto
 			 struct error *err);
 int docker_archive_load(struct image *image, const struct selection *selection, struct error *err);
 
+/*
+ * What is kept in the form of an image and is none: a signature of cosign, an SBOM that ORAS
+ * pushed, a chart (image-spec 1.1, manifest.md, "Guidelines for Artifact Usage").  Of a manifest:
+ * its config is none of an image, or none of its layers is.
+ */
+bool manifest_is_artifact(const struct json *manifest);
+/* As it says itself, or what its config is. */
+const char *manifest_artifact_type(const struct json *manifest);
+bool media_type_is_config(const char *type);
+/* artifactType and "layers" are what the spec wants; the blobs are not looked at. */
+int artifact_check(struct image *image, struct error *err);
+/* What a manifest belongs to, which need not be there: 1, 0 where it names nothing, or -1. */
+int manifest_subject(struct image *image, struct descriptor *ret, struct error *err);
+
 /* A file of the layout or archive, by its name there; fd's errno ENOENT when there is none. */
 int image_file_open(const struct image *image, const char *name, struct blob *ret,
 		    struct error *err);

@@ -91,19 +91,6 @@ static void check_reference(struct validation *v, const char *reference, const c
 
 /* --- a layout ------------------------------------------------------------------------ */
 
-static void check_manifest(struct validation *v, struct image *image,
-			   const struct descriptor *descriptor)
-{
-	const struct selection selection = { .any_platform = true };
-	struct error err;
-
-	v->images++;
-	if (layout_manifest_load(image, descriptor, &selection, &err) < 0)
-		found_error(v, descriptor->digest.text, &err);
-	else
-		check_contents(v, image, descriptor->digest.text);
-}
-
 /* Its size and its digest. */
 static void check_blob(struct validation *v, const struct image *image, const char *what,
 		       const struct descriptor *descriptor)
@@ -124,25 +111,19 @@ static void check_blob(struct validation *v, const struct image *image, const ch
 		found_error(v, what, &err);
 }
 
-/* What it says is not looked at. */
-static void check_attestation(struct validation *v, struct image *image,
-			      const struct descriptor *descriptor)
+static void check_parts(struct validation *v, struct image *image, const char *what)
 {
-	const char *what = descriptor->digest.text;
 	const struct json_source *source = &image->manifest.source;
-	const struct json *layers;
+	const struct json *layers = json_member(image->manifest.root, "layers");
 	struct descriptor part;
 	struct error err;
 
-	v->attestations++;
-	if (layout_manifest_read(image, descriptor, &err) < 0 ||
-	    descriptor_parse(image->arena, source, json_member(image->manifest.root, "config"),
+	if (descriptor_parse(image->arena, source, json_member(image->manifest.root, "config"),
 			     &part, &err) < 0) {
 		found_error(v, what, &err);
 		return;
 	}
 	check_blob(v, image, what, &part);
-	layers = json_member(image->manifest.root, "layers");
 	if (v->quick || layers == NULL || layers->type != JSON_ARRAY)
 		return;
 	JSON_EACH(layer, layers) {
@@ -150,6 +131,76 @@ static void check_attestation(struct validation *v, struct image *image,
 			found_error(v, what, &err);
 		else if (interrupt_check(&err) == 0)
 			check_blob(v, image, what, &part);
+	}
+}
+
+/* "the subject might not exist", distribution-spec 1.1: where it does, it is what is meant. */
+static void check_subject(struct validation *v, struct image *image, const char *what)
+{
+	struct descriptor subject;
+	const char *name;
+	struct blob blob;
+	struct error err;
+	int found = manifest_subject(image, &subject, &err);
+
+	if (found < 0)
+		found_error(v, what, &err);
+	if (found <= 0)
+		return;
+	name = arena_printf(image->arena, "blobs/%s", digest_path(image->arena, &subject.digest));
+	if (image_file_open(image, name, &blob, &err) == 0)
+		fd_close(&blob.fd);
+	else if (err.code == ENOENT)
+		return;
+	check_blob(v, image, what, &subject);
+}
+
+static void check_image(struct validation *v, struct image *image,
+			const struct descriptor *descriptor)
+{
+	const struct selection selection = { .any_platform = true };
+	const char *what = descriptor->digest.text;
+	struct error err;
+
+	v->images++;
+	if (layout_manifest_load(image, descriptor, &selection, &err) < 0) {
+		found_error(v, what, &err);
+		return;
+	}
+	check_contents(v, image, what);
+	check_subject(v, image, what);
+}
+
+static void check_artifact(struct validation *v, struct image *image, const char *what)
+{
+	struct error err;
+
+	v->artifacts++;
+	if (artifact_check(image, &err) < 0)
+		found_error(v, what, &err);
+	check_parts(v, image, what);
+	check_subject(v, image, what);
+}
+
+/* What an attestation says is not looked at. */
+static void check_manifest(struct validation *v, struct image *image,
+			   const struct descriptor *descriptor)
+{
+	bool is_attestation = descriptor_is_attestation(descriptor);
+	const char *what = descriptor->digest.text;
+	struct error err;
+
+	if (layout_manifest_read(image, descriptor, &err) < 0) {
+		v->images += !is_attestation;
+		v->attestations += is_attestation;
+		found_error(v, what, &err);
+	} else if (is_attestation) {
+		v->attestations++;
+		check_parts(v, image, what);
+	} else if (manifest_is_artifact(image->manifest.root)) {
+		check_artifact(v, image, what);
+	} else {
+		check_image(v, image, descriptor);
 	}
 }
 
@@ -164,9 +215,7 @@ static void check_document(struct validation *v, int dir_fd, const struct descri
 	image.kind = IMAGE_OCI;
 	image.dir_fd = dir_fd; /* borrowed: the image is not closed */
 	image.reference = what;
-	if (descriptor_is_attestation(descriptor)) {
-		check_attestation(v, &image, descriptor);
-	} else if (media_type_is_manifest(descriptor->media_type)) {
+	if (media_type_is_manifest(descriptor->media_type)) {
 		check_manifest(v, &image, descriptor);
 	} else {
 		/* "MUST NOT generate an error", image-spec 1.1, image-index.md. */

@@ -12,7 +12,7 @@ struct validation {
 	struct arena *arena;
 	struct text *out;
 	bool quick;			/* documents alone, no layer is read */
-	unsigned int images, layers, attestations, errors, warnings;
+	unsigned int images, layers, attestations, artifacts, errors, warnings;
 	struct digest_node *done;	/* filled: what index.json leads to is checked once */
 };
 

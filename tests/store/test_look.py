@@ -264,4 +264,134 @@ def attestations(work):
                '1 image, 2 layers, 1 attestation: 1 error' in out and not err, out + err)
 
 
+EMPTY = 'application/vnd.oci.empty.v1+json'
+COSIGN = 'application/vnd.dev.cosign.simplesigning.v1+json'
+SBOM = 'application/spdx+json'
+
+
+def artifact(image, **more):
+    """As ORAS pushes it, OCI 1.1."""
+    return {'schemaVersion': 2, 'mediaType': OCI + 'manifest.v1+json', 'artifactType': SBOM,
+            'config': image.document({}, EMPTY),
+            'layers': [image.blob(b'{"spdx": 1}', SBOM)], **more}
+
+
+def signed(image):
+    """What cosign and ORAS put beside an image: tagged, untagged, and listed below a tag."""
+    manifest = image.save_manifest()
+    name = manifest['digest'].replace(':', '-')
+    statement = image.blob(b'{"critical": {}}', COSIGN)
+    # Older than artifactType.
+    signature = image.document({
+        'schemaVersion': 2, 'mediaType': OCI + 'manifest.v1+json', 'layers': [statement],
+        'config': image.document({'architecture': '', 'os': '', 'config': {}, 'rootfs': {
+            'type': 'layers', 'diff_ids': [statement['digest']]}}, OCI + 'config.v1+json')},
+                               OCI + 'manifest.v1+json')
+    chart = image.document(artifact(image, config=image.blob(b'{}', 'application/vnd.x.config+json')),
+                           OCI + 'manifest.v1+json')
+    sbom = image.document(artifact(image, subject=manifest), OCI + 'manifest.v1+json')
+    of_sbom = dict(image.document(artifact(image, subject=sbom), OCI + 'manifest.v1+json'),
+                   artifactType=SBOM)
+    referrers = image.document({'schemaVersion': 2, 'mediaType': INDEX, 'manifests': [of_sbom]},
+                               INDEX)
+    key = 'org.opencontainers.image.ref.name'
+    image.index = {'schemaVersion': 2, 'mediaType': INDEX, 'manifests': [
+        dict(signature, annotations={key: name + '.sig'}), sbom, chart,
+        dict(manifest, annotations={key: 'latest'}), dict(referrers, annotations={key: name})]}
+    image.save()
+    return name, sbom, statement
+
+
+def signed_image(work, name):
+    work.image = work.path + '/' + name
+    image = work.layout(file_(b'a', b'1') + END, file_(b'b', b'2') + END, name=name,
+                        busybox=False, Cmd=['/a'])
+    return image, *signed(image)
+
+
+@test
+def artifacts(work):
+    """signatures and SBOMs beside an image are no images, and stay where it is changed"""
+    _, name, sbom, _ = signed_image(work, 'signed')
+    valid = '1 image, 2 layers, 4 artifacts: valid\n'
+    work.good(work.rootfs('validate', '--strict', work.image), valid)
+    work.good(work.rootfs('ls', work.image), 'a\nb\n')
+    expect('Tag            latest\n' in work.good(work.rootfs('inspect', work.image)), 'no tag')
+    none = ' is an artifact, "%s", and no image of a container'
+    for what, kind in ((':%s.sig' % name, COSIGN), (':' + name, SBOM), ('@' + sbom['digest'], SBOM)):
+        for word in 'inspect', 'ls':
+            work.bad(work.rootfs(word, work.image + what), none % kind)
+        work.bad(work.rootfs('unpack', work.image + what, work.path + '/out'), none % kind)
+    work.bad(work.rootfs('ls', '--platform', 'linux/s390x', work.image), 's390x')
+    work.good(work.rootfs('gc', work.image), 'removed of %s: 0 blobs (0 B)\n' % work.image)
+    work.good(work.rootfs('config', '--no-history', '--env', 'B=2', work.image))
+    work.good(work.rootfs('validate', '--strict', work.image), valid)
+    expect('B=2' in work.good(work.rootfs('inspect', work.image + ':latest')), 'not changed')
+    # What is signed stays as well, for that is said to be there.
+    work.good(work.rootfs('gc', work.image), 'removed of %s: 0 blobs (0 B)\n' % work.image)
+    work.good(work.rootfs('validate', '--strict', work.image), valid)
+
+
+@test
+def artifacts_alone(work):
+    """a layout of artifacts is valid, also where what they belong to is elsewhere"""
+    image, _, _, _ = signed_image(work, 'alone')
+    image.index['manifests'] = [
+        entry for entry in image.index['manifests'] if
+        entry.get('annotations', {}).get('org.opencontainers.image.ref.name') != 'latest']
+    image.save()
+    work.good(work.rootfs('validate', '--strict', work.image),
+              '0 images, 0 layers, 4 artifacts: valid\n')
+    work.bad(work.rootfs('ls', work.image), ' is an artifact, "%s", and no image' % COSIGN)
+    os.unlink(work.image + '/blobs/' + image.save_manifest()['digest'].replace(':', '/'))
+    image.index['manifests'][1] = image.document(
+        artifact(image, subject=dict(image.save_manifest(), digest='sha256:' + '0' * 64)),
+        OCI + 'manifest.v1+json')
+    image.save()
+    work.good(work.rootfs('validate', '--strict', work.image),
+              '0 images, 0 layers, 4 artifacts: valid\n')
+
+
+@test
+def artifacts_found_broken(work):
+    """of an artifact, blobs and what the image spec says of it are checked"""
+    def broken(name, expected, status=1, type_=OCI + 'manifest.v1+json', **change):
+        work.image = work.path + '/' + name
+        image = work.layout(file_(b'a', b'1') + END, name=name, busybox=False)
+        manifest = artifact(image)
+        for key, value in change.items():
+            manifest[key] = value(image) if callable(value) else value
+        manifest = {key: value for key, value in manifest.items() if value is not None}
+        image.index['manifests'] = [image.document(manifest, type_)]
+        image.save()
+        got, out, err = work.rootfs('validate', work.image)
+        expect(got == status and expected in out and '0 images' in out and not err,
+               '%s: %d %s%s' % (name, got, out, err))
+
+    def part(**change):
+        return lambda image: [dict(image.blob(b'{"spdx": 1}', SBOM), **change)]
+
+    one = ': 1 error, 0 warnings\n'
+    broken('whole', ' 1 artifact: valid\n', 0)
+    broken('typeless', 'has no "artifactType", and an empty config', artifactType=None)
+    broken('type', 'must be a media type, not the number 5', artifactType=5)
+    for number, type_ in enumerate(('sbom', '/a', 'a/', '.a/b', 'a/b;c', 'a/b/c', 'a' * 128 + '/b')):
+        broken('type%d' % number, '"%s" is no media type' % type_, artifactType=type_)
+    broken('layers', 'has no array "layers"', layers=None)
+    broken('config', 'must be a descriptor, not ', config=[])
+    broken('size', one, layers=part(size=12))
+    broken('gone', one, layers=part(digest='sha256:' + '0' * 64))
+    broken('other', one, layers=lambda image: part(
+        digest=image.blob(b'{"spdx": 2}', 'x')['digest'].replace('a', 'b'))(image))
+    broken('subject', 'must be a descriptor, not ', subject='sha256:' + '0' * 64)
+    broken('subject-size', one, subject=lambda image: dict(image.save_manifest(), size=5))
+    image, _, _, statement = signed_image(work, 'bytes')
+    with open(work.image + '/blobs/' + statement['digest'].replace(':', '/'), 'r+b') as file:
+        file.write(b'[')
+    work.good(work.rootfs('validate', '--quick', work.image))
+    got, out, err = work.rootfs('validate', work.image)
+    expect(got == 1 and statement['digest'] in out and not err and
+           '1 image, 2 layers, 4 artifacts' + one in out, out + err)
+
+
 finish()
