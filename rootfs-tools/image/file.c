@@ -115,6 +115,17 @@ int image_file_read(const struct image *image, const char *name, struct document
 	return 0;
 }
 
+int layout_file_read(int dir_fd, const char *name, struct arena *arena, char **ret_text,
+		     size_t *ret_size, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return error_set(err, "%s: is no regular file", name);
+	return file_read_flags(dir_fd, name, O_NONBLOCK | O_NOCTTY, IMAGE_MAX_DOCUMENT, arena,
+			       ret_text, ret_size, err);
+}
+
 int image_blob_open(const struct image *image, const struct descriptor *descriptor,
 		    struct blob *ret, struct error *err)
 {

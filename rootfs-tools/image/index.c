@@ -80,8 +80,8 @@ static struct json *read_index(struct writer *w, const struct json *descriptor, 
 	char *bytes;
 
 	if (text == NULL || digest_parse(text, &wanted, err) < 0 ||
-	    file_read(w->blobs_fd, digest_hex(&wanted), IMAGE_MAX_DOCUMENT, w->arena, &bytes,
-		      &source.size, err) < 0) {
+	    layout_file_read(w->blobs_fd, digest_hex(&wanted), w->arena, &bytes, &source.size,
+			     err) < 0) {
 		error_wrap(err, "%s: index %s", w->path, text != NULL ? text : "");
 		return NULL;
 	}

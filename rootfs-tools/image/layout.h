@@ -52,6 +52,9 @@ int image_file_open(const struct image *image, const char *name, struct blob *re
 /* A whole one of at most IMAGE_MAX_DOCUMENT bytes, as JSON; its digest is computed, not checked. */
 int image_file_read(const struct image *image, const char *name, struct document *ret,
 		    struct error *err);
+/* Of a layout that is a directory; a fifo in its place is an error, where open() would wait. */
+int layout_file_read(int dir_fd, const char *name, struct arena *arena, char **ret_text,
+		     size_t *ret_size, struct error *err);
 /* image->platform and the layers' diff_ids from image->config. */
 int image_config_apply(struct image *image, const struct selection *selection, struct error *err);
 

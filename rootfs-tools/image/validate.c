@@ -239,7 +239,8 @@ static void check_nested(struct validation *v, int dir_fd, const struct descript
 	struct digest digest;
 	struct error err;
 	char *text;
-	_cleanup_fd int fd = path_open_strict(dir_fd, file, O_RDONLY, &err);
+	/* A fifo in its place must not stop us. */
+	_cleanup_fd int fd = path_open_strict(dir_fd, file, O_RDONLY | O_NONBLOCK, &err);
 
 	if (fd < 0 || fd_read_all(fd, IMAGE_MAX_DOCUMENT, v->arena, &text, &source.size,
 				  &err) < 0) {
@@ -334,8 +335,7 @@ static void check_version(struct validation *v, int dir_fd)
 	struct error err;
 	char *text;
 
-	if (file_read(dir_fd, "oci-layout", IMAGE_MAX_DOCUMENT, v->arena, &text, &source.size,
-		      &err) < 0) {
+	if (layout_file_read(dir_fd, "oci-layout", v->arena, &text, &source.size, &err) < 0) {
 		found_error(v, "oci-layout", &err);
 		return;
 	}
@@ -357,8 +357,7 @@ static void check_layout(struct validation *v, int dir_fd)
 	char *text;
 
 	check_version(v, dir_fd);
-	if (file_read(dir_fd, "index.json", IMAGE_MAX_DOCUMENT, v->arena, &text, &source.size,
-		      &err) < 0) {
+	if (layout_file_read(dir_fd, "index.json", v->arena, &text, &source.size, &err) < 0) {
 		found_error(v, "index.json", &err);
 		return;
 	}

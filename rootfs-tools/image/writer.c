@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "rootfs-tools/image/layout.h"
 #include "rootfs-tools/image/writer_archive.h"
 #include "rootfs-tools/interrupt.h"
 
@@ -111,7 +112,7 @@ static const struct json *layout_read(struct writer *w, const char *name, struct
 	const struct json *json;
 	char *text;
 
-	if (file_read(w->dir_fd, name, 4 << 20, w->arena, &text, &source.size, err) < 0) {
+	if (layout_file_read(w->dir_fd, name, w->arena, &text, &source.size, err) < 0) {
 		error_wrap(err, "%s", w->path);
 		return NULL;
 	}

@@ -7,10 +7,11 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "rootfs-tools/image/layout.h"
 #include "rootfs-tools/interrupt.h"
 #include "rootfs-tools/tree/tree.h"
 
-enum { DEPTH_MAX = 16, DOCUMENT_MAX = 4 << 20, HEX = 64 };
+enum { DEPTH_MAX = 16, HEX = 64 };
 
 struct collector {
 	struct writer *writer;
@@ -47,8 +48,8 @@ static int mark_document(struct collector *c, const char *name, const char *type
 	if (depth == DEPTH_MAX)
 		return error_set(c->err, "%s: documents lead to documents too often",
 				 c->writer->path);
-	if (file_read(c->writer->blobs_fd, name, DOCUMENT_MAX, c->writer->arena, &bytes,
-		      &source.size, c->err) < 0) {
+	if (layout_file_read(c->writer->blobs_fd, name, c->writer->arena, &bytes, &source.size,
+			     c->err) < 0) {
 		bool known = c->err->code == ENOENT ? depth > 0 :
 						      c->err->code == EFBIG && !is_manifest(type);
 

@@ -206,6 +206,27 @@ def finds(work):
            '0 images, 0 layers: 0 errors, 2 warnings', 0)
 
 
+@test
+def fifos(work):
+    """a fifo in the place of a document stops nobody"""
+    def fifo(image, document):
+        work.image = image.path
+        os.unlink(image.path + '/' + document)
+        os.mkfifo(image.path + '/' + document)
+        for words in ('validate',), ('gc',), ('inspect',), ('config', '--user', '1'):
+            got, out, err = work.rootfs(*words, work.image, limit=20)
+            expect(got == 1 and document.rpartition('/')[2] in out + err,
+                   '%s %s: %s %s%s' % (document, words, got, out, err))
+
+    for document in 'index.json', 'oci-layout':
+        fifo(work.layout(file_(b'a') + END, name=document, busybox=False).save(), document)
+    image = work.layout(file_(b'a') + END, name='nested', busybox=False)
+    image.index['manifests'] = [image.document({
+        'schemaVersion': 2, 'mediaType': INDEX, 'manifests': [image.save_manifest()]}, INDEX)]
+    image.save()
+    fifo(image, 'blobs/' + image.index['manifests'][0]['digest'].replace(':', '/'))
+
+
 def attested(image, artifact=False):
     """As BuildKit saves it: an index with the image, and a manifest of what attests to it."""
     manifest = image.save_manifest()
