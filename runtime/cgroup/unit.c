@@ -36,6 +36,18 @@ static const struct {
 	{ "blkio.weight",		"BlockIOWeight",	NUMBER, false },
 };
 
+/*
+ * Of what systemd takes, where the kernel takes more.  The nearest has the same effect: one byte or
+ * task, where there is a process already, and what the kernel itself makes of other shares.
+ */
+static const struct {
+	const char *property;
+	uint64_t min, max;
+} bounds[] = {
+	{ "MemoryMax", 1, NO_LIMIT }, { "MemoryHigh", 1, NO_LIMIT }, { "MemoryLimit", 1, NO_LIMIT },
+	{ "TasksMax", 1, NO_LIMIT },  { "CPUShares", 2, 262144 },
+};
+
 static void name_add(struct text *body, const char *name, const char *signature)
 {
 	dbus_align(body, 8);
@@ -147,6 +159,16 @@ static void quota_add(struct text *body, const char *name, const char *text, boo
 		unit_add_u64(body, "CPUQuotaPeriodUSec", period);
 }
 
+static uint64_t bound(const char *property, uint64_t number)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bounds) && number != NO_LIMIT; i++)
+		if (strcmp(bounds[i].property, property) == 0)
+			return number < bounds[i].min ? bounds[i].min :
+			       number > bounds[i].max ? bounds[i].max :
+							number;
+	return number;
+}
+
 static void row_add(struct text *body, size_t row, const char *text, bool newer)
 {
 	const char *name = rows[row].property;
@@ -162,7 +184,7 @@ static void row_add(struct text *body, size_t row, const char *text, bool newer)
 		 text_to_u64(strncmp(text, "default ", 8) == 0 ? text + 8 : text, 10000, &number))
 		unit_add_u64(body, name, number);
 	else if (rows[row].conversion == NUMBER && number_parse(text, &number))
-		unit_add_u64(body, name, number);
+		unit_add_u64(body, name, bound(name, number));
 }
 
 void unit_add_limits(struct text *body, const cgroup_write_list *writes, bool newer)

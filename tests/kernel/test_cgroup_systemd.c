@@ -214,6 +214,21 @@ Test(systemd, is_told_the_limits)
 	cr_expect_str_eq(file_text("pids.max"), "77");
 }
 
+Test(systemd, is_told_the_nearest_where_it_takes_no_0)
+{
+	struct cgroup_write write = { .controller = "pids", .file = "pids.max", .text = "0" };
+	struct resources_plan changed = { .listed = true };
+
+	changed.v2.items = changed.v1.items = &write;
+	changed.v2.count = changed.v1.count = 1;
+	make(arena_printf(&arena, "system.slice:pre:%s", id));
+	enter();
+	cr_assert_eq(cgroup_update(&cgroup, &arena, &changed, &err), 0, "%s", err.text);
+	cr_expect_str_eq(unit_property(cgroup.scope, "TasksMax"), "1");
+	if (cgroup_host() == CGROUP_UNIFIED)
+		cr_expect_str_eq(file_text("pids.max"), "0");
+}
+
 static const char *v1_text(const char *file)
 {
 	static char text[64];

@@ -193,11 +193,22 @@ static size_t properties_read(const struct text *body, struct seen *seen, size_t
 
 Test(unit, limits_become_properties)
 {
-	static const struct { const char *file, *text, *name; uint64_t number; } rows[] = {
+	static const struct {
+		const char *file, *text, *name;
+		uint64_t number;
+	} rows[] = {
 		{ "memory.max", "67108864", "MemoryMax", 67108864 },
 		{ "memory.max", "max", "MemoryMax", UINT64_MAX },
 		{ "memory.limit_in_bytes", "-1", "MemoryLimit", UINT64_MAX },
-		{ "pids.max", "0", "TasksMax", 0 },
+		/* systemd takes no 0 for these, and no shares that the kernel would round. */
+		{ "pids.max", "0", "TasksMax", 1 },
+		{ "memory.max", "0", "MemoryMax", 1 },
+		{ "memory.high", "0", "MemoryHigh", 1 },
+		{ "memory.low", "0", "MemoryLow", 0 },
+		{ "memory.swap.max", "0", "MemorySwapMax", 0 },
+		{ "memory.limit_in_bytes", "0", "MemoryLimit", 1 },
+		{ "cpu.shares", "1", "CPUShares", 2 },
+		{ "cpu.shares", "1000000", "CPUShares", 262144 },
 		{ "cpu.weight", "39", "CPUWeight", 39 },
 		{ "cpu.max", "50000 100000", "CPUQuotaPerSecUSec", 500000 },
 		{ "cpu.max", "1000 300000", "CPUQuotaPerSecUSec", 10000 },
