@@ -7,12 +7,15 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 
 #define SYSTEM_BUS	"/run/dbus/system_bus_socket"
 /* systemd answers at once, unless it is reloading. */
 #define ANSWER_MS	60000
 #define LINE_SIZE	512
+/* Of all that comes: some ten thousand units' signals. */
+#define RECEIVED_MAX	((size_t)16 << 20)
 
 static int address_connect(const char *path, bool abstract, struct error *err)
 {
@@ -56,27 +59,29 @@ static int bus_connect(struct arena *arena, bool user, struct error *err)
 	return error_hint(err, "the systemd cgroup driver needs it, cgroupfs does not");
 }
 
-static int wait_readable(int fd, struct error *err)
+static int wait_readable(const struct dbus *bus, struct error *err)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct pollfd poll_fd = { .fd = bus->fd, .events = POLLIN };
 	int n;
 
 	do {
-		n = poll(&poll_fd, 1, ANSWER_MS);
+		int64_t left = bus->until - clock_ms();
+
+		n = poll(&poll_fd, 1, left > 0 ? (int)left : 0);
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return error_errno(err, "wait for D-Bus");
 	return n > 0 ? 0 : error_number(err, ETIMEDOUT, "wait %d s for D-Bus", ANSWER_MS / 1000);
 }
 
-static int read_exactly(int fd, char *data, size_t size, struct error *err)
+static int read_exactly(const struct dbus *bus, char *data, size_t size, struct error *err)
 {
 	while (size > 0) {
 		ssize_t n;
 
-		if (wait_readable(fd, err) < 0)
+		if (wait_readable(bus, err) < 0)
 			return -1;
-		n = recv(fd, data, size, 0);
+		n = recv(bus->fd, data, size, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -105,14 +110,14 @@ static int send_all(int fd, const char *data, size_t size, struct error *err)
 }
 
 /* A line of the authentication, which ends with "\r\n"; what follows it is left in the socket. */
-static int line_read(int fd, char line[LINE_SIZE], struct error *err)
+static int line_read(const struct dbus *bus, char line[LINE_SIZE], struct error *err)
 {
 	size_t size = 0;
 
 	do {
 		if (size == LINE_SIZE - 1)
 			return error_set(err, "D-Bus: authentication line is too long");
-		if (read_exactly(fd, line + size, 1, err) < 0)
+		if (read_exactly(bus, line + size, 1, err) < 0)
 			return -1;
 	} while (line[size++] != '\n');
 	line[size] = '\0';
@@ -124,14 +129,14 @@ static int line_read(int fd, char line[LINE_SIZE], struct error *err)
  * EXTERNAL with no identity: the bus takes that of the socket, which is right in a user namespace
  * too, where our own idea of our uid is not the bus'.
  */
-static int authenticate(int fd, struct error *err)
+static int authenticate(const struct dbus *bus, struct error *err)
 {
 	static const char hello[] = "\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
 	char line[LINE_SIZE];
 
-	if (send_all(fd, hello, sizeof(hello) - 1, err) < 0 || line_read(fd, line, err) < 0)
+	if (send_all(bus->fd, hello, sizeof(hello) - 1, err) < 0 || line_read(bus, line, err) < 0)
 		return -1;
-	if (strncmp(line, "DATA", 4) == 0 && line_read(fd, line, err) < 0)
+	if (strncmp(line, "DATA", 4) == 0 && line_read(bus, line, err) < 0)
 		return -1;
 	if (strncmp(line, "OK ", 3) != 0)
 		return error_number(err, EACCES, "authenticate to D-Bus: \"%.200s\"", line);
@@ -144,12 +149,16 @@ int dbus_open(struct dbus *bus, struct arena *arena, bool user, struct error *er
 		"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello",
 		NULL,
 	};
-	struct dbus opened = { .arena = arena, .out = { .arena = arena } };
+	struct dbus opened = {
+		.arena = arena,
+		.out = { .arena = arena },
+		.until = clock_ms() + ANSWER_MS,
+	};
 
 	opened.fd = bus_connect(arena, user, err);
 	if (opened.fd < 0)
 		return -1;
-	if (authenticate(opened.fd, err) < 0) {
+	if (authenticate(&opened, err) < 0) {
 		dbus_close(&opened);
 		return -1;
 	}
@@ -166,6 +175,7 @@ void dbus_close(struct dbus *bus)
 
 uint32_t dbus_send(struct dbus *bus, const struct dbus_call *call, const struct text *body)
 {
+	bus->until = clock_ms() + ANSWER_MS;
 	dbus_message_add(&bus->out, call, ++bus->serial, body);
 	return bus->serial;
 }
@@ -178,14 +188,18 @@ int dbus_receive(struct dbus *bus, struct dbus_message *ret, struct error *err)
 	if (bus->out.size > 0 && send_all(bus->fd, bus->out.data, bus->out.size, err) < 0)
 		return -1;
 	bus->out.size = 0;
-	if (read_exactly(bus->fd, head, sizeof(head), err) < 0)
+	if (read_exactly(bus, head, sizeof(head), err) < 0)
 		return -1;
 	size = dbus_message_size(head);
 	if (size < sizeof(head))
 		return error_set(err, "D-Bus: a message too long, or of another byte order");
+	bus->received += size;
+	if (bus->received > RECEIVED_MAX)
+		return error_set(err, "D-Bus: more than %zu MiB came beside an answer",
+				 RECEIVED_MAX >> 20);
 	data = arena_alloc(bus->arena, size);
 	memcpy(data, head, sizeof(head));
-	if (read_exactly(bus->fd, data + sizeof(head), size - sizeof(head), err) < 0)
+	if (read_exactly(bus, data + sizeof(head), size - sizeof(head), err) < 0)
 		return -1;
 	return dbus_message_parse(data, size, ret, err);
 }

@@ -57,7 +57,8 @@ enum dbus_type { DBUS_CALL = 1, DBUS_REPLY, DBUS_ERROR, DBUS_SIGNAL };
 struct dbus_message {
 	enum dbus_type type;
 	uint32_t serial, reply_serial;
-	const char *path, *interface, *member, *error_name, *signature;	/* "" where absent */
+	/* "" where absent; sender is what the bus says, not the sender. */
+	const char *path, *interface, *member, *error_name, *sender, *signature;
 	struct dbus_reader body;
 };
 
@@ -79,6 +80,9 @@ struct dbus {
 	int fd;				/* owned */
 	uint32_t serial;
 	struct text out;		/* calls that have not gone out yet */
+	/* Anybody on the bus may send signals to us: neither for ever nor any number of them. */
+	int64_t until; /* clock_ms(): a minute after the last call */
+	size_t received;
 };
 #define DBUS_NONE	((struct dbus){ .fd = -EBADF })
 

@@ -92,6 +92,8 @@ static bool field_read(struct dbus_reader *reader, struct dbus_message *message)
 		message->error_name = value;
 	else if (field == FIELD_REPLY_SERIAL)
 		message->reply_serial = number;
+	else if (field == FIELD_SENDER)
+		message->sender = value;
 	else if (field == FIELD_SIGNATURE)
 		message->signature = value;
 	return !reader->bad;
@@ -100,7 +102,12 @@ static bool field_read(struct dbus_reader *reader, struct dbus_message *message)
 int dbus_message_parse(const char *data, size_t size, struct dbus_message *ret, struct error *err)
 {
 	struct dbus_message message = {
-		.path = "", .interface = "", .member = "", .error_name = "", .signature = "",
+		.path = "",
+		.interface = "",
+		.member = "",
+		.error_name = "",
+		.sender = "",
+		.signature = "",
 	};
 	struct dbus_reader reader = { .data = data, .size = size };
 	uint32_t body;

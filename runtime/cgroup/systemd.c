@@ -14,8 +14,11 @@ static bool is_user(const struct cgroup *cgroup)
 	return !cgroup_privileged(cgroup->host);
 }
 
-/* JobRemoved comes to those who asked for signals, and only while somebody did. */
-static void jobs_watch(struct dbus *bus)
+/*
+ * JobRemoved comes to those who asked for signals, and only while somebody did.  Returns the serial
+ * of a call that systemd answers before it takes the next.
+ */
+static uint32_t jobs_watch(struct dbus *bus)
 {
 	static const struct dbus_call add_match = {
 		"org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
@@ -24,21 +27,33 @@ static void jobs_watch(struct dbus *bus)
 	static const struct dbus_call subscribe = { SYSTEMD, "Subscribe", NULL };
 	struct text body = { .arena = bus->arena };
 
-	dbus_add_string(&body, "type='signal',interface='org.freedesktop.systemd1.Manager',"
-			"member='JobRemoved'");
+	dbus_add_string(&body, "type='signal',sender='org.freedesktop.systemd1',"
+			       "interface='org.freedesktop.systemd1.Manager',member='JobRemoved'");
 	dbus_send(bus, &add_match, &body);
-	dbus_send(bus, &subscribe, NULL);
+	return dbus_send(bus, &subscribe, NULL);
+}
+
+/*
+ * The manager's own name on the bus: any user may send us a signal that looks like its own, but
+ * for this, and nobody an answer.
+ */
+static void manager_learn(const struct dbus_message *message, uint32_t serial, const char **manager)
+{
+	if (message->reply_serial == serial &&
+	    (message->type == DBUS_REPLY || message->type == DBUS_ERROR))
+		*manager = message->sender;
 }
 
 /* "done", "failed", ... of the job, when the message is the signal of its end; else NULL. */
-static const char *job_result(const struct dbus_message *message, const char *unit,
-			      const char **ret_job)
+static const char *job_result(const struct dbus_message *message, const char *manager,
+			      const char *unit, const char **ret_job)
 {
 	struct dbus_reader body = message->body;
 	const char *name, *result;
 
 	if (message->type != DBUS_SIGNAL || strcmp(message->member, "JobRemoved") != 0 ||
-	    strcmp(message->signature, "uoss") != 0)
+	    strcmp(message->signature, "uoss") != 0 || manager == NULL ||
+	    strcmp(message->sender, manager) != 0)
 		return NULL;
 	dbus_get_u32(&body);
 	*ret_job = dbus_get_string(&body);
@@ -51,10 +66,9 @@ static const char *job_result(const struct dbus_message *message, const char *un
 static int job_run(struct dbus *bus, const struct dbus_call *call, const struct text *body,
 		   const char *unit, struct error *err)
 {
-	const char *job = NULL, *ended = NULL, *result = NULL;
-	uint32_t serial;
+	const char *job = NULL, *ended = NULL, *result = NULL, *manager = NULL;
+	uint32_t first = jobs_watch(bus), serial;
 
-	jobs_watch(bus);
 	serial = dbus_send(bus, call, body);
 	/* The signal may overtake the reply. */
 	while (job == NULL || ended == NULL || strcmp(job, ended) != 0) {
@@ -63,7 +77,8 @@ static int job_run(struct dbus *bus, const struct dbus_call *call, const struct 
 
 		if (dbus_receive(bus, &message, err) < 0)
 			return error_wrap(err, "wait for systemd's job for %s", unit);
-		how = job_result(&message, unit, &of);
+		manager_learn(&message, first, &manager);
+		how = job_result(&message, manager, unit, &of);
 		if (how != NULL) {
 			ended = of;
 			result = how;
@@ -176,7 +191,7 @@ static int keeper_path(struct cgroup *cgroup, struct arena *arena, struct error 
 {
 	const char *file = arena_printf(arena, "/proc/%d/cgroup", (int)cgroup->keeper);
 	const char *key = cgroup->host == CGROUP_LEGACY ? ":name=systemd:" : "0::";
-	char *text, *line, *end;
+	char *text, *line, *end, *path;
 
 	if (file_read(AT_FDCWD, file, 1 << 20, arena, &text, NULL, err) < 0)
 		return -1;
@@ -188,9 +203,11 @@ static int keeper_path(struct cgroup *cgroup, struct arena *arena, struct error 
 		if (at == NULL || strncmp(at, key, strlen(key)) != 0)
 			continue;
 		at += strlen(key);
-		cgroup->path = arena_strndup(arena, at, (size_t)(end - at));
-		if (strstr(cgroup->path, cgroup->scope) != NULL)
-			return 0;
+		path = arena_strndup(arena, at, (size_t)(end - at));
+		if (strstr(path, cgroup->scope) == NULL)
+			continue;
+		cgroup->path = path;
+		return 0;
 	}
 	return error_set(err, "systemd did not put a process into the cgroup of %s", cgroup->scope);
 }
@@ -236,9 +253,13 @@ int cgroup_systemd_start(struct cgroup *cgroup, struct arena *arena, const struc
 	    scope_start_twice(&bus, cgroup, plan, err) == 0) {
 		if (slice)
 			return slice_path(cgroup, &bus, err);
-		return keeper_path(cgroup, arena, err);
+		if (keeper_path(cgroup, arena, err) == 0)
+			return 0;
 	}
-	/* None was made; one of that name is somebody else's, and not to be destroyed. */
+	/*
+	 * None was made, or one that goes with its keeper; one of that name is somebody else's, and
+	 * not to be destroyed.
+	 */
 	cgroup_keeper_end(cgroup);
 	fd_close(&cgroup->keeper_fd);
 	cgroup->path = NULL;
