@@ -51,15 +51,27 @@ static const char *head_find(const char **text, const char *end, unsigned int *r
 	}
 }
 
-/* Whatever its headers say of one. */
+/* Whatever its headers say of one.  101: what comes then is no HTTP. */
 static bool has_no_body(const char *method, unsigned int status)
 {
-	return (method != NULL && strcmp(method, "HEAD") == 0) || status == 204 || status == 304;
+	return (method != NULL && strcmp(method, "HEAD") == 0) || status == 101 || status == 204 ||
+	       status == 304;
 }
 
 static bool is_chunked(const char *coding)
 {
 	return coding != NULL && strncasecmp(coding, "chunked", 7) == 0;
+}
+
+/* How many bytes of a body there are to be; false: it is no number, and nobody knows. */
+static bool length_parse(const char *value, size_t *ret)
+{
+	size_t digits = strspn(value, "0123456789");
+
+	*ret = strtoul(value, NULL, 10);
+	value += digits;
+	value += strspn(value, " \t\r");
+	return digits > 0 && digits <= 18 && *value == '\n';
 }
 
 /* Behind the last chunk: lines, and an empty one. */
@@ -75,34 +87,42 @@ static bool trailer_is_complete(const char *line, const char *end)
 	return false;
 }
 
-/* Chunks that are broken are complete, too: there is nothing more to wait for. */
-static bool chunks_are_complete(const char *at, const char *end)
+enum chunks { CHUNKS_MISSING, CHUNKS_BROKEN, CHUNKS_COMPLETE };
+
+/* "5\r\nhello\r\n0\r\n\r\n"; body: NULL, or what is in them, also where some are missing. */
+static enum chunks chunks_read(const char *at, const char *end, struct text *body)
 {
 	for (;;) {
-		size_t digits, size;
+		size_t digits, size, there;
 		const char *line;
 
 		while (at < end && (*at == '\r' || *at == '\n'))
 			at++;
 		line = memchr(at, '\n', (size_t)(end - at));
-		if (line == NULL)
-			return false;
 		digits = strspn(at, HEX_DIGITS);
-		size = strtoul(at, NULL, 16);
+		if (line == NULL)
+			return CHUNKS_MISSING;
 		if (digits == 0 || digits > 7)
-			return true;
+			return CHUNKS_BROKEN;
+		size = strtoul(at, NULL, 16);
+		there = (size_t)(end - line - 1);
 		if (size == 0)
-			return trailer_is_complete(line + 1, end);
-		if (size > (size_t)(end - line - 1))
-			return false;
+			return trailer_is_complete(line + 1, end) ? CHUNKS_COMPLETE :
+								    CHUNKS_MISSING;
+		if (body != NULL)
+			text_add_bytes(body, line + 1, size < there ? size : there);
+		if (size > there)
+			return CHUNKS_MISSING;
 		at = line + 1 + size;
 	}
 }
 
+/* Where nothing more comes that could mend it, it is complete, too. */
 bool http_is_complete(const char *method, const char *text, size_t size)
 {
-	const char *end, *body, *coding, *length;
+	const char *end, *body, *coding, *value;
 	unsigned int status;
+	size_t length;
 
 	if (size == 0)
 		return false;
@@ -111,61 +131,77 @@ bool http_is_complete(const char *method, const char *text, size_t size)
 	if (body == NULL)
 		return false;
 	coding = header_of(text, body, "transfer-encoding");
-	length = header_of(text, body, "content-length");
+	value = header_of(text, body, "content-length");
 	if (has_no_body(method, status))
 		return true;
 	if (coding != NULL)
-		return is_chunked(coding) && chunks_are_complete(body, end);
-	return length != NULL && (size_t)(end - body) >= strtoul(length, NULL, 10);
+		return is_chunked(coding) && chunks_read(body, end, NULL) != CHUNKS_MISSING;
+	return value != NULL && (!length_parse(value, &length) || (size_t)(end - body) >= length);
 }
 
-/* "5\r\nhello\r\n0\r\n\r\n" */
-static int unchunk(struct arena *arena, struct http_answer *answer, struct error *err)
+static int unchunk(struct arena *arena, struct http_answer *answer, bool is_bounded,
+		   struct error *err)
 {
-	const char *at = answer->body, *end = answer->body + answer->body_size;
 	struct text body = { .arena = arena };
+	enum chunks chunks = chunks_read(answer->body, answer->body + answer->body_size, &body);
 
-	while (at < end) {
-		size_t digits = strspn(at, HEX_DIGITS);
-		unsigned long size = strtoul(at, NULL, 16);
-		const char *line = memchr(at, '\n', (size_t)(end - at));
-
-		if (digits == 0 || digits > 7 || line == NULL ||
-		    (size > 0 && size > (size_t)(end - line - 1)))
-			return error_set(err, "the answer's chunks are broken");
-		if (size == 0)
-			break;
-		text_add_bytes(&body, line + 1, size);
-		at = line + 1 + size;
-		while (at < end && (*at == '\r' || *at == '\n'))
-			at++;
-	}
+	if (chunks == CHUNKS_BROKEN)
+		return error_set(err, "the answer's chunks are broken");
+	if (chunks == CHUNKS_MISSING && !is_bounded)
+		return error_set(err,
+				 "the answer was cut short: %zu bytes of its body came, and "
+				 "not the end of its last chunk",
+				 body.size);
 	answer->body = body.data != NULL ? body.data : "";
 	answer->body_size = body.size;
+	return 0;
+}
+
+/* As long as the headers say; without a word of theirs, until the connection ends. */
+static int body_find(struct arena *arena, const char *headers, const char *end, bool is_bounded,
+		     struct http_answer *answer, struct error *err)
+{
+	const char *coding = header_of(headers, answer->body, "transfer-encoding");
+	const char *value = header_of(headers, answer->body, "content-length");
+	size_t length;
+
+	answer->body_size = (size_t)(end - answer->body);
+	if (coding != NULL)
+		return is_chunked(coding) ? unchunk(arena, answer, is_bounded, err) : 0;
+	if (value == NULL)
+		return 0;
+	if (!length_parse(value, &length))
+		return error_set(err, "the answer's Content-Length is no number");
+	if (length > answer->body_size && !is_bounded)
+		return error_set(err, "the answer was cut short: %zu of %zu bytes of its body came",
+				 answer->body_size, length);
+	if (length < answer->body_size)
+		answer->body_size = length;
 	return 0;
 }
 
 int http_parse(struct arena *arena, const char *method, const char *text, size_t size,
 	       struct http_answer *ret, struct error *err)
 {
-	const char *end, *body, *line, *length;
+	const char *begin = text, *end, *body, *line;
 
 	if (size == 0)
 		return error_set(err, "the connection was closed without an answer");
 	end = text + size;
 	body = head_find(&text, end, &ret->status);
+	if (body == NULL && size < ANSWER_MAX &&
+	    sscanf(begin, "HTTP/%*[0-9.] %3u", &ret->status) == 1)
+		return error_set(err, "the answer was cut short, within its headers");
 	if (body == NULL)
 		return error_set(err, "the answer is no HTTP");
 	line = memchr(text, '\n', (size_t)(end - text));
 	ret->headers = arena_strndup(arena, line + 1, (size_t)(body - line - 1));
 	ret->body = body;
-	ret->body_size = has_no_body(method, ret->status) ? 0 : (size_t)(end - body);
-	if (ret->body_size > 0 && is_chunked(header_of(text, body, "transfer-encoding")))
-		return unchunk(arena, ret, err);
-	length = header_of(text, body, "content-length");
-	if (length != NULL && strtoul(length, NULL, 10) < ret->body_size)
-		ret->body_size = strtoul(length, NULL, 10);
-	return 0;
+	ret->body_size = 0;
+	if (has_no_body(method, ret->status))
+		return 0;
+	/* What the server has beyond that was not read. */
+	return body_find(arena, text, end, size >= ANSWER_MAX, ret, err);
 }
 
 /* --- the request ----------------------------------------------------------------------------- */
@@ -276,6 +312,21 @@ static int receive_all(struct run *run, int fd, const char *method, struct text 
 	return 0;
 }
 
+/* errno is why; how far it came is told as well. */
+static int receive_error(struct arena *arena, const struct suite_http *request,
+			 const struct text *answer, struct error *err)
+{
+	struct http_answer ignored;
+	int number = errno;
+	struct error cut;
+
+	if (answer->size > 0 &&
+	    http_parse(arena, request->method, answer->data, answer->size, &ignored, &cut) < 0)
+		return error_number(err, number, "read the answer of port %u: %s", request->port,
+				    cut.text);
+	return error_number(err, number, "read the answer of port %u", request->port);
+}
+
 int http_request(struct arena *arena, struct run *run, const struct suite_http *request,
 		 uint64_t until, struct http_answer *ret, struct error *err)
 {
@@ -299,6 +350,6 @@ int http_request(struct arena *arena, struct run *run, const struct suite_http *
 	if (send_all(run, fd, text, strlen(text), until) < 0)
 		return error_errno(err, "send the request to port %u", request->port);
 	if (receive_all(run, fd, request->method, &answer, until) < 0)
-		return error_errno(err, "read the answer of port %u", request->port);
+		return receive_error(arena, request, &answer, err);
 	return http_parse(arena, request->method, answer.data, answer.size, ret, err);
 }
