@@ -56,21 +56,41 @@ static int parse_interval(struct arena *arena, const char *text, int *ret_ms, st
 	return 0;
 }
 
+static int not_running(const struct container *c, struct error *err)
+{
+	error_set(err, "container with id %s is not running", c->id);
+	err->code = ESRCH;
+	return -1;
+}
+
+static int stats_line(struct container *c, struct text *line, struct error *err)
+{
+	struct cgroup_stats stats = { 0 };
+
+	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE &&
+	    cgroup_stats_read(&c->cgroup, line->arena, &stats, err) < 0)
+		return -1;
+	text_printf(line, "{\"type\":\"stats\",\"id\":\"%s\",\"data\":{", c->id);
+	cgroup_stats_print(line, &stats);
+	text_add(line, ",\"intel_rdt\":");
+	if (rdt_print_stats(line, &c->rdt, err) < 0)
+		return -1;
+	text_add(line, ",\"network_interfaces\":null}}\n");
+	return 0;
+}
+
 static int print_stats(struct container *c, struct error *err)
 {
 	_cleanup_arena struct arena arena = { 0 };
-	struct cgroup_stats stats = { 0 };
 	struct text line = { .arena = &arena };
+	int result = stats_line(c, &line, err);
+	struct error ended;
 
-	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE &&
-	    cgroup_stats_read(&c->cgroup, &arena, &stats, err) < 0)
+	/* Whoever deletes it takes the files away one after the other: the rest would be 0. */
+	if (container_pidfd(c, &ended) < 0 && ended.code == ESRCH)
+		return not_running(c, err);
+	if (result < 0)
 		return error_wrap(err, "statistics of %s", c->id);
-	text_printf(&line, "{\"type\":\"stats\",\"id\":\"%s\",\"data\":{", c->id);
-	cgroup_stats_print(&line, &stats);
-	text_add(&line, ",\"intel_rdt\":");
-	if (rdt_print_stats(&line, &c->rdt, err) < 0)
-		return error_wrap(err, "statistics of %s", c->id);
-	text_add(&line, ",\"network_interfaces\":null}}\n");
 	if (fd_write_all(STDOUT_FILENO, line.data, line.size) < 0)
 		return error_errno(err, "write to stdout");
 	return 0;
@@ -107,7 +127,8 @@ static int follow(struct container *c, struct cgroup_oom *oom, int interval,
 		if (ready > 0 && fds[0].revents != 0)
 			return 0;
 		if (ready == 0) {
-			if (print_stats(c, err) < 0)
+			/* Its end is the next thing to be seen. */
+			if (print_stats(c, err) < 0 && err->code != ESRCH)
 				return -1;
 			next += interval;
 		}
@@ -127,7 +148,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return -1;
 	if (container_status(&c) == CONTAINER_STOPPED ||
 	    (container_pidfd(&c, err) < 0 && err->code == ESRCH))
-		return error_set(err, "container with id %s is not running", c.id);
+		return not_running(&c, err);
 	if (c.pidfd < 0)
 		return -1;
 	if (c.cgroup.path != NULL && c.cgroup.host != CGROUP_NONE && c.cgroup.fd < 0 &&

@@ -178,6 +178,9 @@ static int show(struct listing *l, int root_fd, const char *id, struct table *ta
 	/* It may have ended since, and its cgroup with it. */
 	if (use_read(&c, out->arena, &use, err) < 0)
 		return cgroup_is_gone(err->code) ? 0 : error_wrap(err, "statistics of %s", id);
+	/* ... or only some of it, and the rest would be 0. */
+	if (container_pidfd(&c, err) < 0)
+		return err->code == ESRCH ? 0 : -1;
 	seen->shown = true;
 	use.used_ns = use.cpu_ns > seen->cpu_ns ? use.cpu_ns - seen->cpu_ns : 0;
 	seen->cpu_ns = use.cpu_ns;
