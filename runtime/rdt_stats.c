@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "base/path.h"
 #include "runtime/cgroup/stats.h"
 #include "runtime/rdt.h"
@@ -111,13 +113,32 @@ static void add_schemata(struct object *object, struct arena *arena, const char 
 	text_add(object->out, "]");
 }
 
-/* "mon_data/mon_L3_00" and the like: one for each cache. */
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* "mon_L3_00" and the like, one for each cache, in their order: a reader counts them. */
+static void caches_list(struct arena *arena, DIR *dir, word_list *ret)
+{
+	word_list list = { NULL, 0 };
+
+	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
+		if (entry->d_name[0] != '.')
+			LIST_ADD(arena, &list, arena_strdup(arena, entry->d_name));
+	if (list.count > 0)
+		qsort(list.items, list.count, sizeof(*list.items), by_name);
+	*ret = list;
+}
+
 static void add_monitors(struct object *object, int group_fd, const char *key,
 			 const char *const *files)
 {
+	struct arena *arena = object->out->arena;
 	int fd = openat(group_fd, "mon_data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	const char *comma = "";
+	word_list caches;
 
 	if (dir == NULL) {
 		fd_close(&fd);
@@ -125,11 +146,11 @@ static void add_monitors(struct object *object, int group_fd, const char *key,
 	}
 	add_key(object, key);
 	text_add(object->out, "[");
-	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
+	caches_list(arena, dir, &caches);
+	LIST_EACH(cache, caches) {
 		struct object node = { object->out, false };
-		_cleanup_fd int node_fd = entry->d_name[0] == '.' ? -EBADF :
-			openat(dirfd(dir), entry->d_name,
-			       O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		_cleanup_fd int node_fd =
+			openat(dirfd(dir), *cache, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 		if (node_fd < 0)
 			continue;

@@ -39,13 +39,15 @@ static void memory_read(int fd, struct arena *arena, struct cgroup_stats *stats)
 	memory->max = stats_number(fd, "memory.peak");
 	stats_find(events, "max", &memory->fail_count);
 	stats->oom_kills.set = stats_find(events, "oom_kill", &stats->oom_kills.value);
-	/* As v1 counts it, which is what readers expect: memory and swap together. */
+	/*
+	 * As v1 counts it, which is what readers expect: memory and swap together.  Of their peaks
+	 * nobody knows whether they came together: there is none (runc has 0, too).
+	 */
 	swap->usage = stats_number(fd, "memory.swap.current") + memory->usage;
 	swap->limit = stats_number(fd, "memory.swap.max");
 	if (swap->limit != UINT64_MAX)
 		swap->limit =
 			memory->limit == UINT64_MAX ? UINT64_MAX : swap->limit + memory->limit;
-	swap->max = stats_number(fd, "memory.swap.peak");
 	stats_find(stats_text(fd, "memory.swap.events", arena), "max", &swap->fail_count);
 }
 

@@ -60,10 +60,11 @@ static void add_data(uint64_t group)
 {
 	uint64_t data = node_add(group, "mon_data", NULL);
 
-	for (int cache = 0; cache < 2; cache++) {
+	/* Listed in any order, as the kernel does. */
+	for (int cache = 1; cache >= 0; cache--) {
 		uint64_t node = node_add(data, cache == 0 ? "mon_L3_00" : "mon_L3_01", NULL);
 
-		node_add(node, "llc_occupancy", "4096\n");
+		node_add(node, "llc_occupancy", cache == 0 ? "4096\n" : "8192\n");
 		node_add(node, "mbm_total_bytes", "1000\n");
 		node_add(node, "mbm_local_bytes", "500\n");
 	}

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "config/json.h"
 #include "runtime/cgroup/stats.h"
 
@@ -114,6 +118,47 @@ Test(stats, print_as_runc_prints_them)
 		"\"blkio\":{\"ioServiceBytesRecursive\":"
 		"[{\"major\":8,\"op\":\"Read\",\"value\":5}]},"
 		"\"hugetlb\":{\"2MB\":{\"usage\":1,\"max\":2,\"failcnt\":3}}");
+}
+
+static void stats_of_files(const char *const files[][2], size_t count, struct cgroup_stats *ret)
+{
+	char path[] = "/tmp/kist-stats-XXXXXX";
+	int fd;
+
+	cr_assert_not_null(mkdtemp(path));
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < count; i++)
+		cr_assert_eq(file_replace(fd, files[i][0], files[i][1], strlen(files[i][1]), 0600,
+					  &err),
+			     0);
+	cgroup_stats_v2(fd, &arena, ret);
+	for (size_t i = 0; i < count; i++)
+		unlinkat(fd, files[i][0], 0);
+	close(fd);
+	rmdir(path);
+}
+
+/* The peak of swap alone was given for that of memory and swap. */
+Test(stats, of_swap_are_of_memory_and_swap)
+{
+	static const char *const files[][2] = {
+		{ "memory.stat", "anon 1\nfile 2\nkernel 3\n" },
+		{ "memory.current", "1000\n" },
+		{ "memory.max", "5000\n" },
+		{ "memory.peak", "2000\n" },
+		{ "memory.swap.current", "300\n" },
+		{ "memory.swap.max", "700\n" },
+		{ "memory.swap.peak", "400\n" },
+		{ "memory.swap.events", "high 0\nmax 6\nfail 0\n" },
+	};
+	struct cgroup_stats stats = { 0 };
+
+	stats_of_files(files, ARRAY_SIZE(files), &stats);
+	cr_expect_eq(stats.memory.max, 2000);
+	cr_expect_eq(stats.swap.usage, 1300);
+	cr_expect_eq(stats.swap.limit, 5700);
+	cr_expect_eq(stats.swap.max, 0);
+	cr_expect_eq(stats.swap.fail_count, 6);
 }
 
 /* Inside an object that has members already, and in an empty one. */
