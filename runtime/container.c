@@ -238,22 +238,22 @@ int container_open_damaged(struct container *ret, struct arena *arena, const cha
 	return open_any(ret, arena, root, root_fd, id, true, err);
 }
 
-/*
- * Whether a hook calls us that the holder of the lock waits for.  It may be an ancestor of a
- * program that runs, too, and lets go in a moment; where it waits for startContainer hooks it says
- * so.  In the container's pid namespace it has no number.
- */
+/* A hook in the container's namespaces, where the holder of the lock has no number. */
+static bool are_inside(const struct container *c)
+{
+	return process_is(c->pid, c->start_time) == 1 && process_descends_from(c->pid);
+}
+
+/* Whether a hook calls us that the holder of the lock waits for. */
 static bool is_called_by_hook(struct container *c, pid_t holder)
 {
 	struct error ignored;
-	bool runs = c->complete && container_alive(c, &ignored) != 0;
 
-	if (!runs && process_descends_from(holder))
-		return true;
-	if (runs ? holder <= 0 || journal_holder(c->lock_fd, JOURNAL_HOOKS, &ignored) != holder :
-		   c->complete)
-		return false;
-	return process_is(c->pid, c->start_time) == 1 && process_descends_from(c->pid);
+	/* The holder may have started what calls us, and lets go in a moment, unless it says so. */
+	if (c->complete && container_alive(c, &ignored) != 0)
+		return holder > 0 && are_inside(c) &&
+		       journal_holder(c->lock_fd, JOURNAL_HOOKS, &ignored) == holder;
+	return process_descends_from(holder) || (!c->complete && are_inside(c));
 }
 
 bool container_waits_for_us(struct container *c)
