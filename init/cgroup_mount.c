@@ -14,6 +14,8 @@
 #include "init/tree.h"
 
 #define HIERARCHIES_MAX	32
+/* Of each hierarchy a path, which may have 4 KiB. */
+#define CGROUP_FILE_MAX ((size_t)1 << 20)
 
 struct hierarchy {
 	char name[64];		/* its directory: "cpu,cpuacct", "systemd"; "": none */
@@ -37,17 +39,14 @@ static void hierarchies_close(struct hierarchies *all)
 		fd_close(&all->items[i].tree);
 }
 
-/*
- * Lines of /proc/self/cgroup: "4:cpu,cpuacct:/path", "1:name=systemd:/path", "0::/path".
- * Not inlined: four pages of the stack that hosts of cgroup v2 alone need not touch.
- */
-static __attribute__((noinline)) int hierarchies_read(struct init *in, struct hierarchies *all,
-						      struct error *err)
+/* Lines of /proc/self/cgroup: "4:cpu,cpuacct:/path", "1:name=systemd:/path", "0::/path". */
+static int hierarchies_read(struct init *in, struct hierarchies *all, struct error *err)
 {
-	char text[16384], *line, *rest = text;
+	char *line, *rest;
 	int proc_fd = procfs(in, err);
 
-	if (proc_fd < 0 || procfs_read(proc_fd, "self/cgroup", text, sizeof(text), err) < 0)
+	if (proc_fd < 0 ||
+	    procfs_read_all(proc_fd, "self/cgroup", CGROUP_FILE_MAX, in->arena, &rest, err) < 0)
 		return -1;
 	all->v2_only = true;
 	while ((line = strsep(&rest, "\n")) != NULL) {

@@ -122,3 +122,15 @@ int procfs_read(int proc_fd, const char *path, char *text, size_t size, struct e
 	text[done] = '\0';
 	return 0;
 }
+
+int procfs_read_all(int proc_fd, const char *path, size_t limit, struct arena *arena,
+		    char **ret_text, struct error *err)
+{
+	_cleanup_fd int fd = proc_file(proc_fd, path, O_RDONLY, err);
+
+	if (fd < 0)
+		return -1;
+	if (fd_read_all(fd, limit, arena, ret_text, NULL, err) < 0)
+		return error_wrap(err, "read /proc/%s", path);
+	return 0;
+}

@@ -17,3 +17,6 @@ int procfs_open(struct error *err);
 /* One write, and for a label a read back. */
 int procfs_write(int proc_fd, const char *path, const char *text, struct error *err);
 int procfs_read(int proc_fd, const char *path, char *text, size_t size, struct error *err);
+/* The same of a file of any length, up to limit bytes. */
+int procfs_read_all(int proc_fd, const char *path, size_t limit, struct arena *arena,
+		    char **ret_text, struct error *err);

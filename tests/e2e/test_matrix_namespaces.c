@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "tests/e2e/matrix.h"
 
 /* Containers in each other's namespaces, devices of the network, hooks, devices. */
@@ -244,6 +245,30 @@ E2E(matrix_namespaces, a_cgroup_mount_shows_the_own_one_with_and_without_a_names
 			  got.err);
 		cr_expect(strstr(got.out, "cgroup.procs=EROFS\n"), "%s: %s", lists[i], got.out);
 	}
+}
+
+/* However long the paths are that the kernel lists: 38 KiB with ten hierarchies. */
+E2E(matrix_namespaces, a_cgroup_mount_has_every_hierarchy_also_of_long_paths)
+{
+	struct bundle *b = bundle_new();
+	struct text path = { .arena = &e2e_arena };
+	struct output shallow, deep;
+
+	e2e_need_root();
+	if (!matrix_has_v1("pids"))
+		e2e_skip("this host has no hierarchies of cgroup v1");
+	bundle_set(b, "/linux/namespaces", "[" BUT_CGROUP "]");
+	bundle_probe_args(b, "list", "/sys/fs/cgroup", NULL);
+	text_printf(&path, "'/%s-parent", b->id);
+	bundle_set(b, "/linux/cgroupsPath", arena_printf(&e2e_arena, "%s'", path.data));
+	bundle_run(b, &shallow);
+	cr_expect_eq(shallow.status, 0, "%s", shallow.err);
+	for (int i = 0; i < 19; i++)
+		text_printf(&path, "/%0200d", i);
+	bundle_set(b, "/linux/cgroupsPath", arena_printf(&e2e_arena, "%s'", path.data));
+	bundle_run(b, &deep);
+	cr_expect_eq(deep.status, 0, "%s", deep.err);
+	cr_expect_str_eq(deep.out, shallow.out);
 }
 
 /* --- devices ---------------------------------------------------------------------------- */
