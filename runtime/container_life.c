@@ -264,8 +264,10 @@ static int container_kill(struct container *c, struct error *err)
 	if (sys_pidfd_send_signal(pidfd, SIGKILL) < 0 && errno != ESRCH)
 		return error_errno(err, "kill process %d", (int)c->pid);
 	/* A frozen cgroup v1 keeps even SIGKILL waiting. */
-	if (c->cgroup.path != NULL && cgroup_open(&c->cgroup, &ignored) == 0)
+	if (c->cgroup.path != NULL && cgroup_open(&c->cgroup, &ignored) == 0) {
 		cgroup_freeze(&c->cgroup, false, &ignored);
+		cgroup_thaw_killed(&c->cgroup, &ignored);
+	}
 	ended.fd = pidfd;
 	for (int waited = 0; poll(&ended, 1, KILL_STEP_MS) == 0; waited += KILL_STEP_MS) {
 		if (container_exiting(c))

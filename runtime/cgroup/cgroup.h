@@ -126,6 +126,11 @@ void cgroup_limits_now(const struct cgroup *cgroup, struct limits_now *ret);
 int cgroup_update(struct cgroup *cgroup, struct arena *arena,
 		  const struct resources_plan *resources, struct error *err);
 int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err);
+/*
+ * For what SIGKILL was sent to, which cgroup v1 keeps waiting where it is frozen: thaws what the
+ * container itself has frozen, in cgroups of its own.
+ */
+int cgroup_thaw_killed(const struct cgroup *cgroup, struct error *err);
 /* 1 frozen, 0 not, -1 error. */
 int cgroup_is_frozen(const struct cgroup *cgroup, struct error *err);
 /*

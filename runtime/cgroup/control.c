@@ -134,6 +134,14 @@ static int kill_one_by_one(const struct cgroup *cgroup, struct error *err)
 	return result < 0 ? -1 : dir_kill(fd, err);
 }
 
+/* False: it is in cgroup2 alone. */
+static bool may_be_in_v1(const struct cgroup *cgroup)
+{
+	return cgroup_has_v1(cgroup) &&
+	       (cgroup->host != CGROUP_HYBRID || cgroup->v1 != CGROUP_V1_UNKNOWN ||
+		cgroup->fd < 0 || cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_V1));
+}
+
 /*
  * Where there is a cgroup2 it freezes, but who is used to v1 may have frozen by hand what of the
  * container is there.  ret: that hierarchy alone, where it had to be looked at: a caller may have
@@ -143,9 +151,7 @@ static int frozen_by_hand(const struct cgroup *cgroup, struct cgroup_v1 *ret, st
 {
 	struct error ignored;
 
-	if (cgroup->host != CGROUP_HYBRID || !cgroup_has_v1(cgroup) ||
-	    (cgroup->v1 == CGROUP_V1_UNKNOWN && cgroup->fd >= 0 &&
-	     !cgroup_dir_is_marked(cgroup->fd, CGROUP_MARK_V1)))
+	if (cgroup->host != CGROUP_HYBRID || !may_be_in_v1(cgroup))
 		return 0;
 	if (cgroup_v1_open_freezer(ret, err) < 0)
 		return -1;
@@ -169,13 +175,15 @@ static int v1_kill(const struct cgroup *cgroup, struct error *err)
 		return 0;
 	/* What is frozen there keeps even the SIGKILL of cgroup2 waiting. */
 	if (thaw_by_hand(cgroup, err) < 0 || cgroup_v1_open(&v1, err) < 0 ||
+	    cgroup_v1_thaw_below(&v1, cgroup, err) < 0 ||
 	    cgroup_v1_dirs(&v1, cgroup->path, &dirs, err) < 0)
 		return -1;
 	for (size_t i = 0; i < dirs.count; i++)
 		if (cgroup_dir_is_own(dirs.list[i].fd, cgroup->owner) &&
 		    dir_kill(dirs.list[i].fd, err) < 0)
 			return error_wrap(err, "%s", dirs.list[i].name);
-	return 0;
+	/* Again: what lived then may have frozen others, and now nothing lives that could. */
+	return cgroup_v1_thaw_below(&v1, cgroup, err);
 }
 
 int cgroup_kill(struct cgroup *cgroup, struct error *err)
@@ -213,6 +221,15 @@ int cgroup_freeze(const struct cgroup *cgroup, bool frozen, struct error *err)
 	if (cgroup_v2_freeze(cgroup->fd, frozen, err) < 0)
 		return -1;
 	return frozen ? 0 : thaw_by_hand(cgroup, err);
+}
+
+int cgroup_thaw_killed(const struct cgroup *cgroup, struct error *err)
+{
+	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
+
+	if (cgroup->path == NULL || !may_be_in_v1(cgroup))
+		return 0;
+	return cgroup_v1_open_freezer(&v1, err) < 0 ? -1 : cgroup_v1_thaw_below(&v1, cgroup, err);
 }
 
 const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena)

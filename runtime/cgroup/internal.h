@@ -58,6 +58,9 @@ int cgroup_dir_make(int root_fd, const char *path, cgroup_visit *visit, void *co
 		    bool *ret_made, struct error *err);
 /* Refuses one that was there before and holds processes: somebody else's. */
 int cgroup_dir_check_empty(int dir_fd, struct error *err);
+/* Called for the directory and each one below, those above first. */
+typedef int cgroup_each(void *context, int dir_fd, struct error *err);
+int cgroup_dir_walk(int dir_fd, cgroup_each *each, void *context, struct error *err);
 /* The processes in it and below. */
 int cgroup_dir_pids(int dir_fd, struct arena *arena, pid_list *list, struct error *err);
 /*
@@ -150,6 +153,9 @@ int cgroup_v1_join(const struct cgroup_v1 *v1, const char *path, pid_t pid, stru
 int cgroup_v1_tasks(const struct cgroup_v1 *v1, const struct cgroup *cgroup,
 		    int ret_fds[CGROUP_TASK_FILES_MAX], size_t *ret_count, struct error *err);
 int cgroup_v1_freeze(const struct cgroup_v1 *v1, const char *path, bool frozen, struct error *err);
+/* Each of its own cgroups that is below is told to thaw, and not waited for. */
+int cgroup_v1_thaw_below(const struct cgroup_v1 *v1, const struct cgroup *cgroup,
+			 struct error *err);
 int cgroup_v1_is_frozen(const struct cgroup_v1 *v1, const char *path, struct error *err);
 int cgroup_v1_remove(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err);
 /* Is the container in v1 at all? */

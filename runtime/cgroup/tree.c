@@ -266,9 +266,9 @@ int cgroup_dir_leave(DIR **dir, struct error *err)
 	return fd >= 0 ? cgroup_dir_enter(dir, fd, err) : error_errno(err, "leave cgroup");
 }
 
-/* One that goes meanwhile has no processes. */
-static int child_pids(DIR **dir, const char *name, struct arena *arena, pid_list *list,
-		      bool *ret_entered, struct error *err)
+/* One that goes meanwhile has nothing in it. */
+static int child_visit(DIR **dir, const char *name, cgroup_each *each, void *context,
+		       bool *ret_entered, struct error *err)
 {
 	_cleanup_fd int fd =
 		openat(dirfd(*dir), name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -276,11 +276,12 @@ static int child_pids(DIR **dir, const char *name, struct arena *arena, pid_list
 	*ret_entered = fd >= 0;
 	if (fd < 0)
 		return cgroup_is_gone(errno) ? 0 : error_errno(err, "open cgroup %s", name);
-	return procs_read(fd, arena, list, err) < 0 ? -1 : cgroup_dir_enter(dir, fd_take(&fd), err);
+	return each(context, fd, err) < 0 ? -1 : cgroup_dir_enter(dir, fd_take(&fd), err);
 }
 
 /* Of each level the place in its list is kept. */
-static int list_pids(DIR **dir, struct arena *arena, pid_list *list, struct error *err)
+static int list_walk(DIR **dir, struct arena *arena, cgroup_each *each, void *context,
+		     struct error *err)
 {
 	LIST(long) places = { 0 };
 	char name[NAME_MAX + 1];
@@ -290,7 +291,8 @@ static int list_pids(DIR **dir, struct arena *arena, pid_list *list, struct erro
 		bool entered = false;
 		long place = telldir(*dir);
 
-		if (more < 0 || (more > 0 && child_pids(dir, name, arena, list, &entered, err) < 0))
+		if (more < 0 ||
+		    (more > 0 && child_visit(dir, name, each, context, &entered, err) < 0))
 			return -1;
 		if (entered)
 			LIST_ADD(arena, &places, place);
@@ -304,20 +306,40 @@ static int list_pids(DIR **dir, struct arena *arena, pid_list *list, struct erro
 	}
 }
 
-int cgroup_dir_pids(int dir_fd, struct arena *arena, pid_list *list, struct error *err)
+int cgroup_dir_walk(int dir_fd, cgroup_each *each, void *context, struct error *err)
 {
+	_cleanup_arena struct arena arena = { 0 };
 	DIR *dir;
 	int result;
 
-	if (procs_read(dir_fd, arena, list, err) < 0)
+	if (each(context, dir_fd, err) < 0)
 		return -1;
 	dir = cgroup_dir_list(dir_fd);
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
-	result = list_pids(&dir, arena, list, err);
+	result = list_walk(&dir, &arena, each, context, err);
 	if (dir != NULL)
 		closedir(dir);
 	return result;
+}
+
+struct pids_walk {
+	struct arena *arena;
+	pid_list *list;
+};
+
+static int pids_visit(void *context, int dir_fd, struct error *err)
+{
+	const struct pids_walk *walk = context;
+
+	return procs_read(dir_fd, walk->arena, walk->list, err);
+}
+
+int cgroup_dir_pids(int dir_fd, struct arena *arena, pid_list *list, struct error *err)
+{
+	struct pids_walk walk = { arena, list };
+
+	return cgroup_dir_walk(dir_fd, pids_visit, &walk, err);
 }
 
 int cgroup_dir_check_empty(int dir_fd, struct error *err)

@@ -49,3 +49,25 @@ int cgroup_v1_freeze(const struct cgroup_v1 *v1, const char *path, bool frozen, 
 	cgroup_file_write(fd, "freezer.state", "THAWED");
 	return error_number(err, ETIMEDOUT, "%s cgroup", frozen ? "freeze" : "thaw");
 }
+
+/* errno of one that goes meanwhile, or of the root, which has no such file, is no matter. */
+static int thaw_visit(void *context _unused, int dir_fd, struct error *err _unused)
+{
+	cgroup_file_write(dir_fd, "freezer.state", "THAWED");
+	return 0;
+}
+
+int cgroup_v1_thaw_below(const struct cgroup_v1 *v1, const struct cgroup *cgroup, struct error *err)
+{
+	const struct cgroup_hierarchy *freezer = cgroup_v1_find(v1, "freezer");
+	_cleanup_fd int fd = -EBADF;
+
+	if (freezer == NULL)
+		return 0;
+	fd = cgroup_dir_open(freezer->fd, cgroup->path, err);
+	if (fd < 0)
+		return cgroup_is_gone(err->code) ? 0 : -1;
+	/* A container that has ended may have left its path to another. */
+	return cgroup_dir_is_own(fd, cgroup->owner) ? cgroup_dir_walk(fd, thaw_visit, NULL, err) :
+						      0;
+}

@@ -59,6 +59,7 @@ static int kill_one(struct cli *cli, const void *values, struct error *err)
 	_cleanup_container struct container c = CONTAINER_NONE;
 	int signal = signal_parse(name);
 	enum container_status status;
+	struct error ignored;
 
 	if (cli_container(cli, &c, err) < 0)
 		return -1;
@@ -76,6 +77,8 @@ static int kill_one(struct cli *cli, const void *values, struct error *err)
 	    cgroup_freeze(&c.cgroup, false, err) < 0)
 		/* It may have ended by then, and who waited for it has deleted it. */
 		return cgroup_is_gone(err->code) ? 0 : -1;
+	if (signal == SIGKILL)
+		cgroup_thaw_killed(&c.cgroup, &ignored);
 	return 0;
 }
 
