@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "init/cgroup_mount.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,8 +19,8 @@
 #define CGROUP_FILE_MAX ((size_t)1 << 20)
 
 struct hierarchy {
-	char name[64];		/* its directory: "cpu,cpuacct", "systemd"; "": none */
-	char data[72];		/* its mount options; "" is cgroup2 */
+	const char *name; /* its directory: "cpu,cpuacct", "systemd"; "": none */
+	const char *data; /* its mount options; "" is cgroup2 */
 	int tree;		/* owned */
 };
 
@@ -51,7 +52,7 @@ static int hierarchies_read(struct init *in, struct hierarchies *all, struct err
 	all->v2_only = true;
 	while ((line = strsep(&rest, "\n")) != NULL) {
 		struct hierarchy *one = &all->items[all->count];
-		const char *start = strchr(line, ':');
+		char *start = strchr(line, ':');
 		size_t length;
 
 		if (start == NULL)
@@ -61,14 +62,11 @@ static int hierarchies_read(struct init *in, struct hierarchies *all, struct err
 		if (length == 0)
 			continue;
 		all->v2_only = false;
-		if (all->count == HIERARCHIES_MAX || length >= sizeof(one->name))
+		if (all->count == HIERARCHIES_MAX)
 			return error_set(err, "read cgroups: cannot take in %.80s", line);
-		memcpy(one->data, start, length);
-		one->data[length] = '\0';
-		if (strncmp(start, "name=", 5) == 0)
-			memcpy(one->name, one->data + 5, length - 5 + 1);
-		else
-			memcpy(one->name, one->data, length + 1);
+		start[length] = '\0';
+		one->data = start;
+		one->name = strncmp(start, "name=", 5) == 0 ? start + 5 : start;
 		one->tree = -EBADF;
 		all->count++;
 	}
@@ -141,11 +139,12 @@ static int hierarchy_attach(const struct hierarchy *one, int dir_fd, struct erro
 /* "cpu" and "cpuacct" beside "cpu,cpuacct", as the host has them. */
 static int hierarchy_links(const struct hierarchy *one, int dir_fd, struct error *err)
 {
-	char names[sizeof(one->name)], *name, *rest = names;
+	char names[NAME_MAX + 1], *name, *rest = names;
 
+	/* As long as a directory's name at most: there is one. */
 	if (strchr(one->name, ',') == NULL)
 		return 0;
-	memcpy(names, one->name, sizeof(names));
+	snprintf(names, sizeof(names), "%s", one->name);
 	while ((name = strsep(&rest, ",")) != NULL)
 		if (symlinkat(one->name, dir_fd, name) < 0)
 			return error_errno(err, "make link %s", name);
@@ -189,10 +188,10 @@ static int hierarchies_find(struct init *in, const char *type, struct hierarchie
 		return -1;
 	if (all->v2_only || in->cgroup_v2_alone) {
 		all->count = 1;
-		all->items[0] = (struct hierarchy){ .tree = -EBADF };
+		all->items[0] = (struct hierarchy){ .name = "", .data = "", .tree = -EBADF };
 	}
 	if (!all->v2_only && in->cgroup_v2_alone)
-		memcpy(all->items[0].name, "unified", sizeof("unified"));
+		all->items[0].name = "unified";
 	return 0;
 }
 

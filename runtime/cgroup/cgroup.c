@@ -13,7 +13,7 @@ static enum cgroup_host host_detect(void)
 {
 	struct cgroup_v1 v1;
 	struct statfs fs;
-	struct error ignored;
+	struct error err;
 	size_t count;
 
 	if (statfs(CGROUP_MOUNT, &fs) < 0)
@@ -22,8 +22,9 @@ static enum cgroup_host host_detect(void)
 		return CGROUP_UNIFIED;
 	if (statfs(CGROUP_MOUNT "/unified", &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
 		return CGROUP_HYBRID;
-	if (cgroup_v1_open(&v1, &ignored) < 0)
-		return CGROUP_NONE;
+	/* Whoever uses them is told what is wrong with them: the device rules are among that. */
+	if (cgroup_v1_open(&v1, &err) < 0)
+		return err.code == EACCES || err.code == ENOENT ? CGROUP_NONE : CGROUP_LEGACY;
 	count = v1.count;
 	cgroup_v1_close(&v1);
 	return count > 0 ? CGROUP_LEGACY : CGROUP_NONE;

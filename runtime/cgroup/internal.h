@@ -121,7 +121,7 @@ int cgroup_list_write(const cgroup_write_list *writes, const char *path, cgroup_
 
 #define CGROUP_V1_MAX	CGROUP_TASK_FILES_MAX
 struct cgroup_hierarchy {
-	char name[64];		/* of the directory: "cpu,cpuacct", "memory", "systemd" */
+	char name[128]; /* of the directory: "cpu,cpuacct", "memory", "systemd" */
 	int fd;			/* owned; its root */
 };
 struct cgroup_v1 {

@@ -13,7 +13,10 @@ static bool is_no_hierarchy(int code)
 	return code == ENOTDIR || code == ELOOP || code == ENOENT || code == EACCES;
 }
 
-/* Takes fd, open at that name, if it is a hierarchy's root; else closes it. */
+/*
+ * Takes fd, open at that name, if it is a hierarchy's root; else closes it.  Of those that are no
+ * hierarchy any number may be there, with any names.
+ */
 static int hierarchy_add(struct cgroup_v1 *v1, const char *name, int fd, struct error *err)
 {
 	struct cgroup_hierarchy *hierarchy = &v1->list[v1->count];
@@ -24,6 +27,11 @@ static int hierarchy_add(struct cgroup_v1 *v1, const char *name, int fd, struct 
 		return error_errno(err, "look at %s/%s", CGROUP_MOUNT, name);
 	if (fs.f_type != CGROUP_SUPER_MAGIC)
 		return 0;
+	if (v1->count == CGROUP_V1_MAX || strlen(name) >= sizeof(hierarchy->name))
+		return error_set(err,
+				 "%s/%s: more than %d hierarchies of cgroup v1, or a name of more "
+				 "than %zu bytes",
+				 CGROUP_MOUNT, name, CGROUP_V1_MAX, sizeof(hierarchy->name) - 1);
 	memcpy(hierarchy->name, name, strlen(name) + 1);
 	hierarchy->fd = fd_take(&own_fd);
 	v1->count++;
@@ -39,10 +47,10 @@ static int hierarchies_open(DIR *dir, struct cgroup_v1 *v1, struct error *err)
 {
 	struct dirent *entry;
 
-	while (v1->count < CGROUP_V1_MAX && (entry = dir_next(dir)) != NULL) {
+	while ((entry = dir_next(dir)) != NULL) {
 		int fd;
 
-		if (entry->d_name[0] == '.' || strlen(entry->d_name) >= sizeof(v1->list[0].name))
+		if (entry->d_name[0] == '.')
 			continue;
 		fd = openat(dirfd(dir), entry->d_name,
 			    O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -53,8 +61,7 @@ static int hierarchies_open(DIR *dir, struct cgroup_v1 *v1, struct error *err)
 		if (hierarchy_add(v1, entry->d_name, fd, err) < 0)
 			return -1;
 	}
-	return v1->count < CGROUP_V1_MAX && errno != 0 ? error_errno(err, "list %s", CGROUP_MOUNT) :
-							 0;
+	return errno != 0 ? error_errno(err, "list %s", CGROUP_MOUNT) : 0;
 }
 
 /* One that is passed over is neither limited, devices with it, nor cleaned up. */

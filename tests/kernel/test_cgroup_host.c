@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -113,6 +114,64 @@ Test(cgroup_legacy, of_others_is_refused)
 	cr_expect_not_null(strstr(err.text, "container's cgroup is not empty: 1 process(es) found"),
 			   "%s", err.text);
 	kill(pid, SIGKILL);
+}
+
+/* A host that has these alone, all of them that of devices, with names of that length. */
+static void need_hierarchies(size_t count, size_t name_size)
+{
+	int trees[32];
+
+	cr_assert_leq(count, ARRAY_SIZE(trees));
+	if (access("/sys/fs/cgroup/devices/cgroup.procs", F_OK) < 0)
+		cr_skip_test("this host has no devices of cgroup v1");
+	for (size_t i = 0; i < count; i++) {
+		trees[i] = sys_open_tree(AT_FDCWD, "/sys/fs/cgroup/devices",
+					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+		cr_assert_geq(trees[i], 0);
+	}
+	cover("/sys/fs/cgroup");
+	for (size_t i = 0; i < count; i++) {
+		const char *path = arena_printf(&arena, "/sys/fs/cgroup/devices,%0*zu",
+						(int)(name_size - strlen("devices,")), i);
+
+		cr_assert_eq(mkdir(path, 0755), 0);
+		cr_assert_eq(sys_move_mount(trees[i], "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH),
+			     0);
+		close(trees[i]);
+	}
+}
+
+/* All controllers in one: their names have 98 bytes. */
+Test(cgroup_legacy, with_many_controllers_in_one_hierarchy_is_seen)
+{
+	struct cgroup_v1 v1;
+
+	need_hierarchies(1, 98);
+	cr_expect_eq(cgroup_host(), CGROUP_LEGACY);
+	cr_assert_eq(cgroup_v1_open(&v1, &err), 0, "%s", err.text);
+	cr_expect_eq(v1.count, 1);
+	cr_expect_not_null(cgroup_v1_find(&v1, "devices"));
+	cgroup_v1_close(&v1);
+}
+
+/* What was passed over would hold no device rules, and nobody would know. */
+Test(cgroup_legacy, that_cannot_be_taken_in_is_an_error)
+{
+	static const struct {
+		size_t count, name_size;
+	} rows[] = { { 1, 200 }, { 25, 20 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct cgroup_v1 v1;
+
+		need_hierarchies(rows[i].count, rows[i].name_size);
+		cr_expect_eq(cgroup_host(), CGROUP_LEGACY);
+		cr_expect_eq(cgroup_v1_open(&v1, &err), -1);
+		cr_expect_not_null(strstr(err.text, "more than 24 hierarchies of cgroup v1, or a "
+						    "name of more than 127 bytes"),
+				   "%s", err.text);
+		cr_assert_eq(umount2("/sys/fs/cgroup", MNT_DETACH), 0);
+	}
 }
 
 Test(cgroup_none, runs_without_limits_and_refuses_them, .init = begin_plainly)
