@@ -298,6 +298,19 @@ def platform(work):
     bundle(work, '--platform', 'linux/s390x')
 
 
+@test_both
+def one_id(work):
+    """in a user namespace with one id, owners that it does not have are kept aside"""
+    work.layout(file_(b'etc/two', uid=5) + END, Cmd=['/x']).save()
+    bundle = work.mine + '/bundle'
+    status, out, err = work.call('-r', os.environ['KIST'], 'rootfs', '--store', work.store,
+                                 'bundle', '--copy', work.image, bundle, program='unshare')
+    demand('unshare failed' not in err, err)
+    expect(status == 0, out + err)
+    attribute = os.getxattr(bundle + '/rootfs/etc/two', 'user.rootlesscontainers')
+    expect(attribute == b'\x08\x05', attribute)
+
+
 @test
 def full(work):
     """a full disk: an error that says so, and nothing left in the store"""

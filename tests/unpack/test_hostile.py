@@ -202,6 +202,16 @@ TARS = [
      'gives SCHILY.xattr.user.a twice'),
     ('many xattrs', pax(*[(b'SCHILY.xattr.user.%d' % i, b'') for i in range(200)]) + F,
      'has more than 128 extended attributes'),
+    ('an owner of 256 bytes', pax((b'uname', b'u' * 256)) + F, "its owner's name is too long"),
+    ('a group of 256 bytes', pax((b'uname', b'u' * 255), (b'gname', b'g' * 256)) + F,
+     "its owner's name is too long"),
+    ('two owners', pax((b'uname', b'u'), (b'uname', b'v')) + F, 'gives uname twice'),
+    ('a directory with an xattr of a long name', pax((b'SCHILY.xattr.user.' + b'x' * 251, b'1')) +
+     dir_(b'd'), 'd: set its extended attribute user.xxx'),
+    ('a file with an xattr of a long name', pax((b'SCHILY.xattr.user.' + b'x' * 251, b'1')) + F,
+     'f: set its extended attribute user.xxx'),
+    ('a symlink with an xattr of a long name', pax((b'SCHILY.xattr.user.' + b'x' * 251, b'1')) +
+     symlink(b'l', b'x'), 'l: set its extended attribute user.xxx'),
     ('a GNU name without an end', header(b'L', b'L', size=3) + padded(b'abc') + F, 'has no end'),
     ('a GNU name with a NUL', header(b'L', b'L', size=4) + padded(b'a\0c\0') + F, 'holds a NUL'),
     ('two GNU names', 2 * (header(b'L', b'L', size=2) + padded(b'a\0')) + F, 'has two names'),

@@ -306,11 +306,12 @@ def as_nobody():
 def rootless(work):
     """an ordinary user unpacks with --rootless, and owners are kept aside"""
     demand(is_root, 'needs root to become an ordinary user')
-    Layout(work.image).layer(OWNERS).save()
+    Layout(work.image).layer(file_(b'edge', uid=128, gid=16384) + OWNERS).save()
     os.chown(work.path + '/work', NOBODY, NOBODY)
     os.setxattr(work.path, 'user.test', b'x')
     yield from accepted(work, '--rootless', preexec_fn=as_nobody)
-    for path, owner in ('d', (7, 8)), ('d/f', (1000, 65533)), ('null', (0, 0)), ('locked', (0, 0)):
+    for path, owner in ('d', (7, 8)), ('d/f', (1000, 65533)), ('null', (0, 0)), ('locked', (0, 0)), \
+            ('edge', (128, 16384)):
         if owner_xattr(work.out + '/' + path) != owner:
             yield '%s has %s' % (path, owner_xattr(work.out + '/' + path))
     for path, mode in ('d/f', 0o104755), ('null', 0o100666), ('locked', 0o40111), \
