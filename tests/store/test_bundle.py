@@ -299,6 +299,17 @@ def platform(work):
 
 
 @test_both
+def whiteouts_behind(work):
+    """a whiteout behind what the layer has there itself hides what is below, and that alone"""
+    work.layout(dir_(b'd') + file_(b'd/a') + file_(b'f', b'old') + symlink(b'l', b'f') + END,
+                file_(b'd/b') + file_(b'.wh.d') + file_(b'f', b'new') + file_(b'.wh.f') +
+                dir_(b'l') + file_(b'.wh.l') + END).save()
+    for words in (), ('--copy',):
+        expect(inside(work, 'ls /d; cat /f; ls /l', *words) == 'b\nnew', words)
+        shutil.rmtree(work.mine + '/bundle')
+
+
+@test_both
 def one_id(work):
     """in a user namespace with one id, owners that it does not have are kept aside"""
     work.layout(file_(b'etc/two', uid=5) + END, Cmd=['/x']).save()

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Each guard is what holds: its attack succeeds where it is taken out (tests/attack/unguarded)."""
+import ctypes
 import os
+import subprocess
 
-from harness import finish, test
+from harness import PROGRAM, finish, test
 from image import END, Layout, digest, file_, symlink
 
 
@@ -32,6 +34,23 @@ def none_is_not(work):
     made, said = link_out(work, 'resolver,confine')
     work.complaints = lambda: []	# the tree beside it has changed
     if not made:
+        yield said
+
+
+@test
+def landlock_is_enough(work):
+    """a link out of the target stays inside without "resolver" where Landlock alone confines it"""
+    if os.geteuid() != 0 or ctypes.CDLL(None).syscall(444, None, 0, 1) <= 0:
+        raise LookupError('needs root and Landlock')
+    link = symlink(b'l', work.sentinel.encode())
+    Layout(work.image).layer(link + file_(b'l/made', b'x') + END).save()
+    script = 'cd /proc/sys/user && echo 0 >max_mnt_namespaces && echo 0 >max_user_namespaces && ' \
+        'exec "$1" unpack "oci:$2/image" "$2/work/out"'
+    said = subprocess.run(['unshare', '-Urmpf', '--mount-proc', 'sh', '-c', script, '-', PROGRAM,
+                           work.path], env=dict(os.environ, KIST_WITHOUT_GUARD='resolver'),
+                          stdout=-1, stderr=subprocess.STDOUT, timeout=60, check=False)
+    # The kernel's word, not the resolver's.
+    if os.path.exists(work.sentinel + '/made') or b'permission denied' not in said.stdout:
         yield said
 
 

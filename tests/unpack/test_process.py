@@ -33,8 +33,8 @@ def children(pid):
 class Stalled:
     """An unpack in the middle of a tar that comes through a pipe."""
 
-    def __init__(self, work, data, **more):
-        self.process = subprocess.Popen([PROGRAM, 'unpack', 'tar:-', work.out], stderr=-1,
+    def __init__(self, work, data, *words, **more):
+        self.process = subprocess.Popen([PROGRAM, 'unpack', *words, 'tar:-', work.out], stderr=-1,
                                         stdin=subprocess.PIPE, **more)
         self.process.stdin.write(data)
         self.process.stdin.flush()
@@ -104,6 +104,25 @@ def confined(work):
         with open('/proc/%d/limits' % pid, encoding='ascii') as file:
             if '1073741824' not in file.read() and not os.environ.get('ASAN_OPTIONS'):
                 yield 'its memory is not bounded'
+
+
+@test
+def reader(_):
+    """what only reads a layer has an empty root, which it cannot write to"""
+    with subprocess.Popen([PROGRAM, 'ls', 'tar:-'], stdin=subprocess.PIPE, stdout=-1) as process:
+        process.stdin.write(HALF[:4096])
+        process.stdin.flush()
+        for _ in range(6000):
+            found = children(process.pid)
+            if found and field(found[0], 'Seccomp') == '2':
+                break
+            time.sleep(0.01)
+        with open('/proc/%d/mountinfo' % found[0], encoding='ascii') as file:
+            mounts = file.read().strip().split('\n')
+        if len(mounts) != 1 or 'ro' not in mounts[0].split()[5].split(',') or \
+                os.listdir('/proc/%d/root' % found[0]):
+            yield mounts
+        process.kill()
 
 
 for number in signal.SIGINT, signal.SIGTERM, signal.SIGHUP:
@@ -319,6 +338,18 @@ def rootless(work):
         st = os.lstat(work.out + '/' + path)
         if st.st_mode != mode or st.st_uid != NOBODY:
             yield '%s is %o of %d' % (path, st.st_mode, st.st_uid)
+
+
+@test
+def undumpable(work):
+    """an ordinary user's unpacker cannot be looked into by his other processes"""
+    demand(is_root, 'needs root to become an ordinary user')
+    os.chown(work.path + '/work', NOBODY, NOBODY)
+    with Stalled(work, HALF, '--rootless', preexec_fn=as_nobody) as stalled:
+        stalled.wait_for(work, 'first')
+        if os.stat('/proc/%d/status' % stalled.process.pid).st_uid != NOBODY or \
+                os.stat('/proc/%d/status' % stalled.child).st_uid != 0:
+            yield 'it is dumpable'
 
 
 @test

@@ -170,7 +170,8 @@ def oci_archive_cut(work):
     yield from refused(work, ': archive: ', reference='oci-archive:' + path)
 
 
-def docker_archive(work, tags, compress=False, link=(tarfile.SYMTYPE, '../a/layer.tar')):
+def docker_archive(work, tags, compress=False, link=(tarfile.SYMTYPE, '../a/layer.tar'),
+                   config_name=lambda name: name + '.json'):
     """What docker save writes, with layers as files and, for one that comes twice, a link."""
     tar = file_(b'f', b'x') + END
     shutil.rmtree(work.image, ignore_errors=True)
@@ -178,8 +179,8 @@ def docker_archive(work, tags, compress=False, link=(tarfile.SYMTYPE, '../a/laye
     config = dict(layout.config, rootfs={'type': 'layers', 'diff_ids': [
         layout.blob(tar, '')['digest'], layout.blob(tar, '')['digest']]})
     text = json.dumps(config).encode()
-    name = layout.blob(text, '')['digest'][7:]
-    manifest = [{'Config': name + '.json', 'RepoTags': tags, 'Layers': ['a/layer.tar', 'b/layer.tar']}]
+    name = config_name(layout.blob(text, '')['digest'][7:])
+    manifest = [{'Config': name, 'RepoTags': tags, 'Layers': ['a/layer.tar', 'b/layer.tar']}]
     path = work.path + '/docker.tar'
     with tarfile.open(path, 'w:gz' if compress else 'w') as out:
         def add(name, data=None, link=None):
@@ -192,7 +193,7 @@ def docker_archive(work, tags, compress=False, link=(tarfile.SYMTYPE, '../a/laye
         add('manifest.json', json.dumps(manifest).encode())
         add('a/layer.tar', tar)
         add('b/layer.tar', link=link)
-        add(name + '.json', text)
+        add(name, text)
     return path
 
 
@@ -228,6 +229,17 @@ def docker_wrong_name(work):
     path = docker_archive(work, ['example.org/a/b:1'])
     yield from refused(work, 'no image is named "c"; there is: example.org/a/b:1',
                        reference=path + ':c')
+
+
+@test
+def docker_config(work):
+    """a docker-archive whose config is not what its name says"""
+    for form in '%s.json', 'blobs/sha256/%s', 'sha256:%s':
+        path = docker_archive(work, ['a:1'], config_name=lambda name, form=form: form % name)
+        yield from accepted(work, reference=path)
+        shutil.rmtree(work.out)
+        path = docker_archive(work, ['a:1'], config_name=lambda _, form=form: form % ('0' * 64))
+        yield from refused(work, ': its bytes have the digest sha256:', reference=path)
 
 
 @test
