@@ -227,6 +227,17 @@ def fifos(work):
     fifo(image, 'blobs/' + image.index['manifests'][0]['digest'].replace(':', '/'))
 
 
+@test
+def collects_of_what_is_whole(work):
+    """gc takes nothing where a manifest that index.json names is missing"""
+    image = work.layout(file_(b'a', b'1') + END, busybox=False).save()
+    blobs = work.image + '/blobs/sha256'
+    os.unlink(blobs + '/' + image.index['manifests'][0]['digest'].partition(':')[2])
+    before = sorted(os.listdir(blobs))
+    work.bad(work.rootfs('gc', work.image), 'no such file')
+    expect(sorted(os.listdir(blobs)) == before, os.listdir(blobs))
+
+
 def attested(image, artifact=False):
     """As BuildKit saves it: an index with the image, and a manifest of what attests to it."""
     manifest = image.save_manifest()
