@@ -237,6 +237,20 @@ def killed(work):
 
 
 @test
+def killed_of_others(work):
+    """what another user left is his"""
+    demand(is_root, 'needs root to leave something as another user')
+    for name, owner in ('.kist-new-mine', 0), ('.kist-new-his', NOBODY):
+        os.mkdir(work.path + '/work/' + name)
+        os.chown(work.path + '/work/' + name, owner, owner)
+    time.sleep(3.1)
+    Layout(work.image).layer(END).save()
+    said = work.run('oci:' + work.image, work.out)
+    if said[0] != 0 or sorted(work.leftovers()) != ['.kist-new-his', 'out']:
+        yield '%s %s' % (said, work.leftovers())
+
+
+@test
 def no_space(work):
     """a full disk is told, and nothing is left"""
     demand(is_root, 'needs root for a small file system')
