@@ -174,7 +174,8 @@ static int output_take(const struct attach *a, struct error *err)
 	ssize_t n = recv(a->socket, packet, sizeof(packet), 0);
 	int fd = n > 0 && packet[0] == MONITOR_STDERR ? STDERR_FILENO : STDOUT_FILENO;
 
-	if (n < 0 && errno == EINTR)
+	/* Where the keeper left some of ours unread, that is told first, and then what it sent. */
+	if (n < 0 && (errno == EINTR || errno == ECONNRESET))
 		return -2;
 	if (n <= 0)
 		return error_set(err, "the connection ended");

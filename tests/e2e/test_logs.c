@@ -5,30 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "config/json.h"
-#include "tests/e2e/harness.h"
+#include "tests/e2e/logged.h"
 
-/* run --detach --log-file, logs, attach, wait. */
-
-static const char *in_dir(struct bundle *b, const char *name)
-{
-	return arena_printf(&e2e_arena, "%s/%s", b->dir, name);
-}
-
-static void run_logged(struct bundle *b, const char *more, const char *value)
-{
-	struct output got;
-
-	e2e_need_kist();
-	bundle_call(b, &got, "run", "--detach", "--log-file", in_dir(b, "log"), "--bundle", b->path,
-		    b->id, more, value, NULL);
-	cr_assert_eq(got.status, 0, "%s", got.err);
-	cr_expect_str_eq(got.out, "");
-}
+/* run --detach --log-file, logs, wait. */
 
 E2E(logs, has_both_streams_and_the_status)
 {
@@ -95,18 +78,6 @@ E2E(logs, json_lines_are_as_long_as_escapes_make_them)
 }
 
 /* A bundle whose program is a script of the shell. */
-static struct bundle *script_new(const char *script)
-{
-	struct bundle *b = bundle_new();
-
-	e2e_need_program("/bin/busybox");
-	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
-	bundle_copy(b, "/bin/busybox", "/bin/sh");
-	bundle_copy(b, "/bin/busybox", "/bin/sleep");
-	bundle_args(b, "/bin/sh", "-c", script, NULL);
-	return b;
-}
-
 E2E(logs, have_what_comes_to_a_terminal_that_was_closed)
 {
 	struct bundle *b = script_new("echo one; exec <&- >&- 2>&-; sleep 0.5; echo two >/dev/tty; "
@@ -311,85 +282,4 @@ E2E(logs, failure_to_start_is_told_and_leaves_nothing)
 	cr_expect_eq(got.status, 1);
 	cr_expect_not_null(strstr(got.err, "\"/nosuch\": no such file or directory"), "%s",
 			   got.err);
-}
-
-E2E(attach, hands_over_input_output_and_status)
-{
-	struct bundle *b = bundle_new();
-	struct output got;
-	int fds[2];
-
-	bundle_probe_args(b, "read", "/dev/stdin", "exit", "5", NULL);
-	run_logged(b, NULL, NULL);
-	cr_assert_eq(pipe2(fds, O_CLOEXEC), 0);
-	cr_assert_eq(fd_write_all(fds[1], "typed\n", 6), 0);
-	close(fds[1]);
-	b->stdin_fd = fds[0];
-	bundle_call(b, &got, "attach", b->id, NULL);
-	cr_expect_eq(got.status, 5, "%d: %s", got.status, got.err);
-	cr_expect_not_null(strstr(got.out, "typed"), "%s", got.out);
-	close(fds[0]);
-	b->stdin_fd = -EBADF;
-	bundle_call(b, &got, "attach", b->id, NULL);
-	cr_expect_eq(got.status, 1);
-	cr_expect_not_null(strstr(got.err, "container not running"), "%s", got.err);
-	bundle_destroy(b);
-}
-
-/* Each waited for the other, or the client was let go, when it did not get the CPU in time. */
-E2E(attach, carries_more_than_any_buffer_holds)
-{
-	const size_t size = 8 << 20;
-	struct bundle *b = bundle_new();
-	char *bytes = arena_alloc(&e2e_arena, size);
-	struct output got;
-
-	e2e_need_program("/bin/busybox");
-	memset(bytes, 'x', size);
-	mkdir(arena_printf(&e2e_arena, "%s/bin", b->rootfs), 0755);
-	bundle_copy(b, "/bin/busybox", "/bin/cat");
-	bundle_args(b, "/bin/cat", NULL);
-	run_logged(b, "--log-file-size", "1g");
-	b->stdin_fd = open(in_dir(b, "input"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	cr_assert_eq(fd_write_all(b->stdin_fd, bytes, size), 0);
-	cr_assert_eq(lseek(b->stdin_fd, 0, SEEK_SET), 0);
-	b->stdout_fd = open(in_dir(b, "output"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	bundle_call(b, &got, "attach", b->id, NULL);
-	cr_expect_eq(got.status, 0, "%d: %s", got.status, got.err);
-	cr_expect_eq(lseek(b->stdout_fd, 0, SEEK_END), (off_t)size);
-	close(b->stdin_fd);
-	close(b->stdout_fd);
-	b->stdin_fd = b->stdout_fd = -EBADF;
-	bundle_destroy(b);
-}
-
-/* "attach ID | head -1" */
-E2E(attach, gives_the_terminal_back_when_nobody_reads_what_comes)
-{
-	struct bundle *b = script_new("while :; do echo hello; sleep 0.1; done");
-	_cleanup_fd int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), slave = -EBADF;
-	struct termios before, after;
-	struct output got;
-	struct call call;
-	int ends[2];
-	char byte;
-
-	cr_assert(master >= 0 && unlockpt(master) == 0, "%s", strerror(errno));
-	slave = open(ptsname(master), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	cr_assert(tcgetattr(slave, &before) == 0 && pipe2(ends, O_CLOEXEC) == 0);
-	bundle_set(b, "/process/terminal", "true");
-	run_logged(b, NULL, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	b->stdin_fd = slave;
-	b->stdout_fd = ends[1];
-	bundle_begin(b, &call, "attach", b->id, NULL);
-	close(ends[1]);
-	cr_expect_eq(read(ends[0], &byte, 1), 1);
-	close(ends[0]);
-	bundle_finish(&call, &got);
-	cr_expect_eq(got.status, 128 + SIGPIPE, "%d: %s", got.status, got.err);
-	cr_assert_eq(tcgetattr(slave, &after), 0);
-	cr_expect_eq(after.c_lflag, before.c_lflag);
-	b->stdin_fd = b->stdout_fd = -EBADF;
-	bundle_destroy(b);
 }
