@@ -18,34 +18,28 @@ static const struct {
 	const char *file, *property;
 	enum conversion conversion;
 	bool newer;		/* than systemd 239; left out when the manager refuses it */
+	/*
+	 * Of what systemd takes, where the kernel takes more; max 0: any.  The nearest has the same
+	 * effect: one byte or task, where there is a process already, and what the kernel itself
+	 * makes of other shares.
+	 */
+	uint64_t min, max;
 } rows[] = {
-	{ "memory.max",			"MemoryMax",		NUMBER, false },
-	{ "memory.high",		"MemoryHigh",		NUMBER, false },
+	{ "memory.max",			"MemoryMax",		NUMBER, false, 1, 0 },
+	{ "memory.high",		"MemoryHigh",		NUMBER, false, 1, 0 },
 	{ "memory.low",			"MemoryLow",		NUMBER, false },
 	{ "memory.min",			"MemoryMin",		NUMBER, true },
 	{ "memory.swap.max",		"MemorySwapMax",	NUMBER, false },
-	{ "pids.max",			"TasksMax",		NUMBER, false },
+	{ "pids.max",			"TasksMax",		NUMBER, false, 1, 0 },
 	{ "cpu.weight",			"CPUWeight",		NUMBER, false },
 	{ "cpu.max",			"CPUQuotaPerSecUSec",	QUOTA, false },
 	{ "io.weight",			"IOWeight",		IO_WEIGHT, false },
 	{ "cpuset.cpus",		"AllowedCPUs",		MASK, true },
 	{ "cpuset.mems",		"AllowedMemoryNodes",	MASK, true },
 	/* v1 */
-	{ "memory.limit_in_bytes",	"MemoryLimit",		NUMBER, false },
-	{ "cpu.shares",			"CPUShares",		NUMBER, false },
+	{ "memory.limit_in_bytes",	"MemoryLimit",		NUMBER, false, 1, 0 },
+	{ "cpu.shares",			"CPUShares",		NUMBER, false, 2, 262144 },
 	{ "blkio.weight",		"BlockIOWeight",	NUMBER, false },
-};
-
-/*
- * Of what systemd takes, where the kernel takes more.  The nearest has the same effect: one byte or
- * task, where there is a process already, and what the kernel itself makes of other shares.
- */
-static const struct {
-	const char *property;
-	uint64_t min, max;
-} bounds[] = {
-	{ "MemoryMax", 1, NO_LIMIT }, { "MemoryHigh", 1, NO_LIMIT }, { "MemoryLimit", 1, NO_LIMIT },
-	{ "TasksMax", 1, NO_LIMIT },  { "CPUShares", 2, 262144 },
 };
 
 static void name_add(struct text *body, const char *name, const char *signature)
@@ -159,14 +153,12 @@ static void quota_add(struct text *body, const char *name, const char *text, boo
 		unit_add_u64(body, "CPUQuotaPeriodUSec", period);
 }
 
-static uint64_t bound(const char *property, uint64_t number)
+static uint64_t bound(size_t row, uint64_t number)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(bounds) && number != NO_LIMIT; i++)
-		if (strcmp(bounds[i].property, property) == 0)
-			return number < bounds[i].min ? bounds[i].min :
-			       number > bounds[i].max ? bounds[i].max :
-							number;
-	return number;
+	if (number < rows[row].min)
+		return rows[row].min;
+	return rows[row].max != 0 && number > rows[row].max && number != NO_LIMIT ? rows[row].max :
+										    number;
 }
 
 static void row_add(struct text *body, size_t row, const char *text, bool newer)
@@ -184,7 +176,7 @@ static void row_add(struct text *body, size_t row, const char *text, bool newer)
 		 text_to_u64(strncmp(text, "default ", 8) == 0 ? text + 8 : text, 10000, &number))
 		unit_add_u64(body, name, number);
 	else if (rows[row].conversion == NUMBER && number_parse(text, &number))
-		unit_add_u64(body, name, bound(name, number));
+		unit_add_u64(body, name, bound(row, number));
 }
 
 void unit_add_limits(struct text *body, const cgroup_write_list *writes, bool newer)
