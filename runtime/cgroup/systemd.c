@@ -33,17 +33,6 @@ static uint32_t jobs_watch(struct dbus *bus)
 	return dbus_send(bus, &subscribe, NULL);
 }
 
-/*
- * The manager's own name on the bus: any user may send us a signal that looks like its own, but
- * for this, and nobody an answer.
- */
-static void manager_learn(const struct dbus_message *message, uint32_t serial, const char **manager)
-{
-	if (message->reply_serial == serial &&
-	    (message->type == DBUS_REPLY || message->type == DBUS_ERROR))
-		*manager = message->sender;
-}
-
 /* "done", "failed", ... of the job, when the message is the signal of its end; else NULL. */
 static const char *job_result(const struct dbus_message *message, const char *manager,
 			      const char *unit, const char **ret_job)
@@ -68,6 +57,7 @@ static int job_run(struct dbus *bus, const struct dbus_call *call, const struct 
 {
 	const char *job = NULL, *ended = NULL, *result = NULL, *manager = NULL;
 	uint32_t first = jobs_watch(bus), serial;
+	struct error ignored;
 
 	serial = dbus_send(bus, call, body);
 	/* The signal may overtake the reply. */
@@ -77,7 +67,9 @@ static int job_run(struct dbus *bus, const struct dbus_call *call, const struct 
 
 		if (dbus_receive(bus, &message, err) < 0)
 			return error_wrap(err, "wait for systemd's job for %s", unit);
-		manager_learn(&message, first, &manager);
+		/* Any user may send a signal that looks like the manager's; an answer, nobody. */
+		if (dbus_is_reply(&message, first, &ignored) != 0)
+			manager = message.sender;
 		how = job_result(&message, manager, unit, &of);
 		if (how != NULL) {
 			ended = of;
