@@ -12,6 +12,8 @@
 void *list_add(struct arena *arena, void *list, size_t item_size);
 /* Room for the first count items of an empty one, zeroed: who fills them counts them. */
 void list_reserve(struct arena *arena, void *list, size_t count, size_t item_size);
+/* By their bytes. */
+void words_sort(const char **words, size_t count);
 
 /* The same with the type of the list: a pointer to the new item, and a new item of that value. */
 #define LIST_NEW(arena, list) \

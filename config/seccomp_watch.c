@@ -7,6 +7,7 @@
 #include <sys/syscall.h>
 
 #include "base/fd.h"
+#include "base/list.h"
 #include "config/json_write.h"
 #include "config/names.h"
 #include "config/seccomp_profile.h"
@@ -138,11 +139,6 @@ const char *seccomp_call_name(struct arena *arena, struct seccomp_call call)
 	       arena_printf(arena, "%s (%s)", name, arch != NULL ? arch : "?");
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void print_names(struct json_writer *w, const seccomp_call_list *calls)
 {
 	const char **names = ARENA_NEWS(w->text.arena, calls->count + 1, const char *);
@@ -154,7 +150,7 @@ static void print_names(struct json_writer *w, const seccomp_call_list *calls)
 		if (name != NULL)
 			names[count++] = name;
 	}
-	qsort(names, count, sizeof(*names), by_name);
+	words_sort(names, count);
 	for (size_t i = 0; i < count; i++)
 		if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0)
 			names[unique++] = names[i];

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
 #include "runtime/container.h"
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
 
 int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error *err)
 {
@@ -35,8 +29,7 @@ int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error
 		return -1;
 	}
 	closedir(dir);
-	if (ids.count > 0)
-		qsort(ids.items, ids.count, sizeof(*ids.items), by_name);
+	words_sort(ids.items, ids.count);
 	*ret = ids;
 	return 0;
 }

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,11 +112,6 @@ static void add_schemata(struct object *object, struct arena *arena, const char 
 	text_add(object->out, "]");
 }
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* "mon_L3_00" and the like, one for each cache, in their order: a reader counts them. */
 static void caches_list(struct arena *arena, DIR *dir, word_list *ret)
 {
@@ -126,8 +120,7 @@ static void caches_list(struct arena *arena, DIR *dir, word_list *ret)
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
 		if (entry->d_name[0] != '.')
 			LIST_ADD(arena, &list, arena_strdup(arena, entry->d_name));
-	if (list.count > 0)
-		qsort(list.items, list.count, sizeof(*list.items), by_name);
+	words_sort(list.items, list.count);
 	*ret = list;
 }
 

@@ -31,11 +31,6 @@ struct closure {
 
 static void read_conf(struct closure *c, const char *path, unsigned int depth);
 
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* "include ld.so.conf.d/ *.conf", which is below /etc: in the order of the names. */
 static void include(struct closure *c, const char *pattern, unsigned int depth)
 {
@@ -56,8 +51,7 @@ static void include(struct closure *c, const char *pattern, unsigned int depth)
 			LIST_ADD(c->arena, &names,
 				 arena_printf(c->arena, "%s/%s", folder, entry->d_name));
 	closedir(directory);
-	if (names.count > 1)
-		qsort(names.items, names.count, sizeof(char *), by_name);
+	words_sort(names.items, names.count);
 	LIST_EACH(name, names)
 		read_conf(c, *name, depth + 1);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <seccomp.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
 #include "config/json_write.h"
 #include "config/landlock.h"
 #include "config/mount_option.h"
@@ -16,14 +16,9 @@
  */
 
 /* Sorted by name, as Go's encoders and people have it; each name once. */
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 static void write_sorted(struct json_writer *w, const char *key, const char **names, size_t count)
 {
-	qsort(names, count, sizeof(*names), by_name);
+	words_sort(names, count);
 	json_write_strings(w, key, names, count);
 }
 
