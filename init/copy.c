@@ -37,8 +37,9 @@ static int copy_xattrs(int from_fd, int to_fd, const char *name, struct error *e
 	return 0;
 }
 
-/* Owner before mode, for a change of owner takes the set-id bits away; times last. */
-static int copy_owner(int to_fd, const struct stat *st, const char *name, struct error *err)
+/* A change of owner takes the set-id bits and file capabilities away, so it comes first. */
+static int copy_attributes(int from_fd, int to_fd, const struct stat *st, const char *name,
+			   struct error *err)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 
@@ -46,6 +47,8 @@ static int copy_owner(int to_fd, const struct stat *st, const char *name, struct
 		return error_errno(err, "set owner of %s", name);
 	if (fchmod(to_fd, st->st_mode & 07777) < 0)
 		return error_errno(err, "set mode of %s", name);
+	if (copy_xattrs(from_fd, to_fd, name, err) < 0)
+		return -1;
 	if (futimens(to_fd, times) < 0)
 		return error_errno(err, "set times of %s", name);
 	return 0;
@@ -79,9 +82,7 @@ static int copy_file(int from_dir, int to_dir, const char *name, struct error *e
 	while ((n = sendfile(to, from, NULL, 1 << 30)) != 0)
 		if (n < 0 && errno != EINTR)
 			return error_errno(err, "copy %s", name);
-	if (copy_xattrs(from, to, name, err) < 0)
-		return -1;
-	return copy_owner(to, &st, name, err);
+	return copy_attributes(from, to, &st, name, err);
 }
 
 /* Links and special files: all of it by name, in a directory that nobody else sees yet. */
@@ -171,10 +172,9 @@ static int copy_directory(int from_fd, int to_fd, unsigned int depth, struct err
 		return error_number(err, ELOOP, "deeper than %d directories", DEPTH_MAX);
 	if (fstat(from_fd, &st) < 0)
 		return error_errno(err, "check directory");
-	if (copy_entries(from_fd, to_fd, depth, err) < 0 ||
-	    copy_xattrs(from_fd, to_fd, "directory", err) < 0)
+	if (copy_entries(from_fd, to_fd, depth, err) < 0)
 		return -1;
-	return copy_owner(to_fd, &st, "directory", err);
+	return copy_attributes(from_fd, to_fd, &st, "directory", err);
 }
 
 int copy_tree(int root_fd, const char *path, int to_fd, struct error *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -304,6 +305,33 @@ STAGE_TEST(mount, tmpcopyup_brings_attributes_of_any_size)
 	CHECK(fgetxattr(fd, name, got, sizeof(got)) == 0);
 	CHECK(fgetxattr(fd, "trusted.large", got, sizeof(got)) == sizeof(value));
 	CHECK(memcmp(got, value, sizeof(value)) == 0);
+	return 0;
+}
+
+/* The kernel takes it away from a file whose owner is set, be it to the same. */
+STAGE_TEST(mount, tmpcopyup_brings_file_capabilities)
+{
+	const struct vfs_cap_data ping = {
+		.magic_etc = VFS_CAP_REVISION_2 | VFS_CAP_FLAGS_EFFECTIVE,
+		.data[0].permitted = 1U << CAP_NET_RAW,
+	};
+	struct mount_plan *m = stage_mounts(s, 1);
+	struct vfs_cap_data got;
+	struct stat st;
+	int fd;
+
+	stage_file(s, "/d/ping", "a program");
+	fd = path_open(s->in.root_fd, "/d/ping", O_RDONLY, &s->err);
+	CHECK(fd >= 0 && fchown(fd, 5, 6) == 0 && fchmod(fd, 0755) == 0);
+	CHECK(fsetxattr(fd, "security.capability", &ping, XATTR_CAPS_SZ_2, 0) == 0);
+	m->destination = "/d";
+	m->type = "tmpfs";
+	m->flags = MOUNT_TMPCOPYUP;
+	CHECK(RUN(step_mounts) == 0);
+	fd = path_open(s->in.root_fd, "/d/ping", O_RDONLY, &s->err);
+	CHECK(fstat(fd, &st) == 0 && st.st_uid == 5 && st.st_gid == 6);
+	CHECK(fgetxattr(fd, "security.capability", &got, sizeof(got)) == XATTR_CAPS_SZ_2);
+	CHECK(memcmp(&got, &ping, XATTR_CAPS_SZ_2) == 0);
 	return 0;
 }
 
