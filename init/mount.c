@@ -158,12 +158,10 @@ static int link_copy(const struct init *in, const struct mount_plan *mount, int 
 		return -1;
 	if (symlinkat(target, parent_fd, name) == 0)
 		return 0;
-	if (errno == EEXIST &&
-	    readlinkat(parent_fd, name, there, sizeof(there)) == n &&
-	    memcmp(there, target, (size_t)n) == 0)
-		return 0;
-	errno = EEXIST;
-	return error_errno(err, "make link %s", mount->destination);
+	error_errno(err, "make link %s", mount->destination);
+	if (err->code != EEXIST || readlinkat(parent_fd, name, there, sizeof(there)) != n)
+		return -1;
+	return memcmp(there, target, (size_t)n) == 0 ? 0 : -1;
 }
 
 static int mount_bind(const struct plan *plan, const struct init *in,
@@ -292,7 +290,7 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 		return -1;
 	/* From now on this is the procfs to use: ours, and known by its fd (init/procfs.h). */
 	if (in->proc_fd < 0 && is_type(mount, "proc") && !(mount->attr_set & MOUNT_ATTR_RDONLY) &&
-	    !((mount->super_set & MS_RDONLY)))
+	    !(mount->super_set & MS_RDONLY))
 		in->proc_fd = tree_fd;
 	in->mount_trees[mount - plan->mounts.items] = fd_take(&tree_fd);
 	return 0;

@@ -98,6 +98,24 @@ STAGE_TEST(mount, a_file_is_bound_on_a_file_made_for_it)
 	return 0;
 }
 
+STAGE_TEST(mount, a_link_that_cannot_be_copied_is_told_why)
+{
+	struct mount_plan *m = stage_mounts(s, 1);
+
+	stage_dir(s, "/dir", 0755);
+	stage_link(s, "/target", "/source");
+	stage_link(s, "/another", "/dir/taken");
+	m->source = "/source";
+	m->flags = MOUNT_BIND | MOUNT_COPY_SYMLINK;
+	m->destination = "/dir/taken";
+	s->in.mount_trees[0] = openat(s->in.root_fd, "source", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	FAILS_WITH(RUN(step_mounts), "make link /dir/taken: file exists");
+	m->destination = "/dir/free";
+	CHECK(tree_flags(s->in.root_fd, MOUNT_ATTR_RDONLY, 0, 0, false, &s->err) == 0);
+	FAILS_WITH(RUN(step_mounts), "make link /dir/free: read-only file system");
+	return 0;
+}
+
 STAGE_TEST(mount, recursive_flags_reach_what_is_mounted_below)
 {
 	struct mount_plan *m = stage_mounts(s, 2);
