@@ -17,8 +17,9 @@ int device_check(int fd, mode_t type, unsigned int major, unsigned int minor, co
 
 	if (fstat(fd, &st) < 0)
 		return error_errno(err, "check %s", what);
-	if ((st.st_mode & S_IFMT) != type ||
-	    (type != S_IFIFO && st.st_rdev != makedev(major, minor)))
+	if (type == S_IFIFO)
+		return S_ISFIFO(st.st_mode) ? 0 : error_number(err, EEXIST, "%s is no fifo", what);
+	if ((st.st_mode & S_IFMT) != type || st.st_rdev != makedev(major, minor))
 		return error_number(err, EEXIST, "%s is not the %s device %u:%u", what,
 				    type == S_IFBLK ? "block" : "character", major, minor);
 	return 0;

@@ -65,6 +65,14 @@ STAGE_TEST(device, what_an_image_puts_in_its_place_is_refused)
 	return 0;
 }
 
+STAGE_TEST(device, what_stands_in_the_place_of_a_fifo_is_refused)
+{
+	plan_devices(s);
+	stage_file(s, "/elsewhere/fifo", "");
+	FAILS_WITH(RUN(step_devices), "/elsewhere/fifo is no fifo");
+	return 0;
+}
+
 STAGE_TEST(device, dev_has_its_links)
 {
 	static const char *const links[][2] = {
