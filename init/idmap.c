@@ -54,12 +54,24 @@ static int idmap_namespace(id_map_list uid_maps, id_map_list gid_maps, struct er
 	return fd;
 }
 
+/* One that is joined by path has its maps already, and the plan need not tell them. */
+static int user_open(const struct plan *plan, const struct mount_plan *mount, struct error *err)
+{
+	const char *path = plan->namespaces[NAMESPACE_USER].path;
+	int fd;
+
+	if (mount->uid_maps.count > 0 || mount->gid_maps.count > 0)
+		return idmap_namespace(mount->uid_maps, mount->gid_maps, err);
+	if (path == NULL)
+		return idmap_namespace(plan->uid_maps, plan->gid_maps, err);
+	fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	return fd >= 0 ? fd : error_errno(err, "open user namespace %s", path);
+}
+
 int idmap_tree(const struct plan *plan, const struct mount_plan *mount, int tree_fd,
 	       struct error *err)
 {
-	bool own = mount->uid_maps.count > 0 || mount->gid_maps.count > 0;
-	_cleanup_fd int user_fd = idmap_namespace(own ? mount->uid_maps : plan->uid_maps,
-						  own ? mount->gid_maps : plan->gid_maps, err);
+	_cleanup_fd int user_fd = user_open(plan, mount, err);
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP };
 	unsigned int flags = AT_EMPTY_PATH;
 

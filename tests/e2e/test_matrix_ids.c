@@ -70,6 +70,24 @@ E2E(matrix_ids, a_mount_takes_the_map_of_the_container)
 	}
 }
 
+/* Joined by path, it has one that need not be said again. */
+E2E(matrix_ids, a_mount_takes_the_map_of_a_namespace_that_is_joined)
+{
+	struct bundle *owner = bundle_new(), *b = bundle_new();
+	struct output got;
+
+	e2e_need_root();
+	e2e_need_kist();
+	map(owner, MAPS, MAPS);
+	bundle_set(b, "/linux/namespaces/-",
+		   arena_printf(&e2e_arena, "{'type': 'user', 'path': '/proc/%d/ns/user'}",
+				(int)matrix_start(owner)));
+	cr_assert_eq(chown(b->rootfs, 100000, 100000), 0);
+	look(b, owned(b, 0, 7), "'options': ['bind', 'idmap']", &got);
+	expect_owners(&got, "0:0", "7:7");
+	matrix_stop(owner);
+}
+
 E2E(matrix_ids, a_mount_has_a_map_of_its_own)
 {
 	static const char maps[] =
