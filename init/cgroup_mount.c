@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
-#include "base/path.h"
 #include "base/process.h"
 #include "base/sys.h"
 #include "init/procfs.h"
@@ -28,8 +27,7 @@ struct hierarchies {
 	struct hierarchy items[HIERARCHIES_MAX];
 	size_t count;
 	bool v2_only;
-	uint64_t attributes;
-	const char *data; /* the mount's own, for cgroup2 */
+	const struct mount_plan *mount;
 	bool own;		/* from the process' own cgroup down */
 	struct error *err;
 };
@@ -73,6 +71,13 @@ static int hierarchies_read(struct init *in, struct hierarchies *all, struct err
 	return 0;
 }
 
+static int recursive_apply(const struct mount_plan *mount, int tree_fd, struct error *err)
+{
+	if ((mount->recursive_set | mount->recursive_clear) == 0)
+		return 0;
+	return tree_flags(tree_fd, mount->recursive_set, mount->recursive_clear, 0, true, err);
+}
+
 static int hierarchies_mount(struct hierarchies *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
@@ -80,14 +85,16 @@ static int hierarchies_mount(struct hierarchies *all)
 		struct file_system fs = {
 			.type = *one->data != '\0' ? "cgroup" : "cgroup2",
 			.source = "cgroup",
-			.data = *one->data != '\0' ? one->data : all->data,
-			.attributes = all->attributes,
+			.data = *one->data != '\0' ? one->data : all->mount->data,
+			.attributes = all->mount->attr_set,
 		};
 
 		one->tree = tree_new(&fs, all->err);
 		if (one->tree < 0)
 			return error_wrap(all->err, "%s", *one->name != '\0' ? one->name :
 					  "cgroup2");
+		if (recursive_apply(all->mount, one->tree, all->err) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -169,9 +176,23 @@ static int v1_attach(const struct hierarchies *all, const struct mount_plan *mou
 		if (hierarchy_attach(&all->items[i], dir_fd, err) < 0 ||
 		    hierarchy_links(&all->items[i], dir_fd, err) < 0)
 			return -1;
-	if (mount->attr_set & MOUNT_ATTR_RDONLY)
-		return tree_flags(dir_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err);
-	return 0;
+	if ((mount->attr_set & MOUNT_ATTR_RDONLY) &&
+	    tree_flags(dir_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
+		return -1;
+	if (recursive_apply(mount, dir_fd, err) < 0)
+		return -1;
+	return tree_propagation(mount, dir_fd, err);
+}
+
+static int v2_attach(const struct hierarchies *all, const struct mount_plan *mount, int target_fd,
+		     struct error *err)
+{
+	const int tree_fd = all->items[0].tree;
+
+	if (tree_attach(tree_fd, target_fd, mount->destination, err) < 0)
+		return -1;
+	/* What is attached to a shared mount has become shared. */
+	return tree_propagation(mount, tree_fd, err);
 }
 
 /*
@@ -196,26 +217,17 @@ static int hierarchies_find(struct init *in, const char *type, struct hierarchie
 }
 
 int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_plan *mount,
-		 struct error *err)
+		 int target_fd, struct error *err)
 {
-	struct hierarchies all = {
-		.attributes = mount->attr_set,
-		.data = mount->data,
-		.err = err,
-	};
-	_cleanup_fd int target_fd = path_make_dir(in->root_fd, mount->destination, 0755, err);
+	struct hierarchies all = { .mount = mount, .err = err };
 	int rc;
 
-	if (target_fd < 0)
-		return -1;
 	if (hierarchies_find(in, mount->type, &all, err) < 0)
 		return -1;
 	all.own = !plan->namespaces[NAMESPACE_CGROUP].listed;
 	rc = all.own ? hierarchies_open_own(&all, err) : hierarchies_mount(&all);
 	if (rc == 0)
-		rc = all.v2_only ? tree_attach(all.items[0].tree, target_fd, mount->destination,
-					       err) :
-		     v1_attach(&all, mount, target_fd, err);
+		rc = (all.v2_only ? v2_attach : v1_attach)(&all, mount, target_fd, err);
 	hierarchies_close(&all);
 	return rc;
 }

@@ -8,4 +8,4 @@
  * namespace, or, without one, each from the container's own cgroup down.
  */
 int cgroup_mount(const struct plan *plan, struct init *in, const struct mount_plan *mount,
-		 struct error *err);
+		 int target_fd, struct error *err);

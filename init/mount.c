@@ -109,21 +109,28 @@ static int target_for(const struct init *in, const struct mount_plan *mount, int
 	return path_make_file(in->root_fd, mount->destination, 0755, err);
 }
 
-static int apply_propagation(const struct mount_plan *mount, int tree_fd, struct error *err)
+/*
+ * It is empty, and what is to be in it comes later: other mounts, devices, the terminal, the
+ * image's files.  So a read-only one becomes that when all is in its place (as with runc and
+ * crun, and bundles count on it: a read-only /dev).
+ */
+static bool read_only_is_late(const struct mount_plan *mount)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(mount->propagation); i++)
-		if (mount->propagation[i] != 0 &&
-		    tree_flags(tree_fd, 0, 0, mount->propagation[i],
-			       mount->propagation[i] & MS_REC, err) < 0)
-			return -1;
-	return 0;
+	uint64_t set = (mount->attr_set & ~mount->recursive_clear) | mount->recursive_set;
+
+	return is_type(mount, "tmpfs") && !(mount->flags & (MOUNT_REMOUNT | MOUNT_BIND)) &&
+	       (set & MOUNT_ATTR_RDONLY);
 }
 
 static int apply_recursive(const struct mount_plan *mount, int tree_fd, struct error *err)
 {
-	if ((mount->recursive_set | mount->recursive_clear) == 0)
+	uint64_t set = mount->recursive_set;
+
+	if (read_only_is_late(mount))
+		set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
+	if ((set | mount->recursive_clear) == 0)
 		return 0;
-	return tree_flags(tree_fd, mount->recursive_set, mount->recursive_clear, 0, true, err);
+	return tree_flags(tree_fd, set, mount->recursive_clear, 0, true, err);
 }
 
 /*
@@ -133,12 +140,11 @@ static int apply_recursive(const struct mount_plan *mount, int tree_fd, struct e
 static int attach(const struct plan *plan, const struct mount_plan *mount, int tree_fd,
 		  int target_fd, struct error *err)
 {
-	if (apply_recursive(mount, tree_fd, err) < 0 ||
-	    apply_propagation(mount, tree_fd, err) < 0 ||
+	if (apply_recursive(mount, tree_fd, err) < 0 || tree_propagation(mount, tree_fd, err) < 0 ||
 	    tree_attach(tree_fd, target_fd, mount->destination, err) < 0)
 		return -1;
 	if (plan->root_propagation & MS_SHARED)
-		return apply_propagation(mount, tree_fd, err);
+		return tree_propagation(mount, tree_fd, err);
 	return 0;
 }
 
@@ -195,7 +201,7 @@ static int mount_again(const struct init *in, const struct mount_plan *mount, st
 	if ((mount->attr_set | mount->attr_clear) != 0 &&
 	    tree_flags(fd, mount->attr_set, mount->attr_clear, 0, false, err) < 0)
 		return -1;
-	if (apply_recursive(mount, fd, err) < 0 || apply_propagation(mount, fd, err) < 0)
+	if (apply_recursive(mount, fd, err) < 0 || tree_propagation(mount, fd, err) < 0)
 		return -1;
 	if ((mount->flags & MOUNT_BIND) ||
 	    ((mount->super_set | mount->super_clear) == 0 && mount->data == NULL))
@@ -231,15 +237,30 @@ static const struct {
 	{ "mqueue",	"a new ipc namespace is needed for it" },
 };
 
-/*
- * It is empty, and what is to be in it comes later: other mounts, devices, the terminal, the
- * image's files.  So a read-only one becomes that when all is in its place (as with runc and
- * crun, and bundles count on it: a read-only /dev).
- */
-static bool read_only_is_late(const struct mount_plan *mount)
+static bool is_same_mount(int a_fd, int b_fd)
 {
-	return is_type(mount, "tmpfs") && !(mount->flags & (MOUNT_REMOUNT | MOUNT_BIND)) &&
-	       (mount->attr_set & MOUNT_ATTR_RDONLY);
+	struct statx a, b;
+
+	return statx(a_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) == 0 &&
+	       statx(b_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) == 0 &&
+	       a.stx_mnt_id == b.stx_mnt_id;
+}
+
+/* Whether the last "remount" of it that says one or the other has said "rw". */
+static bool is_writable_again(const struct plan *plan, const struct init *in, size_t index)
+{
+	for (size_t i = plan->mounts.count; i-- > index + 1;) {
+		const struct mount_plan *mount = &plan->mounts.items[i];
+		_cleanup_fd int fd = -EBADF;
+
+		if (!(mount->flags & MOUNT_REMOUNT) ||
+		    !((mount->attr_set | mount->attr_clear) & MOUNT_ATTR_RDONLY))
+			continue;
+		fd = path_find(in->root_fd, mount->destination, O_PATH);
+		if (fd >= 0 && is_same_mount(fd, in->mount_trees[index]))
+			return mount->attr_clear & MOUNT_ATTR_RDONLY;
+	}
+	return false;
 }
 
 int step_read_only(const struct plan *plan, struct init *in, struct error *err)
@@ -247,11 +268,22 @@ int step_read_only(const struct plan *plan, struct init *in, struct error *err)
 	for (size_t i = plan->root_mount != NULL ? 1 : 0; i < plan->mounts.count; i++) {
 		const struct mount_plan *mount = &plan->mounts.items[i];
 
-		if (read_only_is_late(mount) &&
+		if (read_only_is_late(mount) && !is_writable_again(plan, in, i) &&
 		    tree_flags(in->mount_trees[i], MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
 			return error_wrap(err, "/mounts/%zu on %s", i, mount->destination);
 	}
 	return 0;
+}
+
+static int mount_cgroup(const struct plan *plan, struct init *in, const struct mount_plan *mount,
+			struct error *err)
+{
+	bool made;
+	_cleanup_fd int target_fd = target_directory(in, mount, &made, err);
+
+	if (target_fd < 0 || target_check(in, mount, target_fd, -EBADF, err) < 0)
+		return -1;
+	return cgroup_mount(plan, in, mount, target_fd, err);
 }
 
 static int mount_new(const struct plan *plan, struct init *in, const struct mount_plan *mount,
@@ -270,8 +302,6 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 		fs.data = tmpfs_data(in, mount, target_fd, made, err);
 		if (fs.data == NULL)
 			return -1;
-	}
-	if (read_only_is_late(mount)) {
 		fs.attributes &= ~(uint64_t)MOUNT_ATTR_RDONLY;
 		fs.super_set &= ~(uint64_t)MS_RDONLY;
 	}
@@ -289,7 +319,8 @@ static int mount_new(const struct plan *plan, struct init *in, const struct moun
 	if (attach(plan, mount, tree_fd, target_fd, err) < 0)
 		return -1;
 	/* From now on this is the procfs to use: ours, and known by its fd (init/procfs.h). */
-	if (in->proc_fd < 0 && is_type(mount, "proc") && !(mount->attr_set & MOUNT_ATTR_RDONLY) &&
+	if (in->proc_fd < 0 && is_type(mount, "proc") &&
+	    !((mount->attr_set | mount->recursive_set) & MOUNT_ATTR_RDONLY) &&
 	    !(mount->super_set & MS_RDONLY))
 		in->proc_fd = tree_fd;
 	in->mount_trees[mount - plan->mounts.items] = fd_take(&tree_fd);
@@ -307,7 +338,7 @@ static int mount_one(const struct plan *plan, struct init *in, size_t i, struct 
 	if (mount->type == NULL)
 		return error_set(err, "no type");
 	if (is_type(mount, "cgroup") || is_type(mount, "cgroup2"))
-		return cgroup_mount(plan, in, mount, err);
+		return mount_cgroup(plan, in, mount, err);
 	return mount_new(plan, in, mount, err);
 }
 

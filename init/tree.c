@@ -100,6 +100,16 @@ int tree_flags(int tree_fd, uint64_t set, uint64_t clear, unsigned long propagat
 	return -1;
 }
 
+int tree_propagation(const struct mount_plan *mount, int tree_fd, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mount->propagation); i++)
+		if (mount->propagation[i] != 0 &&
+		    tree_flags(tree_fd, 0, 0, mount->propagation[i], mount->propagation[i] & MS_REC,
+			       err) < 0)
+			return -1;
+	return 0;
+}
+
 int tree_attach(int tree_fd, int target_fd, const char *what, struct error *err)
 {
 	if (sys_move_mount(tree_fd, "", target_fd, "",

@@ -139,6 +139,26 @@ ATTACK(proc, is_a_procfs_or_nothing)
 	}
 }
 
+/* Nor does a cgroup mount cover it, or what is in it. */
+ATTACK(proc, is_not_covered_by_cgroups)
+{
+	static const char *const more[] = { "/proc/sys", "/proc/self", "/link/self/attr" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names_of_proc) + ARRAY_SIZE(more); i++) {
+		const char *path =
+			i < ARRAY_SIZE(more) ? more[i] : names_of_proc[i - ARRAY_SIZE(more)];
+		struct attack a = attack_new();
+
+		attack_link(&a, "/link", "/proc");
+		expect_refused(&a,
+			       arena_printf(&e2e_arena,
+					    "{'destination': '%s', 'type': 'cgroup',"
+					    " 'source': 'cgroup'}",
+					    path),
+			       path);
+	}
+}
+
 /* What the image has under /proc's name is nothing to what kist writes. */
 ATTACK(sysctl, lands_in_the_right_file)
 {

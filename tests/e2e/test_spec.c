@@ -148,3 +148,93 @@ E2E(spec, exec_has_the_affinity_of_its_process)
 	cr_expect_str_eq(probe_text(&seen, "Cpus_allowed_list"), "1", "%s", got.out);
 	bundle_call(b, &got, "delete", "--force", b->id, NULL);
 }
+
+static struct probe_mount mount_seen(const struct probe *seen, const char *path)
+{
+	struct probe_mount mount = { 0 };
+
+	cr_assert(probe_mount_find(seen, path, &mount), "nothing on %s", path);
+	return mount;
+}
+
+static void mount_add(struct bundle *b, const char *path, const char *type, const char *options)
+{
+	bundle_set(b, "/mounts/-",
+		   arena_printf(&e2e_arena,
+				"{'destination': '%s', 'type': '%s', "
+				"'source': 'x', 'options': [%s]}",
+				path, type, options));
+}
+
+/* It becomes read-only late, when all is in it: but not where somebody has said "rw" meanwhile. */
+E2E(spec, a_read_only_tmpfs_is_writable_behind_a_remount_that_says_so)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	e2e_need_root();
+	e2e_need_kist();
+	mount_add(b, "/one", "tmpfs", "'ro'");
+	mount_add(b, "/two", "tmpfs", "'ro'");
+	mount_add(b, "/three", "tmpfs", "'ro'");
+	mount_add(b, "/one", "tmpfs", "'remount', 'rw'");
+	mount_add(b, "/two/../one", "tmpfs", "'remount', 'bind', 'nosuid'");
+	mount_add(b, "/two", "tmpfs", "'remount', 'bind', 'rw'");
+	mount_add(b, "/two", "tmpfs", "'remount', 'bind', 'ro'");
+	bundle_run_probe(b, &seen);
+	cr_expect(probe_option(mount_seen(&seen, "/one").options, "rw"));
+	cr_expect(probe_option(mount_seen(&seen, "/one").options, "nosuid"));
+	cr_expect(probe_option(mount_seen(&seen, "/two").options, "ro"));
+	cr_expect(probe_option(mount_seen(&seen, "/three").options, "ro"));
+}
+
+/* Of the tmpfs alone: nothing was below it when it was mounted. */
+E2E(spec, a_tmpfs_with_rro_is_filled_first)
+{
+	struct bundle *b = bundle_new();
+	struct probe seen;
+
+	e2e_need_root();
+	e2e_need_kist();
+	bundle_set(b, "/mounts/1/options/-", "'rro'");
+	mount_add(b, "/both", "tmpfs", "'ro', 'rrw'");
+	bundle_run_probe(b, &seen);
+	cr_expect(probe_option(mount_seen(&seen, "/dev").options, "ro"));
+	cr_expect(probe_option(mount_seen(&seen, "/dev/shm").options, "rw"));
+	cr_expect(probe_option(mount_seen(&seen, "/both").options, "rw"));
+}
+
+/* With the hierarchies below it, where there are some; without a cgroup namespace too. */
+E2E(spec, a_cgroup_mount_takes_recursive_options_and_propagation)
+{
+	static const char *const types[] = { "cgroup", "cgroup2" };
+	static const char *const namespaces[] = {
+		"[{'type': 'mount'}, {'type': 'pid'}, {'type': 'uts'}, {'type': 'ipc'},"
+		" {'type': 'network'}]",
+		"[{'type': 'mount'}, {'type': 'pid'}, {'type': 'uts'}, {'type': 'ipc'},"
+		" {'type': 'network'}, {'type': 'cgroup'}]",
+	};
+
+	e2e_need_root();
+	e2e_need_kist();
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(types); i++) {
+		struct bundle *b = bundle_new();
+		struct probe_mount mount;
+		struct output got;
+		struct probe seen;
+
+		bundle_set(b, "/linux/namespaces", namespaces[i % 2]);
+		mount_add(b, "/groups", types[i / 2], "'rro', 'rnosuid', 'rshared'");
+		bundle_probe_args(b, "report", "mkdir", "/groups/unified/new", "mkdir",
+				  "/groups/pids/new", "mkdir", "/groups/new", NULL);
+		bundle_run(b, &got);
+		cr_assert_eq(got.status, 0, "%s", got.err);
+		probe_parse(&seen, &e2e_arena, got.out);
+		mount = mount_seen(&seen, "/groups");
+		cr_expect(probe_option(mount.options, "ro") &&
+				  probe_option(mount.options, "nosuid"),
+			  "%s", mount.options);
+		cr_expect(strstr(mount.tags, "shared:") != NULL, "%s", mount.tags);
+		cr_expect(strstr(got.out, "/new=0\n") == NULL, "%s", got.out);
+	}
+}
