@@ -51,20 +51,21 @@ static const struct {
 	{ "time=", CLONE_NEWTIME, offsetof(struct kist_target, time) },
 };
 
-/* One of the list: a bit of which, or a path. */
-static void take(struct kist_target *target, const char *item)
+/* One of the list: a bit of which, and a path where that has the namespace. */
+static bool take(struct kist_target *target, const char *item)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
 		size_t length = strlen(types[i].name);
 
 		if (strncmp(item, types[i].name, length) != 0)
 			continue;
+		target->which |= types[i].flag;
 		if (strcmp(item + length, "true") == 0)
-			target->which |= types[i].flag;
-		else
-			memcpy((char *)target + types[i].path, &(const char *){ item + length },
-			       sizeof(const char *));
+			return true;
+		memcpy((char *)target + types[i].path, &(const char *){ item + length },
+		       sizeof(const char *));
 	}
+	return false;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
@@ -72,20 +73,21 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	const struct enter_options *o = values;
 	struct kist_target target = KIST_TARGET_INIT;
 	struct space_run space = SPACE_RUN_INIT;
-	uint64_t pid;
+	bool of_process = o->namespaces.count == 0 || o->all || o->root || o->directory;
+	uint64_t pid = 0;
 
 	LIST_EACH(item, o->namespaces)
-		take(&target, *item);
-	if (o->target == NULL && (o->namespaces.count == 0 || target.which != 0 || o->all))
+		if (take(&target, *item))
+			of_process = true;
+	if (o->target == NULL && of_process)
 		return error_set(err, "enter whose namespaces? --target PID says it");
 	if (o->target != NULL && (!text_to_u64(o->target, INT32_MAX, &pid) || pid == 0))
 		return error_set(err, "invalid value \"%s\" for flag --target: must be a pid",
 				 text_printable(cli->arena, o->target));
-	if (o->target != NULL && (o->namespaces.count == 0 || target.which != 0 || o->all))
-		target.pid = (pid_t)pid;
+	target.pid = (pid_t)pid;
 	if (o->all)
 		target.which = 0;
-	target.use_root = (o->root || o->directory) && target.pid != 0;
+	target.use_root = o->root || o->directory;
 	space.uid = o->uid;
 	space.gid = o->gid;
 	space.target = &target;

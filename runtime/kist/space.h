@@ -168,6 +168,8 @@ KIST_API void kist_space_free(struct kist_space *space);
 /*
  * Another process' namespaces.  which: CLONE_NEW* bits; 0: all that differ from the caller's.
  * paths: an nsfs file for a type each, in the place of the process'; NULL where not given.
+ * EINVAL where neither they nor root_dir say where, and for a negative pid; ESRCH where the
+ * process has ended.
  */
 struct kist_target {
 	size_t size;			/* sizeof(struct kist_target) */

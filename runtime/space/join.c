@@ -54,6 +54,8 @@ static int process_open(const struct kist_target *target, struct joining *j, str
 		return error_errno(err, "open process %d", pid > 0 ? pid : target->pidfd);
 	if (pid <= 0)
 		pid = pidfd_pid(target->pidfd);
+	if (pid <= 0 && sys_pidfd_send_signal(j->request.join_pidfd, 0) < 0 && errno == ESRCH)
+		return error_number(err, ESRCH, "open process by fd %d", target->pidfd);
 	if (pid <= 0)
 		return error_number(err, EINVAL, "open process by fd %d: no pidfd of a process "
 				    "that is visible here", target->pidfd);
@@ -78,11 +80,14 @@ static int is_ours(int proc_fd, const char *proc, size_t type, struct error *err
 	snprintf(path, sizeof(path), "ns/%s", namespaces[type].file);
 	snprintf(own, sizeof(own), "%s/thread-self/ns/%s", proc, namespaces[type].file);
 	if (fstatat(proc_fd, path, &theirs, 0) < 0) {
+		int reason = errno;
+
 		/* A kernel built without that type has everybody in the same one. */
-		if (errno == ENOENT && access(own, F_OK) < 0 && errno == ENOENT)
+		if (reason == ENOENT && access(own, F_OK) < 0 && errno == ENOENT)
 			return 1;
-		return error_errno(err, "look at %s namespace of the process",
-				   namespaces[type].name);
+		/* One that has ended is in none any more, though its parent has yet to reap it. */
+		return error_number(err, reason == ENOENT ? ESRCH : reason,
+				    "look at %s namespace of the process", namespaces[type].name);
 	}
 	if (stat(own, &ours) < 0)
 		return error_errno(err, "look at own %s namespace", namespaces[type].name);
@@ -126,6 +131,32 @@ static int root_open(int proc_fd, struct space_root *root, struct error *err)
 	return 0;
 }
 
+/* What was forgotten, or went wrong before, must not run in the caller's own namespaces. */
+static int check_named(const struct kist_target *target, struct error *err)
+{
+	uint64_t files = 0;
+
+	if (target->which & ~NAMESPACES)
+		return error_number(err, EINVAL,
+				    "join namespaces: which has other bits than "
+				    "CLONE_NEW*");
+	if (target->pid < 0)
+		return error_number(err, EINVAL, "open process %d: no pid is negative",
+				    target->pid);
+	if (target->pid > 0 || target->pidfd >= 0)
+		return 0;
+	if (target->use_root)
+		return error_number(err, EINVAL, "enter the root of a process: there is none");
+	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
+		if (path_of(target, i) != NULL)
+			files |= (uint64_t)namespaces[i].flag;
+	if ((files == 0 && target->root_dir == NULL) || target->which & ~files)
+		return error_number(err, EINVAL,
+				    "join namespaces: neither a process nor a file "
+				    "says whose");
+	return 0;
+}
+
 static int joining_open(const struct kist_target *target, struct joining *j, struct error *err)
 {
 	struct plan plan = { 0 };
@@ -134,16 +165,14 @@ static int joining_open(const struct kist_target *target, struct joining *j, str
 	*j = (struct joining){ CLONE_REQUEST_INIT, SPACE_ROOT_NONE };
 	j->request.stay = true;
 	j->root.path = target->root_dir;
-	if (target->which & ~NAMESPACES)
-		return error_number(err, EINVAL, "join namespaces: which has other bits than "
-				    "CLONE_NEW*");
+	if (check_named(target, err) < 0)
+		return -1;
 	for (size_t i = 0; i < NAMESPACE_COUNT; i++)
 		plan.namespaces[i].path = path_of(target, i);
 	if (borrow_open(&plan, j->request.join_fds, err) < 0)
 		return -1;
 	if (target->pid <= 0 && target->pidfd < 0)
-		return target->use_root ? error_number(err, EINVAL, "enter the root of a process: "
-						       "there is none") : 0;
+		return 0;
 	proc_fd = process_open(target, j, err);
 	if (proc_fd < 0 || choose(target, proc_fd, j, err) < 0)
 		return -1;

@@ -322,3 +322,57 @@ Test(space_refusals, open_no_memory_to_who_is_in_a_joined_namespace, .timeout = 
 	kist_space_kill(space, NULL);
 	cr_expect_eq(space_end(space), -SIGKILL);
 }
+
+/* Of a target that was never filled, or with what a failed fork() gave. */
+Test(space_refusals, run_nothing_here_for_want_of_a_target)
+{
+	static const struct {
+		struct kist_target target;
+		const char *says;
+	} targets[] = {
+		{ KIST_TARGET_INIT, "neither a process nor a file" },
+		{ { .size = sizeof(struct kist_target), .pid = -1, .pidfd = -1 },
+		  "open process -1" },
+		{ { .size = sizeof(struct kist_target), .pidfd = -1, .which = CLONE_NEWNET },
+		  "neither a process nor a file" },
+		{ { .size = sizeof(struct kist_target),
+		    .pidfd = -1,
+		    .uts = "/proc/self/ns/uts",
+		    .which = CLONE_NEWUTS | CLONE_NEWNET },
+		  "neither a process nor a file" },
+		{ { .size = sizeof(struct kist_target), .pidfd = -1, .use_root = 1 },
+		  "there is none" },
+	};
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_space *child;
+	struct kist_visit *visit;
+
+	options.function = nothing;
+	for (size_t i = 0; i < sizeof(targets) / sizeof(targets[0]); i++) {
+		cr_assert_eq(kist_space_inject(&targets[i].target, &options, &child, &err), -1,
+			     "row %zu", i);
+		cr_expect(err.code == EINVAL && strstr(err.text, targets[i].says), "row %zu: %s", i,
+			  err.text);
+		cr_expect_eq(kist_space_enter(&targets[i].target, &visit, &err), -1, "row %zu", i);
+	}
+}
+
+Test(space_refusals, say_of_a_process_that_it_has_ended)
+{
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_target target = KIST_TARGET_INIT;
+	struct kist_space *space, *child;
+	siginfo_t info;
+
+	options.function = nothing;
+	space = space_begin(&options);
+	target.pidfd = dup(kist_space_pidfd(space));
+	/* Ended, and yet to be reaped; then reaped. */
+	cr_assert_eq(waitid(P_PID, (id_t)kist_space_pid(space), &info, WEXITED | WNOWAIT), 0);
+	cr_expect_eq(kist_space_inject(&target, &options, &child, &err), -1);
+	cr_expect_eq(err.code, ESRCH, "%s", err.text);
+	cr_expect_eq(space_end(space), 0);
+	cr_expect_eq(kist_space_inject(&target, &options, &child, &err), -1);
+	cr_expect_eq(err.code, ESRCH, "%s", err.text);
+	close(target.pidfd);
+}
