@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/wait.h>
@@ -23,6 +24,17 @@ static inline int process_reap(pid_t pid, int *ret_status)
 		reaped = waitpid(pid, ret_status, __WALL);
 	} while (reaped < 0 && errno == EINTR);
 	return reaped < 0 ? -1 : 0;
+}
+
+/*
+ * What a caller ignores comes through execve(2), and a shell cannot even trap it then.  All but the
+ * real-time signals, which nobody ignores for others: each is a system call.
+ */
+static inline void signals_default(void)
+{
+	for (int number = 1; number < 32; number++)
+		if (number != SIGKILL && number != SIGSTOP)
+			signal(number, SIG_DFL);
 }
 
 /* Some of /proc/PID/stat, from its third field on. */

@@ -6,6 +6,7 @@
 
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "config/program.h"
 #include "init/seccomp.h"
@@ -74,8 +75,6 @@ static int program_exec(const struct plan *plan, struct init *in, struct error *
 
 int execve_prepare(const struct plan *plan, struct init *in, struct error *err)
 {
-	/* Ignored signals stay ignored over execve, and programs do not expect that of this one. */
-	signal(SIGPIPE, SIG_DFL);
 	if (seccomp_is_early(plan, in))
 		return 0;
 	/* The fifo: who hears the end of the other one at execve finds nobody waiting for START. */
@@ -109,6 +108,8 @@ int step_exec(const struct plan *plan, struct init *in, struct error *err)
 	/* Also where leave.c has done it for both: the last word on fds is said last. */
 	if (execve_prepare(plan, in, err) < 0)
 		return -1;
+	/* In front of the wait, where there is one: it costs nothing there. */
+	signals_default();
 	init_wait(in);
 	/* Whatever the caller had: who blocks SIGTERM would have a container that does not stop. */
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)

@@ -28,7 +28,7 @@ static int hook_child(void *context)
 	bool inside = start->directory == NULL;
 	sigset_t none;
 
-	signal(SIGPIPE, SIG_DFL);
+	signals_default();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* It may be gone, behind a poststop hook at the latest. */

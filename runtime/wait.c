@@ -9,6 +9,20 @@
 #include "base/sys.h"
 #include "runtime/notify.h"
 
+/*
+ * Behind nohup(1), or in the background of a shell: what the terminal sends to all that was started
+ * from it is not for us, and so not for the program, which does not ignore it itself.
+ */
+static void leave_ignored(sigset_t *signals)
+{
+	static const int numbers[] = { SIGHUP, SIGINT, SIGQUIT };
+	struct sigaction action;
+
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (sigaction(numbers[i], NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+			sigdelset(signals, numbers[i]);
+}
+
 int wait_open(struct wait *ret, struct error *err)
 {
 	sigset_t all;
@@ -20,6 +34,7 @@ int wait_open(struct wait *ret, struct error *err)
 	 */
 	sigfillset(&all);
 	sigdelset(&all, SIGCHLD);
+	leave_ignored(&all);
 	if (sigprocmask(SIG_BLOCK, &all, &ret->mask) < 0)
 		return error_errno(err, "block signals");
 	ret->blocked = true;

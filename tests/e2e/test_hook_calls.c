@@ -131,3 +131,23 @@ E2E(hook_calls, of_poststart_may_change_their_container)
 		cr_expect_str_eq(contents(b, "over"), "over\n");
 	}
 }
+
+/* A shell cannot even trap what it is born ignoring. */
+E2E(hook_calls, ignore_no_signal_that_the_caller_ignores)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	bundle_set(b, "/hooks/createRuntime",
+		   arena_printf(&e2e_arena, "[{'path': '/bin/grep', 'args': ['grep', '-q', "
+					    "'SigIgn:.0000000000000000', '/proc/self/status']}]"));
+	b->runtime = "/bin/sh";
+	bundle_call_plain(b, &got, "-c",
+			  arena_printf(&e2e_arena,
+				       "trap '' HUP INT QUIT PIPE TERM; "
+				       "exec %s --root %s run --bundle %s %s",
+				       e2e_runtime(), b->state, b->path, b->id),
+			  NULL);
+	b->runtime = e2e_runtime();
+	cr_expect_eq(got.status, 0, "%s", got.err);
+}

@@ -271,6 +271,33 @@ E2E(process, has_a_clean_signal_state_from_any_caller)
 	cr_expect_str_eq(probe_text(&seen, "SigIgn"), "0000000000000000");
 }
 
+/* As behind nohup(1), or a shell's "&": a script could not even trap what it is born ignoring. */
+E2E(process, ignores_no_signal_that_the_caller_ignores)
+{
+	struct bundle *b = bundle_new();
+	const char *caller = arena_printf(&e2e_arena,
+					  "trap '' HUP INT QUIT USR1 USR2 PIPE ALRM TERM TSTP "
+					  "TTIN TTOU XFSZ; exec %s --root %s",
+					  e2e_runtime(), b->state);
+	const char *words[2];
+	struct output got;
+	struct probe seen;
+
+	words[0] = arena_printf(&e2e_arena, "%s run --bundle %s %s", caller, b->path, b->id);
+	words[1] = arena_printf(&e2e_arena, "%s exec %s /probe report", caller, b->id);
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		if (i == 1)
+			bundle_run_sleeper(b);
+		b->runtime = "/bin/sh";
+		bundle_call_plain(b, &got, "-c", words[i], NULL);
+		b->runtime = e2e_runtime();
+		cr_assert_eq(got.status, 0, "%s: %s", words[i], got.err);
+		probe_parse(&seen, &e2e_arena, got.out);
+		cr_expect_str_eq(probe_text(&seen, "SigIgn"), "0000000000000000", "%s", words[i]);
+	}
+	bundle_destroy(b);
+}
+
 E2E(process, runs_below_a_seccomp_filter)
 {
 	struct bundle *b = bundle_new();

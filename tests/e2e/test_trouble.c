@@ -172,6 +172,56 @@ E2E(hooks, one_that_fails_is_one_object_with_what_the_others_said)
 	cr_expect_not_null(strstr(log, "us and said: at createContainer\""), "%s", log);
 }
 
+/* SIGPIPE in the middle of it would leave a container half made, and say another status. */
+E2E(log, that_nobody_reads_any_more_ends_no_command)
+{
+	struct bundle *b = bundle_new();
+	const char *create = arena_printf(&e2e_arena,
+					  "exec 9<>fifo 2>fifo 9>&-; exec %s --root %s create "
+					  "--bundle %s %s",
+					  e2e_runtime(), b->state, b->path, b->id);
+	struct output got;
+
+	e2e_need_kist();
+	cr_assert_eq(mkfifo(arena_printf(&e2e_arena, "%s/fifo", b->dir), 0600), 0);
+	/* A warning. */
+	bundle_set(b, "/process/capabilities/bounding", "['CAP_NONE']");
+	b->runtime = "/bin/sh";
+	bundle_call_plain(b, &got, "-c", create, NULL);
+	cr_expect_eq(got.status, 0, "%d", got.status);
+	bundle_call_plain(b, &got, "-c", create, NULL);
+	cr_expect_eq(got.status, 1, "%d", got.status);
+	b->runtime = e2e_runtime();
+	bundle_call(b, &got, "state", b->id, NULL);
+	cr_expect_not_null(strstr(got.out, "\"created\""), "%s", got.out);
+	bundle_destroy(b);
+}
+
+/* Where the shell goes, it tells all that it has started; nohup(1) is to keep them. */
+E2E(hangup, that_the_caller_of_run_ignores_is_not_for_the_program)
+{
+	static const int ignored[] = { SIGHUP, SIGINT, SIGQUIT };
+	struct bundle *b = bundle_new();
+	struct output got;
+	struct call call;
+
+	e2e_need_kist();
+	bundle_probe_args(b, "signals", "1", "exit", "5", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		signal(ignored[i], SIG_DFL);
+	bundle_await(&call, "ready=1");
+	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
+		kill(call.pid, ignored[i]);
+	kill(call.pid, SIGUSR1);
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 5, "%s", got.err);
+	cr_expect(strstr(got.out, "signal=10"), "%s", got.out);
+	cr_expect_null(strstr(got.out, "signal=1\n"), "%s", got.out);
+}
+
 /* A tmpfs of so many pages on the state directory, in a mount namespace of the test's. */
 static void small_state(struct bundle *b, unsigned int pages)
 {
