@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -113,6 +114,23 @@ static void line_print(struct text *out, const struct log *log, const char *leve
 	text_add(out, log->json ? "}\n" : "\n");
 }
 
+/*
+ * To a pipe, or a fifo, that nobody reads any more: SIGPIPE would end us in the middle of what we
+ * warn of, with a container half made.
+ */
+static void write_kept_alive(int fd, const struct text *out)
+{
+	const struct timespec now = { 0 };
+	sigset_t broken, before;
+
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	sigprocmask(SIG_BLOCK, &broken, &before);
+	if (fd_write_all(fd, out->data, out->size) < 0 && errno == EPIPE)
+		sigtimedwait(&broken, NULL, &now);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
 /* Nobody can be told when the log cannot be written: the exit status still says it. */
 static void line_write(struct log *log, const char *level, const char *text)
 {
@@ -121,9 +139,9 @@ static void line_write(struct log *log, const char *level, const char *text)
 
 	line_print(&out, log, level, clean);
 	if (log->fd >= 0)
-		(void)!fd_write_all(log->fd, out.data, out.size);
+		write_kept_alive(log->fd, &out);
 	if (log->to_stderr && log->json) {
-		(void)!fd_write_all(STDERR_FILENO, out.data, out.size);
+		write_kept_alive(STDERR_FILENO, &out);
 		return;
 	}
 	if (!log->to_stderr && strcmp(level, "error") != 0)
@@ -131,7 +149,7 @@ static void line_write(struct log *log, const char *level, const char *text)
 	out = (struct text){ .arena = log->arena };
 	text_printf(&out, "%s: %s%s%s\n", log->program, strcmp(level, "error") == 0 ? "" : level,
 		    strcmp(level, "error") == 0 ? "" : ": ", clean);
-	(void)!fd_write_all(STDERR_FILENO, out.data, out.size);
+	write_kept_alive(STDERR_FILENO, &out);
 }
 
 void log_error(struct log *log, const char *text)
