@@ -141,7 +141,7 @@ static int controllers_enable(void *context, int dir_fd, unsigned int depth, str
 /* One that was there before may be somebody's: it must be empty, and able to run processes. */
 static int existing_check(int dir_fd, const char *path, struct error *err)
 {
-	char text[64];
+	char text[64] = "";
 
 	if (cgroup_dir_check_empty(dir_fd, err) < 0)
 		return -1;
