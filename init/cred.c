@@ -297,7 +297,9 @@ int step_credentials(const struct plan *plan, struct init *in, struct error *err
 			return -1;
 	}
 	/* A change of ids sets this to what fs.suid_dumpable says. */
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_GET_DUMPABLE) != 0)
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return error_errno(err, "make the process undumpable");
+	if (prctl(PR_GET_DUMPABLE) != 0)
+		return error_set(err, "the process is still dumpable");
 	return no_new_privileges(process, err);
 }
