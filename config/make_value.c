@@ -284,23 +284,29 @@ static bool take_ulimit(const char **text, uint64_t *ret)
 	return true;
 }
 
+/* "SOFT" or "SOFT:HARD" */
+static bool parse_limits(const char *text, uint64_t *ret_soft, uint64_t *ret_hard)
+{
+	if (!take_ulimit(&text, ret_soft))
+		return false;
+	*ret_hard = *ret_soft;
+	return *text == '\0' || (*text++ == ':' && take_ulimit(&text, ret_hard) && *text == '\0');
+}
+
 int ulimit_parse(struct arena *arena, const char *text, const char **ret_name, uint64_t *ret_soft,
 		 uint64_t *ret_hard, struct error *err)
 {
 	size_t length = strcspn(text, "=");
 	char *name = arena_printf(arena, "RLIMIT_%.*s", (int)length, text);
 	const char *at = text + length + (text[length] != '\0');
-	bool known;
 
 	for (char *letter = name; *letter != '\0'; letter++)
 		*letter = (char)toupper((unsigned char)*letter);
-	known = name_find(rlimit_names, name) != NULL && take_ulimit(&at, ret_soft);
+	if (name_find(rlimit_names, name) == NULL || !parse_limits(at, ret_soft, ret_hard))
+		return error_set(err,
+				 "--ulimit %s: must be NAME=SOFT[:HARD], as in nofile=1024:4096; "
+				 "-1: no limit",
+				 text);
 	*ret_name = name;
-	*ret_hard = *ret_soft;
-	if (known && (*at == '\0' || (*at++ == ':' && take_ulimit(&at, ret_hard) && *at == '\0')))
-		return 0;
-	return error_set(err,
-			 "--ulimit %s: must be NAME=SOFT[:HARD], as in nofile=1024:4096; "
-			 "-1: no limit",
-			 text);
+	return 0;
 }
