@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/path.h"
+#include "base/process.h"
 #include "base/sys.h"
 #include "config/json.h"
 #include "config/names.h"
@@ -82,7 +82,7 @@ static int make_mount_point(const struct mount_plan *mount, int root_fd, struct 
 }
 
 /* "4:memory:/a" of the process that becomes the container: where each hierarchy starts inside. */
-static int add_hierarchies(struct restore *r, const struct mount_plan *mount, char *cgroups)
+static void add_hierarchies(struct restore *r, const struct mount_plan *mount, char *cgroups)
 {
 	const bool unified = r->c->cgroup.host == CGROUP_UNIFIED;
 	const bool alone = unified || strcmp(mount->type, "cgroup2") == 0;
@@ -101,7 +101,6 @@ static int add_hierarchies(struct restore *r, const struct mount_plan *mount, ch
 			      alone ? point : arena_printf(r->arena, "%s/%s", point, directory),
 			      arena_printf(r->arena, "/sys/fs/cgroup/%s%s", directory, path));
 	}
-	return 0;
 }
 
 static int add_mount(struct restore *r, const struct mount_plan *mount, int root_fd,
@@ -116,7 +115,7 @@ static int add_mount(struct restore *r, const struct mount_plan *mount, int root
 			      mount_point(r, root_fd, mount->destination), mount->source);
 	else if ((strcmp(mount->type, "cgroup") == 0 || strcmp(mount->type, "cgroup2") == 0) &&
 		 checkpoint_cgroup_is_part(r->c, r->plan))
-		return add_hierarchies(r, mount, arena_strdup(r->arena, cgroups));
+		add_hierarchies(r, mount, arena_strdup(r->arena, cgroups));
 	return 0;
 }
 
@@ -260,8 +259,8 @@ static void raise_loopback(const struct restore *r, pid_t pid)
 
 		_exit(fd < 0 || setns(fd, CLONE_NEWNET) < 0 || loopback_up(&ignored) < 0);
 	}
-	while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (child > 0)
+		process_reap(child, NULL);
 }
 
 static int on_notify(void *context, const char *script, pid_t pid, int fd, struct error *err)
