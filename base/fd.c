@@ -223,6 +223,20 @@ ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t s
 	return n;
 }
 
+DIR *dir_take(int fd)
+{
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (dir == NULL)
+		fd_close(&fd);
+	return dir;
+}
+
+DIR *dir_list(int dir_fd)
+{
+	return dir_take(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 struct dirent *dir_next(DIR *dir)
 {
 	struct dirent *entry;

@@ -50,6 +50,10 @@ int fd_send(int socket, const int *fds, size_t count, const void *data, size_t s
 ssize_t fd_receive(int socket, int *fds, size_t *ret_count, void *data, size_t size,
 		   struct error *err);
 
+/* The list of the directory fd, which it takes, be it open or not.  NULL and errno. */
+DIR *dir_take(int fd);
+/* That of one that stays open, from its start; dir_fd may be of O_PATH. */
+DIR *dir_list(int dir_fd);
 /*
  * The next entry of a directory, "." and ".." left out.  NULL: no more, and errno is 0; or it
  * cannot be read, and a list that ends there must not be taken for the whole.

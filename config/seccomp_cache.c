@@ -128,15 +128,12 @@ int seccomp_cache_load(int dir_fd, struct arena *arena, const void *key, size_t 
 /* Profiles are few.  Where someone makes a new one each time, begin anew now and then. */
 static void directory_trim(int dir_fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory = dir_list(dir_fd);
 	struct dirent *entry;
 	size_t count = 0;
 
-	if (directory == NULL) {
-		fd_close(&fd);
+	if (directory == NULL)
 		return;
-	}
 	while (readdir(directory) != NULL)
 		count++;
 	rewinddir(directory);

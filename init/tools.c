@@ -69,14 +69,11 @@ static int entry_take(int root_fd, int tools_fd, const char *name, bool director
 
 static int entries_bind(int root_fd, int tools_fd, bool directories, struct error *err)
 {
-	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *dir = dir_list(root_fd);
 	int rc = 0;
 
-	if (dir == NULL) {
-		fd_close(&copy);
+	if (dir == NULL)
 		return error_errno(err, "read the container's root");
-	}
 	for (struct dirent *entry; rc == 0 && (entry = dir_next(dir)) != NULL;)
 		rc = entry_take(root_fd, tools_fd, entry->d_name, directories, err);
 	if (rc == 0 && errno != 0)

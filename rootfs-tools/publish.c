@@ -40,15 +40,12 @@ static bool is_temporary(const char *name, const char *prefix, const char *behin
 
 void publish_remove_left(int dir_fd, const char *path, const char *prefix, const char *behind)
 {
-	int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_take(openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 	struct error ignored;
 
-	if (dir == NULL) {
-		fd_close(&fd);
+	if (dir == NULL)
 		return;
-	}
 	while ((entry = readdir(dir)) != NULL)
 		if (is_temporary(entry->d_name, prefix, behind) &&
 		    is_left(dirfd(dir), entry->d_name))

@@ -50,14 +50,12 @@ static int remove_entry(int dir_fd, const char *name, int depth)
 /* What is in a directory, and in those directly below it, but for its journal: -1, errno. */
 static int empty_directory(int dir_fd, int depth)
 {
-	int copy = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *dir = dir_list(dir_fd);
 	struct dirent *entry;
+	int error;
 
-	if (dir == NULL) {
-		fd_close(&copy);
+	if (dir == NULL)
 		return -1;
-	}
 	while ((entry = dir_next(dir)) != NULL)
 		if ((depth < DIRECTORY_DEPTH || strcmp(entry->d_name, "journal") != 0) &&
 		    remove_entry(dir_fd, entry->d_name, depth) < 0)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/list.h"
@@ -8,15 +7,12 @@
 
 int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error *err)
 {
-	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *dir = dir_list(root_fd);
 	struct error ignored;
 	word_list ids = { 0 };
 
-	if (dir == NULL) {
-		fd_close(&copy);
+	if (dir == NULL)
 		return error_errno(err, "read the list of containers");
-	}
 	for (struct dirent *entry; (entry = dir_next(dir)) != NULL;) {
 		if (container_id_check(entry->d_name, &ignored) < 0)
 			continue;
@@ -36,14 +32,11 @@ int container_ids(struct arena *arena, int root_fd, word_list *ret, struct error
 
 void container_remove_drafts(int root_fd)
 {
-	int copy = openat(root_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *dir = dir_list(root_fd);
 	struct error ignored;
 
-	if (dir == NULL) {
-		fd_close(&copy);
+	if (dir == NULL)
 		return;
-	}
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;)
 		if (entry->d_name[0] == '~' && container_id_check(entry->d_name + 1, &ignored) == 0)
 			container_remove_draft(root_fd, entry->d_name + 1);

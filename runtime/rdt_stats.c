@@ -128,15 +128,12 @@ static void add_monitors(struct object *object, int group_fd, const char *key,
 			 const char *const *files)
 {
 	struct arena *arena = object->out->arena;
-	int fd = openat(group_fd, "mon_data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_take(openat(group_fd, "mon_data", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	const char *comma = "";
 	word_list caches;
 
-	if (dir == NULL) {
-		fd_close(&fd);
+	if (dir == NULL)
 		return;
-	}
 	add_key(object, key);
 	text_add(object->out, "[");
 	caches_list(arena, dir, &caches);

@@ -117,17 +117,14 @@ int from_host_replicate(struct from_host *made, const char *path, const char **r
 
 static int copy_below(struct from_host *made, const char *folder, unsigned int depth)
 {
-	int fd = openat(made->host_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_take(openat(made->host_fd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	int result = 0;
 
-	if (dir != NULL && depth > DEPTH_MAX)
+	if (dir == NULL)
+		return error_errno(made->err, "list /%s", folder);
+	if (depth > DEPTH_MAX)
 		result = error_set(made->err, "/%s: more than %d directories in each other", folder,
 				   DEPTH_MAX);
-	if (dir == NULL) {
-		error_errno(made->err, "list /%s", folder);
-		fd_close(&fd);
-		return -1;
-	}
 	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;) {
 		const char *path = below(made->arena, folder, entry->d_name), *real;
 		char target[PATH_MAX];

@@ -38,14 +38,12 @@ static void include(struct closure *c, const char *pattern, unsigned int depth)
 	const char *slash = strrchr(path, '/');
 	const char *folder = arena_strndup(c->arena, path, (size_t)(slash - path));
 	struct error ignored;
-	_cleanup_fd int fd = path_open(c->root_fd, folder, O_RDONLY | O_DIRECTORY, &ignored);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory = dir_take(path_open(c->root_fd, folder, O_RDONLY | O_DIRECTORY, &ignored));
 	struct dirent *entry;
 	word_list names = { 0 };
 
 	if (directory == NULL)
 		return;
-	fd_take(&fd);
 	while ((entry = dir_next(directory)) != NULL)
 		if (fnmatch(slash + 1, entry->d_name, FNM_PERIOD) == 0)
 			LIST_ADD(c->arena, &names,

@@ -110,9 +110,9 @@ static int sweep_one(struct collector *c, int fd, const char *name, struct index
 
 static int sweep(struct collector *c, struct index_collected *ret)
 {
-	int copy = fcntl(c->writer->blobs_fd, F_DUPFD_CLOEXEC, 3), status = 0;
-	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *stream = dir_list(c->writer->blobs_fd);
 	struct dirent *entry;
+	int status = 0;
 
 	if (stream == NULL)
 		return error_errno(c->err, "read %s/blobs/sha256", c->writer->path);

@@ -139,7 +139,7 @@ static void judge_debian(const struct smoke *smoke, struct findings *f, struct c
 {
 	struct error err;
 	int fd = path_open(smoke->root_fd, DOC, O_RDONLY | O_DIRECTORY, &err);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory = dir_take(fd);
 	struct dirent *entry;
 	struct stat st;
 

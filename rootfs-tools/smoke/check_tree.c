@@ -126,15 +126,11 @@ static void look_at_entry(struct walk *w, int dir_fd, const char *name, unsigned
 static void look_at_directory(struct walk *w, int dir_fd, const char *name, unsigned int depth)
 {
 	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory = dir_take(fd);
 	const size_t length = w->path.size;
 	struct dirent *entry;
 
-	if (directory == NULL)
-		fd_close(&fd);
-	while (directory != NULL && (entry = readdir(directory)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
+	while (directory != NULL && (entry = dir_next(directory)) != NULL) {
 		text_printf(&w->path, "/%s", entry->d_name);
 		look_at_entry(w, fd, entry->d_name, depth);
 		/* A million files deep down would have gigabytes of paths. */

@@ -125,7 +125,7 @@ static int dead_open(int parent_fd, const char *name)
 /* Runs that were killed, keeper and all. */
 static void collect(struct arena *arena, int parent_fd, const char *parent, const char *libexec)
 {
-	DIR *directory = fdopendir(dup(parent_fd));
+	DIR *directory = dir_list(parent_fd);
 	struct dirent *entry;
 
 	while (directory != NULL && (entry = readdir(directory)) != NULL) {

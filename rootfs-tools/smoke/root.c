@@ -123,20 +123,17 @@ static void add_file(struct walk *walk, const char *path, const char *mark)
 static void walk_upper(struct walk *walk, int parent_fd, const char *name, const char *path,
 		       unsigned int depth)
 {
-	int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *directory =
+		dir_take(openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 	struct dirent *entry;
 
-	if (directory == NULL) {
-		fd_close(&fd);
+	if (directory == NULL)
 		return;
-	}
-	while ((entry = readdir(directory)) != NULL) {
+	while ((entry = dir_next(directory)) != NULL) {
 		const char *below;
 		struct stat st;
 
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		    fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fstatat(dirfd(directory), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		below = arena_printf(walk->arena, "%s/%s", path, entry->d_name);
 		if (S_ISDIR(st.st_mode) && depth < 100)

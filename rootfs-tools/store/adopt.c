@@ -58,13 +58,11 @@ static int collect_below(struct adoption *a, int dir_fd, const char *name, const
 
 static int collect(struct adoption *a, int fd, const char *path)
 {
-	DIR *dir = fdopendir(fd);
+	DIR *dir = dir_take(fd);
 	int result = 0;
 
-	if (dir == NULL) {
-		fd_close(&fd);
+	if (dir == NULL)
 		return error_errno(a->err, "list a directory of a layer");
-	}
 	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;) {
 		struct stat st;
 
@@ -169,7 +167,7 @@ static int move_file(struct adoption *a, const char *path, int from_fd, const ch
 static int move_all(struct adoption *a, const char *path, int from_fd, const char *target,
 		    int to_fd)
 {
-	DIR *dir = fdopendir(dup(from_fd));
+	DIR *dir = dir_list(from_fd);
 	int result = 0;
 
 	if (dir == NULL)

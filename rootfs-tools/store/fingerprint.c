@@ -85,14 +85,11 @@ static int walk_entry(struct walk *walk, int dir_fd, uint64_t number, const char
 /* fd is closed.  One open file for each level: main() has raised the limit. */
 static int walk_directory(struct walk *walk, int fd, uint64_t number, struct error *err)
 {
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_take(fd);
 	int result = 0;
 
-	if (dir == NULL) {
-		error_errno(err, "read a directory");
-		fd_close(&fd);
-		return -1;
-	}
+	if (dir == NULL)
+		return error_errno(err, "read a directory");
 	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;)
 		result = walk_entry(walk, dirfd(dir), number, entry->d_name, err);
 	if (result == 0 && errno != 0)

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "base/fd.h"
@@ -21,14 +20,11 @@ bool store_is_used(const word_list *used, const char *name)
 /* Unpacking holds the lock that we have alone: what is hidden here is nobody's any more. */
 static int hidden_remove(int dir_fd, struct store_collected *ret, struct error *err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), result = 0;
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_list(dir_fd);
+	int result = 0;
 
-	if (dir == NULL) {
-		error_errno(err, "list a directory of the store");
-		fd_close(&fd);
-		return -1;
-	}
+	if (dir == NULL)
+		return error_errno(err, "list a directory of the store");
 	for (struct dirent *entry; result == 0 && (entry = dir_next(dir)) != NULL;) {
 		if (entry->d_name[0] != '.')
 			continue;

@@ -42,13 +42,10 @@ static const char *default_path(struct arena *arena, struct error *err)
 /* No store, and not empty: /tmp, or somebody's home. */
 static bool is_foreign(int fd)
 {
-	int list_fd = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = list_fd >= 0 ? fdopendir(list_fd) : NULL;
+	DIR *dir = dir_list(fd);
 	bool foreign = dir == NULL || dir_next(dir) != NULL;
 
-	if (dir == NULL)
-		fd_close(&list_fd);
-	else
+	if (dir != NULL)
 		closedir(dir);
 	return foreign && faccessat(fd, "layers", F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 }
@@ -248,15 +245,11 @@ int store_layer_open(const struct store *store, const struct store_layer *layer,
 
 int store_names(struct arena *arena, int dir_fd, word_list *ret, struct error *err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_list(dir_fd);
 
 	*ret = (word_list){ 0 };
-	if (dir == NULL) {
-		error_errno(err, "read a directory of the store");
-		fd_close(&fd);
-		return -1;
-	}
+	if (dir == NULL)
+		return error_errno(err, "read a directory of the store");
 	for (struct dirent *entry; (entry = dir_next(dir)) != NULL;) {
 		if (entry->d_name[0] == '.')
 			continue;

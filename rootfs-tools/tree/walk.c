@@ -198,9 +198,9 @@ static int add_file(struct walker *w, int dir_fd, const char *name, struct tree_
 
 static int add_names(struct walker *w, int fd, struct tree_node *dir)
 {
-	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3), status = 0;
-	DIR *stream = copy >= 0 ? fdopendir(copy) : NULL;
+	DIR *stream = dir_take(fcntl(fd, F_DUPFD_CLOEXEC, 3));
 	struct dirent *entry;
+	int status = 0;
 
 	if (stream == NULL)
 		return error_errno(w->err, "read directory");

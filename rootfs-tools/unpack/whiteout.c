@@ -119,15 +119,12 @@ static int hide(struct hider *hider, int dir_fd, const char *name, size_t length
 static int hide_below(struct hider *hider, int dir_fd, size_t length, unsigned int depth,
 		      struct error *err)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), code = 0;
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_list(dir_fd);
 	struct dirent *entry;
+	int code = 0;
 
-	if (dir == NULL) {
-		error_errno(err, "list a directory");
-		fd_close(&fd);
-		return -1;
-	}
+	if (dir == NULL)
+		return error_errno(err, "list a directory");
 	while (code == 0 && (entry = dir_next(dir)) != NULL) {
 		size_t size = strlen(entry->d_name), at = length + (length > 0);
 

@@ -83,8 +83,7 @@ bool cgroup_dir_is_marked(int dir_fd, enum cgroup_mark mark);
  */
 bool cgroup_dir_is_own(int dir_fd, const char *owner);
 bool cgroup_dir_is_parent(int dir_fd);
-/* Of the directory: to read the names of its children from; 1, 0 at the end, or -1. */
-DIR *cgroup_dir_list(int dir_fd);
+/* The name of the next child in a directory's list: 1, 0 at the end, or -1. */
 int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err);
 /*
  * Goes on with the list of a child, whose fd it takes, or of the directory above.  A container may

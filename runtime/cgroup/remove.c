@@ -40,7 +40,7 @@ static int busy_error(int dir_fd, const char *name, struct error *err)
 
 static bool has_children(int dir_fd)
 {
-	DIR *dir = cgroup_dir_list(dir_fd);
+	DIR *dir = dir_list(dir_fd);
 	char name[NAME_MAX + 1];
 	struct error ignored;
 	bool has = dir != NULL && cgroup_child_next(dir, name, &ignored) > 0;
@@ -99,7 +99,7 @@ static int list_remove(DIR **dir, unsigned int *tries, struct error *err)
 
 static int children_remove(int dir_fd, unsigned int *tries, struct error *err)
 {
-	DIR *dir = cgroup_dir_list(dir_fd);
+	DIR *dir = dir_list(dir_fd);
 	int result;
 
 	if (dir == NULL)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
-#include <fcntl.h>
 
 #include "base/fd.h"
 #include "base/list.h"
@@ -200,8 +199,7 @@ void stats_huge_pages(int dir_fd, struct arena *arena, const char *suffix,
 		      struct cgroup_stats *stats)
 {
 	struct cgroup_huge_pages found[16];
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_list(dir_fd);
 	struct dirent *entry;
 	size_t count = 0;
 
@@ -218,8 +216,6 @@ void stats_huge_pages(int dir_fd, struct arena *arena, const char *suffix,
 	}
 	if (dir != NULL)
 		closedir(dir);
-	else if (fd >= 0)
-		close(fd);
 	stats->huge_pages.items = ARENA_NEWS(arena, count + 1, struct cgroup_huge_pages);
 	memcpy(stats->huge_pages.items, found, count * sizeof(found[0]));
 	stats->huge_pages.count = count;

@@ -238,24 +238,10 @@ int cgroup_child_next(DIR *dir, char ret_name[NAME_MAX + 1], struct error *err)
 	return errno == 0 ? 0 : error_errno(err, "read the list of cgroups below");
 }
 
-static DIR *list_take(int fd)
-{
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-	if (dir == NULL)
-		fd_close(&fd);
-	return dir;
-}
-
-DIR *cgroup_dir_list(int dir_fd)
-{
-	return list_take(openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
 int cgroup_dir_enter(DIR **dir, int fd, struct error *err)
 {
 	closedir(*dir);
-	*dir = list_take(fd);
+	*dir = dir_take(fd);
 	return *dir != NULL ? 0 : error_errno(err, "list cgroup");
 }
 
@@ -314,7 +300,7 @@ int cgroup_dir_walk(int dir_fd, cgroup_each *each, void *context, struct error *
 
 	if (each(context, dir_fd, err) < 0)
 		return -1;
-	dir = cgroup_dir_list(dir_fd);
+	dir = dir_list(dir_fd);
 	if (dir == NULL)
 		return errno == ENOENT ? 0 : error_errno(err, "list cgroup");
 	result = list_walk(&dir, &arena, each, context, err);

@@ -31,16 +31,13 @@ static const char *log_error_line(struct arena *arena, const char *text)
 /* /etc/criu/runc.conf may give the log another name: the newest that may be one, or NULL. */
 static const char *log_find(struct arena *arena, int dir_fd)
 {
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	DIR *dir = dir_list(dir_fd);
 	struct timespec newest = { 0 };
 	const char *found = NULL;
 	struct stat st;
 
-	if (dir == NULL) {
-		fd_close(&fd);
+	if (dir == NULL)
 		return NULL;
-	}
 	for (struct dirent *entry; (entry = readdir(dir)) != NULL;) {
 		const char *end = strrchr(entry->d_name, '.');
 
