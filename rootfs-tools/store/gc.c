@@ -37,8 +37,12 @@ static int hidden_remove(int dir_fd, struct store_collected *ret, struct error *
 	return result;
 }
 
-/* A damaged record is as good as none; its directory goes as one that no record names. */
-static int damaged_remove(const struct store *store, struct store_collected *ret, struct error *err)
+/*
+ * A damaged record is as good as none; its directory goes as one that no record names.  One that
+ * is of use where root is another, in a user namespace or outside of it, is theirs to collect.
+ */
+static int damaged_remove(const struct store *store, store_layer_list *kept,
+			  struct store_collected *ret, struct error *err)
 {
 	word_list keys;
 
@@ -48,6 +52,10 @@ static int damaged_remove(const struct store *store, struct store_collected *ret
 		struct store_layer layer;
 		int found = store_find(store, *key, &layer, err);
 
+		if (found == 0 && layer.other_marks) {
+			LIST_ADD(store->arena, kept, layer);
+			continue;
+		}
 		if (found < 0 || (found == 0 && store_forget(store, &layer, err) < 0))
 			return -1;
 		ret->leftovers += found == 0;
@@ -108,8 +116,8 @@ int store_collect(const struct store *store, bool keep_layers, struct store_coll
 
 	*ret = (struct store_collected){ 0 };
 	if (store_run_sweep(store, &runs, err) < 0 || hidden_remove(store->data_fd, ret, err) < 0 ||
-	    hidden_remove(store->layers_fd, ret, err) < 0 || damaged_remove(store, ret, err) < 0 ||
-	    store_used(store, &used, err) < 0 ||
+	    hidden_remove(store->layers_fd, ret, err) < 0 ||
+	    damaged_remove(store, &kept, ret, err) < 0 || store_used(store, &used, err) < 0 ||
 	    layers_remove(store, &used, &kept, keep_layers, ret, err) < 0)
 		return -1;
 	ret->leftovers += runs;

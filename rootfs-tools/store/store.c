@@ -208,13 +208,15 @@ static bool record_read(const struct store *store, const struct json *root,
 	ret->made = (int64_t)made;
 	ret->has_root = record_bool(root, "root");
 	ret->hides_all = record_bool(root, "hides");
-	return strcmp(marks, store->user_xattr ? "user" : "trusted") == 0;
+	ret->other_marks = strcmp(marks, store->user_xattr ? "user" : "trusted") != 0;
+	return !ret->other_marks;
 }
 
 int store_find(const struct store *store, const char *key, struct store_layer *ret,
 	       struct error *err)
 {
 	struct json_source source = { .name = key };
+	bool found = false;
 	struct stat st;
 	char *text;
 
@@ -226,9 +228,13 @@ int store_find(const struct store *store, const char *key, struct store_layer *r
 		return error_wrap(err, "store %s", store->path);
 	}
 	source.text = text;
-	if (record_read(store, json_parse(store->arena, &source, err), ret) &&
-	    fstatat(store->data_fd, ret->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-	    S_ISDIR(st.st_mode))
+	if (record_read(store, json_parse(store->arena, &source, err), ret)) {
+		if (fstatat(store->data_fd, ret->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+			found = S_ISDIR(st.st_mode);
+		else if (errno != ENOENT)
+			return error_errno(err, "look at the store's layer %s", key);
+	}
+	if (found)
 		return 1;
 	warn("the store's entry %s is damaged: taken as not there", key);
 	return 0;

@@ -37,6 +37,7 @@ struct store_layer {
 	int64_t made;			/* time(2) */
 	bool has_root;			/* it says whose "/" is, and its mode */
 	bool hides_all;			/* of the layers below nothing is seen */
+	bool other_marks;		/* of overlayfs, which we cannot use: store_find() says 0 */
 };
 
 enum store_access { STORE_USE, STORE_REMOVE };
