@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -130,12 +131,11 @@ int file_write(int dir_fd, const char *path, const char *text, struct error *err
 int file_replace(int dir_fd, const char *name, const char *text, size_t size, mode_t mode,
 		 struct error *err)
 {
-	char temporary[300];
+	char temporary[NAME_MAX + 1];
 	_cleanup_fd int fd = -EBADF;
 
-	if (snprintf(temporary, sizeof(temporary), ".%s.%d", name, (int)getpid()) >=
-	    (int)sizeof(temporary))
-		return error_number(err, ENAMETOOLONG, "write %s", name);
+	/* Cut where the name leaves no room for the number. */
+	snprintf(temporary, sizeof(temporary), ".%.*s.%d", NAME_MAX - 16, name, (int)getpid());
 	/* Only a process of our own pid can have left this name, and that one is dead. */
 	unlinkat(dir_fd, temporary, 0);
 	fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);

@@ -313,7 +313,7 @@ Test(fd, fills_the_standard_ones)
 
 Test(fd, replaces_a_file_whole)
 {
-	char path[] = "/tmp/kist-unit-XXXXXX";
+	char path[] = "/tmp/kist-unit-XXXXXX", longest[NAME_MAX + 1] = "";
 	struct arena arena = { 0 };
 	struct error err;
 	char *text;
@@ -326,6 +326,9 @@ Test(fd, replaces_a_file_whole)
 	cr_expect_eq(file_read(dir, "state", 10, &arena, &text, NULL, &err), 0);
 	cr_expect_str_eq(text, "two");
 	unlinkat(dir, "state", 0);
+	memset(longest, 'n', NAME_MAX);
+	cr_expect_eq(file_replace(dir, longest, "one", 3, 0600, &err), 0, "%s", err.text);
+	cr_expect_eq(unlinkat(dir, longest, 0), 0);
 	close(dir);
 	cr_expect_eq(rmdir(path), 0, "a temporary file stayed");
 	arena_free(&arena);
