@@ -127,23 +127,37 @@ static const char *on_hook_state(void *context, const char *status)
 	return state.data;
 }
 
+/*
+ * sd_listen_fds(3): to every process but LISTEN_PID the variables mean nothing, though it may have
+ * inherited them.  Podman says 1 there, for the program; without LISTEN_PID they are ours.
+ */
+static int listen_fds(void)
+{
+	const char *count = secure_getenv("LISTEN_FDS"), *pid = secure_getenv("LISTEN_PID");
+	uint64_t fds, whose;
+
+	if (count == NULL || !text_to_u64(count, 1024, &fds))
+		return 0;
+	if (pid != NULL &&
+	    (!text_to_u64(pid, INT_MAX, &whose) || (whose != 1 && whose != (uint64_t)getpid())))
+		return 0;
+	return (int)fds;
+}
+
 /* What systemd's socket activation tells the program; its fds follow 0, 1 and 2. */
 static const char *const *added_environment(struct arena *arena, const char *notify,
 					    int *preserve_fds)
 {
-	const char *listen = secure_getenv("LISTEN_FDS");
+	const int fds = listen_fds();
 	const char **env;
 	size_t count = 0;
-	uint64_t fds;
 
-	if (listen == NULL || !text_to_u64(listen, 1024, &fds))
-		fds = 0;
 	if (fds == 0 && notify == NULL)
 		return NULL;
 	env = ARENA_NEWS(arena, 4, const char *);
 	if (fds > 0) {
-		*preserve_fds += (int)fds;
-		env[count++] = arena_printf(arena, "LISTEN_FDS=%d", (int)fds);
+		*preserve_fds += fds;
+		env[count++] = arena_printf(arena, "LISTEN_FDS=%d", fds);
 		env[count++] = "LISTEN_PID=1";
 	}
 	if (notify != NULL)

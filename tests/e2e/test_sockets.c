@@ -246,3 +246,17 @@ E2E(pipes, of_the_caller_end_while_a_log_is_kept)
 	cr_expect_eq(got.status, 137, "%d %s", got.status, got.err);
 	bundle_destroy(b);
 }
+
+/* sd_listen_fds(3); what has the number 3 here may be anything. */
+E2E(listen_fds, that_are_for_another_process_stay_there)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_root();
+	bundle_env(b, "LISTEN_FDS=1");
+	bundle_env(b, "LISTEN_PID=2147483647");
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 0, "%s", got.err);
+	cr_expect_null(strstr(got.out, "LISTEN_"), "%s", got.out);
+}
