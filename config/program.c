@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
@@ -92,7 +93,10 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 		return error_number(err, EACCES, "exec: \"%s\"", name);
 	error_set(err, "exec: \"%s\": executable file not found in $PATH", name);
 	err->code = ENOENT;
-	return -1;
+	if (strchr(name, ' ') == NULL)
+		return -1;
+	return error_hint(err, "it is one word with blanks in it: each argument is a word of its "
+			       "own");
 }
 
 static int find(int root_fd, const char *name, const char *cwd, const char *search, bool own_root,
@@ -279,6 +283,7 @@ static int check_at(int root_fd, const char *path, int depth, struct error *err)
 		char line[LINE_SIZE + 1];
 	} head = { .line = { 0 } };
 	_cleanup_fd int fd = path_open_read(root_fd, path, err);
+	struct statvfs fs;
 	struct stat st;
 	ssize_t n;
 
@@ -297,6 +302,9 @@ static int check_at(int root_fd, const char *path, int depth, struct error *err)
 	if ((st.st_mode & 0111) == 0)
 		return error_number(err, EACCES, "%s: is not executable (mode %04o)", path,
 				    (unsigned int)st.st_mode & 07777);
+	if (fstatvfs(fd, &fs) == 0 && (fs.f_flag & ST_NOEXEC))
+		return error_number(err, EACCES, "%s: its file system is mounted with noexec",
+				    path);
 	n = pread(fd, head.line, LINE_SIZE, 0);
 	if (n < 0)
 		return error_errno(err, "read %s", path);

@@ -55,6 +55,10 @@ static int explain_no_space(uint64_t flags, struct error *err)
 
 static int explain_not_permitted(uint64_t flags, struct error *err)
 {
+	if (!(flags & CLONE_NEWUSER) && geteuid() == 0)
+		return error_hint(err,
+				  "this needs CAP_SYS_ADMIN, which root of a container lacks, or "
+				  "a user namespace of its own");
 	if (!(flags & CLONE_NEWUSER))
 		return error_hint(err, "this needs root, or a user namespace of its own");
 	if (sysctl_number("/proc/sys/kernel/unprivileged_userns_clone") == 0)

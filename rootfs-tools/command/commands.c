@@ -46,6 +46,8 @@ const struct command_set rootfs_commands = {
 		"has 1 for a difference and 2 for an error.\n"
 		".SH ENVIRONMENT\n.TP\n.B XDG_DATA_HOME\n"
 		"Where an ordinary user's store is, in kist/; the default is ~/.local/share.\n"
+		".TP\n.B TMPDIR\nWhere what is fetched or unpacked on the way is; the default is "
+		"/var/tmp.\n"
 		".TP\n.B SOURCE_DATE_EPOCH\nThe time of what is made, for reproducible images.\n"
 		".SH FILES\n.TP\n.I /var/lib/kist\nThe store of root.\n"
 		".SH SEE ALSO\n.BR kist (1),\n.BR kist-smoke (1)\n",

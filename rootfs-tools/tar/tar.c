@@ -101,7 +101,9 @@ int tar_read(struct tar *tar, void *data, size_t size, struct error *err)
 		if (taken < 0)
 			return -1;
 		if (taken == 0)
-			return tar_fail(tar, err, "the archive is cut off");
+			return tar_fail(tar, err, "the archive is cut off%s",
+					tar->position < sizeof(tar->block) ? ": is this a tar?" :
+									     "");
 		memcpy((char *)data + done, from, (size_t)taken);
 		done += (size_t)taken;
 	}

@@ -41,7 +41,11 @@ bool image_run_is_bundle(struct cli *cli, const char *directory, struct error *e
 
 void image_run_meant(struct cli *cli, const char *id, struct error *err)
 {
-	if (access(id, F_OK) == 0 && !image_run_is_bundle(cli, id, err))
+	if (access(id, F_OK) < 0)
+		error_hint(err,
+			   "an image has \"/\" or \":\" in it: docker://%s is one in a registry",
+			   id);
+	else if (!image_run_is_bundle(cli, id, err))
 		error_set(err, "there is no config.json here, but %s: \"%s run ./%s\" runs it as "
 			  "an image", id, cli->name, id);
 }

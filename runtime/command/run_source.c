@@ -139,8 +139,11 @@ int run_source_load(struct cli *cli, struct run_source *source, const char **ret
 	if (root != NULL)
 		return bundle_of_rootfs(cli, source, ret_id, ret, err);
 	if (words->count != 1)
-		return error_set(err, "\"run\" requires exactly 1 argument: %s run [OPTIONS] ID, "
-				 "or --rootfs DIR [ID] [-- COMMAND], or IMAGE", cli->name);
+		return error_set(err,
+				 "\"run\" requires exactly 1 argument: %s run [OPTIONS] ID, "
+				 "or --rootfs DIR [ID] [-- COMMAND], or IMAGE, which has \"/\" or "
+				 "\":\" in it, as docker://NAME",
+				 cli->name);
 	*ret_id = words->items[0];
 	if (source->strict && check_strictly(cli, create, err) < 0)
 		return -1;

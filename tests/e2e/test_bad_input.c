@@ -237,6 +237,18 @@ E2E(bad_input, program_that_cannot_be_run)
 	}
 }
 
+E2E(bad_input, program_on_a_mount_with_noexec)
+{
+	struct bundle *b = bundle_new();
+
+	bundle_set(b, "/mounts/-",
+		   "{'destination': '/data', 'source': 'rootfs', 'type': 'bind',"
+		   " 'options': ['bind', 'noexec']}");
+	bundle_args(b, "/data/probe", NULL);
+	expect_refusal(b, "start the program: exec /data/probe: its file system is mounted with "
+			  "noexec: permission denied");
+}
+
 E2E(bad_input, program_without_its_interpreter)
 {
 	struct bundle *b = bundle_new();

@@ -205,6 +205,11 @@ E2E(run_flags, an_id_that_is_a_file_here_is_told)
 	cr_expect_not_null(strstr(got.err, "run probe: there is no config.json here, but probe: "
 					   "\"kist run ./probe\" runs it as an image"),
 			   "%s", got.err);
+	bundle_call(b, &got, "run", "alpine", NULL);
+	cr_expect_not_null(strstr(got.err, ": docker://alpine is one in a registry"), "%s",
+			   got.err);
+	bundle_call(b, &got, "run", "alpine", "--", "sh", NULL);
+	cr_expect_not_null(strstr(got.err, "as docker://NAME"), "%s", got.err);
 }
 
 E2E(run_flags, wrong_values_name_the_flag)

@@ -2,10 +2,12 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/kernel/child.h"
@@ -207,6 +209,18 @@ static int no_rights(void *context)
 	return fails_with(CLONE_NEWNET, EPERM, "this needs root, or a user namespace");
 }
 
+/* Root of a container: uid 0, and few capabilities. */
+static int no_capabilities(void *context)
+{
+	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct none[2] = { { 0 } };
+
+	(void)context;
+	if (syscall(SYS_capset, &header, none) < 0)
+		return 1;
+	return fails_with(CLONE_NEWNET, EPERM, "this needs CAP_SYS_ADMIN");
+}
+
 static int no_processes(void *context)
 {
 	struct rlimit none = { 0, 0 };
@@ -267,6 +281,8 @@ Test(space_refusals, explain_what_the_kernel_says)
 	options.flags = CLONE_NEWUSER;
 	options.map_zero = 1;
 	options.function = no_namespaces;
+	cr_expect_eq(space_end(space_begin(&options)), 0);
+	options.function = no_capabilities;
 	cr_expect_eq(space_end(space_begin(&options)), 0);
 	options.function = nest;
 	cr_expect_eq(space_end(space_begin(&options)), 0);

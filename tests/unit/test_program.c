@@ -108,7 +108,9 @@ TestSuite(program, .init = make_root, .fini = remove_root);
 
 Test(program, is_found_as_execvp_finds_it)
 {
-	static const struct { const char *name, *cwd, *search, *says; } facts[] = {
+	static const struct {
+		const char *name, *cwd, *search, *says;
+	} facts[] = {
 		{ "sh", "/", NULL, "/bin/sh" },
 		{ "sh", "/", "/nowhere:/bin", "/bin/sh" },
 		{ "tool", "/srv", "/bin:", "/srv/tool" },
@@ -120,6 +122,9 @@ Test(program, is_found_as_execvp_finds_it)
 		{ "../bin/sh", "/srv", NULL, "/srv/../bin/sh" },
 		{ "nope", "/", "/bin", "exec: \"nope\": executable file not found in $PATH" },
 		{ "nope", "/", "", "exec: \"nope\": executable file not found in $PATH" },
+		{ "sh -c true", "/", "/bin",
+		  "exec: \"sh -c true\": executable file not found in $PATH: it is one word with "
+		  "blanks in it: each argument is a word of its own" },
 		{ "data", "/", "/bin", "exec: \"data\": permission denied" },
 		{ "/bin/nope", "/", NULL, "exec: \"/bin/nope\": no such file or directory" },
 		{ "/bin/data", "/", NULL, "exec: \"/bin/data\": permission denied" },

@@ -276,6 +276,15 @@ def cut_pipe(work):
 
 
 @test
+def no_archive(work):
+    """a Dockerfile in the place of an image is told that it is no tar"""
+    with open(work.path + '/Dockerfile', 'w', encoding='ascii') as file:
+        file.write('FROM alpine\n')
+    yield from refused(work, 'the archive is cut off: is this a tar?',
+                       reference=work.path + '/Dockerfile')
+
+
+@test
 def empty_pipe(work):
     """/dev/null is an empty tar"""
     yield from accepted(work, reference='tar:-')
