@@ -148,7 +148,10 @@ static int channel_next(const struct channel *channel, const char *expected,
 		} else if (record.kind == RECORD_NOTE) {
 			note("%s", record.text);
 		} else if (record.kind == RECORD_ERROR) {
-			err->code = record.number;
+			/* EPIPE is what we say of the channel itself, not of a console's socket. */
+			err->code = record.number == EPIPE || record.number == ECONNRESET ?
+					    EIO :
+					    record.number;
 			memcpy(err->text, record.text, sizeof(err->text));
 			return -1;
 		} else if (record.kind == RECORD_MESSAGE && record.number > MESSAGE_NONE &&

@@ -58,6 +58,17 @@ Test(channel, an_error_record_comes_instead_of_a_message)
 	cr_expect_eq(err.code, 13);
 }
 
+/* Who waits would take it for dead, and say so in front of the reason. */
+Test(channel, an_error_record_is_not_the_end_of_the_channel)
+{
+	struct error sent = { EPIPE, "make the terminal: console socket: send: broken pipe" };
+
+	channel_send_error(&container, &sent);
+	cr_expect_eq(channel_expect(&runtime, MESSAGE_MOUNTED, &err), -1);
+	cr_expect_str_eq(err.text, sent.text);
+	cr_expect_neq(err.code, EPIPE);
+}
+
 /* The kernel says ECONNRESET first, and hands out what is queued after it. */
 Test(channel, the_last_word_of_who_left_messages_unread_is_heard)
 {
