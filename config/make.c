@@ -157,7 +157,7 @@ const char *config_make(struct arena *arena, const struct make_options *options,
 	struct json_writer w = { .text = { .arena = arena }, .indent = "\t" };
 
 	json_write_object(&w, NULL);
-	json_write_string(&w, "ociVersion", "1.3.0");
+	json_write_string(&w, "ociVersion", SPEC_VERSION);
 	if (write_process(&w, options, err) < 0)
 		return NULL;
 	json_write_object(&w, "root");

@@ -267,6 +267,9 @@ struct intel_rdt_plan {
 	bool has_schema, enable_monitoring;
 };
 
+/* Of the spec that kist has, in all that it says itself: states, configurations. */
+#define SPEC_VERSION	"1.3.0"
+
 struct plan {
 	const char *bundle;		/* absolute path of the directory */
 	const char *config_file;	/* what messages call it, as "config.json" */

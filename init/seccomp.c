@@ -15,8 +15,8 @@ static struct text listener_state(const struct plan *plan, const struct init *in
 {
 	struct text text = { .arena = in->arena };
 
-	text_add(&text, "{\"ociVersion\":");
-	text_add_json(&text, plan->oci_version != NULL ? plan->oci_version : "1.0.0");
+	/* As the state in it: what this complies with, not what config.json does. */
+	text_add(&text, "{\"ociVersion\":\"" SPEC_VERSION "\"");
 	text_printf(&text, ",\"fds\":[\"seccompFd\"],\"pid\":%u,\"metadata\":", in->host_pid);
 	text_add_json(&text, plan->seccomp->listener_metadata != NULL ?
 		      plan->seccomp->listener_metadata : "");

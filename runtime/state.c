@@ -11,7 +11,6 @@
 
 /* Annotations may be nearly all of a config.json. */
 #define STATE_MAX	((size_t)JSON_MAX_SIZE)
-#define SPEC_VERSION	"1.3.0"
 
 /* A JSON object being written: the comma and the indentation of each member. */
 struct object {

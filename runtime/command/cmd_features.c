@@ -136,7 +136,7 @@ static int run(struct cli *cli, const void *values _unused, struct error *err _u
 
 	json_write_object(&w, NULL);
 	json_write_string(&w, "ociVersionMin", "1.0.0");
-	json_write_string(&w, "ociVersionMax", "1.3.0");
+	json_write_string(&w, "ociVersionMax", SPEC_VERSION);
 	write_names(&w, "hooks", hook_names);
 	write_mount_options(&w);
 	write_linux(&w);

@@ -89,6 +89,7 @@ E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 	struct call call;
 	char *state;
 
+	bundle_set(b, "/ociVersion", "'1.0.2'");
 	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 	fd = listener_take(socket, &state);
 	listener_answer(fd, SYS_getpgrp, 4711);
@@ -96,6 +97,8 @@ E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect(strstr(got.out, "=4711"), "%s", got.out);
 	cr_expect(strstr(state, "\"fds\":[\"seccompFd\"]"), "%s", state);
+	if (e2e_is_kist())
+		cr_expect(strstr(state, "{\"ociVersion\":\"1.3.0\",\"fds") == state, "%s", state);
 	cr_expect(strstr(state, "\"metadata\":\"secret \\\\ word\""), "%s", state);
 	cr_expect(strstr(state, arena_printf(&e2e_arena, "\"id\":\"%s\"", b->id)), "%s", state);
 	cr_expect(strstr(state, b->path), "%s", state);
