@@ -74,6 +74,7 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 		       bool own_root, char *path, struct error *err)
 {
 	bool refused = false;
+	int unable = 0;
 
 	for (const char *at = search;; at++) {
 		size_t length = strcspn(at, ":");
@@ -85,12 +86,17 @@ static int search_path(int root_fd, const char *name, const char *cwd, const cha
 		if (fd >= 0)
 			return fd;
 		refused = refused || errno == EACCES;
+		if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+			unable = errno;
 		at += length;
 		if (*at == '\0')
 			break;
 	}
 	if (refused)
 		return error_number(err, EACCES, "exec: \"%s\"", name);
+	/* Nobody has looked: as where the container's own RLIMIT_NOFILE is in force by now. */
+	if (unable != 0)
+		return error_number(err, unable, "exec: \"%s\"", name);
 	error_set(err, "exec: \"%s\": executable file not found in $PATH", name);
 	err->code = ENOENT;
 	if (strchr(name, ' ') == NULL)

@@ -82,6 +82,21 @@ E2E(few_files, are_enough_for_create_and_exec)
 	bundle_destroy(b);
 }
 
+/* ... and is not said to be missing, where nobody could look. */
+E2E(few_files, fewer_are_told_of_a_program_in_path)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_kist();
+	bundle_set(b, "/process/rlimits", "[{'type': 'RLIMIT_NOFILE', 'soft': 3, 'hard': 3}]");
+	bundle_set(b, "/process/env", "['PATH=/bin:/']");
+	bundle_args(b, "probe", NULL);
+	bundle_run(b, &got);
+	cr_expect_eq(got.status, 1, "%s", got.out);
+	cr_expect(strstr(got.err, "exec: \"probe\": too many open files"), "%s", got.err);
+}
+
 /* The dozen hierarchies of cgroup v1 are not looked at for a freezer that one of them has. */
 E2E(few_files, of_the_caller_are_enough_to_pause_and_resume)
 {
