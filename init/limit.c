@@ -21,6 +21,7 @@ struct scheduler_attributes {
 	int32_t nice;
 	uint32_t priority;
 	uint64_t runtime, deadline, period;
+	uint32_t util_min, util_max;
 };
 
 #define LIST_BITS_MAX	8192	/* the most CPUs that Linux can be built for */
@@ -185,10 +186,17 @@ static int set_scheduler(const struct process_plan *process, struct error *err)
 		.runtime = process->scheduler.runtime,
 		.deadline = process->scheduler.deadline,
 		.period = process->scheduler.period,
+		/* The spec has flags for them alone: the kernel's own, since Linux 5.11. */
+		.util_min = UINT32_MAX,
+		.util_max = UINT32_MAX,
 	};
 
-	if (process->scheduler.set && sys_sched_setattr(0, &attributes, 0) < 0)
-		return error_errno(err, "set scheduler");
+	if (process->scheduler.set && sys_sched_setattr(0, &attributes, 0) < 0) {
+		error_errno(err, "set scheduler");
+		return err->code == EOPNOTSUPP ?
+			       error_hint(err, "this kernel clamps no utilization") :
+			       -1;
+	}
 	if (process->io_priority.set &&
 	    sys_ioprio_set(1 /* IOPRIO_WHO_PROCESS */, 0, (int)process->io_priority.value) < 0)
 		return error_errno(err, "set I/O priority");

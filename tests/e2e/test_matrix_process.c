@@ -164,6 +164,21 @@ E2E(matrix_process, each_policy_reaches_the_program_and_that_of_exec)
 	}
 }
 
+/* The spec has no values for them: the kernel's defaults, where it has such a thing. */
+E2E(matrix_process, clamps_of_utilization_are_taken_where_the_kernel_has_them)
+{
+	struct bundle *b = bundle_new();
+	struct output got;
+
+	e2e_need_root();
+	e2e_need_kist();
+	bundle_set(b, "/process/scheduler",
+		   "{'policy': 'SCHED_OTHER', 'flags': "
+		   "['SCHED_FLAG_UTIL_CLAMP_MIN', 'SCHED_FLAG_UTIL_CLAMP_MAX']}");
+	bundle_run(b, &got);
+	cr_expect(got.status == 0 || strstr(got.err, "clamps no utilization"), "%s", got.err);
+}
+
 E2E(matrix_process, each_io_priority_reaches_the_program)
 {
 	static const struct { const char *class; int level, number; } rows[] = {
