@@ -120,6 +120,8 @@ void channel_send_note(const struct channel *channel, const char *text)
 	text_send(channel, RECORD_NOTE, text);
 }
 
+volatile sig_atomic_t channel_given_up;
+
 /*
  * The next message, or MESSAGE_NONE for the end of file; -1 with an error
  * record or where reading fails.
@@ -133,7 +135,7 @@ static int channel_next(const struct channel *channel, const char *expected,
 		ssize_t n = read(channel->read_fd, &record, sizeof(record));
 
 		/* Reset: the other end died with unread bytes in it; its last word comes after. */
-		if (n < 0 && (errno == EINTR || errno == ECONNRESET))
+		if (n < 0 && ((errno == EINTR && !channel_given_up) || errno == ECONNRESET))
 			continue;
 		if (n == 0)
 			return MESSAGE_NONE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -52,6 +53,8 @@ void channel_send_error(const struct channel *channel, const struct error *what)
 void channel_send_warning(const struct channel *channel, const char *text);
 void channel_send_note(const struct channel *channel, const char *text);
 
+/* Set by a signal's handler: a wait that a signal breaks off is not resumed, and fails: EINTR. */
+extern volatile sig_atomic_t channel_given_up;
 /*
  * Waits for one message.  Warnings that come before it go to warn(), notes to note().  An error
  * record becomes *err.  Another message, or the end, is an error that names

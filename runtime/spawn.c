@@ -13,6 +13,7 @@
 #include "runtime/clone.h"
 #include "runtime/idmap.h"
 #include "runtime/loopback.h"
+#include "runtime/newcomer.h"
 #include "runtime/prepare.h"
 
 /* How long a process that fell silent may take to end, so that its status can be told. */
@@ -257,7 +258,10 @@ static void spawn_undo(struct spawn *spawn)
 {
 	struct clone_result child = { spawn->pid, spawn->pidfd };
 
-	clone_kill(&child);
+	sys_pidfd_send_signal(spawn->pidfd, SIGKILL);
+	if (newcomer_ended(spawn->pidfd))
+		clone_kill(&child);
+	fd_close(&child.pidfd);
 	channel_close(&spawn->channel);
 	*spawn = SPAWN_NONE;
 }

@@ -57,7 +57,10 @@ struct spawn {
 };
 #define SPAWN_NONE	((struct spawn){ .pidfd = -EBADF, .channel = CHANNEL_NONE })
 
-/* Up to READY.  On an error the process is dead and reaped, and *ret is empty but for astray. */
+/*
+ * Up to READY.  On an error the process is dead and reaped, unless that was given up, and *ret is
+ * empty but for astray.
+ */
 int spawn_create(const struct spawn_request *request, struct spawn *ret, struct error *err);
 /* START over the spawn's own channel ("run"), then until the program's execve succeeded. */
 int spawn_start(struct spawn *spawn, struct error *err);

@@ -7,10 +7,10 @@
 #include "init/limit.h"
 #include "runtime/command/command.h"
 #include "runtime/command/exec_process.h"
-#include "runtime/command/newcomer.h"
 #include "runtime/command/other_words.h"
 #include "runtime/console.h"
 #include "runtime/create.h"
+#include "runtime/newcomer.h"
 #include "runtime/state.h"
 #include "runtime/wait.h"
 

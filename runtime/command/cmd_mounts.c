@@ -12,8 +12,8 @@
 #include "init/step.h"
 #include "init/tree.h"
 #include "runtime/command/command.h"
-#include "runtime/command/newcomer.h"
 #include "runtime/container.h"
+#include "runtime/newcomer.h"
 #include "runtime/prepare.h"
 #include "runtime/shared_root.h"
 
@@ -184,7 +184,7 @@ static int change_run(struct change *change, struct error *err)
 	struct clone_result child;
 	struct newcomer newcomer;
 	struct error inside;
-	int status;
+	int status = -1;
 	ssize_t size;
 
 	if (fd_pipe(&read_fd, &write_fd, err) < 0)
@@ -202,12 +202,12 @@ static int change_run(struct change *change, struct error *err)
 	newcomer_born(child.pidfd);
 	fd_close(&write_fd);
 	size = read(read_fd, &inside, sizeof(inside));
-	if (process_reap(child.pid, &status) < 0)
-		status = -1;
+	if (newcomer_ended(child.pidfd) && process_reap(child.pid, &status) < 0)
+		status = error_errno(err, "wait for process %d", (int)child.pid);
 	newcomer_end(&newcomer);
 	fd_close(&child.pidfd);
 	if (status < 0)
-		return error_errno(err, "wait for process %d", (int)child.pid);
+		return newcomer_explain(err);
 	if (size == (ssize_t)sizeof(inside)) {
 		*err = inside;
 		return -1;

@@ -4,9 +4,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/fd.h"
 #include "tests/attack/attack.h"
 
@@ -14,6 +16,9 @@
 
 enum { ROUNDS = 20, CALL_SECONDS = 60 };
 
+static const char *const sets[] = { "/process/capabilities/bounding",
+				    "/process/capabilities/permitted",
+				    "/process/capabilities/effective" };
 static const char one_mount[] = "[{\"destination\": \"/data\", \"type\": \"tmpfs\","
 				" \"source\": \"tmpfs\"}]";
 
@@ -57,6 +62,61 @@ ATTACK(join, who_is_stopped_on_the_way_gets_there)
 	cr_expect_not(probe_has(&seen, "stopped=0"), "nobody was stopped");
 	cr_expect_gt(ran, rounds / 2, "%d of %d", ran, rounds);
 	attack_check(&a, "stop");
+}
+
+/* Below /etc/passwd of the container's, in which exec looks for a HOME. */
+static void exec_stalled(struct bundle *b, const char *timeout, int signal, const char *word)
+{
+	int64_t began = clock_ms();
+	struct output got;
+	struct call call;
+
+	bundle_begin(b, &call, "exec", "--timeout", timeout, b->id, "/probe", "say", "in", NULL);
+	if (signal != 0) {
+		usleep(500000);
+		kill(call.pid, signal);
+	}
+	bundle_finish(&call, &got);
+	cr_expect_eq(got.status, 255, "%d: %s", got.status, got.err);
+	cr_expect_not_null(strstr(got.err, word), "%s", got.err);
+	cr_expect_not_null(strstr(got.err, "does not end though it was killed"), "%s", got.err);
+	cr_expect_lt(clock_ms() - began, 20000);
+}
+
+ATTACK(join, who_waits_for_a_file_system_without_an_answer_is_given_up)
+{
+	struct attack a = attack_new();
+	struct bundle *b = a.bundle;
+	struct output got, left;
+	struct call call;
+
+	if (access("/dev/fuse", F_OK) < 0)
+		e2e_skip("no /dev/fuse");
+	bundle_copy(b, STALLER_BUILT, "/staller");
+	attack_dir(&a, "/fuse");
+	attack_dir(&a, "/etc");
+	bundle_file(b, "/etc/passwd", 0644, "");
+	bundle_args(b, "/staller", "/etc/passwd", NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++)
+		bundle_set(b, sets[i], "['CAP_SYS_ADMIN']");
+	bundle_set(b, "/linux/devices",
+		   "[{'path': '/dev/fuse', 'type': 'c', 'major': 10,"
+		   " 'minor': 229}]");
+	bundle_set(b, "/linux/resources/devices", "[{'allow': true, 'access': 'rwm'}]");
+	b->timeout = CALL_SECONDS;
+	attack_begin(&a);
+	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
+	bundle_await(&call, "=");
+	exec_stalled(b, "1", 0, "did not come to start it in time");
+	exec_stalled(b, "0", SIGTERM, "ended by signal 15");
+	bundle_call(b, &left, "ps", "--format", "json", b->id, NULL);
+	bundle_destroy(b);
+	/* What was given up is ours by now; the first one of the namespace cannot end before. */
+	for (char *at = (char *)(uintptr_t)left.out; *at != '\0' && *at != ']';)
+		waitpid((pid_t)strtol(at + 1, &at, 10), NULL, 0);
+	bundle_finish(&call, &got);
+	cr_expect_not_null(strstr(got.out, "ready=1"), "%s%s", got.out, got.err);
+	attack_check(&a, "stalled");
 }
 
 /* Until kist has begun its process of the container: by then signals wait for that. */

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "runtime/command/newcomer.h"
+#include "runtime/newcomer.h"
 
+#include <poll.h>
 #include <string.h>
 
 #include "base/compiler.h"
 #include "base/sys.h"
+#include "init/channel.h"
 
 /* The first two are our own affair, ignored or not. */
 enum { OWN = 2 };
+/* How long what was killed may take to end; then how often the wait for it is broken off. */
+enum { END_SECONDS = 2, AGAIN_SECONDS = 1 };
 static const int signals[NEWCOMER_SIGNALS] = { SIGCHLD, SIGALRM, SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 
 static volatile sig_atomic_t newcomer_fd, ended_by;
@@ -23,21 +27,34 @@ static void take(int signal)
 {
 	int number = errno;
 
-	if (signal != SIGCHLD)
-		ended_by = signal;
-	newcomer_signal(signal == SIGCHLD ? SIGCONT : SIGKILL);
+	if (signal == SIGCHLD) {
+		newcomer_signal(SIGCONT);
+	} else {
+		newcomer_signal(SIGKILL);
+		if (signal == SIGALRM && ended_by != 0)
+			channel_given_up = 1;
+		else
+			ended_by = signal;
+		alarm(channel_given_up ? AGAIN_SECONDS : END_SECONDS);
+	}
 	errno = number;
 }
 
 void newcomer_begin(struct newcomer *ret, int seconds)
 {
-	struct sigaction action = { .sa_handler = take, .sa_flags = SA_RESTART };
 	sigset_t set;
 
 	newcomer_fd = -EBADF;
 	ended_by = 0;
+	channel_given_up = 0;
 	sigemptyset(&set);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
+		/* A wait that SIGALRM has not broken off would go on. */
+		struct sigaction action = {
+			.sa_handler = take,
+			.sa_flags = signals[i] == SIGALRM ? 0 : SA_RESTART,
+		};
+
 		sigaction(signals[i], NULL, &ret->actions[i]);
 		if (i < OWN || ret->actions[i].sa_handler != SIG_IGN)
 			sigaction(signals[i], &action, NULL);
@@ -65,10 +82,25 @@ int newcomer_end(const struct newcomer *newcomer)
 	return (int)left;
 }
 
+bool newcomer_ended(int pidfd)
+{
+	struct pollfd end = { pidfd, POLLIN, 0 };
+	int n;
+
+	do {
+		n = pidfd >= 0 ? poll(&end, 1, -1) : -1;
+	} while (pidfd >= 0 && n < 0 && errno == EINTR && !channel_given_up);
+	return n == 1;
+}
+
 int newcomer_explain(struct error *err)
 {
 	if (ended_by == SIGALRM)
-		return error_set(err, "its process did not come to start it in time");
-	return ended_by == 0 ? -1 : error_set(err, "ended by signal %d (%s)", (int)ended_by,
-					      strsignal((int)ended_by));
+		error_set(err, "its process did not come to start it in time");
+	else if (ended_by != 0)
+		error_set(err, "ended by signal %d (%s)", (int)ended_by, strsignal((int)ended_by));
+	if (!channel_given_up)
+		return -1;
+	return error_hint(err, "its process does not end though it was killed: a file system of "
+			       "the container's may not answer");
 }
