@@ -44,6 +44,13 @@ struct clone_request {
 /* What of it the child enters itself, once it is born (runtime/clone.c says why). */
 #define CLONE_CHILD_ENTERS	((uint64_t)(CLONE_NEWTIME | CLONE_NEWCGROUP))
 
+/* Whether clone3(2) can make a child with CLONE_VM: runtime/clone_vm.c knows how, by machine. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define CLONE3_ON_STACK	1
+#else
+#define CLONE3_ON_STACK	0
+#endif
+
 struct clone_result {
 	pid_t pid;			/* in the caller's pid namespace */
 	int pidfd;			/* owned, close-on-exec; -EBADF: a thread */

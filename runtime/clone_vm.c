@@ -44,7 +44,8 @@ static int vm_main(void *context)
 
 /*
  * clone3(2), which alone knows cgroups.  The child returns to a stack with nothing on it, and so to
- * nothing that a compiler made: what it runs is in registers.  ENOSYS where nobody has seen it run.
+ * nothing that a compiler made: what it runs is in registers.  CLONE3_ON_STACK (runtime/clone.h)
+ * tells where that has been seen to run; elsewhere ENOSYS.
  */
 static long clone3_on_stack(struct clone_args *args, int (*function)(void *), void *argument)
 {
@@ -66,6 +67,27 @@ static long clone3_on_stack(struct clone_args *args, int (*function)(void *), vo
 			 : "+a"(result)
 			 : "D"(args), "S"(sizeof(*args)), "r"(run), "r"(with), [exit] "i"(SYS_exit)
 			 : "rcx", "r11", "memory", "cc");
+	if (result >= 0)
+		return result;
+	errno = (int)-result;
+#elif defined(__aarch64__)
+	register long call __asm__("x8") = SYS_clone3;
+	register long result __asm__("x0") = (long)(uintptr_t)args;
+	register size_t size __asm__("x1") = sizeof(*args);
+	register int (*run)(void *) __asm__("x9") = function;
+	register void *with __asm__("x10") = argument;
+
+	__asm__ volatile("svc #0\n\t"
+			 "cbnz x0, 1f\n\t"
+			 "mov x29, xzr\n\t"
+			 "mov x0, x10\n\t"
+			 "blr x9\n\t"
+			 "mov x8, %[exit]\n\t"
+			 "svc #0\n"
+			 "1:"
+			 : "+r"(result)
+			 : "r"(call), "r"(size), "r"(run), "r"(with), [exit] "i"(SYS_exit)
+			 : "memory", "cc");
 	if (result >= 0)
 		return result;
 	errno = (int)-result;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "runtime/clone.h"
 #include "runtime/space/space.h"
 
 #define SIGNAL_BITS	UINT64_C(0xff)
@@ -38,7 +39,7 @@ static const struct {
 	  "CLONE_NEWTIME goes by memory of its own (the vdso), which CLONE_VM shares" },
 	{ CLONE_THREAD | CLONE_PIDFD, 0,
 	  "CLONE_PIDFD: a pidfd of a thread is refused before Linux 6.9" },
-#ifndef __x86_64__
+#if !CLONE3_ON_STACK
 	{ CLONE_VM | CLONE_INTO_CGROUP, 0,
 	  "CLONE_INTO_CGROUP is clone3's, and on this machine a child with CLONE_VM is made by "
 	  "clone(2)" },

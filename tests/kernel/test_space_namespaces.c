@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "runtime/clone.h"
 #include "tests/kernel/child.h"
 #include "tests/kernel/space.h"
 
@@ -194,7 +195,7 @@ Test(space_namespaces, are_made_with_a_cgroup_to_be_born_in)
 {
 	const char *tops[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
 	struct kist_options options = KIST_OPTIONS_INIT;
-#ifdef __x86_64__
+#if CLONE3_ON_STACK
 	const uint64_t flags[] = { 0, CLONE_VM, CLONE_VM | CLONE_VFORK,
 				   CLONE_VM | CLONE_CLEAR_SIGHAND | CLONE_PARENT_SETTID };
 #else
