@@ -168,6 +168,7 @@ ATTACK(terminal, of_the_caller_takes_no_input_from_inside)
 	cr_expect_eq(waiting, 0);
 }
 
+#ifdef __x86_64__
 /* A filter of "ioctl TIOCSTI" by the lower 32 bits, as the kernel looks at the argument. */
 static struct attack filtered(void)
 {
@@ -183,7 +184,6 @@ static struct attack filtered(void)
 	return a;
 }
 
-#ifdef __x86_64__
 ATTACK(filter, looks_at_the_bits_it_is_told_to)
 {
 	struct output output;

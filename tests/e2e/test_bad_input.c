@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "tests/e2e/harness.h"
+#include "tests/machine.h"
 
 /*
  * What is refused, the words in which it is, and that nothing is left of it;
@@ -219,10 +220,10 @@ static const struct {
 	{ "script", 0755, "#!/no/such/shell\n", 17,
 	  "start the program: exec /script: its interpreter (\"#!\") /no/such/shell does not exist "
 	  "in the root file system: no such file or directory" },
-	/* An ELF header of another machine: 0xb7 is aarch64. */
-	{ "arm", 0755, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\xb7\0\1\0\0\0", 64,
-	  "start the program: exec /arm: is built for AArch64, and this machine is x86_64: exec "
-	  "format error" },
+	/* An ELF header of another machine, 0x32, which nobody's binfmt_misc emulates. */
+	{ "itanium", 0755, "\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\x32\0\1\0\0\0", 64,
+	  "start the program: exec /itanium: is built for ia64, and this machine is " MACHINE_NAME
+	  ": exec format error" },
 };
 
 E2E(bad_input, program_that_cannot_be_run)
@@ -256,9 +257,8 @@ E2E(bad_input, program_without_its_interpreter)
 	e2e_need_program("/bin/true");
 	bundle_copy(b, "/bin/true", "/true");
 	bundle_args(b, "/true", NULL);
-	expect_refusal(b,
-		"start the program: exec /true: its ELF interpreter /lib64/ld-linux-x86-64.so.2 "
-		"does not exist in the root file system: no such file or directory");
+	expect_refusal(b, "start the program: exec /true: its ELF interpreter " MACHINE_INTERPRETER
+			  " does not exist in the root file system: no such file or directory");
 }
 
 E2E(bad_input, mapping_that_the_caller_may_not_make)

@@ -304,7 +304,6 @@ E2E(process, runs_below_a_seccomp_filter)
 	struct output got;
 	struct probe seen;
 
-	/* syscall 83 is mkdir, 258 mkdirat, 62 kill, 39 getpid on x86-64. */
 	bundle_set(b, "/linux/seccomp",
 		   "{'defaultAction': 'SCMP_ACT_ALLOW', 'architectures': ['SCMP_ARCH_X86_64'],"
 		   " 'syscalls': [{'names': ['mkdir', 'mkdirat', 'no_such_call'],"

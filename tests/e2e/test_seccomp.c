@@ -75,9 +75,9 @@ static struct bundle *listening(void)
 		   arena_printf(&e2e_arena,
 				"{'defaultAction': 'SCMP_ACT_ALLOW', 'listenerPath': '%s',"
 				" 'listenerMetadata': 'secret \\\\ word', 'syscalls': ["
-				"{'names': ['getpgrp'], 'action': 'SCMP_ACT_NOTIFY'}]}",
+				"{'names': ['getpgid'], 'action': 'SCMP_ACT_NOTIFY'}]}",
 				listener_path(b)));
-	bundle_probe_args(b, "syscall", number(SYS_getpgrp), "0", "0", "0", NULL);
+	bundle_probe_args(b, "syscall", number(SYS_getpgid), "0", "0", "0", NULL);
 	return b;
 }
 
@@ -92,7 +92,7 @@ E2E(seccomp, listener_gets_the_fd_and_the_containers_state)
 	bundle_set(b, "/ociVersion", "'1.0.2'");
 	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 	fd = listener_take(socket, &state);
-	listener_answer(fd, SYS_getpgrp, 4711);
+	listener_answer(fd, SYS_getpgid, 4711);
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 0, "%s", got.err);
 	cr_expect(strstr(got.out, "=4711"), "%s", got.out);
@@ -120,7 +120,7 @@ E2E(seccomp, listener_is_given_where_few_files_are_allowed)
 			   "[{'type': 'RLIMIT_NOFILE', 'soft': 8, 'hard': 8}]");
 		bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 		fd = listener_take(socket, &state);
-		listener_answer(fd, SYS_getpgrp, 4711);
+		listener_answer(fd, SYS_getpgid, 4711);
 		bundle_finish(&call, &got);
 		cr_expect_eq(got.status, 0, "%s", got.err);
 		cr_expect(strstr(got.out, "=4711"), "%s", got.out);
@@ -146,7 +146,7 @@ E2E(seccomp, listener_is_handed_over_without_other_calls)
 	bundle_set(b, "/linux/seccomp/listenerMetadata",
 		   arena_printf(&e2e_arena, "'%s'", metadata));
 	bundle_set(b, "/linux/seccomp/syscalls",
-		   "[{'names': ['getpgrp', 'mmap', 'brk'],"
+		   "[{'names': ['getpgid', 'mmap', 'brk'],"
 		   "'action': 'SCMP_ACT_NOTIFY'}]");
 	bundle_begin(b, &call, "run", "--bundle", b->path, b->id, NULL);
 	fd = listener_take(socket, &state);
@@ -169,10 +169,10 @@ E2E(seccomp, listener_is_given_for_exec_too)
 	bundle_begin(b, &run, "run", "--bundle", b->path, b->id, NULL);
 	first = listener_take(socket, &state);
 	bundle_await(&run, "here");
-	bundle_begin(b, &exec, "exec", b->id, "/probe", "syscall", number(SYS_getpgrp), "0", "0",
+	bundle_begin(b, &exec, "exec", b->id, "/probe", "syscall", number(SYS_getpgid), "0", "0",
 		     "0", NULL);
 	second = listener_take(socket, &state);
-	listener_answer(second, SYS_getpgrp, 4712);
+	listener_answer(second, SYS_getpgid, 4712);
 	bundle_finish(&exec, &got);
 	cr_expect(strstr(got.out, "=4712"), "%s%s", got.out, got.err);
 	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
@@ -203,12 +203,12 @@ E2E(seccomp, profile_of_a_run_allows_that_run_and_no_more)
 	struct output got;
 
 	e2e_need_kist();
-	bundle_probe_args(b, "orphans", "3", "syscall", number(SYS_getpgrp), "0", "0", "0", "exit",
+	bundle_probe_args(b, "orphans", "3", "syscall", number(SYS_getpgid), "0", "0", "0", "exit",
 			  "5", NULL);
 	bundle_call(b, &got, "seccomp", "record", file, "--bundle", b->path, b->id, NULL);
 	cr_assert_eq(got.status, 5, "%s", got.err);
 	profile = e2e_file_text(file);
-	cr_expect(strstr(profile, "\"getpgrp\"") && strstr(profile, "\"exit_group\""), "%s",
+	cr_expect(strstr(profile, "\"getpgid\"") && strstr(profile, "\"exit_group\""), "%s",
 		  profile);
 	cr_expect(strstr(profile, "execve"), "%s", profile);
 	cr_expect_null(strstr(profile, "\"getsid\""), "%s", profile);
@@ -275,11 +275,10 @@ E2E(seccomp, recording_of_what_does_not_start_ends)
 
 /* --- run --seccomp-log ------------------------------------------------------------- */
 
-static const char denying[] =
-	"{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
-	" {'names': ['getpgrp'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 22},"
-	" {'names': ['getsid'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 95,"
-	"  'args': [{'index': 0, 'value': 7, 'op': 'SCMP_CMP_EQ'}]}]}";
+static const char denying[] = "{'defaultAction': 'SCMP_ACT_ALLOW', 'syscalls': ["
+			      " {'names': ['getpgid'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 22},"
+			      " {'names': ['getsid'], 'action': 'SCMP_ACT_ERRNO', 'errnoRet': 95,"
+			      "  'args': [{'index': 0, 'value': 7, 'op': 'SCMP_CMP_EQ'}]}]}";
 
 E2E(seccomp, denied_calls_are_named)
 {
@@ -288,19 +287,19 @@ E2E(seccomp, denied_calls_are_named)
 
 	e2e_need_kist();
 	bundle_set(b, "/linux/seccomp", denying);
-	bundle_probe_args(b, "syscall", number(SYS_getpgrp), "0", "0", "0", "syscall",
-			  number(SYS_getpgrp), "0", "0", "0", "syscall", number(SYS_getsid), "7",
+	bundle_probe_args(b, "syscall", number(SYS_getpgid), "0", "0", "0", "syscall",
+			  number(SYS_getpgid), "0", "0", "0", "syscall", number(SYS_getsid), "7",
 			  "0", "0", "syscall", number(SYS_getsid), "0", "0", "0", NULL);
 	bundle_call(b, &got, "run", "--seccomp-log", "--bundle", b->path, b->id, NULL);
 	cr_assert_eq(got.status, 0, "%s", got.err);
 	/* What the profile says, as without it. */
 	cr_expect(strstr(got.out, "EINVAL") && strstr(got.out, "EOPNOTSUPP"), "%s", got.out);
-	cr_expect(strstr(got.err, "seccomp: getpgrp of /probe (pid "), "%s", got.err);
+	cr_expect(strstr(got.err, "seccomp: getpgid of /probe (pid "), "%s", got.err);
 	cr_expect(strcasestr(got.err, "was denied: invalid argument"), "%s", got.err);
 	cr_expect(strstr(got.err, "seccomp: getsid of /probe (pid "), "%s", got.err);
 	/* Each once. */
-	cr_assert(strstr(got.err, "getpgrp"));
-	cr_expect_null(strstr(strstr(got.err, "getpgrp") + 1, "getpgrp"), "%s", got.err);
+	cr_assert(strstr(got.err, "getpgid"));
+	cr_expect_null(strstr(strstr(got.err, "getpgid") + 1, "getpgid"), "%s", got.err);
 }
 
 /* Else a container could fill the disk with it, and kist's memory. */

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,9 +63,9 @@ E2E(spec, scheduling_reaches_the_program)
 			   "{'class': 'IOPRIO_CLASS_BE', 'priority': 6}");
 		if (numa)
 			bundle_set(b, "/linux/memoryPolicy", "{'mode': 'MPOL_BIND', 'nodes': '0'}");
-		/* 252 is ioprio_get of this process on x86-64. */
-		bundle_probe_args(b, "report", "syscall", "252", "1", "0", "0", "read",
-				  "/proc/self/numa_maps", NULL);
+		bundle_probe_args(b, "report", "syscall",
+				  arena_printf(&e2e_arena, "%d", SYS_ioprio_get), "1", "0", "0",
+				  "read", "/proc/self/numa_maps", NULL);
 		bundle_run(b, &got);
 		probe_parse(&seen, &e2e_arena, got.out);
 		cr_expect_eq(got.status, 0, "%s", got.err);

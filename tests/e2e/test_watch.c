@@ -243,7 +243,7 @@ E2E(watch, terminal_that_nobody_has_open_costs_its_keeper_nothing)
 	keeper = parent_and_ticks((int)strtol(bundle_pid(b), NULL, 10), &ticks);
 	sleep(2);
 	parent_and_ticks(keeper, &ticks);
-	/* Of two hundred. */
-	cr_expect_lt(ticks, 10, "%lu", ticks);
+	/* Of two hundred, which one that polls takes; an emulated machine needs more than ten. */
+	cr_expect_lt(ticks, 50, "%lu", ticks);
 	bundle_destroy(b);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 
 #include "base/fd.h"
 #include "config/program.h"
+#include "tests/machine.h"
 
 static char root[64];
 static int root_fd = -EBADF;
@@ -54,14 +54,6 @@ static void make_elf(const char *path, uint16_t machine, const char *interpreter
 	make_file(path, &elf, sizeof(elf), 0755);
 }
 
-#if defined(__x86_64__)
-#define NATIVE	EM_X86_64
-#elif defined(__aarch64__)
-#define NATIVE	EM_AARCH64
-#else
-#define NATIVE	EM_RISCV
-#endif
-
 static void make_root(void)
 {
 	snprintf(root, sizeof(root), "/tmp/kist-test-root.XXXXXX");
@@ -70,10 +62,10 @@ static void make_root(void)
 	mkdirat(root_fd, "bin", 0755);
 	mkdirat(root_fd, "lib", 0755);
 	mkdirat(root_fd, "srv", 0755);
-	make_elf("bin/sh", NATIVE, "/lib/ld.so");
-	make_elf("lib/ld.so", NATIVE, NULL);
-	make_elf("bin/static", NATIVE, NULL);
-	make_elf("bin/lost", NATIVE, "/lib64/ld-linux.so");
+	make_elf("bin/sh", MACHINE_ELF, "/lib/ld.so");
+	make_elf("lib/ld.so", MACHINE_ELF, NULL);
+	make_elf("bin/static", MACHINE_ELF, NULL);
+	make_elf("bin/lost", MACHINE_ELF, "/lib64/ld-linux.so");
 	make_elf("bin/foreign", EM_S390, NULL);
 	make_text("bin/script", "#!/bin/sh -e\n", 0755);
 	make_text("bin/spaced", "#!  /bin/sh\n", 0755);
