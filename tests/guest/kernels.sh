@@ -96,14 +96,14 @@ fetch_qemu() (
 	say "qemu $1: $release"
 )
 
-# make_initrd RELEASE: busybox, the modules that reach the share, init-qemu.
+# make_initrd RELEASE [BUSYBOX]: busybox, the modules that reach the share, init-qemu.
 make_initrd() {
 	local number=100 module file name
 
 	mkdir -p lib tree/bin tree/m tree/proc tree/sys tree/dev tree/l
 	ln -sfn ../modules lib/modules
 	[ -f "modules/$1/modules.dep" ] || depmod -b . "$1"
-	cp "$(command -v busybox)" tree/bin/
+	cp "${2:-$(command -v busybox)}" tree/bin/busybox
 	ln -s busybox tree/bin/sh
 	cp "$here/init-qemu" tree/init
 	for module in virtio_pci virtio_blk 9pnet_virtio 9p overlay ext4 tun fuse loop veth bridge; do
