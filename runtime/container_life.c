@@ -283,7 +283,7 @@ static int cgroup_end(struct container *c, struct error *err)
 {
 	struct error ignored;
 
-	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+	if (!cgroup_is_used(&c->cgroup))
 		return 0;
 	if (c->cgroup.fd < 0)
 		cgroup_open(&c->cgroup, &ignored);

@@ -93,7 +93,7 @@ static int pids_without_cgroup(struct container *c, struct arena *arena, pid_lis
 int container_pids(struct container *c, struct arena *arena, pid_list *ret, struct error *err)
 {
 	*ret = (pid_list){ 0 };
-	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+	if (!cgroup_is_used(&c->cgroup))
 		return pids_without_cgroup(c, arena, ret, err);
 	if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)
 		return -1;

@@ -93,7 +93,7 @@ bool cgroup_has_v1(const struct cgroup *cgroup)
 
 int cgroup_need_path(const struct cgroup *cgroup, const char *what, struct error *err)
 {
-	if (cgroup->path != NULL && cgroup->host != CGROUP_NONE)
+	if (cgroup_is_used(cgroup))
 		return 0;
 	return error_set(err, "%s: the container has no cgroup", what);
 }
@@ -176,7 +176,7 @@ static int v2_create(struct cgroup *cgroup, const struct plan *plan, struct erro
 int cgroup_create(struct cgroup *cgroup, struct arena *arena, const struct plan *plan,
 		  struct error *err)
 {
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+	if (!cgroup_is_used(cgroup))
 		return 0;
 	if (cgroup_check_able(cgroup, &plan->resources, err) < 0)
 		return -1;
@@ -231,7 +231,7 @@ int cgroup_join(const struct cgroup *cgroup, pid_t pid, struct error *err)
 	_cleanup_cgroup_v1 struct cgroup_v1 v1 = { .count = 0 };
 	struct cgroup other = *cgroup;
 
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+	if (!cgroup_is_used(cgroup))
 		return 0;
 	other.born = false;
 	if (cgroup_adopt(&other, pid, err) < 0)
@@ -271,7 +271,7 @@ int cgroup_open(struct cgroup *cgroup, struct error *err)
 	_cleanup_fd int root_fd = -EBADF;
 	int fd;
 
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE || cgroup->host == CGROUP_LEGACY)
+	if (!cgroup_is_used(cgroup) || cgroup->host == CGROUP_LEGACY)
 		return 0;
 	root_fd = cgroup_v2_root(cgroup->host, err);
 	if (root_fd < 0)
@@ -347,7 +347,7 @@ int cgroup_destroy(struct cgroup *cgroup, struct error *err)
 	bool scope = false;
 	int result = 0;
 
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+	if (!cgroup_is_used(cgroup))
 		return 0;
 	/* systemd removes an empty scope by itself; one that is there may be somebody else's. */
 	if (cgroup->manager == CGROUP_SYSTEMD)

@@ -58,6 +58,12 @@ struct cgroup {
 #define CGROUP_INIT	((struct cgroup){ .fd = -EBADF, .keeper_fd = -EBADF })
 #define CGROUP_TASK_FILES_MAX	24
 
+/* A container may ask for none, and a host may have none. */
+static inline bool cgroup_is_used(const struct cgroup *cgroup)
+{
+	return cgroup->path != NULL && cgroup->host != CGROUP_NONE;
+}
+
 /* What the host has, asked once per process (statfs of the mount points). */
 enum cgroup_host cgroup_host(void);
 /* Whose files limit resources there: 1 (with a hybrid host), 2, or 0 for none. */

@@ -238,7 +238,7 @@ const char *cgroup_freezer(const struct cgroup *cgroup, struct arena *arena)
 	const struct cgroup_hierarchy *freezer;
 	struct error ignored;
 
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE || cgroup->host == CGROUP_HYBRID)
+	if (!cgroup_is_used(cgroup) || cgroup->host == CGROUP_HYBRID)
 		return NULL;
 	if (cgroup->host == CGROUP_UNIFIED)
 		return arena_printf(arena, CGROUP_MOUNT "%s", cgroup->path);

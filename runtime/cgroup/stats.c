@@ -36,7 +36,7 @@ int cgroup_stats_read(const struct cgroup *cgroup, struct arena *arena, struct c
 	struct cgroup_stats stats = { .cpu_total = 0 };
 	pid_list pids;
 
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+	if (!cgroup_is_used(cgroup))
 		return error_set(err, "read statistics: the container has no cgroup");
 	if (cgroup->host != CGROUP_LEGACY && v2_read(cgroup, arena, &stats, err) < 0)
 		return error_wrap(err, "read statistics");
@@ -258,7 +258,7 @@ int cgroup_oom_open(const struct cgroup *cgroup, struct cgroup_oom *ret, struct 
 	struct cgroup_oom oom = CGROUP_OOM_NONE;
 	bool gone;
 
-	if (cgroup->path == NULL || cgroup->host == CGROUP_NONE) {
+	if (!cgroup_is_used(cgroup)) {
 		*ret = oom;
 		return 0;
 	}

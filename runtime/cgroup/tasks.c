@@ -55,7 +55,7 @@ int cgroup_limit_tasks(struct cgroup *cgroup, struct arena *arena, const struct 
 {
 	struct resources_plan tasks = { .listed = true };
 
-	if (!is_small(&plan->resources) || cgroup->path == NULL || cgroup->host == CGROUP_NONE)
+	if (!is_small(&plan->resources) || !cgroup_is_used(cgroup))
 		return 0;
 	pick(arena, &tasks.v1, &plan->resources.v1, true);
 	pick(arena, &tasks.v2, &plan->resources.v2, true);

@@ -67,7 +67,7 @@ static int stats_line(struct container *c, struct text *line, struct error *err)
 {
 	struct cgroup_stats stats = { 0 };
 
-	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE &&
+	if (cgroup_is_used(&c->cgroup) &&
 	    cgroup_stats_read(&c->cgroup, line->arena, &stats, err) < 0)
 		return -1;
 	text_printf(line, "{\"type\":\"stats\",\"id\":\"%s\",\"data\":{", c->id);
@@ -151,8 +151,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		return not_running(&c, err);
 	if (c.pidfd < 0)
 		return -1;
-	if (c.cgroup.path != NULL && c.cgroup.host != CGROUP_NONE && c.cgroup.fd < 0 &&
-	    cgroup_open(&c.cgroup, err) < 0)
+	if (cgroup_is_used(&c.cgroup) && c.cgroup.fd < 0 && cgroup_open(&c.cgroup, err) < 0)
 		return error_wrap(err, "statistics of %s", c.id);
 	if (events->stats)
 		return print_stats(&c, err);

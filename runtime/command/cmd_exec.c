@@ -119,7 +119,7 @@ static int open_cgroup(struct container *c, const word_list *cgroups, struct err
 
 	if (check_cgroups(c, cgroups, &below, err) < 0)
 		return -1;
-	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+	if (!cgroup_is_used(&c->cgroup))
 		return 0;
 	if (below != NULL) {
 		cgroup_close(&c->cgroup);

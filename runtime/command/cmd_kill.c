@@ -40,7 +40,7 @@ static int kill_all(struct container *c, int signal, struct error *err)
 	int result;
 
 	/* As of most users' containers: what is known for certain is the first. */
-	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+	if (!cgroup_is_used(&c->cgroup))
 		return kill_first(c, signal, err);
 	result = cgroup_open(&c->cgroup, err);
 	if (result == 0)

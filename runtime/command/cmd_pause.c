@@ -6,7 +6,7 @@
 
 static int freeze(struct container *c, bool frozen, struct error *err)
 {
-	if (c->cgroup.path == NULL || c->cgroup.host == CGROUP_NONE)
+	if (!cgroup_is_used(&c->cgroup))
 		return error_set(err, "container %s has no cgroup, which pausing needs", c->id);
 	/* Where it is not to be seen, the status was asked in vain. */
 	if (c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0)

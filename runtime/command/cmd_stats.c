@@ -96,9 +96,8 @@ static int use_read(struct container *c, struct arena *arena, struct use *ret, s
 	struct cgroup_stats stats = { 0 };
 
 	*ret = (struct use){ .id = c->id };
-	if (c->cgroup.path != NULL && c->cgroup.host != CGROUP_NONE &&
-	    ((c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0) ||
-	     cgroup_stats_read(&c->cgroup, arena, &stats, err) < 0))
+	if (cgroup_is_used(&c->cgroup) && ((c->cgroup.fd < 0 && cgroup_open(&c->cgroup, err) < 0) ||
+					   cgroup_stats_read(&c->cgroup, arena, &stats, err) < 0))
 		return -1;
 	ret->cpu_ns = stats.cpu_total;
 	ret->memory = stats.memory.usage;

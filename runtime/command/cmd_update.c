@@ -219,7 +219,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 	asked = resources.listed || resources.device_rules.count > 0;
 	if (!asked && resources.v1.count == 0 && resources.v2.count == 0)
 		return 0;
-	if (c.cgroup.path == NULL || c.cgroup.host == CGROUP_NONE)
+	if (!cgroup_is_used(&c.cgroup))
 		return asked ? error_set(err, "update %s: it has no cgroup", c.id) : 0;
 	if (cgroup_update(&c.cgroup, cli->arena, &resources, err) < 0)
 		return error_wrap(err, "update %s", c.id);
