@@ -166,13 +166,13 @@ static const struct {
 	  "error: config.json:3:72: /linux/resources/memory/swap: is the sum of memory and swap, "
 	  "and needs memory/limit beside it" },
 	{ CONFIG("'x'",
-		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdri'],"
+		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['fchomd'],"
 		 "'action':'SCMP_ACT_ERRNO'}]}",
 		 ""),
 	  1,
 	  "warning: config.json:3:108: /linux/seccomp/syscalls/0/names/0: libseccomp knows no "
 	  "system "
-	  "call 'mkdri'; did you mean 'mkdir'?" },
+	  "call 'fchomd'; did you mean 'fchmod'?" },
 	{ CONFIG("'x'",
 		 "],'seccomp':{'defaultAction':'SCMP_ACT_ALLOW','syscalls':[{'names':['mkdir'],"
 		 "'action':'SCMP_ACT_NOTIFY'}]}",

@@ -230,21 +230,21 @@ static const char *const profiles[] = {
 	"'args': [" arg "]}]}"
 #define ARG	    "{'index': 0, 'value': 1, 'op': 'SCMP_CMP_EQ'}"
 #define MASKED(two) "{'index': 0, 'value': 1, 'valueTwo': " two ", 'op': 'SCMP_CMP_MASKED_EQ'}"
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", ARG),
-	PROFILE("'SCMP_ACT_KILL_PROCESS'", "'mkdir'", "SCMP_ACT_ALLOW", ARG),
-	PROFILE("'SCMP_ACT_ERRNO', 'defaultErrnoRet': 2", "'mkdir'", "SCMP_ACT_ALLOW", ARG),
-	PROFILE("'SCMP_ACT_ERRNO'", "'rmdir'", "SCMP_ACT_ALLOW", ARG),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir', 'rmdir'", "SCMP_ACT_ALLOW", ARG),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_LOG", ARG),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", ""),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW",
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_KILL_PROCESS'", "'mkdirat'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO', 'defaultErrnoRet': 2", "'mkdirat'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'unlinkat'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat', 'unlinkat'", "SCMP_ACT_ALLOW", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_LOG", ARG),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW", ""),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW",
 		"{'index': 1, 'value': 1, 'op': 'SCMP_CMP_EQ'}"),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW",
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW",
 		"{'index': 0, 'value': 4294967297, 'op': 'SCMP_CMP_EQ'}"),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW",
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW",
 		"{'index': 0, 'value': 1, 'op': 'SCMP_CMP_NE'}"),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", MASKED("1")),
-	PROFILE("'SCMP_ACT_ERRNO'", "'mkdir'", "SCMP_ACT_ALLOW", MASKED("0")),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW", MASKED("1")),
+	PROFILE("'SCMP_ACT_ERRNO'", "'mkdirat'", "SCMP_ACT_ALLOW", MASKED("0")),
 };
 
 static seccomp_filter filter_of(const char *profile)
