@@ -38,15 +38,16 @@ static int decode_version(struct decoder *d, const struct json *v, void *out)
 	if (decode_string(d, v, out) < 0)
 		return -1;
 	if (!version_parse(v->text, &major, &minor))
-		return bad_value(d, v, "must be a version as \"1.3.0\", not \"%s\"", v->text);
+		return bad_value(d, v, "must be a version as \"" SPEC_VERSION "\", not \"%s\"",
+				 v->text);
 	if (major != 1)
 		return bad_value(d, v,
 				 "is version %s of the OCI runtime spec, but kist follows 1.x "
-				 "(up to 1.3.0)",
+				 "(up to " SPEC_VERSION ")",
 				 v->text);
 	if (minor > 3)
 		note_value(d, SEVERITY_NOTE, v,
-			   "is newer than 1.3.0, which kist follows: what is "
+			   "is newer than " SPEC_VERSION ", which kist follows: what is "
 			   "new in %s is ignored",
 			   v->text);
 	return 0;

@@ -2,6 +2,7 @@
 #include <seccomp.h>
 #include <string.h>
 
+#include "config/plan.h"
 #include "runtime/command/command.h"
 
 /* A packager's or CI's -DKIST_COMMIT; a release's tag is its commit's name. */
@@ -30,8 +31,8 @@ void program_version(struct text *out, const char *program)
 	for (size_t i = 0; i < ARRAY_SIZE(likes); i++)
 		if (strcmp(program, likes[i].name) == 0)
 			like = likes[i].version;
-	text_printf(out, "%s version %s%s\ncommit: %s\nspec: 1.3.0\n", program, like, KIST_VERSION,
-		    KIST_COMMIT);
+	text_printf(out, "%s version %s%s\ncommit: %s\nspec: " SPEC_VERSION "\n", program, like,
+		    KIST_VERSION, KIST_COMMIT);
 	text_printf(out, "libseccomp: %d.%d.%d\n", SCMP_VER_MAJOR, SCMP_VER_MINOR, SCMP_VER_MICRO);
 	if (strcmp(program, "crun") == 0)
 		text_add(out, "+SYSTEMD +SELINUX +APPARMOR +CAP +SECCOMP +EBPF +YAJL\n");
