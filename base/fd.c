@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -70,6 +71,17 @@ int fd_read_all(int fd, size_t limit, struct arena *arena, char **ret_text, size
 	if (ret_size != NULL)
 		*ret_size = size;
 	return 0;
+}
+
+void fd_broken_pipe_forget(void)
+{
+	const struct timespec now = { 0 };
+	sigset_t broken;
+
+	sigemptyset(&broken);
+	sigaddset(&broken, SIGPIPE);
+	while (sigtimedwait(&broken, NULL, &now) < 0 && errno == EINTR)
+		;
 }
 
 int fd_write_all(int fd, const void *data, size_t size)

@@ -24,6 +24,8 @@ int fd_read_all(int fd, size_t limit, struct arena *arena, char **ret_text, size
 		struct error *err);
 /* All of it, however many writes it takes; 0 or -1 and errno. */
 int fd_write_all(int fd, const void *data, size_t size);
+/* Takes back the SIGPIPE of a write that failed with EPIPE, where it is blocked. */
+void fd_broken_pipe_forget(void);
 /* In one write, as procfs, sysfs and cgroupfs want it; 0 or -1 and errno. */
 int fd_write_once(int fd, const char *text);
 

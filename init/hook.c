@@ -80,24 +80,13 @@ struct running {
 	struct output output;
 };
 
-/* Ignored, but where it is blocked the kernel keeps it for later, when it is not ignored. */
-static void broken_pipe_forget(void)
-{
-	const struct timespec now = { 0 };
-	sigset_t pipe;
-
-	sigemptyset(&pipe);
-	sigaddset(&pipe, SIGPIPE);
-	while (sigtimedwait(&pipe, NULL, &now) < 0 && errno == EINTR)
-		;
-}
-
 static void state_write(struct running *hook)
 {
 	ssize_t n = write(hook->stdin_fd, hook->state, hook->left);
 
 	if (n < 0 && errno == EPIPE) {
-		broken_pipe_forget();
+		/* Ignored, but where it is blocked it would come when it is not ignored. */
+		fd_broken_pipe_forget();
 		errno = EPIPE;
 	}
 	if (n > 0) {

@@ -120,14 +120,13 @@ static void line_print(struct text *out, const struct log *log, const char *leve
  */
 static void write_kept_alive(int fd, const struct text *out)
 {
-	const struct timespec now = { 0 };
 	sigset_t broken, before;
 
 	sigemptyset(&broken);
 	sigaddset(&broken, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &broken, &before);
 	if (fd_write_all(fd, out->data, out->size) < 0 && errno == EPIPE)
-		sigtimedwait(&broken, NULL, &now);
+		fd_broken_pipe_forget();
 	sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
