@@ -71,13 +71,6 @@ static int hierarchies_read(struct init *in, struct hierarchies *all, struct err
 	return 0;
 }
 
-static int recursive_apply(const struct mount_plan *mount, int tree_fd, struct error *err)
-{
-	if ((mount->recursive_set | mount->recursive_clear) == 0)
-		return 0;
-	return tree_flags(tree_fd, mount->recursive_set, mount->recursive_clear, 0, true, err);
-}
-
 static int hierarchies_mount(struct hierarchies *all)
 {
 	for (size_t i = 0; i < all->count; i++) {
@@ -93,7 +86,8 @@ static int hierarchies_mount(struct hierarchies *all)
 		if (one->tree < 0)
 			return error_wrap(all->err, "%s", *one->name != '\0' ? one->name :
 					  "cgroup2");
-		if (recursive_apply(all->mount, one->tree, all->err) < 0)
+		if (tree_recursive(one->tree, all->mount->recursive_set,
+				   all->mount->recursive_clear, all->err) < 0)
 			return -1;
 	}
 	return 0;
@@ -179,7 +173,7 @@ static int v1_attach(const struct hierarchies *all, const struct mount_plan *mou
 	if ((mount->attr_set & MOUNT_ATTR_RDONLY) &&
 	    tree_flags(dir_fd, MOUNT_ATTR_RDONLY, 0, 0, false, err) < 0)
 		return -1;
-	if (recursive_apply(mount, dir_fd, err) < 0)
+	if (tree_recursive(dir_fd, mount->recursive_set, mount->recursive_clear, err) < 0)
 		return -1;
 	return tree_propagation(mount, dir_fd, err);
 }

@@ -128,9 +128,7 @@ static int apply_recursive(const struct mount_plan *mount, int tree_fd, struct e
 
 	if (read_only_is_late(mount))
 		set &= ~(uint64_t)MOUNT_ATTR_RDONLY;
-	if ((set | mount->recursive_clear) == 0)
-		return 0;
-	return tree_flags(tree_fd, set, mount->recursive_clear, 0, true, err);
+	return tree_recursive(tree_fd, set, mount->recursive_clear, err);
 }
 
 /*

@@ -100,6 +100,11 @@ int tree_flags(int tree_fd, uint64_t set, uint64_t clear, unsigned long propagat
 	return -1;
 }
 
+int tree_recursive(int tree_fd, uint64_t set, uint64_t clear, struct error *err)
+{
+	return (set | clear) == 0 ? 0 : tree_flags(tree_fd, set, clear, 0, true, err);
+}
+
 int tree_propagation(const struct mount_plan *mount, int tree_fd, struct error *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(mount->propagation); i++)

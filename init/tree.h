@@ -27,6 +27,8 @@ int tree_clone_bind(const struct mount_plan *mount, int found_fd, struct error *
 /* MOUNT_ATTR_* and, where not 0, MS_* propagation with or without MS_REC. */
 int tree_flags(int tree_fd, uint64_t set, uint64_t clear, unsigned long propagation,
 	       bool recursive, struct error *err);
+/* The same of all below, where there is any. */
+int tree_recursive(int tree_fd, uint64_t set, uint64_t clear, struct error *err);
 /* The propagation of the plan. */
 int tree_propagation(const struct mount_plan *mount, int tree_fd, struct error *err);
 int tree_attach(int tree_fd, int target_fd, const char *what, struct error *err);
