@@ -24,3 +24,8 @@ long proc_number(pid_t pid, const char *name);
 uint64_t space_all(void);
 /* Memory that child and test share whatever the flags are. */
 void *shared_memory(size_t size);
+/* A child's function that ends at once, by 1 where it has a context. */
+static inline int nothing(void *context)
+{
+	return context != NULL;
+}

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -268,4 +270,78 @@ Test(space_namespaces, wait_for_maps_no_longer_than_the_caller_lives, .timeout =
 		/* Its child is ours now. */
 		cr_expect_gt(waitpid(-1, NULL, __WALL), 0);
 	}
+}
+
+/* Older kernels (6.1) open what is no memory any more. */
+static bool opens_the_dead(void)
+{
+	char path[64];
+	pid_t pid = fork();
+	siginfo_t info;
+	int fd;
+
+	if (pid == 0)
+		_exit(0);
+	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	close(fd);
+	waitpid(pid, NULL, 0);
+	return fd >= 0;
+}
+
+/*
+ * What it could open of the memory of processes that came after it; where the dead's is opened,
+ * what it could read there: they are copies, and have this at the same place.
+ */
+static int steal_memory(void *context)
+{
+	volatile int *stolen = context;
+	const bool dead = opens_the_dead();
+
+	while (*stolen >= 0) {
+		DIR *dir = opendir("/proc");
+
+		for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
+			char path[300], byte;
+			int fd;
+
+			if (strtol(entry->d_name, NULL, 10) <= getpid())
+				continue;
+			snprintf(path, sizeof(path), "/proc/%s/mem", entry->d_name);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			*stolen += fd >= 0 &&
+				   (!dead || pread(fd, &byte, 1, (off_t)(uintptr_t)stolen) == 1);
+			close(fd);
+		}
+		closedir(dir);
+	}
+	return 0;
+}
+
+/* Neither the child, nor who writes its id maps for it in there. */
+Test(space_namespaces, open_no_memory_to_who_is_in_a_joined_namespace, .timeout = 120)
+{
+	struct kist_options options = KIST_OPTIONS_INIT;
+	struct kist_target target = KIST_TARGET_INIT;
+	int *stolen = shared_memory(sizeof(*stolen));
+	struct kist_space *space, *child;
+
+	child_need_root();
+	options.flags = CLONE_NEWUSER;
+	options.map_zero = 1;
+	options.function = steal_memory;
+	options.context = stolen;
+	space = space_begin(&options);
+	target.pid = kist_space_pid(space);
+	options.function = nothing;
+	for (int i = 0; i < 200; i++) {
+		options.flags ^= CLONE_NEWUSER;
+		options.map_zero = !options.map_zero;
+		cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
+		cr_expect_eq(space_end(child), 1);
+	}
+	cr_expect_eq(*stolen, 0);
+	kist_space_kill(space, NULL);
+	cr_expect_eq(space_end(space), -SIGKILL);
 }

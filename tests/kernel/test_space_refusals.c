@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <signal.h>
@@ -14,11 +13,6 @@
 #include "tests/kernel/space.h"
 
 static struct kist_error err;
-
-static int nothing(void *context)
-{
-	return context != NULL;
-}
 
 /* kernel: it says EINVAL as well (5.15 to 6.8, where newer ones differ). */
 static const struct {
@@ -286,60 +280,6 @@ Test(space_refusals, explain_what_the_kernel_says)
 	cr_expect_eq(space_end(space_begin(&options)), 0);
 	options.function = nest;
 	cr_expect_eq(space_end(space_begin(&options)), 0);
-}
-
-/*
- * What it could read of the memory of processes that came after it, which are copies and have this
- * at the same place.  Older kernels (6.1) open what is no memory any more, too.
- */
-static int steal_memory(void *context)
-{
-	volatile int *stolen = context;
-
-	while (*stolen >= 0) {
-		DIR *dir = opendir("/proc");
-
-		for (struct dirent *entry; dir != NULL && (entry = readdir(dir)) != NULL;) {
-			char path[300], byte;
-			int fd;
-
-			if (strtol(entry->d_name, NULL, 10) <= getpid())
-				continue;
-			snprintf(path, sizeof(path), "/proc/%s/mem", entry->d_name);
-			fd = open(path, O_RDWR | O_CLOEXEC);
-			*stolen += pread(fd, &byte, 1, (off_t)(uintptr_t)stolen) == 1;
-			close(fd);
-		}
-		closedir(dir);
-	}
-	return 0;
-}
-
-/* Neither the child, nor who writes its id maps for it in there. */
-Test(space_refusals, open_no_memory_to_who_is_in_a_joined_namespace, .timeout = 120)
-{
-	struct kist_options options = KIST_OPTIONS_INIT;
-	struct kist_target target = KIST_TARGET_INIT;
-	int *stolen = shared_memory(sizeof(*stolen));
-	struct kist_space *space, *child;
-
-	child_need_root();
-	options.flags = CLONE_NEWUSER;
-	options.map_zero = 1;
-	options.function = steal_memory;
-	options.context = stolen;
-	space = space_begin(&options);
-	target.pid = kist_space_pid(space);
-	options.function = nothing;
-	for (int i = 0; i < 200; i++) {
-		options.flags ^= CLONE_NEWUSER;
-		options.map_zero = !options.map_zero;
-		cr_assert_eq(kist_space_inject(&target, &options, &child, &err), 0, "%s", err.text);
-		cr_expect_eq(space_end(child), 1);
-	}
-	cr_expect_eq(*stolen, 0);
-	kist_space_kill(space, NULL);
-	cr_expect_eq(space_end(space), -SIGKILL);
 }
 
 /* Of a target that was never filled, or with what a failed fork() gave. */
