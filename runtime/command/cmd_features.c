@@ -16,40 +16,28 @@
  */
 
 /* Sorted by name, as Go's encoders and people have it; each name once. */
-static void write_sorted(struct json_writer *w, const char *key, const char **names, size_t count)
+static void write_sorted(struct json_writer *w, const char *key, const word_list *names)
 {
-	words_sort(names, count);
-	json_write_strings(w, key, names, count);
+	words_sort(names->items, names->count);
+	json_write_strings(w, key, names->items, names->count);
 }
 
 static void write_names(struct json_writer *w, const char *key, const struct name *table)
 {
-	const char **names;
-	size_t count = 0;
+	word_list names = { 0 };
 
-	while (table[count].name != NULL)
-		count++;
-	names = ARENA_NEWS(w->text.arena, count + 1, const char *);
-	for (size_t i = 0; i < count; i++)
-		names[i] = table[i].name;
-	write_sorted(w, key, names, count);
+	for (const struct name *row = table; row->name != NULL; row++)
+		LIST_ADD(w->text.arena, &names, row->name);
+	write_sorted(w, key, &names);
 }
 
 static void write_mount_options(struct json_writer *w)
 {
-	static const char *const more[] = { "idmap", "ridmap" };
-	const char **names;
-	size_t count = 0;
+	word_list names = { 0 };
 
-	while (mount_options[count].name != NULL)
-		count++;
-	names = ARENA_NEWS(w->text.arena, count + ARRAY_SIZE(more), const char *);
-	for (size_t i = 0; i < count; i++)
-		names[i] = mount_options[i].name;
-	for (size_t i = 0; i < ARRAY_SIZE(more); i++)
-		if (mount_option_find(more[i]) == NULL)
-			names[count++] = more[i];
-	write_sorted(w, "mountOptions", names, count);
+	for (const struct mount_option *option = mount_options; option->name != NULL; option++)
+		LIST_ADD(w->text.arena, &names, option->name);
+	write_sorted(w, "mountOptions", &names);
 }
 
 static void write_enabled(struct json_writer *w, const char *key)
