@@ -78,7 +78,7 @@ struct init {
 	int init_image;			/* sealed memfd of the pid-1 program, or -EBADF: no init */
 	int seccomp_listener;		/* connected socket of listenerPath, or -EBADF */
 	int preserve_fds;		/* how many after 0, 1, 2 the program gets */
-	int tools_fd;			/* of "debug": a detached tmpfs; 0: none */
+	int tools_fd;			/* of "debug": a detached tmpfs, or -EBADF */
 	const char *const *extra_env;	/* LISTEN_FDS=..., NULL; or NULL */
 	/*
 	 * State JSON for hooks in this process and for the seccomp listener, in two parts: what
@@ -108,7 +108,8 @@ struct init {
 	.root_tree = -EBADF, .host_fd = -EBADF,			\
 	.join_fds = { [0 ... NAMESPACE_COUNT - 1] = -EBADF },	\
 	.console_socket = -EBADF, .init_image = -EBADF,		\
-	.seccomp_listener = -EBADF, .root_fd = -EBADF,		\
+	.seccomp_listener = -EBADF, .tools_fd = -EBADF,		\
+	.root_fd = -EBADF,					\
 	.proc_fd = -EBADF, .null_fd = -EBADF,			\
 	.root_target = -EBADF, .init_end = -EBADF })
 

@@ -103,7 +103,7 @@ int step_tools(const struct plan *plan, struct init *in, struct error *err)
 	_cleanup_fd int root_fd = -EBADF;
 
 	(void)plan;
-	if (in->tools_fd <= 0)
+	if (in->tools_fd < 0)
 		return 0;
 	if (unshare(CLONE_NEWNS) < 0)
 		return error_errno(err, "make a mount namespace");

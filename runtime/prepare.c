@@ -248,7 +248,6 @@ static void set_init(const struct spawn_request *request, struct init *in)
 	in->no_pivot = request->no_pivot;
 	in->new_keyring = request->new_keyring;
 	in->preserve_fds = request->preserve_fds;
-	in->tools_fd = request->tools_fd;
 	in->extra_env = request->extra_env;
 }
 
@@ -293,6 +292,7 @@ void prepare_join(const struct plan *plan, int pidfd, struct clone_request *ret)
 static int join_container(const struct spawn_request *request, struct prepared *p,
 			  struct error *err)
 {
+	p->init.tools_fd = request->tools_fd;
 	prepare_join(request->plan, request->join_pidfd, &p->clone);
 	if (request->join_time)
 		p->clone.join_flags |= CLONE_NEWTIME;

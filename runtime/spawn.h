@@ -31,7 +31,7 @@ struct spawn_request {
 	const struct process_plan *process;
 	int join_pidfd;			/* of exec; borrowed */
 	bool join_time; /* ... the time namespace too, which the plan has not */
-	int tools_fd;			/* as in struct init; borrowed */
+	int tools_fd;			/* of exec, as in struct init; borrowed, or -EBADF */
 	/*
 	 * Called as soon as the process exists, and before a program runs in it, so that the
 	 * journal and the state know it; and for the state JSON that hooks read on stdin.

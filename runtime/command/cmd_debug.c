@@ -149,7 +149,6 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		error_hint(err, "only root brings tools in; \"exec\" runs what the container has");
 	if (tools_fd < 0)
 		return error_wrap(err, "debug %s: the tools", cli->arguments.items[0]);
-	exec.tools_fd = tools_fd;
 	exec.process.tty = debug->tty || isatty(STDIN_FILENO);
 	exec.process.own_env = true;
 	set_env(cli->arena, &exec.process.env);
@@ -163,7 +162,7 @@ static int run(struct cli *cli, const void *values, struct error *err)
 		cli->arguments.items = words;
 		cli->arguments.count = 2;
 	}
-	return exec_command(cli, &exec, err);
+	return exec_command(cli, &exec, tools_fd, err);
 }
 
 const struct command command_debug = {

@@ -286,8 +286,8 @@ static bool is_listed(const char *cpus)
 	return cpus != NULL && *cpus != '\0';
 }
 
-static int exec_run(struct cli *cli, const struct exec_options *values, struct container *c,
-		    struct error *err)
+static int exec_run(struct cli *cli, const struct exec_options *values, int tools_fd,
+		    struct container *c, struct error *err)
 {
 	struct arguments command = { cli->arguments.items + 1, cli->arguments.count - 1, 0 };
 	const struct plan *plan = container_plan(c, err);
@@ -308,7 +308,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 		.process = exec_process(cli->arena, plan, &values->process, &command, err),
 		.join_pidfd = c->pidfd,
 		.join_time = c->restored,
-		.tools_fd = values->tools_fd,
+		.tools_fd = tools_fd,
 		.hook_state = on_hook_state,
 		.context = c,
 	};
@@ -328,7 +328,7 @@ static int exec_run(struct cli *cli, const struct exec_options *values, struct c
 								  exec_foreground(&exec, err);
 }
 
-int exec_command(struct cli *cli, const struct exec_options *exec, struct error *err)
+int exec_command(struct cli *cli, const struct exec_options *exec, int tools_fd, struct error *err)
 {
 	_cleanup_container struct container c = CONTAINER_NONE;
 	int status = -1;
@@ -338,13 +338,13 @@ int exec_command(struct cli *cli, const struct exec_options *exec, struct error 
 	else if (cli_container(cli, &c, err) == 0 &&
 		 check_status(&c, exec->ignore_paused, err) == 0 &&
 		 open_cgroup(&c, &exec->cgroups, err) == 0)
-		status = exec_run(cli, exec, &c, err);
+		status = exec_run(cli, exec, tools_fd, &c, err);
 	return status;
 }
 
 static int run(struct cli *cli, const void *values, struct error *err)
 {
-	int status = exec_command(cli, values, err);
+	int status = exec_command(cli, values, -EBADF, err);
 
 	return status < 0 ? error_wrap(err, "exec failed") : status;
 }

@@ -21,14 +21,14 @@ const struct process_plan *exec_process(struct arena *arena, const struct plan *
 					const struct process_options *options,
 					const struct arguments *args, struct error *err);
 
-/* All of "exec"; "debug" is one with tools. */
 struct exec_options {
 	struct process_options process;
 	const char *pid_file, *console_socket, *pidfd_socket;
 	word_list cgroups;
 	int preserve_fds, timeout;
-	int tools_fd;			/* as in struct init: 0 where there are none */
 	bool detach, ignore_paused, no_subreaper;
 };
 struct cli;
-int exec_command(struct cli *cli, const struct exec_options *options, struct error *err);
+/* All of "exec"; tools_fd is "debug"'s, as in struct init, or -EBADF. */
+int exec_command(struct cli *cli, const struct exec_options *options, int tools_fd,
+		 struct error *err);
