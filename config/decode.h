@@ -83,6 +83,8 @@ int decode_opt_u64_up_to(struct decoder *d, const struct json *v, uint64_t max,
 			 struct opt_u64 *ret);
 int decode_i64_between(struct decoder *d, const struct json *v, int64_t min, int64_t max,
 		       int64_t *ret);
+int decode_opt_i64_between(struct decoder *d, const struct json *v, int64_t min, int64_t max,
+			   struct opt_i64 *ret);
 /* A word of a table: 'must be <what>, not "x"; did you mean "y"?'.  what: "a resource limit". */
 int decode_name(struct decoder *d, const struct json *v, const struct name *table,
 		const char *what, uint64_t *ret);

@@ -107,6 +107,15 @@ int decode_opt_u64_up_to(struct decoder *d, const struct json *v, uint64_t max, 
 	return 0;
 }
 
+int decode_opt_i64_between(struct decoder *d, const struct json *v, int64_t min, int64_t max,
+			   struct opt_i64 *ret)
+{
+	if (decode_i64_between(d, v, min, max, &ret->value) < 0)
+		return -1;
+	ret->set = true;
+	return 0;
+}
+
 int decode_u64(struct decoder *d, const struct json *v, void *out)
 {
 	return decode_u64_up_to(d, v, UINT64_MAX, out);
@@ -145,12 +154,7 @@ int decode_opt_u64(struct decoder *d, const struct json *v, void *out)
 
 int decode_opt_i64(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_i64 *number = out;
-
-	if (decode_i64(d, v, &number->value) < 0)
-		return -1;
-	number->set = true;
-	return 0;
+	return decode_opt_i64_between(d, v, INT64_MIN, INT64_MAX, out);
 }
 
 int decode_number_list(struct decoder *d, const struct json *v, void *out)

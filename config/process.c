@@ -169,12 +169,7 @@ static int decode_rlimits(struct decoder *d, const struct json *v, void *out)
 
 static int decode_oom_score(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_i64 *score = out;
-
-	if (decode_i64_between(d, v, -1000, 1000, &score->value) < 0)
-		return -1;
-	score->set = true;
-	return 0;
+	return decode_opt_i64_between(d, v, -1000, 1000, out);
 }
 
 static const struct field affinity_fields[] = {

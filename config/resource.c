@@ -16,34 +16,42 @@
  * Docker and containerd write 0 for every number that the user did not give,
  * so 0 is as good as absent wherever it would be no sensible limit.
  */
+static int nonzero_u64_up_to(struct decoder *d, const struct json *v, uint64_t max,
+			     struct opt_u64 *ret)
+{
+	if (decode_opt_u64_up_to(d, v, max, ret) < 0)
+		return -1;
+	ret->set = ret->value != 0;
+	return 0;
+}
+
+static int nonzero_i64_from(struct decoder *d, const struct json *v, int64_t min,
+			    struct opt_i64 *ret)
+{
+	if (decode_opt_i64_between(d, v, min, INT64_MAX, ret) < 0)
+		return -1;
+	ret->set = ret->value != 0;
+	return 0;
+}
+
 static int decode_nonzero_u64(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_u64 *number = out;
-
-	if (decode_u64(d, v, &number->value) < 0)
-		return -1;
-	number->set = number->value != 0;
-	return 0;
+	return nonzero_u64_up_to(d, v, UINT64_MAX, out);
 }
 
 static int decode_nonzero_i64(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_i64 *number = out;
-
-	if (decode_i64(d, v, &number->value) < 0)
-		return -1;
-	number->set = number->value != 0;
-	return 0;
+	return nonzero_i64_from(d, v, INT64_MIN, out);
 }
 
 static int decode_memory_limit(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_i64 *limit = out;
+	return nonzero_i64_from(d, v, -1, out);
+}
 
-	if (decode_i64_between(d, v, -1, INT64_MAX, &limit->value) < 0)
-		return -1;
-	limit->set = limit->value != 0;
-	return 0;
+static int decode_class_id(struct decoder *d, const struct json *v, void *out)
+{
+	return nonzero_u64_up_to(d, v, UINT32_MAX, out);
 }
 
 static int decode_swappiness(struct decoder *d, const struct json *v, void *out)
@@ -76,22 +84,7 @@ static int decode_kernel_memory(struct decoder *d, const struct json *v, void *o
 
 static int decode_idle(struct decoder *d, const struct json *v, void *out)
 {
-	struct opt_i64 *idle = out;
-
-	if (decode_i64_between(d, v, 0, 1, &idle->value) < 0)
-		return -1;
-	idle->set = true;
-	return 0;
-}
-
-static int decode_class_id(struct decoder *d, const struct json *v, void *out)
-{
-	struct opt_u64 *id = out;
-
-	if (decode_u64_up_to(d, v, UINT32_MAX, &id->value) < 0)
-		return -1;
-	id->set = id->value != 0;
-	return 0;
+	return decode_opt_i64_between(d, v, 0, 1, out);
 }
 
 /* The BPF verifier gives up between 4,096 and 20,000, and v1's list is searched for each. */
