@@ -179,7 +179,7 @@ void dump_limits(struct json_writer *w, const struct process_plan *process)
 	json_write_end(w);
 }
 
-static void dump_capabilities(struct json_writer *w, const char *key, uint64_t set)
+void dump_capabilities(struct json_writer *w, const char *key, uint64_t set)
 {
 	json_write_array(w, key);
 	for (const struct name *row = capability_names; row->name != NULL; row++)

@@ -5,9 +5,9 @@
 
 #include "base/list.h"
 #include "base/text.h"
+#include "config/dump_words.h"
 #include "config/env_file.h"
 #include "config/make_value.h"
-#include "config/names.h"
 
 static const char *const default_env[] = {
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -79,15 +79,6 @@ static int apply_capabilities(const word_list *words, const char *flag, bool add
 	return 0;
 }
 
-static void write_capability_set(struct json_writer *w, const char *key, uint64_t set)
-{
-	json_write_array(w, key);
-	for (const struct name *name = capability_names; name->name != NULL; name++)
-		if (set >> name->value & 1)
-			json_write_string(w, NULL, name->name);
-	json_write_end(w);
-}
-
 static uint64_t first_capabilities(const struct make_options *options)
 {
 	const bool image = options->capabilities == MAKE_CAPABILITIES_IMAGE;
@@ -112,13 +103,13 @@ static int write_capabilities(struct json_writer *w, const struct make_options *
 		return -1;
 	held = uid != 0 && options->capabilities == MAKE_CAPABILITIES_IMAGE ? added : set;
 	json_write_object(w, "capabilities");
-	write_capability_set(w, "bounding", set);
-	write_capability_set(w, "effective", held);
-	write_capability_set(w, "permitted", held);
+	dump_capabilities(w, "bounding", set);
+	dump_capabilities(w, "effective", held);
+	dump_capabilities(w, "permitted", held);
 	/* Of a user who is not root only these stay through execve; podman does the same. */
 	if (uid != 0 && added != 0) {
-		write_capability_set(w, "inheritable", added);
-		write_capability_set(w, "ambient", added);
+		dump_capabilities(w, "inheritable", added);
+		dump_capabilities(w, "ambient", added);
 	}
 	json_write_end(w);
 	return 0;
