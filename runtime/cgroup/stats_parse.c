@@ -198,25 +198,22 @@ void stats_parse_io(struct arena *arena, const char *text, struct cgroup_stats *
 void stats_huge_pages(int dir_fd, struct arena *arena, const char *suffix,
 		      struct cgroup_stats *stats)
 {
-	struct cgroup_huge_pages found[16];
 	DIR *dir = dir_list(dir_fd);
 	struct dirent *entry;
-	size_t count = 0;
 
-	while (dir != NULL && (entry = readdir(dir)) != NULL && count < ARRAY_SIZE(found)) {
+	/* On a hybrid host v1's stand in the place of cgroup2's. */
+	stats->huge_pages.items = NULL;
+	stats->huge_pages.count = 0;
+	while (dir != NULL && (entry = readdir(dir)) != NULL) {
 		size_t length = strlen(entry->d_name), tail = strlen(suffix);
 
 		if (strncmp(entry->d_name, "hugetlb.", 8) != 0 || length <= 8 + tail ||
 		    strcmp(entry->d_name + length - tail, suffix) != 0 ||
 		    memchr(entry->d_name + 8, '.', length - 8 - tail) != NULL)
 			continue;
-		found[count++] = (struct cgroup_huge_pages){
-			.size = arena_strndup(arena, entry->d_name + 8, length - 8 - tail),
-		};
+		LIST_NEW(arena, &stats->huge_pages)->size =
+			arena_strndup(arena, entry->d_name + 8, length - 8 - tail);
 	}
 	if (dir != NULL)
 		closedir(dir);
-	stats->huge_pages.items = ARENA_NEWS(arena, count + 1, struct cgroup_huge_pages);
-	memcpy(stats->huge_pages.items, found, count * sizeof(found[0]));
-	stats->huge_pages.count = count;
 }
