@@ -56,18 +56,28 @@ int cgroup_stats_read(const struct cgroup *cgroup, struct arena *arena, struct c
 
 /* --- as JSON ---------------------------------------------------------------------- */
 
+/* "key":, behind a comma where it is not the first of its object. */
+static void add_key(struct text *out, const char *key)
+{
+	bool first = out->size == 0 || out->data[out->size - 1] == '{';
+
+	text_printf(out, "%s\"%s\":", first ? "" : ",", key);
+}
+
 static void add_number(struct text *out, const char *key, uint64_t value, bool always)
 {
-	if (value != 0 || always)
-		text_printf(out, "%s\"%s\":%" PRIu64,
-			    out->data[out->size - 1] == '{' ? "" : ",", key, value);
+	if (value == 0 && !always)
+		return;
+	add_key(out, key);
+	text_printf(out, "%" PRIu64, value);
 }
 
 static void add_numbers(struct text *out, const char *key, const cgroup_number_list *list)
 {
 	if (list->count == 0)
 		return;
-	text_printf(out, "%s\"%s\":[", out->data[out->size - 1] == '{' ? "" : ",", key);
+	add_key(out, key);
+	text_add(out, "[");
 	LIST_EACH(number, *list)
 		text_printf(out, "%s%" PRIu64, number > list->items ? "," : "", *number);
 	text_add(out, "]");
@@ -75,9 +85,8 @@ static void add_numbers(struct text *out, const char *key, const cgroup_number_l
 
 static void add_object(struct text *out, const char *key)
 {
-	char last = out->size > 0 ? out->data[out->size - 1] : '{';
-
-	text_printf(out, "%s\"%s\":{", last == '{' ? "" : ",", key);
+	add_key(out, key);
+	text_add(out, "{");
 }
 
 static void add_pressure(struct text *out, const char *key, const struct cgroup_pressure *line)
@@ -163,14 +172,16 @@ static void add_io(struct text *out, const char *key, const cgroup_io_list *list
 {
 	if (list->count == 0)
 		return;
-	text_printf(out, "%s\"%s\":[", out->data[out->size - 1] == '{' ? "" : ",", key);
+	add_key(out, key);
+	text_add(out, "[");
 	LIST_EACH(io, *list) {
 		text_add(out, io > list->items ? ",{" : "{");
 		add_number(out, "major", io->major, false);
 		add_number(out, "minor", io->minor, false);
-		if (io->op[0] != '\0')
-			text_printf(out, "%s\"op\":\"%s\"",
-				    out->data[out->size - 1] == '{' ? "" : ",", io->op);
+		if (io->op[0] != '\0') {
+			add_key(out, "op");
+			text_printf(out, "\"%s\"", io->op);
+		}
 		add_number(out, "value", io->value, false);
 		text_add(out, "}");
 	}
