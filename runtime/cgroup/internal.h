@@ -193,6 +193,8 @@ int cgroup_device_attach(int dir_fd, const struct resources_plan *resources, boo
 
 /* --- path.c ---------------------------------------------------------------- */
 
+/* By its name alone: "a.slice". */
+bool cgroup_is_slice(const char *unit);
 /* "/a.slice/a-b.slice" for "a-b.slice". */
 int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_path,
 		      struct error *err);

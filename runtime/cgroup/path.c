@@ -62,6 +62,13 @@ static const char *path_clean(struct arena *arena, const char *base, const char 
 	return clean.size > 0 ? clean.data : "/";
 }
 
+bool cgroup_is_slice(const char *unit)
+{
+	size_t length = strlen(unit);
+
+	return length > 6 && strcmp(unit + length - 6, ".slice") == 0;
+}
+
 int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_path,
 		      struct error *err)
 {
@@ -72,9 +79,8 @@ int cgroup_slice_path(struct arena *arena, const char *slice, const char **ret_p
 		*ret_path = "";
 		return 0;
 	}
-	if (length <= 6 || strcmp(slice + length - 6, ".slice") != 0 || slice[0] == '-' ||
-	    slice[length - 7] == '-' || strstr(slice, "--") != NULL ||
-	    strchr(slice, '/') != NULL || slice[0] == '.')
+	if (!cgroup_is_slice(slice) || slice[0] == '-' || slice[length - 7] == '-' ||
+	    strstr(slice, "--") != NULL || strchr(slice, '/') != NULL || slice[0] == '.')
 		return error_set(err, "cgroup path: \"%s\" is not the name of a slice", slice);
 	/* Each prefix that ends before a '-' is a slice above. */
 	for (end = strcspn(slice, "-"); end < length - 6;
@@ -244,7 +250,6 @@ static int systemd_plan(struct cgroup *cgroup, struct arena *arena, const struct
 	const char *slice = cgroup_privileged(cgroup->host) ? "system.slice" : "user.slice";
 	const char *prefix = "kist", *name = id, *above;
 	char *first, *second;
-	size_t length;
 
 	if (plan->cgroups_path != NULL) {
 		char *copy = arena_strdup(arena, plan->cgroups_path);
@@ -260,8 +265,7 @@ static int systemd_plan(struct cgroup *cgroup, struct arena *arena, const struct
 		prefix = first + 1;
 		name = second + 1;
 	}
-	length = strlen(name);
-	if (length > 6 && strcmp(name + length - 6, ".slice") == 0)
+	if (cgroup_is_slice(name))
 		cgroup->scope = name;
 	else if (*prefix == '\0')
 		cgroup->scope = arena_printf(arena, "%s.scope", name);

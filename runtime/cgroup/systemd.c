@@ -237,8 +237,7 @@ int cgroup_systemd_start(struct cgroup *cgroup, struct arena *arena, const struc
 			 struct error *err)
 {
 	_cleanup_dbus struct dbus bus = DBUS_NONE;
-	size_t length = strlen(cgroup->scope);
-	bool slice = length > 6 && strcmp(cgroup->scope + length - 6, ".slice") == 0;
+	bool slice = cgroup_is_slice(cgroup->scope);
 
 	if (dbus_open(&bus, arena, is_user(cgroup), err) == 0 &&
 	    (slice || cgroup_keeper_start(cgroup, err) == 0) &&
