@@ -75,6 +75,8 @@ static int host_connect(struct error *err)
 int notify_open(struct notify *notify, int state_fd, pid_t pid, struct error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int bound = -1;
+	mode_t mask;
 
 	*notify = NOTIFY_NONE;
 	/* "create" may have been called without the variable. */
@@ -88,10 +90,15 @@ int notify_open(struct notify *notify, int state_fd, pid_t pid, struct error *er
 	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/" NOTIFY_SOCKET,
 		 state_fd);
 	notify->socket = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Any user of the container's may speak. */
-	if (notify->socket < 0 ||
-	    bind(notify->socket, (struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    fchmodat(state_fd, NOTIFY_SOCKET, 0777, 0) < 0) {
+	/*
+	 * Any user of the container's may speak.  By umask: a mode by name, afterwards, would
+	 * follow a link that a container which can write to the directory has put there.
+	 */
+	mask = umask(0);
+	if (notify->socket >= 0)
+		bound = bind(notify->socket, (struct sockaddr *)&address, sizeof(address));
+	umask(mask);
+	if (bound < 0) {
 		error_errno(err, "make the notify socket");
 		notify_close(notify);
 		return -1;
