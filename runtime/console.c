@@ -92,24 +92,32 @@ static int lines_keep(int master, struct error *err)
 	return 0;
 }
 
+int console_take_master(int socket, struct error *err)
+{
+	_cleanup_fd int master = -EBADF;
+	char name[256];
+	size_t count = 1;
+
+	if (fd_receive(socket, &master, &count, name, sizeof(name), err) < 0)
+		return error_wrap(err, "take the container's terminal");
+	if (count != 1)
+		return error_set(err, "take the container's terminal: none came");
+	if (fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+		return error_errno(err, "prepare the container's terminal");
+	return fd_take(&master);
+}
+
 int console_attach(struct console *console, struct error *err)
 {
 	/* Not in the struct, which would be cleared page by page where there is no terminal. */
 	static char buffers[2][CONSOLE_BUFFER];
-	char name[256];
-	size_t count = 1;
-	int fds[1] = { -EBADF };
 
 	if (console->master >= 0)
 		return 0;
-	if (fd_receive(console->socket, fds, &count, name, sizeof(name), err) < 0)
-		return error_wrap(err, "take the container's terminal");
-	if (count != 1)
-		return error_set(err, "take the container's terminal: none came");
-	console->master = fds[0];
+	console->master = console_take_master(console->socket, err);
+	if (console->master < 0)
+		return -1;
 	fd_close(&console->socket);
-	if (fcntl(console->master, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		return error_errno(err, "prepare the container's terminal");
 	if (lines_keep(console->master, err) < 0)
 		return -1;
 	console->in.buffer = buffers[0];

@@ -45,7 +45,9 @@ struct console {
 
 /* Foreground: makes the pair; *ret_socket (owned by the caller) goes into the spawn request. */
 int console_open(struct console *ret, int *ret_socket, struct error *err);
-/* Takes the master that the container sent, gives it our size, sets raw mode. */
+/* The master that the container sends over socket, for poll(2): an fd, or -1 and *err. */
+int console_take_master(int socket, struct error *err);
+/* Takes that, gives it our size, sets raw mode. */
 int console_attach(struct console *console, struct error *err);
 void console_close(struct console *console);
 #define _cleanup_console _cleanup(console_close)

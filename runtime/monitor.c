@@ -13,6 +13,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "config/json.h"
+#include "runtime/console.h"
 #include "runtime/container.h"
 
 /* What the new process tells its parent. */
@@ -100,21 +101,6 @@ static int streams_place(struct streams *s, bool terminal, struct error *err)
 	return 0;
 }
 
-static int master_take(struct streams *s, int *ret, struct error *err)
-{
-	char name[256];
-	size_t count = 1;
-
-	fd_close(&s->console_socket);
-	if (fd_receive(s->console, ret, &count, name, sizeof(name), err) < 0)
-		return error_wrap(err, "take the container's terminal");
-	if (count != 1)
-		return error_set(err, "take the container's terminal: none came");
-	if (fcntl(*ret, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-		return error_errno(err, "prepare the container's terminal");
-	return 0;
-}
-
 /* --- what others find ----------------------------------------------------------- */
 
 static int listener_open(int dir_fd, struct error *err)
@@ -182,7 +168,10 @@ static int monitor_prepare(void *context, int dir_fd, struct error *err)
 	const struct preparing *p = context;
 
 	if (p->request->terminal) {
-		if (master_take(p->s, &p->m->master, err) < 0)
+		/* Else its end would never be seen. */
+		fd_close(&p->s->console_socket);
+		p->m->master = console_take_master(p->s->console, err);
+		if (p->m->master < 0)
 			return -1;
 		p->m->in = p->m->out = p->m->master;
 	} else {
