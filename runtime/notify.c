@@ -34,7 +34,9 @@ const struct plan *notify_plan(struct arena *arena, const struct plan *plan, con
 	size_t count = plan->mounts.count;
 	struct mount_plan *mounts = ARENA_NEWS(arena, count + 1, struct mount_plan);
 
-	if (mkdirat(state_fd, NOTIFY_DIR, 0755) < 0) {
+	/* Whatever the umask; there is no container yet that could exchange it. */
+	if (mkdirat(state_fd, NOTIFY_DIR, 0755) < 0 ||
+	    fchmodat(state_fd, NOTIFY_DIR, 0755, 0) < 0) {
 		error_errno(err, "make the directory of the notify socket");
 		return NULL;
 	}

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -109,6 +110,23 @@ E2E(notify, foreground_run_is_the_service)
 	bundle_call(b, &got, "kill", b->id, "KILL", NULL);
 	bundle_finish(&call, &got);
 	cr_expect_eq(got.status, 128 + 9);
+	close(fd);
+}
+
+/* The socket's mode is neither the caller's umask' nor only root's. */
+E2E(notify, any_user_of_the_container_may_speak)
+{
+	struct bundle *b = bundle_new();
+	int fd = manager(b);
+	const mode_t before = umask(077);
+	struct output got;
+
+	bundle_set(b, "/process/user", "{\"uid\":1000,\"gid\":1000}");
+	bundle_call(b, &got, "run", "-d", "--bundle", b->path, b->id, NULL);
+	umask(before);
+	cr_assert_eq(got.status, 0, "%s", got.err);
+	expect_ready(message(fd), bundle_pid(b));
+	bundle_destroy(b);
 	close(fd);
 }
 
